@@ -1,0 +1,272 @@
+"""How fast the engine is, on one core: run ``python bench/engine.py``.
+
+Every figure is the best of several short runs, because other programs only ever take time away. Actions are uniformly
+random among the legal ones and are drawn inside the timed part. Observations are written anew, every number of them,
+at every step; one of each observation's rows is read back into a checksum that depends on the seed alone. What is not
+installed is skipped with a word.
+
+DT-10 is the linear controller of Thiery and Scherrer, weights as in Scherrer et al., JMLR 16, 2015, table 1.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from tetrarium.engine import FEATURES, Games, Rules, make_layout, row_length
+from tetrarium.engine.afterstates import make_scratch, write_rows
+from tetrarium.engine.borrowing import borrowed
+from tetrarium.engine.features import GAME_OVER
+from tetrarium.engine.games import COLUMNS, OVER, QUEUE, place_piece, start_game
+
+RULES = Rules(width=10, height=20, hidden_rows=4, randomizer="7-bag", preview=1)
+OBSERVATION = ("column_heights", "max_height", "holes", "bumpiness")
+DT_10 = {
+    "landing_height": -2.18,
+    "eroded_cells": 2.42,
+    "row_transitions": -2.17,
+    "column_transitions": -3.31,
+    "holes": 0.95,
+    "fast_wells": -2.22,
+    "hole_depth": -0.81,
+    "rows_with_holes": -9.65,
+    "pattern_diversity": 1.27,
+}
+N_GAMES = 64
+FLOOR = 1_900_000  # placements a second that this engine promises on a 2.6 GHz core
+NEVER = 10**9
+
+
+@njit(nogil=True)
+def draw_actions(masks, words, actions):  # type: ignore[no-untyped-def]
+    """Draws a uniformly random legal action in every game, with Marsaglia's xorshift32 in ``words[0]``."""
+    word = words[0]
+    for index in range(masks.shape[0]):
+        word ^= (word << 13) & 0xFFFFFFFF
+        word ^= word >> 17
+        word ^= (word << 5) & 0xFFFFFFFF
+        n_legal = 0
+        for action in range(masks.shape[1]):
+            n_legal += masks[index, action]
+        chosen = (word * n_legal) >> 32
+        for action in range(masks.shape[1]):
+            if masks[index, action]:
+                if chosen == 0:
+                    actions[index] = action
+                    break
+                chosen -= 1
+    words[0] = word
+
+
+@njit(nogil=True)
+def read_rows(rows, actions):  # type: ignore[no-untyped-def]
+    """Sum of every game's row of one action."""
+    total = 0.0
+    for index in range(rows.shape[0]):
+        for k in range(rows.shape[2]):
+            total += rows[index, actions[index], k]
+    return total
+
+
+@njit(nogil=True)
+def play_linear(games, n_pieces, weights, rules, script, layout, scratch, rows):  # type: ignore[no-untyped-def]
+    """Plays on with a linear controller; returns the lines cleared. Ties keep the first, orientation-major."""
+    games, script, layout, scratch = borrowed(games), borrowed(script), borrowed(layout), borrowed(scratch)
+    rows, weights = borrowed(rows), borrowed(weights)
+    n_lines = 0
+    over = layout[GAME_OVER]
+    for _ in range(n_pieces):
+        for index in range(games.shape[0]):
+            queue = games[index, QUEUE : QUEUE + 1 + rules.preview]
+            write_rows(games[index, COLUMNS:], queue, rules, layout, scratch, rows)
+            best, chosen = -np.inf, -1
+            for rotation in range(4):
+                for left in range(rules.width):
+                    action = 4 * left + rotation
+                    if rows[action, 0] >= 0 and (chosen < 0 or rows[action, over] == 0):
+                        value = np.float32(0.0)
+                        for k in range(weights.shape[0]):
+                            value += weights[k] * rows[action, k]
+                        if rows[action, over] > 0:
+                            value = np.float32(-1e30)
+                        if value > best:
+                            best, chosen = value, action
+            n_lines += place_piece(games, index, chosen, script, rules)
+            if games[index, OVER]:
+                start_game(games, index, script, rules)
+    return n_lines
+
+
+def best_rate(run: Callable[[], int], repeats: int) -> float:
+    """Units a second of the fastest run; ``run`` returns how many units it did. The first run is not counted."""
+    run()
+    rates = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        n_units = run()
+        rates.append(n_units / (time.perf_counter() - start))
+    return max(rates)
+
+
+class Controller:
+    """DT-10 on a batch of games."""
+
+    def __init__(self, games: Games) -> None:
+        names = [name for name in FEATURES if name in DT_10 or name == "game_over"]
+        self.games = games
+        self.layout = make_layout(names, games.rules.width, games.rules.preview)
+        self.weights = np.array([DT_10.get(name, 0.0) for name in names], dtype=np.float32)
+        self.scratch = make_scratch(games.rules.width)
+        self.rows = np.zeros((games.n_actions, row_length(self.layout)), dtype=np.float32)
+
+    def play(self, n_pieces: int) -> int:
+        rules = self.games.rules
+        arrays = (self.weights, rules.compiled, rules.script, self.layout, self.scratch, self.rows)
+        return int(play_linear(self.games.rows, n_pieces, *arrays))
+
+
+class Batch:
+    """Games stepped with random legal placements and the 40 x 13 observation."""
+
+    def __init__(self, games: Games, from_rows: np.ndarray | None = None) -> None:
+        self.games, self.from_rows = games, from_rows
+        self.layout = make_layout(OBSERVATION, games.rules.width, games.rules.preview)
+        shape = (games.n_games, games.n_actions)
+        self.rows = np.zeros((*shape, row_length(self.layout)), dtype=np.float32)
+        self.final_rows = np.zeros_like(self.rows)
+        self.masks = np.zeros(shape, dtype=np.bool_)
+        self.actions = np.zeros(games.n_games, dtype=np.int64)
+        self.words = np.array([1], dtype=np.int64)
+        self.checksum = 0.0
+        games.observe(self.layout, self.rows, self.masks)
+        self.first_masks = self.masks.copy()
+
+    def steps(self, n_steps: int) -> int:
+        """Steps all games; with ``from_rows`` every placement is made on those boards."""
+        for _ in range(n_steps):
+            if self.from_rows is not None:
+                self.games.rows[:] = self.from_rows
+                self.masks[:] = self.first_masks
+            draw_actions(self.masks, self.words, self.actions)
+            self.games.step(
+                self.actions, self.layout, self.rows, self.masks, max_pieces=NEVER, final_rows=self.final_rows
+            )
+            self.checksum += read_rows(self.rows, self.actions)
+        return n_steps * self.games.n_games
+
+
+def show(name: str, rate: float, unit: str, note: str = "") -> None:
+    print(f"{name:<52}{rate:>14,.0f} {unit}/s  {note}".rstrip())
+
+
+def bench_core(repeats: int) -> float:
+    """The engine by itself; returns placements a second from random play."""
+    random_play = Batch(Games(RULES, seed=0, numbers=range(N_GAMES)))
+    random_rate = best_rate(lambda: random_play.steps(200), repeats)
+    floor = f"{random_rate / FLOOR:.2f} x the floor of {FLOOR:,}, checksum {random_play.checksum:.0f}"
+    show("40 x 13 observation, random play", random_rate, "placements", floor)
+
+    controlled = Controller(Games(RULES, seed=0, numbers=range(N_GAMES)))
+    controlled.play(200)
+    mid_game = Batch(controlled.games, controlled.games.rows.copy())
+    rate = best_rate(lambda: mid_game.steps(200), repeats)
+    show("40 x 13 observation, boards of DT-10", rate, "placements", f"checksum {mid_game.checksum:.0f}")
+
+    for rules in (RULES, Rules(width=10, height=20, hidden_rows=4, randomizer="uniform", preview=0)):
+        playing = Controller(Games(rules, seed=0, numbers=range(N_GAMES)))
+        n_lines = playing.play(200)
+        rate = best_rate(lambda: playing.play(100) * 0 + 100 * N_GAMES, repeats)  # noqa: B023 - run at once
+        show(f"DT-10 playing, {rules.randomizer} pieces", rate, "pieces", f"{n_lines} lines in {200 * N_GAMES} pieces")
+    return random_rate
+
+
+def bench_environment(repeats: int) -> dict[str, float]:
+    """The environment's faces, default configuration but for the features of the table."""
+    try:
+        from tetrarium.environment import EnvConfig, make_env, make_vec_env
+    except ImportError as error:
+        print(f"tetrarium.environment: skipped, {error}")
+        return {}
+    config = EnvConfig(features=OBSERVATION)
+    rng = np.random.default_rng(0)
+    env = make_env(config)()
+    _, info = env.reset(seed=0)
+    last: list[Any] = [info["action_mask"]]
+
+    def steps_alone() -> int:
+        for _ in range(2_000):
+            _, _, terminated, truncated, info = env.step(int(rng.choice(np.flatnonzero(last[0]))))
+            if terminated or truncated:
+                _, info = env.reset()
+            last[0] = info["action_mask"]
+        return 2_000
+
+    rates = {"TetrisEnv.step, one game": best_rate(steps_alone, repeats)}
+    for n_envs in (1, 16, 256):
+        rates[f"SB3 VecEnv, {n_envs} games"] = bench_vec_env(make_vec_env(config, n_envs, 0), n_envs, repeats)
+    for name, rate in rates.items():
+        show(name, rate, "steps")
+    return rates
+
+
+def bench_vec_env(vec_env: Any, n_envs: int, repeats: int) -> float:
+    vec_env.reset()
+    words = np.array([1], dtype=np.int64)
+    actions = np.zeros(n_envs, dtype=np.int64)
+
+    def steps_together() -> int:
+        n_steps = max(20, 2_000 // n_envs)
+        for _ in range(n_steps):
+            draw_actions(np.asarray(vec_env.action_masks()), words, actions)
+            vec_env.step(actions)
+        return n_steps * n_envs
+
+    return best_rate(steps_together, repeats)
+
+
+def bench_tetris_gymnasium(repeats: int) -> float | None:
+    """The published package's grouped actions, one feature vector an action (``pip install tetris-gymnasium``)."""
+    try:
+        import gymnasium
+        from tetris_gymnasium.envs.tetris import Tetris
+        from tetris_gymnasium.wrappers.grouped import GroupedActionsObservations
+        from tetris_gymnasium.wrappers.observation import FeatureVectorObservation
+    except ImportError as error:
+        print(f"tetris-gymnasium: skipped, {error}")
+        return None
+    base: gymnasium.Env[Any, Any] = Tetris()
+    env = GroupedActionsObservations(base, observation_wrappers=[FeatureVectorObservation(base)])
+    rng = np.random.default_rng(0)
+    _, info = env.reset(seed=0)
+    last: list[Any] = [info["action_mask"]]
+
+    def steps() -> int:
+        for _ in range(40):
+            _, _, terminated, truncated, info = env.step(int(rng.choice(np.flatnonzero(last[0]))))
+            if terminated or truncated:
+                _, info = env.reset()
+            last[0] = info["action_mask"]
+        return 40
+
+    rate = best_rate(steps, repeats)
+    show("tetris-gymnasium, grouped actions, feature vector", rate, "placements")
+    return rate
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=20, help="short runs a figure is the best of (default: 20)")
+    repeats = parser.parse_args().repeats
+    engine_rate = bench_core(repeats)
+    environment_rates = bench_environment(repeats)
+    peer_rate = bench_tetris_gymnasium(min(repeats, 5))
+    if peer_rate is not None:
+        for name, rate in {"the engine": engine_rate, **environment_rates}.items():
+            print(f"{name} is {rate / peer_rate:,.0f} times as fast as tetris-gymnasium")
+
+
+if __name__ == "__main__":
+    main()

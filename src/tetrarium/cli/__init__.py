@@ -1,0 +1,1 @@
+"""The command line: reads arguments into configs, calls one function, prints."""

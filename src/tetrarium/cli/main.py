@@ -1,0 +1,58 @@
+"""The commands by name, and what their endings mean to a shell.
+
+Commands are imported when they are called, so that ``--help`` answers at once. Exit codes: 0 done, 1 failed, 2 wrong
+usage, 130 and 143 stopped by Ctrl-C and SIGTERM.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from cyclopts import App, CycloptsError
+
+import tetrarium
+from tetrarium.errors import ConfigError, TetrariumError
+
+__all__ = ["main"]
+
+_FAILED: Final = 1
+_WRONG_USAGE: Final = 2
+_INTERRUPTED: Final = 130
+
+_COMMANDS: Final = {
+    "run": ("tetrarium.cli.training:run", "Train with the defaults, evaluate, then watch the agent play."),
+    "train": ("tetrarium.cli.training:train", "Train an agent."),
+    "resume": ("tetrarium.cli.training:resume", "Go on with a run that was stopped."),
+    "evaluate": ("tetrarium.cli.playing:evaluate", "Measure how well an agent or a known controller plays."),
+    "watch": ("tetrarium.cli.playing:watch", "Watch an agent or a known controller play in the terminal."),
+    "doctor": ("tetrarium.cli.doctor:doctor", "Check that everything tetrarium needs is there and works."),
+}
+
+app = App(
+    name="tetrarium",
+    help="Train an AI to play Tetris, and watch it learn. `tetrarium run` is where to begin.",
+    version=tetrarium.__version__,
+)
+for _name, (_target, _summary) in _COMMANDS.items():
+    app.command(_target, name=_name, help=_summary)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command and leaves the process with its exit code."""
+    sys.exit(_exit_code(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _exit_code(arguments: list[str]) -> int:
+    try:
+        result = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+    except CycloptsError:
+        return _WRONG_USAGE
+    except TetrariumError as error:
+        print(f"tetrarium: {error}", file=sys.stderr)
+        return _WRONG_USAGE if isinstance(error, ConfigError) else _FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return _FAILED
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,144 @@
+"""The commands that play: ``evaluate`` and ``watch``, and what WHAT can name."""
+
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from tetrarium.environment import EnvConfig
+from tetrarium.errors import ConfigError, suggestion
+from tetrarium.events import EvaluationFinished, EvaluationProgress
+from tetrarium.registry.home import Home
+
+__all__ = ["evaluate", "find_policy", "watch", "watch_policy"]
+
+Rules = Literal["default", "guideline", "literature"]
+What = Annotated[str, Parameter(help="A run, a checkpoint folder, or 'random', 'dellacherie', 'du', 'dt-10'.")]
+
+
+def evaluate(
+    what: What,
+    *,
+    rules: Annotated[Rules | None, Parameter(help="Whose rules; those an agent was trained for if left out.")] = None,
+    height: Annotated[int | None, Parameter(help="Visible rows of the board.")] = None,
+    randomizer: Annotated[str | None, Parameter(help="'7-bag', 'uniform', or piece letters that repeat.")] = None,
+    games: Annotated[int, Parameter(help="How many games.")] = 100,
+    seed: Annotated[int, Parameter(help="Game k of a seed has the same pieces for everybody.")] = 0,
+    max_pieces: Annotated[int | None, Parameter(help="Cut a game after so many pieces.")] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print the report as JSON.")] = False,
+    csv: Annotated[Path | None, Parameter(help="Write every game's result to this file.")] = None,
+    home: Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things.")] = None,
+) -> int:
+    """Measure how well an agent or a known controller plays, on fixed seeds, with an interval."""
+    from tetrarium.cli.display import make_display
+    from tetrarium.evaluation import evaluate as play_games
+
+    policy, trained_for = find_policy(what, Home.locate(home))
+    config = _game(rules, height, randomizer, trained_for)
+    with make_display(sys.stderr if json else sys.stdout) as display:
+
+        def on_progress(pieces_total: int, games_done: int) -> None:
+            display.handle(EvaluationProgress(games_done=games_done, n_games=games, pieces_total=pieces_total))
+
+        report = play_games(policy, config, games, seed, max_pieces=max_pieces, on_progress=on_progress)
+        if not json:
+            display.handle(EvaluationFinished(report=report.to_dict()))
+    if csv is not None:
+        report.write_csv(csv)
+    if json:
+        print(report.to_json())
+    return 0
+
+
+def watch(
+    what: What,
+    *,
+    rules: Annotated[Rules | None, Parameter(help="Whose rules; those an agent was trained for if left out.")] = None,
+    height: Annotated[int | None, Parameter(help="Visible rows of the board.")] = None,
+    randomizer: Annotated[str | None, Parameter(help="'7-bag', 'uniform', or piece letters that repeat.")] = None,
+    seed: Annotated[int, Parameter(help="Which games.")] = 0,
+    speed: Annotated[float, Parameter(help="Pieces a second, 1 to 1,000.")] = 10.0,
+    games: Annotated[int | None, Parameter(help="How many games; until you leave if left out.")] = None,
+    home: Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things.")] = None,
+) -> int:
+    """Watch an agent or a known controller play. Keys: space pauses, + and - change the speed, q leaves."""
+    policy, trained_for = find_policy(what, Home.locate(home))
+    return _watch(policy, _game(rules, height, randomizer, trained_for), seed, speed, games)
+
+
+def watch_policy(what: str, home: Path | None) -> int:
+    """Watches the game that an agent was trained for."""
+    policy, trained_for = find_policy(what, Home.locate(home))
+    return _watch(policy, trained_for or EnvConfig(), seed=0, speed=10.0, games=None)
+
+
+def find_policy(what: str, home: Home) -> tuple[Any, EnvConfig | None]:
+    """Finds what WHAT names: a known controller, a checkpoint folder, or a run, whose latest checkpoint counts.
+
+    Returns:
+        The policy, and the game that it was trained for, if it was.
+
+    Raises:
+        ConfigError: if WHAT names nothing.
+    """
+    from tetrarium.evaluation import POLICY_NAMES, named_policy
+
+    if what in POLICY_NAMES:
+        return named_policy(what), None
+    checkpoint = _find_checkpoint(what, home)
+    if checkpoint is None:
+        runs = sorted(path.name for path in home.runs.iterdir() if path.is_dir()) if home.runs.is_dir() else []
+        raise ConfigError(
+            f"WHAT names a run, a checkpoint folder, or one of {', '.join(POLICY_NAMES)}; there is no {what!r}."
+            f"{suggestion(what, [*POLICY_NAMES, *runs]) or ' Train one by `tetrarium train`.'}"
+        )
+    from tetrarium.training import read_policy
+
+    return read_policy(checkpoint, Path(what).name)
+
+
+def _find_checkpoint(what: str, home: Home) -> Path | None:
+    from tetrarium.training.run import latest_checkpoint
+
+    path = Path(what)
+    if path.is_dir():
+        return latest_checkpoint(path) or path
+    if "/" in what or what.startswith("."):
+        return None
+    folder = home.run_folder(what)
+    if not folder.is_dir():
+        return None
+    found = latest_checkpoint(folder)
+    if found is None:
+        raise ConfigError(f"The run {what!r} has no checkpoint yet. Wait for its first one, or name another run.")
+    return found
+
+
+def _game(rules: Rules | None, height: int | None, randomizer: str | None, trained_for: EnvConfig | None) -> EnvConfig:
+    if rules is None:
+        config = trained_for or EnvConfig()
+    elif rules == "literature":
+        config = EnvConfig.literature()
+    else:
+        config = EnvConfig.guideline() if rules == "guideline" else EnvConfig()
+    if height is not None:
+        config = config.with_changes(height=height)
+    if randomizer is not None:
+        config = config.with_changes(randomizer=randomizer)
+    config.rules()
+    return config
+
+
+def _watch(policy: Any, config: EnvConfig, seed: int, speed: float, games: int | None) -> int:
+    from tetrarium.cli.watching import watch as show
+    from tetrarium.evaluation import Move, play_moves
+
+    def game_moves() -> Iterator[Iterator[Move]]:
+        for number in count() if games is None else range(games):
+            yield play_moves(policy, config, seed, number)
+
+    show(game_moves(), config, speed=speed)
+    return 0

@@ -1,0 +1,152 @@
+"""The commands that train: ``run``, ``train`` and ``resume``."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+
+from tetrarium.cli.configuration import read_configs
+from tetrarium.cli.display import make_display
+from tetrarium.cli.playing import watch_policy
+from tetrarium.errors import ConfigError
+from tetrarium.events import EvaluationFinished, EvaluationProgress
+from tetrarium.registry.home import Home
+
+__all__ = ["resume", "run", "train"]
+
+_STOPPED: Final = {signal.SIGINT: 130, signal.SIGTERM: 143}
+_N_EVALUATION_GAMES: Final = 100
+_EVALUATION_SEED: Final = 0
+
+HomeOption = Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things; else TETRARIUM_HOME.")]
+
+
+def train(
+    *,
+    config: Annotated[Path | None, Parameter(help="A TOML file with settings.")] = None,
+    assignments: Annotated[
+        list[str] | None, Parameter(name="--set", help="Any setting of the game or of training, as key=value.")
+    ] = None,
+    steps: Annotated[int | None, Parameter(help="Placements to learn from, of all games together.")] = None,
+    seed: Annotated[int | None, Parameter(help="Same seed, same result.")] = None,
+    target_lines: Annotated[int | None, Parameter(help="Stop once a single game has so many lines.")] = None,
+    checkpoint_every: Annotated[int | None, Parameter(help="Placements between checkpoints.")] = None,
+    device: Annotated[str | None, Parameter(help="'cpu', 'cuda' or 'auto'.")] = None,
+    name: Annotated[str | None, Parameter(help="Name of the run; numbered without one.")] = None,
+    home: HomeOption = None,
+) -> int:
+    """Train an agent, with live progress and checkpoints. Ctrl-C stops it with a checkpoint.
+
+    Every setting of the game and of training can be given by --set, by TETRARIUM_NAME in the environment, or in a
+    TOML file, in this order of precedence; docs/learning.md lists them.
+    """
+    flags = {
+        "total_timesteps": steps,
+        "seed": seed,
+        "target_lines": target_lines,
+        "checkpoint_every": checkpoint_every,
+        "device": device,
+    }
+    code, _ = _train_new(home, name, config, assignments or [], flags)
+    return code
+
+
+def resume(name: str, *, home: HomeOption = None) -> int:
+    """Go on with a run to the number of steps first asked for.
+
+    Args:
+        name: The run's name.
+        home: Folder in which tetrarium keeps things; else TETRARIUM_HOME.
+    """
+    with make_display(sys.stdout) as display:
+        from tetrarium.training.run import TrainingRun
+
+        opened = TrainingRun.open(Home.locate(home), name, display.handle, shows_board=display.shows_board)
+        return _execute(opened)
+
+
+def run(
+    *,
+    steps: Annotated[int | None, Parameter(help="Placements to learn from, of all games together.")] = None,
+    seed: Annotated[int | None, Parameter(help="Same seed, same result.")] = None,
+    name: Annotated[str | None, Parameter(help="Name of the run; numbered without one.")] = None,
+    home: HomeOption = None,
+) -> int:
+    """Train with the defaults, evaluate over 100 games, then watch the agent play (in a terminal)."""
+    code, run_name = _train_new(home, name, None, [], {"total_timesteps": steps, "seed": seed}, evaluates=True)
+    if code == 0 and sys.stdout.isatty() and sys.stdin.isatty():
+        return watch_policy(run_name, home)
+    return code
+
+
+def _train_new(
+    home: Path | None,
+    name: str | None,
+    file: Path | None,
+    assignments: list[str],
+    flags: dict[str, Any],
+    *,
+    evaluates: bool = False,
+) -> tuple[int, str]:
+    env_config, training_config = read_configs(file, assignments, flags)
+    env_config.rules()
+    with make_display(sys.stdout) as display:
+        from tetrarium.training.run import TrainingRun
+
+        created = TrainingRun.create(
+            Home.locate(home), name, env_config, training_config, display.handle, shows_board=display.shows_board
+        )
+        code = _execute(created)
+        if code == 0 and evaluates:
+            _evaluate(created, display)
+        return code, created.config.name
+
+
+def _execute(training: Any) -> int:
+    """Trains; Ctrl-C and SIGTERM end it after the round under way, with a checkpoint."""
+    import torch
+
+    torch.set_num_threads(1)
+    with _stopping(training) as received:
+        training.execute()
+    return _STOPPED[received[0]] if received else 0
+
+
+@contextmanager
+def _stopping(training: Any) -> Iterator[list[signal.Signals]]:
+    received: list[signal.Signals] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        received.append(signal.Signals(number))
+        training.ask_to_stop()
+
+    previous = {number: signal.signal(number, stop) for number in _STOPPED}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _evaluate(trained: Any, display: Any) -> None:
+    from tetrarium.evaluation import evaluate
+    from tetrarium.training import read_policy
+    from tetrarium.training.run import latest_checkpoint
+
+    checkpoint = latest_checkpoint(trained.folder)
+    if checkpoint is None:
+        raise ConfigError("Nothing was trained, so there is nothing to evaluate. Ask for more --steps.")
+    policy, env_config = read_policy(checkpoint, trained.config.name)
+
+    def on_progress(pieces_total: int, games_done: int) -> None:
+        display.handle(
+            EvaluationProgress(games_done=games_done, n_games=_N_EVALUATION_GAMES, pieces_total=pieces_total)
+        )
+
+    report = evaluate(policy, env_config, _N_EVALUATION_GAMES, _EVALUATION_SEED, on_progress=on_progress)
+    display.handle(EvaluationFinished(report=report.to_dict()))

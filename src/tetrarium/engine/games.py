@@ -1,0 +1,409 @@
+"""Many games at once: their state, and one native call that advances them all.
+
+A batch is one ``(n, 15 + width) int64`` array, a game a row: ``GAME_FIELDS`` says what lies where, and the columns of
+the board close the row. Each game draws from its own stream and never looks at a neighbour, so that it is the same in
+a batch of any size. A row copied out of a batch and put back gives the same future.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tetrarium.engine.afterstates import landing_row, make_scratch, remove_full_rows, write_mask, write_rows
+from tetrarium.engine.bits import bit_length, popcount
+from tetrarium.engine.boards import Columns, draw_board
+from tetrarium.engine.borrowing import borrowed
+from tetrarium.engine.features import Layout
+from tetrarium.engine.jit import kernel, small_kernel
+from tetrarium.engine.pieces import (
+    COLUMN_BITS,
+    MAX_ORIENTATIONS,
+    N_ORIENTATIONS,
+    N_PIECES,
+    PIECE_HEIGHTS,
+    PIECE_WIDTHS,
+    PIECES,
+)
+from tetrarium.engine.rules import SCRIPTED, SEVEN_BAG, Rules
+from tetrarium.engine.streams import N_STREAM_WORDS, draw_below, make_stream
+from tetrarium.errors import GameError
+
+__all__ = ["MAX_PREVIEW", "GameState", "Games", "nearest_action", "place_piece", "start_game"]
+
+MAX_PREVIEW: Final = 6
+
+GameRows = npt.NDArray[np.int64]  # (n, 15 + width)
+
+# Where each field of a game starts in its row.
+STREAM: Final = 0  # four words of random state
+BAG: Final = 4  # 7-bag: set of the pieces still in the bag; script: place of the next piece; otherwise 0
+LINES: Final = 5  # rows cleared in this game
+N_PLACED: Final = 6  # pieces placed in this game
+OVER: Final = 7  # 1 once the game has ended
+QUEUE: Final = 8  # current piece, then up to six that are known to follow; unused places hold 0
+COLUMNS: Final = QUEUE + 1 + MAX_PREVIEW  # the board, one word a column
+
+# What one step did to a game, before it was started anew: fields of an (n, 6) array.
+_PLAYED: Final = 0
+_STEP_LINES: Final = 1
+_NEW_HOLES: Final = 2
+_ADDED_HEIGHT: Final = 3
+_STEP_OVER: Final = 4
+_STEP_CUT: Final = 5
+_N_STEP_FIELDS: Final = 6
+
+_FULL_BAG: Final = (1 << N_PIECES) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GameState:
+    """One game, copied out of its batch."""
+
+    columns: tuple[int, ...]  # bit r = row r, row 0 at the bottom
+    queue: tuple[int, ...]  # indices into PIECES, the current piece first
+    bag: int
+    stream: tuple[int, ...]
+    lines: int
+    pieces: int
+    over: bool
+
+    def __str__(self) -> str:
+        n_rows = max(1, *(column.bit_length() for column in self.columns))
+        board = draw_board(np.array(self.columns, dtype=np.int64), n_rows)
+        ahead = " ".join(PIECES[piece] for piece in self.queue)
+        return f"{board}\n{ahead}  lines {self.lines}  pieces {self.pieces}{'  over' if self.over else ''}"
+
+
+@small_kernel
+def _draw_piece(games, index, script, rules):  # type: ignore[no-untyped-def]
+    if rules.randomizer == SCRIPTED:
+        place = games[index, BAG]
+        games[index, BAG] = (place + 1) % script.shape[0]
+        return script[place]
+    if rules.randomizer == SEVEN_BAG:
+        bag = games[index, BAG]
+        if bag == 0:
+            bag = _FULL_BAG
+        rest = bag
+        for _ in range(draw_below(games, index, popcount(bag))):
+            rest &= rest - 1
+        drawn = rest & -rest
+        games[index, BAG] = bag & ~drawn
+        return bit_length(drawn) - 1
+    return draw_below(games, index, N_PIECES)
+
+
+@kernel
+def start_game(games, index, script, rules):  # type: ignore[no-untyped-def]
+    """Empties the board and draws a new queue; the stream goes on where it is."""
+    games[index, BAG:] = 0
+    for k in range(1 + rules.preview):
+        games[index, QUEUE + k] = _draw_piece(games, index, script, rules)
+
+
+@small_kernel
+def nearest_action(piece, action, width):  # type: ignore[no-untyped-def]
+    """The legal action nearest to any action in range: rotation modulo the orientations, then the nearest column."""
+    rotation = (action & (MAX_ORIENTATIONS - 1)) % N_ORIENTATIONS[piece]
+    left = min(action // MAX_ORIENTATIONS, width - PIECE_WIDTHS[piece, rotation])
+    return MAX_ORIENTATIONS * left + rotation
+
+
+@kernel
+def place_piece(games, index, action, script, rules):  # type: ignore[no-untyped-def]
+    """Plays a legal action and draws the next piece; returns the lines that it cleared.
+
+    A piece that rests with a cell above the visible rows ends the game and clears nothing.
+    """
+    columns = games[index, COLUMNS:]
+    piece = games[index, QUEUE]
+    rotation = action & (MAX_ORIENTATIONS - 1)
+    left = action // MAX_ORIENTATIONS
+    bottom = landing_row(columns, piece, rotation, left)
+    for i in range(PIECE_WIDTHS[piece, rotation]):
+        columns[left + i] |= COLUMN_BITS[piece, rotation, i] << bottom
+    games[index, N_PLACED] += 1
+    n_lines = 0
+    if bottom + PIECE_HEIGHTS[piece, rotation] > rules.height:
+        games[index, OVER] = 1
+    else:
+        n_lines = remove_full_rows(columns, rules.width)
+        games[index, LINES] += n_lines
+    for k in range(rules.preview):
+        games[index, QUEUE + k] = games[index, QUEUE + k + 1]
+    games[index, QUEUE + rules.preview] = _draw_piece(games, index, script, rules)
+    return n_lines
+
+
+@kernel
+def _holes_and_height(games, index, width):  # type: ignore[no-untyped-def]
+    n_holes = 0
+    max_height = 0
+    for x in range(width):
+        column = games[index, COLUMNS + x]
+        height = bit_length(column)
+        n_holes += height - popcount(column)
+        max_height = max(max_height, height)
+    return n_holes, max_height
+
+
+@kernel
+def _observe(games, index, rules, layout, scratch, rows, mask):  # type: ignore[no-untyped-def]
+    if games[index, OVER]:
+        rows[:] = -1.0
+        mask[:] = False
+    else:
+        write_mask(games[index, QUEUE], rules.width, mask)
+        queue = games[index, QUEUE : QUEUE + 1 + rules.preview]
+        write_rows(games[index, COLUMNS:], queue, rules, layout, scratch, rows)
+
+
+@kernel
+def _observe_games(games, rules, layout, scratch, rows, masks):  # type: ignore[no-untyped-def]
+    games, layout, scratch = borrowed(games), borrowed(layout), borrowed(scratch)
+    rows, masks = borrowed(rows), borrowed(masks)
+    for index in range(games.shape[0]):
+        _observe(games, index, rules, layout, scratch, rows[index], masks[index])
+
+
+@kernel
+def _step_games(
+    games, actions, max_pieces, restart, script, rules, layout, scratch, done, reached, rows, masks, final_rows
+):  # type: ignore[no-untyped-def]
+    games, actions, script, layout, scratch = (
+        borrowed(games),
+        borrowed(actions),
+        borrowed(script),
+        borrowed(layout),
+        borrowed(scratch),
+    )
+    done, reached, rows, masks, final_rows = (
+        borrowed(done),
+        borrowed(reached),
+        borrowed(rows),
+        borrowed(masks),
+        borrowed(final_rows),
+    )
+    for index in range(games.shape[0]):
+        if games[index, OVER] or not 0 <= actions[index] < MAX_ORIENTATIONS * rules.width:
+            return index
+    for index in range(games.shape[0]):
+        holes_t, height_t = _holes_and_height(games, index, rules.width)
+        action = nearest_action(games[index, QUEUE], actions[index], rules.width)
+        done[index, _PLAYED] = action
+        done[index, _STEP_LINES] = place_piece(games, index, action, script, rules)
+        holes_tp1, height_tp1 = _holes_and_height(games, index, rules.width)
+        over = games[index, OVER]
+        cut = 1 if not over and games[index, N_PLACED] >= max_pieces else 0
+        done[index, _NEW_HOLES] = holes_tp1 - holes_t
+        done[index, _ADDED_HEIGHT] = height_tp1 - height_t
+        done[index, _STEP_OVER] = over
+        done[index, _STEP_CUT] = cut
+        for k in range(games.shape[1]):
+            reached[index, k] = games[index, k]
+        if restart and (over or cut):
+            _observe(games, index, rules, layout, scratch, final_rows[index], masks[index])
+            start_game(games, index, script, rules)
+        _observe(games, index, rules, layout, scratch, rows[index], masks[index])
+    return -1
+
+
+class _GameViews:
+    """Names for the parts of an ``(n, 15 + width)`` array of games; all are views that can be written to."""
+
+    def __init__(self, rows: GameRows, preview: int) -> None:
+        self.rows = rows
+        self.lines = rows[:, LINES]  # (n,) rows cleared in each game
+        self.pieces = rows[:, N_PLACED]  # (n,) pieces placed in each game
+        self.over = rows[:, OVER]  # (n,) 1 once a game has ended
+        self.queue = rows[:, QUEUE : QUEUE + 1 + preview]  # (n, 1 + preview) the current piece first
+        self.columns = rows[:, COLUMNS:]  # (n, width) bit r = row r
+
+
+class Games(_GameViews):
+    """n games under the same rules, stepped together.
+
+    >>> rules = Rules(width=10, height=20, hidden_rows=4, randomizer="IO", preview=1)
+    >>> games = Games(rules, seed=0, numbers=[0])
+    >>> games.place(0, 4 * 2)
+    0
+    >>> print(games.state(0))
+    ..####....
+    O I  lines 0  pieces 1
+
+    Args:
+        rules: What is played.
+        seed: 0 or more.
+        numbers: One number a game, 0 or more: game k of a seed is the same wherever it is made.
+
+    Raises:
+        GameError: if there is no game.
+        ConfigError: if the seed or a number is negative.
+    """
+
+    def __init__(self, rules: Rules, seed: int, numbers: Sequence[int]) -> None:
+        if len(numbers) == 0:
+            raise GameError("A batch has at least one game; got 0. Ask for 1 or more.")
+        super().__init__(np.zeros((len(numbers), COLUMNS + rules.width), dtype=np.int64), rules.preview)
+        self.rules = rules
+        self.reached = _GameViews(np.zeros_like(self.rows), rules.preview)  # each game after the step, before a restart
+        self._scratch = make_scratch(rules.width)
+        self._done = np.zeros((len(numbers), _N_STEP_FIELDS), dtype=np.int64)
+        self.played = self._done[:, _PLAYED]  # (n,) the action that the last step played
+        self.step_lines = self._done[:, _STEP_LINES]  # (n,) rows that it cleared
+        self.new_holes = self._done[:, _NEW_HOLES]  # (n,) holes after it less holes before
+        self.added_height = self._done[:, _ADDED_HEIGHT]  # (n,) highest column after it less before
+        self.step_over = self._done[:, _STEP_OVER]  # (n,) 1 where it ended the game
+        self.step_cut = self._done[:, _STEP_CUT]  # (n,) 1 where it reached the piece limit without ending the game
+        self.reseed(seed, numbers)
+
+    @property
+    def n_games(self) -> int:
+        """How many games there are."""
+        return self.rows.shape[0]
+
+    @property
+    def n_actions(self) -> int:
+        """``4 * width``: an action is ``4 * column + rotation``."""
+        return MAX_ORIENTATIONS * self.rules.width
+
+    def reseed(self, seed: int, numbers: Sequence[int]) -> None:
+        """Starts every game anew with the streams of these numbers."""
+        for index, number in enumerate(numbers):
+            self.rows[index, STREAM : STREAM + N_STREAM_WORDS] = make_stream(seed, number)
+            self.restart(index)
+
+    def restart(self, index: int) -> None:
+        """Starts one game anew; its stream goes on."""
+        start_game(self.rows, index, self.rules.script, self.rules.compiled)
+
+    def observe(self, layout: Layout, rows: npt.NDArray[np.float32], masks: npt.NDArray[np.bool_]) -> None:
+        """Writes every game's afterstates to ``rows (n, 4 * width, row length)`` and legal actions to ``masks``."""
+        _observe_games(self.rows, self.rules.compiled, layout, self._scratch, rows, masks)
+
+    def place(self, index: int, action: int) -> int:
+        """Plays one action in one game, an illegal one as the nearest; returns the rows that it cleared."""
+        self._require_playable(index, action)
+        legal = nearest_action(int(self.queue[index, 0]), action, self.rules.width)
+        return int(place_piece(self.rows, index, legal, self.rules.script, self.rules.compiled))
+
+    def step(
+        self,
+        actions: npt.NDArray[np.int64],
+        layout: Layout,
+        rows: npt.NDArray[np.float32],
+        masks: npt.NDArray[np.bool_],
+        *,
+        max_pieces: int,
+        final_rows: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        """Plays one action in every game, in one native call; what it did is in this object's step fields.
+
+        Args:
+            actions: ``(n,)`` in ``[0, 4 * width)``; one that is not legal is played as the nearest that is.
+            layout: Which features, and where.
+            rows: ``(n, 4 * width, row length) float32``, written: the afterstates of the games to be played on.
+            masks: ``(n, 4 * width) bool``, written: their legal actions.
+            max_pieces: A game that reaches this many pieces is cut.
+            final_rows: like ``rows``, written only where a game ended or was cut: its own last afterstates. Such games
+                are then started anew; without it they stay as they are.
+
+        Raises:
+            GameError: if an action is out of range or a game has ended. Nothing has been played then.
+        """
+        if actions.shape != self.over.shape:
+            raise GameError(f"Each of {self.n_games} games takes one action; got shape {actions.shape}. Pass one each.")
+        refused = _step_games(
+            self.rows,
+            actions,
+            max_pieces,
+            final_rows is not None,
+            self.rules.script,
+            self.rules.compiled,
+            layout,
+            self._scratch,
+            self._done,
+            self.reached.rows,
+            rows,
+            masks,
+            rows if final_rows is None else final_rows,
+        )
+        if refused >= 0:
+            self._require_playable(refused, int(actions[refused]))
+
+    def _require_playable(self, index: int, action: int) -> None:
+        if self.over[index]:
+            raise GameError("A game that has ended takes no action. Reset it first.")
+        if not 0 <= action < self.n_actions:
+            raise GameError(
+                f"An action is from 0 to {self.n_actions - 1}; got {action}. Choose one that the mask allows."
+            )
+
+    def state(self, index: int) -> GameState:
+        """Copies one game out."""
+        row = self.rows[index]
+        return GameState(
+            columns=tuple(row[COLUMNS:].tolist()),
+            queue=tuple(row[QUEUE : QUEUE + 1 + self.rules.preview].tolist()),
+            bag=int(row[BAG]),
+            stream=tuple(row[STREAM : STREAM + N_STREAM_WORDS].tolist()),
+            lines=int(row[LINES]),
+            pieces=int(row[N_PLACED]),
+            over=bool(row[OVER]),
+        )
+
+    def restore(self, index: int, state: GameState) -> None:
+        """Puts a copied game back.
+
+        Raises:
+            GameError: if the state does not fit these rules; the batch is then as it was.
+        """
+        _require_fitting(state, self.rules)
+        row = self.rows[index]
+        row[:] = 0
+        row[COLUMNS:] = state.columns
+        row[QUEUE : QUEUE + len(state.queue)] = state.queue
+        row[BAG] = state.bag
+        row[STREAM : STREAM + N_STREAM_WORDS] = state.stream
+        row[LINES] = state.lines
+        row[N_PLACED] = state.pieces
+        row[OVER] = state.over
+
+    def set_board(self, index: int, columns: Columns) -> None:
+        """Replaces one game's board, for tests, puzzles and replays; all else stays.
+
+        Raises:
+            GameError: if the board does not fit.
+        """
+        state = self.state(index)
+        board = tuple(int(column) for column in columns)
+        self.restore(index, GameState(**{**{f: getattr(state, f) for f in state.__slots__}, "columns": board}))
+
+
+def _require_fitting(state: GameState, rules: Rules) -> None:
+    n_rows = rules.height + rules.hidden_rows
+    if len(state.columns) != rules.width:
+        raise GameError(
+            f"A board here has {rules.width} columns; got {len(state.columns)}. Use the rules it came from."
+        )
+    if not all(0 <= column < 1 << n_rows for column in state.columns):
+        raise GameError(f"A board here fills rows 0 to {n_rows - 1}; got a cell beyond. Use the rules it came from.")
+    if np.bitwise_and.reduce(np.array(state.columns, dtype=np.int64)) and not state.over:
+        raise GameError("A board in play has no full row; got one. Clear it, or mark the state as over.")
+    if max(state.columns) >> rules.height and not state.over:
+        raise GameError(f"A board in play ends below row {rules.height}; got a cell above. Mark the state as over.")
+    if len(state.queue) != 1 + rules.preview or not all(0 <= piece < N_PIECES for piece in state.queue):
+        raise GameError(
+            f"A queue here is {1 + rules.preview} pieces from 0 to {N_PIECES - 1}; got {state.queue}. "
+            "Copy it from a state of these rules."
+        )
+    if len(state.stream) != N_STREAM_WORDS or not all(0 <= word < 1 << 32 for word in state.stream):
+        raise GameError(f"A stream is {N_STREAM_WORDS} words of 32 bits; got {state.stream}. Copy it from a state.")
+    bag_end = len(rules.script) if rules.compiled.randomizer == SCRIPTED else 1 << N_PIECES
+    if not 0 <= state.bag < bag_end:
+        raise GameError(f"A bag here is below {bag_end}; got {state.bag}. Use the rules it came from.")
+    if state.lines < 0 or state.pieces < 0:
+        raise GameError(f"Counts are 0 or more; got {state.lines} lines and {state.pieces} pieces. Correct them.")

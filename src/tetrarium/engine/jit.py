@@ -1,0 +1,47 @@
+"""How kernels are compiled: without the GIL, and cached on disk from the first call on.
+
+numba looks for changes only in the file that a kernel stands in. A kernel whose callee in another file was edited
+would go on running the old callee, so this module throws the package's cached kernels away when any source is newer.
+"""
+
+import contextlib
+from pathlib import Path
+from typing import Any, Final
+
+from numba import njit
+
+__all__ = ["is_compiled", "kernel", "small_kernel"]
+
+_PACKAGE: Final = Path(__file__).parent.parent
+_KERNEL_ROOMS: Final = ("engine", "evaluation")
+
+
+def _cached_kernels() -> list[Path]:
+    return [path for path in _PACKAGE.glob("*/__pycache__/*.nb[ci]")]
+
+
+def _drop_stale_kernels() -> None:
+    cached = _cached_kernels()
+    with contextlib.suppress(OSError):
+        sources = [path.stat().st_mtime for room in _KERNEL_ROOMS for path in (_PACKAGE / room).glob("*.py")]
+        if cached and min(path.stat().st_mtime for path in cached) < max(sources):
+            for path in cached:
+                path.unlink(missing_ok=True)
+
+
+def is_compiled() -> bool:
+    """Whether kernels lie ready on disk, so that nobody has to wait for them."""
+    return bool(_cached_kernels())
+
+
+def kernel(function: Any) -> Any:
+    """Compiles a function of arrays at its first call."""
+    return njit(function, cache=True, nogil=True)
+
+
+def small_kernel(function: Any) -> Any:
+    """The same for a function of a few lines, which its callers swallow whole."""
+    return njit(function, cache=True, nogil=True, forceinline=True)
+
+
+_drop_stale_kernels()

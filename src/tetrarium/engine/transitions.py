@@ -1,0 +1,85 @@
+"""Boards taken out of their games: what a placement makes of them, and how they look.
+
+Replay stores a board, the pieces in view and an action; these functions give back everything that followed from them.
+Arrays are ``(n, …)``, one entry a transition: columns ``(n, width) int64``, queues ``(n, 1 + preview) int64``.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from tetrarium.engine.afterstates import ILLEGAL, landing_row, make_scratch, remove_full_rows, write_rows
+from tetrarium.engine.features import Layout, row_length
+from tetrarium.engine.jit import kernel
+from tetrarium.engine.pieces import COLUMN_BITS, MAX_ORIENTATIONS, PIECE_HEIGHTS, PIECE_WIDTHS
+from tetrarium.engine.rules import Rules
+
+__all__ = ["chosen_rows", "describe_boards", "place_on_boards"]
+
+
+@kernel
+def _place_on_boards(columns, pieces, actions, rules, over):  # type: ignore[no-untyped-def]
+    for index in range(columns.shape[0]):
+        board = columns[index]
+        piece = pieces[index]
+        rotation = actions[index] & (MAX_ORIENTATIONS - 1)
+        left = actions[index] // MAX_ORIENTATIONS
+        bottom = landing_row(board, piece, rotation, left)
+        for i in range(PIECE_WIDTHS[piece, rotation]):
+            board[left + i] |= COLUMN_BITS[piece, rotation, i] << bottom
+        over[index] = bottom + PIECE_HEIGHTS[piece, rotation] > rules.height
+        if not over[index]:
+            remove_full_rows(board, rules.width)
+
+
+@kernel
+def _describe_boards(columns, queues, over, rules, layout, scratch, rows):  # type: ignore[no-untyped-def]
+    for index in range(columns.shape[0]):
+        if over[index]:
+            rows[index] = ILLEGAL
+        else:
+            write_rows(columns[index], queues[index], rules, layout, scratch, rows[index])
+
+
+@kernel
+def _chosen_rows(columns, queues, actions, rules, layout, scratch, every_row, rows):  # type: ignore[no-untyped-def]
+    for index in range(columns.shape[0]):
+        write_rows(columns[index], queues[index], rules, layout, scratch, every_row)
+        for k in range(rows.shape[1]):
+            rows[index, k] = every_row[actions[index], k]
+
+
+def place_on_boards(
+    columns: npt.NDArray[np.int64], pieces: npt.NDArray[np.int64], actions: npt.NDArray[np.int64], rules: Rules
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Places a piece on each board by a legal action; returns the boards after, and where that ended the game."""
+    after = columns.copy()
+    over = np.zeros(len(columns), dtype=np.bool_)
+    _place_on_boards(after, pieces, actions, rules.compiled, over)
+    return after, over
+
+
+def describe_boards(
+    columns: npt.NDArray[np.int64],
+    queues: npt.NDArray[np.int64],
+    over: npt.NDArray[np.bool_],
+    rules: Rules,
+    layout: Layout,
+) -> npt.NDArray[np.float32]:
+    """Returns the observation of each board, ``(n, 4 * width, row length)``; -1 throughout where the game is over."""
+    rows = np.empty((len(columns), MAX_ORIENTATIONS * rules.width, row_length(layout)), dtype=np.float32)
+    _describe_boards(columns, queues, over, rules.compiled, layout, make_scratch(rules.width), rows)
+    return rows
+
+
+def chosen_rows(
+    columns: npt.NDArray[np.int64],
+    queues: npt.NDArray[np.int64],
+    actions: npt.NDArray[np.int64],
+    rules: Rules,
+    layout: Layout,
+) -> npt.NDArray[np.float32]:
+    """Returns the row of one action of each board, ``(n, row length)``."""
+    rows = np.empty((len(columns), row_length(layout)), dtype=np.float32)
+    every_row = np.empty((MAX_ORIENTATIONS * rules.width, row_length(layout)), dtype=np.float32)
+    _chosen_rows(columns, queues, actions, rules.compiled, layout, make_scratch(rules.width), every_row, rows)
+    return rows

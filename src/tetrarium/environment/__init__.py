@@ -1,0 +1,24 @@
+"""Tetris as Gymnasium and Stable-Baselines3 know environments; importing it registers ``tetrarium/Tetris-v0``."""
+
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+
+from tetrarium.environment.config import EnvConfig
+from tetrarium.environment.tetris_env import TetrisEnv, make_env
+
+if TYPE_CHECKING:
+    from tetrarium.environment.vec_env import TetrisVecEnv, make_vec_env
+
+__all__ = ["EnvConfig", "TetrisEnv", "TetrisVecEnv", "make_env", "make_vec_env"]
+
+gymnasium.register(id="tetrarium/Tetris-v0", entry_point="tetrarium.environment.tetris_env:TetrisEnv")
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the names that need torch when they are first asked for."""
+    if name in {"TetrisVecEnv", "make_vec_env"}:
+        from tetrarium.environment import vec_env
+
+        return getattr(vec_env, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

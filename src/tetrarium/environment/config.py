@@ -1,0 +1,123 @@
+"""Which game is played and what an agent sees of it: ``EnvConfig``.
+
+Every default of the game stands here and nowhere else. A config checks itself when it is made, is frozen, and comes
+back equal from ``from_dict(to_dict())``.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+from tetrarium.engine import FEATURES, Rules, make_layout
+from tetrarium.errors import ConfigError, NotAvailableError, suggestion
+from tetrarium.settings import Settings, setting
+
+__all__ = ["DEFAULT_FEATURES", "EnvConfig"]
+
+DEFAULT_FEATURES: Final = tuple(name for name in FEATURES if name not in {"fast_wells", "next_pieces", "held_piece"})
+
+_GAME_OVERS: Final = ("overflow", "guideline")
+_ACTIONS: Final = ("drop", "keys", "reachable")
+_ILLEGAL_ACTIONS: Final = ("nearest", "raise")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvConfig(Settings):
+    """One game of Tetris and its observation.
+
+    >>> EnvConfig.literature(height=10).randomizer
+    'uniform'
+    >>> EnvConfig.from_dict(EnvConfig(width=6).to_dict()) == EnvConfig(width=6)
+    True
+
+    Raises:
+        ConfigError: if a value breaks its rule.
+    """
+
+    width: int = setting(10, "columns of the board, 4-16")
+    height: int = setting(20, "visible rows, 4-40")
+    hidden_rows: int = setting(4, "rows above the visible ones, at least 4")
+    randomizer: str = setting("7-bag", "'7-bag', 'uniform', or piece letters that repeat, such as 'IOTLJSZ'")
+    game_over: str = setting(
+        "overflow", "'overflow': a piece that rests above the visible rows ends the game", choices=_GAME_OVERS
+    )
+    actions: str = setting(
+        "drop", "'drop': choose rotation and column, the piece falls straight down", choices=_ACTIONS
+    )
+    hold: bool = setting(False, "whether a piece can be put aside")
+    preview: int = setting(1, "how many pieces after the current one are shown, 0-6")
+    features: tuple[str, ...] = setting(DEFAULT_FEATURES, "what a row of the observation holds")
+    illegal_action: str = setting(
+        "nearest", "'nearest' plays the nearest legal action instead, 'raise' raises", choices=_ILLEGAL_ACTIONS
+    )
+    max_pieces: int | None = setting(None, "cut a game after so many pieces; never if left out", 1, 10**12)
+    line_reward: float = setting(1.0, "reward for each cleared row", -1e6, 1e6)
+    hole_penalty: float = setting(0.0, "taken off for each new hole", -1e6, 1e6)
+    height_penalty: float = setting(0.0, "taken off for each row by which the highest column grows", -1e6, 1e6)
+    game_over_penalty: float = setting(0.0, "taken off once, when the game ends", -1e6, 1e6)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "features", _ordered_features(self.features))
+        self._rules()
+        make_layout(self.features, self.width, self.preview)
+
+    @classmethod
+    def guideline(cls) -> Self:
+        """The game of the guideline: 10 × 40 matrix, 7-bag, hold, five next pieces."""
+        return cls(
+            hidden_rows=20,
+            game_over="guideline",
+            hold=True,
+            preview=5,
+            features=(*DEFAULT_FEATURES, "next_pieces", "held_piece"),
+        )
+
+    @classmethod
+    def literature(cls, height: int = 20) -> Self:
+        """The "simplified Tetris" under which line counts have been published since 2006.
+
+        Independent uniform pieces, only the current one known, straight drops, and a piece that overflows ends the
+        game without clearing anything (Thiery and Scherrer 2009).
+        """
+        return cls(height=height, randomizer="uniform", preview=0)
+
+    def rules(self) -> Rules:
+        """The engine's rules for this game.
+
+        Raises:
+            NotAvailableError: if the game needs what this version cannot play.
+        """
+        if self.actions != "drop":
+            raise NotAvailableError(f"This version plays actions='drop' only; got {self.actions!r}. Use 'drop'.")
+        if self.game_over != "overflow":
+            raise NotAvailableError(
+                f"This version plays game_over='overflow' only; got {self.game_over!r}. Use 'overflow'."
+            )
+        if self.hold:
+            raise NotAvailableError("This version plays without hold only; got hold=True. Use hold=False.")
+        if "held_piece" in self.features:
+            raise NotAvailableError("The feature 'held_piece' needs hold, which this version lacks. Leave it out.")
+        return self._rules()
+
+    def _rules(self) -> Rules:
+        return Rules(
+            width=self.width,
+            height=self.height,
+            hidden_rows=self.hidden_rows,
+            randomizer=self.randomizer,
+            preview=self.preview,
+        )
+
+
+def _ordered_features(features: object) -> tuple[str, ...]:
+    if isinstance(features, str) or not isinstance(features, tuple | list):
+        raise ConfigError(f"features is a list of names; got {features!r}. Write ['holes', 'max_height'], say.")
+    for name in features:
+        if name not in FEATURES:
+            raise ConfigError(
+                f"A feature is one of {', '.join(FEATURES)}; got {name!r}.{suggestion(str(name), FEATURES)}"
+            )
+    repeated = sorted({name for name in features if list(features).count(name) > 1})
+    if repeated:
+        raise ConfigError(f"A feature is named once; got {repeated[0]!r} twice. Leave one out.")
+    return tuple(name for name in FEATURES if name in features)

@@ -1,0 +1,154 @@
+"""What a picture of a game shows, before it becomes pixels or characters.
+
+A grid of cells is ``(n_rows, width) int8``, row 0 at the bottom: ``EMPTY``, a piece from 0 to 6 that left the cell, or
+``FILLED`` where nobody knows which. The engine's boards hold bits only, so a watcher that wants colours lets a
+``ColourBoard`` follow the game. A scene has four rows above the visible ones: there the current piece hovers, and there
+lie the cells that ended a game.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tetrarium.engine.afterstates import landing_row
+from tetrarium.engine.boards import Columns, board_cells
+from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_PIECES, PIECE_HEIGHTS, PIECE_WIDTHS, orientation_cells
+from tetrarium.errors import GameError
+
+__all__ = [
+    "EMPTY",
+    "FILLED",
+    "PIECE_COLOURS",
+    "ROWS_ABOVE",
+    "CellGrid",
+    "Colour",
+    "ColourBoard",
+    "Scene",
+    "make_scene",
+    "with_thousands",
+]
+
+Colour = tuple[int, int, int]  # red, green, blue, 0–255
+CellGrid = npt.NDArray[np.int8]
+Cells = tuple[tuple[int, int], ...]  # (column, row)
+
+EMPTY: Final = -1
+FILLED: Final = N_PIECES
+ROWS_ABOVE: Final = 4
+# The Tetris guideline's hues, in the order of PIECES: cyan, yellow, purple, orange, blue, green, red.
+PIECE_COLOURS: Final[tuple[Colour, ...]] = (
+    (41, 182, 214),
+    (235, 190, 45),
+    (164, 92, 214),
+    (238, 140, 48),
+    (70, 110, 226),
+    (84, 186, 88),
+    (226, 76, 82),
+)
+
+
+class ColourBoard:
+    """Follows one game's placements and line clears, and remembers which piece left each cell.
+
+    >>> board = ColourBoard(width=4, height=4)
+    >>> board.place(piece=1, rotation=0, column=0), board.place(piece=2, rotation=0, column=1)
+    (0, 0)
+    >>> board.cells[:4].tolist()
+    [[1, 1, -1, -1], [1, 1, -1, -1], [-1, 2, 2, 2], [-1, -1, 2, -1]]
+
+    Args:
+        width: Columns.
+        height: Visible rows; a piece that rests with a cell above them clears nothing.
+        columns: ``(width,) int64`` board to begin with, its cells ``FILLED``; without it the board is empty.
+    """
+
+    def __init__(self, width: int, height: int, columns: Columns | None = None) -> None:
+        self.height = height
+        self.cells: CellGrid = np.full((height + ROWS_ABOVE, width), EMPTY, dtype=np.int8)
+        if columns is not None:
+            self.cells[board_cells(columns, len(self.cells))] = FILLED
+
+    def place(self, piece: int, rotation: int, column: int) -> int:
+        """Drops a piece with its leftmost cell in ``column``; returns the rows that it cleared.
+
+        Raises:
+            GameError: if the piece does not fit between the walls, or the game has ended.
+        """
+        width = self.cells.shape[1]
+        piece_width = int(PIECE_WIDTHS[piece, rotation])
+        if not 0 <= column <= width - piece_width:
+            raise GameError(f"The piece fits in columns 0 to {width - piece_width}; got {column}. Choose one of these.")
+        if (self.cells[self.height :] != EMPTY).any():
+            raise GameError("A game that has ended takes no piece. Make a new board.")
+        filled = (self.cells != EMPTY).astype(np.int64)
+        columns = (filled << np.arange(len(filled))[:, None]).sum(axis=0)
+        bottom = int(landing_row(columns, piece, rotation, column))
+        for x, y in orientation_cells(piece, rotation):
+            self.cells[bottom + y, column + x] = piece
+        if bottom + PIECE_HEIGHTS[piece, rotation] > self.height:
+            return 0
+        kept = self.cells[(self.cells == EMPTY).any(axis=1)]
+        n_lines = len(self.cells) - len(kept)
+        self.cells[:] = EMPTY
+        self.cells[: len(kept)] = kept
+        return n_lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One moment of a game, laid out on the visible rows and ``ROWS_ABOVE`` more."""
+
+    cells: CellGrid  # (height + ROWS_ABOVE, width) int8
+    piece: int  # the current one
+    hovering: Cells  # where the current piece waits, above the visible rows; none once the game has ended
+    ghost: Cells  # where it is about to rest; none without an action
+
+
+def make_scene(
+    columns: Columns, height: int, piece: int, action: int | None = None, colours: CellGrid | None = None
+) -> Scene:
+    """Lays out a board and the piece that is about to be placed.
+
+    Args:
+        columns: ``(width,) int64`` board.
+        height: Visible rows.
+        piece: The current piece.
+        action: Where the piece is about to go, ``4 * column + rotation``; without it the piece hovers in the middle.
+        colours: ``(rows, width) int8`` cells of a ``ColourBoard``; without them, and in rows that they lack, filled
+            cells are ``FILLED``. The columns say what is filled.
+
+    Raises:
+        GameError: if the colours are not of this width, or the action is not legal.
+    """
+    width = len(columns)
+    filled = board_cells(columns, height + ROWS_ABOVE)
+    cells = np.where(filled, np.int8(FILLED), np.int8(EMPTY))
+    if colours is not None:
+        if colours.ndim != 2 or colours.shape[1] != width:
+            raise GameError(f"Colours are a grid {width} columns wide; got shape {colours.shape}. Pass this board's.")
+        known = colours[: len(cells)]
+        cells[: len(known)] = np.where(filled[: len(known)] & (known != EMPTY), known, cells[: len(known)])
+    if filled[height:].any():
+        return Scene(cells=cells, piece=piece, hovering=(), ghost=())
+    rotation, column = 0, (width - int(PIECE_WIDTHS[piece, 0])) // 2
+    if action is not None:
+        column, rotation = divmod(action, MAX_ORIENTATIONS)
+        if not 0 <= column <= width - PIECE_WIDTHS[piece, rotation]:
+            raise GameError(f"The ghost of an action lies on the board; got action {action}. Choose one that is legal.")
+    hovering = _shifted(piece, rotation, column, height)
+    if action is None:
+        return Scene(cells=cells, piece=piece, hovering=hovering, ghost=())
+    ghost = _shifted(piece, rotation, column, int(landing_row(columns, piece, rotation, column)))
+    return Scene(cells=cells, piece=piece, hovering=hovering, ghost=ghost)
+
+
+def with_thousands(numbers: Sequence[tuple[str, int | None]]) -> list[tuple[str, str]]:
+    """Keeps the numbers that there are, written as people read them."""
+    return [(label, f"{number:,}") for label, number in numbers if number is not None]
+
+
+def _shifted(piece: int, rotation: int, column: int, row: int) -> Cells:
+    return tuple((column + x, row + y) for x, y in orientation_cells(piece, rotation))

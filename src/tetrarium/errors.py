@@ -1,0 +1,78 @@
+"""Every error that tetrarium raises on purpose.
+
+    TetrariumError
+    ├── ConfigError            a setting, flag or argument breaks a rule
+    │   └── NotAvailableError  a documented setting that this version cannot play yet
+    ├── GameError              a board, state or action that the rules do not allow
+    │   └── IllegalActionError
+    ├── PolicyError            a policy that cannot play the game it is given
+    ├── CheckpointError        a checkpoint that cannot be written or read
+    │   ├── DamagedCheckpointError
+    │   └── UntrustedCheckpointError
+    └── HomeError              the home folder, or a name inside it, cannot be used
+
+A message says the rule, the value that broke it, and the remedy, in one line: the command line prints it as it is.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DamagedCheckpointError",
+    "GameError",
+    "HomeError",
+    "IllegalActionError",
+    "NotAvailableError",
+    "PolicyError",
+    "TetrariumError",
+    "UntrustedCheckpointError",
+    "suggestion",
+]
+
+
+class TetrariumError(Exception):
+    """Base of the tree; catching it catches everything that tetrarium raises on purpose."""
+
+
+class ConfigError(TetrariumError, ValueError):
+    """A setting, flag or argument breaks a rule."""
+
+
+class NotAvailableError(ConfigError):
+    """A setting that is part of the contract, but that this version cannot play yet."""
+
+
+class GameError(TetrariumError, ValueError):
+    """A board, state or action that the rules do not allow."""
+
+
+class IllegalActionError(GameError):
+    """An action that is not legal for the piece, under ``illegal_action="raise"``."""
+
+
+class PolicyError(TetrariumError, ValueError):
+    """A policy that cannot play the game it is given."""
+
+
+class CheckpointError(TetrariumError):
+    """A checkpoint that cannot be written or read."""
+
+
+class DamagedCheckpointError(CheckpointError):
+    """A checkpoint of which a file is missing, cut short or altered."""
+
+
+class UntrustedCheckpointError(CheckpointError):
+    """A checkpoint that could run code and that was not made in this home."""
+
+
+class HomeError(TetrariumError):
+    """The home folder, or a name inside it, cannot be used."""
+
+
+def suggestion(word: str, candidates: Iterable[str]) -> str:
+    """Returns `` Did you mean 'x'?`` for the candidate nearest to a mistyped word, or nothing."""
+    near = get_close_matches(word, list(candidates), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

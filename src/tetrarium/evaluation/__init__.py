@@ -1,0 +1,22 @@
+"""Plays policies on fixed seeds and reports what they score."""
+
+from tetrarium.evaluation.evaluator import evaluate
+from tetrarium.evaluation.moves import Move, play_moves
+from tetrarium.evaluation.networks import NetworkPolicy
+from tetrarium.evaluation.policies import LinearPolicy, RandomPolicy
+from tetrarium.evaluation.published import POLICY_NAMES, PUBLISHED, named_policy
+from tetrarium.evaluation.report import GameResult, Report
+
+__all__ = [
+    "POLICY_NAMES",
+    "PUBLISHED",
+    "GameResult",
+    "LinearPolicy",
+    "Move",
+    "NetworkPolicy",
+    "RandomPolicy",
+    "Report",
+    "evaluate",
+    "named_policy",
+    "play_moves",
+]

@@ -1,0 +1,120 @@
+"""Whole games played by a linear controller or at random, compiled, without an event or a Python call per piece.
+
+``choose_…`` picks the action of one game, ``play_…`` plays listed games for some pieces each; watching and scoring go
+through the same choice. A game's future depends on its own row alone, so that where its slices begin and end, and which
+thread plays them, makes no difference. ``games`` is the ``(n, 15 + width) int64`` array of ``engine.games``.
+"""
+
+from tetrarium.engine.afterstates import write_rows
+from tetrarium.engine.games import COLUMNS, N_PLACED, OVER, QUEUE, nearest_action, place_piece
+from tetrarium.engine.jit import kernel
+from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_ORIENTATIONS, PIECE_WIDTHS
+from tetrarium.engine.streams import draw_below
+
+__all__ = [
+    "choose_linear",
+    "choose_random",
+    "nearest_listed",
+    "observe_listed",
+    "place_listed",
+    "play_linear",
+    "play_random",
+]
+
+
+@kernel
+def choose_linear(games, index, rules, layout, scratch, rows, weights, at_over):  # type: ignore[no-untyped-def]
+    """The placement of the largest weighted sum; the first one, orientation-major, among equals.
+
+    Args:
+        games: the batch.
+        index: which game of it.
+        rules: ``CompiledRules``.
+        layout: of the features; ``game_over`` is among them.
+        scratch: working memory of ``make_scratch``.
+        rows: ``(4 * width, row length) float32`` working memory.
+        weights: ``(row length,) float64``.
+        at_over: where ``game_over`` lies in a row; a placement that ends the game counts as minus infinity.
+    """
+    piece = games[index, QUEUE]
+    queue = games[index, QUEUE : QUEUE + 1 + rules.preview]
+    write_rows(games[index, COLUMNS:], queue, rules, layout, scratch, rows)
+    best_action = 0  # rotation 0 in column 0: legal for every piece, and the first of all
+    best_value = 0.0
+    found = False
+    for rotation in range(N_ORIENTATIONS[piece]):
+        for left in range(rules.width - PIECE_WIDTHS[piece, rotation] + 1):
+            action = MAX_ORIENTATIONS * left + rotation
+            if rows[action, at_over] > 0:
+                continue
+            value = 0.0
+            for k in range(weights.shape[0]):
+                value += weights[k] * rows[action, k]
+            if not found or value > best_value:
+                found = True
+                best_value = value
+                best_action = action
+    return best_action
+
+
+@kernel
+def play_linear(games, listed, n_pieces, max_pieces, script, rules, layout, scratch, rows, weights, at_over):  # type: ignore[no-untyped-def]
+    """Plays up to ``n_pieces`` pieces of each listed game; returns how many it placed."""
+    n_placed = 0
+    for index in listed:
+        until = min(max_pieces, games[index, N_PLACED] + n_pieces)
+        while games[index, OVER] == 0 and games[index, N_PLACED] < until:
+            action = choose_linear(games, index, rules, layout, scratch, rows, weights, at_over)
+            place_piece(games, index, action, script, rules)
+            n_placed += 1
+    return n_placed
+
+
+@kernel
+def choose_random(games, index, rules, streams):  # type: ignore[no-untyped-def]
+    """Any legal action of the game, all equally likely, drawn from row ``index`` of ``streams (n, 4) int64``."""
+    piece = games[index, QUEUE]
+    n_actions = 0
+    for rotation in range(N_ORIENTATIONS[piece]):
+        n_actions += rules.width - PIECE_WIDTHS[piece, rotation] + 1
+    left = draw_below(streams, index, n_actions)
+    rotation = 0
+    while left > rules.width - PIECE_WIDTHS[piece, rotation]:
+        left -= rules.width - PIECE_WIDTHS[piece, rotation] + 1
+        rotation += 1
+    return MAX_ORIENTATIONS * left + rotation
+
+
+@kernel
+def play_random(games, listed, n_pieces, max_pieces, script, rules, streams):  # type: ignore[no-untyped-def]
+    """Plays up to ``n_pieces`` pieces of each listed game; returns how many it placed."""
+    n_placed = 0
+    for index in listed:
+        until = min(max_pieces, games[index, N_PLACED] + n_pieces)
+        while games[index, OVER] == 0 and games[index, N_PLACED] < until:
+            place_piece(games, index, choose_random(games, index, rules, streams), script, rules)
+            n_placed += 1
+    return n_placed
+
+
+@kernel
+def observe_listed(games, listed, rules, layout, scratch, rows):  # type: ignore[no-untyped-def]
+    """Writes the afterstates of listed games to ``rows (len(listed), 4 * width, row length) float32``."""
+    for k in range(listed.shape[0]):
+        index = listed[k]
+        queue = games[index, QUEUE : QUEUE + 1 + rules.preview]
+        write_rows(games[index, COLUMNS:], queue, rules, layout, scratch, rows[k])
+
+
+@kernel
+def nearest_listed(games, listed, actions, width, legal):  # type: ignore[no-untyped-def]
+    """Writes to ``legal`` the legal action nearest to that given for each listed game."""
+    for k in range(listed.shape[0]):
+        legal[k] = nearest_action(games[listed[k], QUEUE], actions[k], width)
+
+
+@kernel
+def place_listed(games, listed, actions, script, rules):  # type: ignore[no-untyped-def]
+    """Plays one legal action in each listed game."""
+    for k in range(listed.shape[0]):
+        place_piece(games, listed[k], actions[k], script, rules)

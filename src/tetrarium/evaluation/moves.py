@@ -1,0 +1,67 @@
+"""Plays one game of an evaluation piece by piece, for people who watch and for recorders."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tetrarium.engine.games import GameState, place_piece
+from tetrarium.evaluation.evaluator import piece_limit
+from tetrarium.evaluation.matches import Match, require_playable
+from tetrarium.evaluation.predicting import as_playable
+
+if TYPE_CHECKING:
+    from tetrarium.environment import EnvConfig
+
+__all__ = ["Move", "play_moves"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One placement of a game."""
+
+    state_t: GameState
+    action: int  # 4 * column + rotation, legal
+    lines_placement: int  # rows that it cleared
+    state_tp1: GameState
+
+
+def play_moves(
+    policy: Any, config: "EnvConfig", seed: int = 0, game: int = 0, *, max_pieces: int | None = None
+) -> Iterator[Move]:
+    """Plays the very game that ``evaluate`` plays under this seed and number, and yields every placement.
+
+    The arguments are checked at the call, not at the first placement.
+
+    >>> from tetrarium.environment import EnvConfig
+    >>> from tetrarium.evaluation import RandomPolicy
+    >>> [move.lines_placement for move in play_moves(RandomPolicy(), EnvConfig(), seed=0, max_pieces=3)]
+    [0, 0, 0]
+
+    Args:
+        policy: As for ``evaluate``.
+        config: Fixes the game.
+        seed: 0 or more.
+        game: Number of the game, 0 or more.
+        max_pieces: As for ``evaluate``.
+
+    Raises:
+        ConfigError: if a number is out of range.
+        PolicyError: if the policy does not play this game.
+    """
+    playable = as_playable(policy)
+    require_playable(playable, config)
+    limit = piece_limit(config, max_pieces)
+    match = Match.begin(config, seed, (game,))
+    seat = playable.seat(match)
+
+    def moves() -> Iterator[Move]:
+        games = match.games
+        state_t = games.state(0)
+        while not state_t.over and state_t.pieces < limit:
+            action = seat.choose(0)
+            lines = int(place_piece(games.rows, 0, action, games.rules.script, games.rules.compiled))
+            state_tp1 = games.state(0)
+            yield Move(state_t=state_t, action=action, lines_placement=lines, state_tp1=state_tp1)
+            state_t = state_tp1
+
+    return moves()

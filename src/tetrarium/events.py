@@ -1,0 +1,161 @@
+"""What a worker tells its watchers: frozen messages that JSON can carry.
+
+A worker publishes, watchers consume, and neither knows the other. Counts over one placement, one game and a whole run
+never share a name; a mean carries the number of games that it was taken over.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+__all__ = [
+    "BoardShown",
+    "CheckpointSaved",
+    "EvaluationFinished",
+    "EvaluationProgress",
+    "Event",
+    "KernelsCompiling",
+    "Progress",
+    "RunEnded",
+    "RunStarted",
+    "event_from_json",
+    "event_to_json",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Base of all messages."""
+
+    kind: ClassVar[str] = "event"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelsCompiling(Event):
+    """The first start on this machine compiles the engine, which takes some seconds."""
+
+    kind: ClassVar[str] = "kernels-compiling"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """Training begins, or goes on."""
+
+    kind: ClassVar[str] = "run-started"
+    name: str
+    folder: str
+    step: int  # environment steps taken before
+    total_steps: int
+    seed: int
+    n_envs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Event):
+    """Where a training run stands."""
+
+    kind: ClassVar[str] = "progress"
+    step: int  # environment steps taken, of all games together
+    total_steps: int
+    steps_per_second: float  # since the last message
+    seconds: float  # since training began, this time
+    seconds_left: float | None  # None until it can be told
+    games_ended: int
+    mean_lines_game: float | None  # of the latest games; those still running count with their lines so far
+    mean_n_games: int  # how many games that mean is of
+    best_lines_game: int  # most lines in one game, running ones included
+    lines_total: int
+    exploration_rate: float
+    loss: float | None  # of the latest gradient steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardShown(Event):
+    """One game, as it stands."""
+
+    kind: ClassVar[str] = "board-shown"
+    columns: tuple[int, ...]  # bit r = row r, row 0 at the bottom
+    height: int
+    queue: tuple[int, ...]  # current piece first
+    lines_game: int
+    pieces_game: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSaved(Event):
+    """A checkpoint lies safe on disk."""
+
+    kind: ClassVar[str] = "checkpoint-saved"
+    path: str
+    step: int
+    seconds: float  # that saving took
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationProgress(Event):
+    """How far an evaluation has come."""
+
+    kind: ClassVar[str] = "evaluation-progress"
+    games_done: int
+    n_games: int
+    pieces_total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationFinished(Event):
+    """An evaluation's report, as ``Report.to_dict`` gives it."""
+
+    kind: ClassVar[str] = "evaluation-finished"
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded(Event):
+    """Training has ended; a checkpoint of the last step lies in the run's folder unless it failed."""
+
+    kind: ClassVar[str] = "run-ended"
+    state: str  # "finished", "target reached" or "stopped"
+    step: int
+    seconds: float
+    checkpoint: str
+
+
+_KINDS: dict[str, type[Event]] = {
+    event.kind: event
+    for event in (
+        KernelsCompiling,
+        RunStarted,
+        Progress,
+        BoardShown,
+        CheckpointSaved,
+        EvaluationProgress,
+        EvaluationFinished,
+        RunEnded,
+    )
+}
+
+
+def event_to_json(event: Event) -> str:
+    """Writes a message as one line of JSON.
+
+    >>> event_to_json(KernelsCompiling())
+    '{"kind": "kernels-compiling"}'
+    """
+    return json.dumps({"kind": event.kind, **asdict(event)}, allow_nan=False)
+
+
+def event_from_json(text: str) -> Event:
+    """Reads what ``event_to_json`` wrote.
+
+    Raises:
+        ValueError: if it is no message.
+    """
+    values = json.loads(text)
+    kind = values.pop("kind", None) if isinstance(values, dict) else None
+    if kind not in _KINDS:
+        raise ValueError(f"A message has one of the kinds {', '.join(_KINDS)}; got {kind!r}.")
+    known = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    try:
+        return _KINDS[kind](**known)
+    except TypeError as error:
+        raise ValueError(f"A {kind} message does not have these fields: {sorted(values)}.") from error

@@ -1,0 +1,261 @@
+"""``TetrisAgent``: a Stable-Baselines3 DQN that learns Tetris, and can be put away and taken up again exactly."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import gymnasium
+import numpy.typing as npt
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
+from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+from torch import nn
+
+from tetrarium.environment import EnvConfig, TetrisEnv
+from tetrarium.environment.vec_env import TetrisVecEnv
+from tetrarium.errors import ConfigError
+from tetrarium.evaluation import NetworkPolicy
+from tetrarium.registry.home import Home
+from tetrarium.training import checkpoints
+from tetrarium.training.callbacks import GameStatisticsCallback, LinesTarget, RoundCallback
+from tetrarium.training.config import TrainingConfig
+from tetrarium.training.dqn import TetrisDQN
+from tetrarium.training.networks import AfterstatePolicy
+from tetrarium.training.replay import CompactReplayBuffer
+from tetrarium.training.scales import input_scale
+from tetrarium.training.statistics import GameStatistics
+
+__all__ = ["TetrisAgent"]
+
+_ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
+
+
+class TetrisAgent:
+    """An agent and the games it learns from.
+
+    >>> from tetrarium.environment import make_env
+    >>> agent = TetrisAgent(make_env(EnvConfig())(), TrainingConfig(n_envs=2, learning_starts=10, batch_size=8))
+    >>> _ = agent.train(20)
+    >>> agent.timesteps_trained
+    20
+
+    Args:
+        env: One of our unwrapped environments, of which the agent takes the config and makes ``n_envs`` games of its
+            own; or any other with an observation of ``(n_actions, n_features)``, which it uses as it is.
+        config: How to learn.
+
+    Raises:
+        ConfigError: if the environment's observation cannot be read row by row.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig | None = None) -> None:
+        self.config = config if config is not None else TrainingConfig()
+        self.games, self.env_config = _training_games(env, self.config)
+        self.model = TetrisDQN(
+            AfterstatePolicy,
+            self.games,
+            learning_rate=LinearSchedule(self.config.learning_rate, self.config.learning_rate_final, 1.0),
+            buffer_size=self.config.buffer_size,
+            learning_starts=self.config.learning_starts,
+            batch_size=self.config.batch_size,
+            tau=self.config.tau,
+            gamma=self.config.gamma,
+            train_freq=self.config.train_freq,
+            gradient_steps=self.config.gradient_steps,
+            target_update_interval=max(self.config.target_update_interval, self.games.num_envs),
+            exploration_fraction=self.config.exploration_fraction,
+            exploration_initial_eps=self.config.exploration_initial_eps,
+            exploration_final_eps=self.config.exploration_final_eps,
+            max_grad_norm=self.config.max_grad_norm,
+            stats_window_size=self.config.stats_window_size,
+            double_q=self.config.double_q,
+            averaging=self.config.averaging,
+            seed=self.config.seed,
+            device=self.config.device,
+            verbose=0,
+            **_network_arguments(self.config, self.env_config),
+            **_replay_arguments(self.games, self.env_config, self.config.seed),
+        )
+        self.statistics = GameStatistics(self.games.num_envs)
+        self.steps_asked = 0  # by all calls of train; what a round takes beyond it counts towards the next call
+
+    @property
+    def timesteps_trained(self) -> int:
+        """Placements that the agent has learnt from, of all games together."""
+        return int(self.model.num_timesteps)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What the agent sees, by name."""
+        return self.env_config.features if self.env_config is not None else ()
+
+    @property
+    def name(self) -> str:
+        """What reports call the agent."""
+        return f"agent at step {self.timesteps_trained:,}"
+
+    def train(self, n_steps: int, callback: BaseCallback | Sequence[BaseCallback] | None = None) -> Self:
+        """Learns from so many further placements.
+
+        A round is ``n_envs * train_freq`` placements; training ends with the first round that reaches the sum of all
+        that was asked for, so that ``train(a)`` and ``train(b)`` do what ``train(a + b)`` does.
+
+        Args:
+            n_steps: 0 or more.
+            callback: Stable-Baselines3's callbacks, or ours. One of ours stops training between rounds; another that
+                returns False stops at once, and the transition under way is lost.
+
+        Raises:
+            ConfigError: if ``n_steps`` is negative.
+        """
+        if n_steps < 0:
+            raise ConfigError(f"train takes 0 or more steps; got {n_steps:,}. Ask for a positive number.")
+        self.steps_asked += n_steps
+        callbacks: list[BaseCallback] = [GameStatisticsCallback(self.statistics), *_as_list(callback)]
+        if self.config.target_lines is not None:
+            callbacks.append(LinesTarget(self.statistics, self.config.target_lines))
+        rounds = [one for one in callbacks if isinstance(one, RoundCallback)]
+        model = self.model
+        _, together = model._setup_learn(n_steps, CallbackList(callbacks), reset_num_timesteps=False)
+        model._total_timesteps = self.config.total_timesteps
+        model._update_current_progress_remaining(model.num_timesteps, model._total_timesteps)
+        together.on_training_start(locals(), globals())
+        try:
+            while model.num_timesteps < self.steps_asked and self._play_and_learn(together):
+                goes_on = [one.on_round_end() for one in rounds]
+                if not all(goes_on):
+                    break
+        finally:
+            together.on_training_end()
+        self.steps_asked = min(self.steps_asked, model.num_timesteps)
+        return self
+
+    def _play_and_learn(self, callback: BaseCallback) -> bool:
+        model = self.model
+        assert model.env is not None
+        assert model.replay_buffer is not None
+        rollout = model.collect_rollouts(
+            model.env,
+            callback=callback,
+            train_freq=model.train_freq,  # type: ignore[arg-type]  # Stable-Baselines3 has converted it by now
+            replay_buffer=model.replay_buffer,
+            learning_starts=model.learning_starts,
+        )
+        if not rollout.continue_training:
+            return False
+        if model.num_timesteps > model.learning_starts:
+            steps = model.gradient_steps if model.gradient_steps > 0 else rollout.episode_timesteps // model.n_envs
+            model.train(gradient_steps=steps, batch_size=model.batch_size)
+        return True
+
+    def predict(
+        self,
+        observation: npt.NDArray[Any],
+        state: tuple[npt.NDArray[Any], ...] | None = None,
+        episode_start: npt.NDArray[Any] | None = None,
+        deterministic: bool = True,
+    ) -> tuple[npt.NDArray[Any], tuple[npt.NDArray[Any], ...] | None]:
+        """Chooses actions for ``(n_actions, n_features)`` or a batch of such; averaged weights choose, where used."""
+        return self.model.predict(observation, state, episode_start, deterministic)
+
+    def playing_policy(self) -> NetworkPolicy:
+        """Returns the agent as evaluation plays it: the weights alone, compiled.
+
+        Raises:
+            ConfigError: if the agent's features are not known, because its games are not ours.
+        """
+        if self.env_config is None:
+            raise ConfigError("Only an agent of our own games can be evaluated; this one's are of another kind.")
+        return NetworkPolicy(
+            self.features,
+            self.model.playing_net.layers(),
+            self.config.activation,
+            scale=input_scale(self.env_config),
+            width=self.env_config.width,
+            preview=self.env_config.preview,
+            name=self.name,
+        )
+
+    def save_checkpoint(self, path: str | Path, *, home: Home | None = None) -> None:
+        """Writes everything that the agent's future depends on to a folder, replacing a checkpoint there as a whole.
+
+        Args:
+            path: The folder.
+            home: Whose key signs it; by default the home that the command line would use.
+
+        Raises:
+            CheckpointError: if it cannot be written; what was there before is untouched.
+        """
+        checkpoints.save_agent(self, Path(path), (home or Home.locate()).secret())
+
+    @classmethod
+    def load_checkpoint(
+        cls, path: str | Path, env: gymnasium.Env[Any, Any] | VecEnv, *, trust: bool = False, home: Home | None = None
+    ) -> Self:
+        """Reads an agent back, so that training it on gives what training it without a break would have given.
+
+        Args:
+            path: A checkpoint's folder.
+            env: As for a new agent, of the same game.
+            trust: Load a checkpoint that was not made in this home. It can run code: pass True only if you trust
+                whoever made it.
+            home: Whose key it must be signed with; by default the home that the command line would use.
+
+        Raises:
+            UntrustedCheckpointError: if it was made elsewhere.
+            DamagedCheckpointError: if it is not whole.
+            CheckpointError: if it is of another game, or a newer version's.
+        """
+        return checkpoints.load_agent(cls, Path(path), env, None if trust else (home or Home.locate()).secret())
+
+
+def _training_games(env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig) -> tuple[VecEnv, EnvConfig | None]:
+    """Returns the games to learn from, and their config where they are ours."""
+    if isinstance(env, TetrisEnv):
+        cut = min(config.max_pieces_game, env.config.max_pieces or config.max_pieces_game)
+        return TetrisVecEnv(env.config.with_changes(max_pieces=cut), config.n_envs, config.seed), env.config
+    if isinstance(env, TetrisVecEnv):
+        return env, env.config
+    space = env.observation_space
+    if space.shape is None or len(space.shape) != 2 or space.shape[0] != getattr(env.action_space, "n", None):
+        raise ConfigError(
+            f"An agent reads observations of (n_actions, n_features); got {space.shape}. "
+            "Pass make_env(config)(), or a wrapper that keeps its shape."
+        )
+    if isinstance(env, VecEnv):
+        return env, None
+    inner = env.unwrapped
+    return DummyVecEnv([lambda: env]), inner.config if isinstance(inner, TetrisEnv) else None
+
+
+def _network_arguments(config: TrainingConfig, env_config: EnvConfig | None) -> dict[str, Any]:
+    scale = input_scale(env_config) if env_config is not None else None
+    return {
+        "policy_kwargs": {
+            "net_arch": list(config.net_arch),
+            "activation_fn": _ACTIVATIONS[config.activation],
+            "input_scale": scale,
+        }
+    }
+
+
+def _replay_arguments(games: VecEnv, env_config: EnvConfig | None, seed: int) -> dict[str, Any]:
+    if not isinstance(games, TetrisVecEnv):
+        return {}
+    assert env_config is not None
+    return {
+        "replay_buffer_class": CompactReplayBuffer,
+        "replay_buffer_kwargs": {"env_config": env_config.to_dict(), "seed": seed},
+    }
+
+
+def _as_list(callback: BaseCallback | Sequence[BaseCallback] | None) -> list[BaseCallback]:
+    if callback is None:
+        return []
+    if isinstance(callback, CallbackList):
+        return callback.callbacks
+    if isinstance(callback, BaseCallback):
+        return [callback]
+    if callable(callback):
+        return [ConvertCallback(callback)]
+    return list(callback)

@@ -1,0 +1,185 @@
+"""What a checkpoint of an agent holds, and the order in which it is put back.
+
+=====================  ==============================================================================================
+model.zip              Stable-Baselines3's own file: policy, target network, optimizer, settings, last observation
+replay_buffer.pkl      the filled part of the replay buffer, with its generator
+averaged.safetensors   the averaged weights, where they are used
+games.safetensors      the running games: boards, queues, random streams, rewards so far
+random.json            the generators that training draws from
+=====================  ==============================================================================================
+
+Counters and both configs are in ``metadata.json``. The first two are pickles inside and are read only from a checkpoint
+that was made in this home, or that the caller trusts. ``read_policy`` reads weights alone, and runs nothing.
+"""
+
+import io
+import pickle
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import numpy as np
+import safetensors.numpy
+import safetensors.torch
+import torch
+
+from tetrarium.environment import EnvConfig
+from tetrarium.environment.vec_env import TetrisVecEnv
+from tetrarium.errors import CheckpointError, DamagedCheckpointError, TetrariumError
+from tetrarium.evaluation import NetworkPolicy
+from tetrarium.training import checkpoint_store as store
+from tetrarium.training.config import TrainingConfig
+from tetrarium.training.dqn import TetrisDQN
+from tetrarium.training.random_states import random_states, restore_random_states
+from tetrarium.training.scales import input_scale
+
+if TYPE_CHECKING:
+    from tetrarium.training.agent import TetrisAgent
+
+Agent = TypeVar("Agent", bound="TetrisAgent")
+
+__all__ = ["load_agent", "read_policy", "save_agent"]
+
+_ALGORITHM: Final = "dqn"
+_MODEL: Final = "model.zip"
+_REPLAY: Final = "replay_buffer.pkl"
+_AVERAGED: Final = "averaged.safetensors"
+_GAMES: Final = "games.safetensors"
+_RANDOM: Final = "random.json"
+_FREE_TO_CHANGE: Final = ("max_pieces", "illegal_action")  # of the game, when training goes on
+
+
+def save_agent(agent: "TetrisAgent", path: Path, secret: bytes) -> None:
+    """Writes an agent; see ``TetrisAgent.save_checkpoint``."""
+    games, env_config = agent.games, agent.env_config
+    if not isinstance(games, TetrisVecEnv) or env_config is None:
+        raise CheckpointError(
+            f"A checkpoint goes on exactly, and {type(games).__name__} cannot give its state. "
+            "Train on make_env(config)() unwrapped, or save the model alone by agent.model.save."
+        )
+    model = agent.model
+
+    def write_files(folder: Path) -> None:
+        model.save(folder / _MODEL)
+        with (folder / _REPLAY).open("wb") as file:
+            pickle.dump(model.replay_buffer, file, protocol=pickle.HIGHEST_PROTOCOL)
+        if model.q_net_averaged is not None:
+            safetensors.torch.save_file(model.q_net_averaged.state_dict(), folder / _AVERAGED)
+        safetensors.numpy.save_file(games.state(), folder / _GAMES)
+        (folder / _RANDOM).write_text(random_states(model.action_space), encoding="utf-8")
+
+    store.save(
+        path,
+        algorithm=_ALGORITHM,
+        training_config=agent.config.to_dict(),
+        env_config=env_config.to_dict(),
+        counters={
+            "timesteps_trained": agent.timesteps_trained,
+            "steps_asked": agent.steps_asked,
+            "n_averaged": model.n_averaged,
+            "statistics": agent.statistics.state(),
+        },
+        seed=agent.config.seed,
+        write_files=write_files,
+        secret=secret,
+    )
+
+
+def load_agent(cls: type[Agent], path: Path, env: Any, secret: bytes | None) -> Agent:
+    """Reads an agent; see ``TetrisAgent.load_checkpoint``. Without a secret, whoever made it is trusted."""
+    metadata = store.read_metadata(path)
+    if secret is not None:
+        store.require_trusted(path, metadata, secret)
+    config, env_config = _configs(path, metadata)
+    agent = cls(env, config)
+    _require_same_game(path, env_config, agent)
+    model = TetrisDQN.load(
+        io.BytesIO(store.read_file(path, metadata, _MODEL)), env=agent.games, device=config.device, force_reset=False
+    )
+    assert isinstance(model, TetrisDQN)
+    model.replay_buffer = pickle.loads(store.read_file(path, metadata, _REPLAY))  # noqa: S301 signed, or trusted
+    model.replay_buffer.device = model.device
+    if model.q_net_averaged is not None:
+        weights = safetensors.torch.load(store.read_file(path, metadata, _AVERAGED))
+        model.q_net_averaged.load_state_dict(weights)
+    model.n_averaged = metadata.counters["n_averaged"]
+    assert isinstance(agent.games, TetrisVecEnv)
+    model._last_obs = agent.games.set_state(safetensors.numpy.load(store.read_file(path, metadata, _GAMES)))
+    agent.games._reset_seeds()
+    agent.model = model
+    agent.steps_asked = metadata.counters["steps_asked"]
+    agent.statistics.set_state(metadata.counters["statistics"])
+    restore_random_states(store.read_file(path, metadata, _RANDOM).decode(), model.action_space)
+    return agent
+
+
+def read_policy(path: Path, name: str | None = None) -> tuple[NetworkPolicy, EnvConfig]:
+    """Reads the weights that play, and the game that they were trained for; runs nothing from the checkpoint.
+
+    Args:
+        path: The checkpoint.
+        name: What reports call the policy, before its step; the folder's name if left out.
+
+    Raises:
+        DamagedCheckpointError: if it is not whole.
+        CheckpointError: if it is none, or a newer version's.
+    """
+    metadata = store.read_metadata(path)
+    config, env_config = _configs(path, metadata)
+    try:
+        if _AVERAGED in metadata.files:
+            weights = safetensors.torch.load(store.read_file(path, metadata, _AVERAGED))
+        else:
+            with zipfile.ZipFile(io.BytesIO(store.read_file(path, metadata, _MODEL))) as archive:
+                policy = torch.load(io.BytesIO(archive.read("policy.pth")), map_location="cpu", weights_only=True)
+            weights = {
+                name.removeprefix("q_net."): value for name, value in policy.items() if name.startswith("q_net.")
+            }
+        layers = _layers(weights)
+    except (zipfile.BadZipFile, KeyError, safetensors.SafetensorError, pickle.UnpicklingError) as error:
+        raise DamagedCheckpointError(
+            f"The weights in {str(path)!r} cannot be read. Load another checkpoint."
+        ) from error
+    policy = NetworkPolicy(
+        env_config.features,
+        layers,
+        config.activation,
+        scale=input_scale(env_config),
+        width=env_config.width,
+        preview=env_config.preview,
+        name=f"{name or path.name} at step {metadata.counters['timesteps_trained']:,}",
+    )
+    return policy, env_config
+
+
+def _layers(weights: dict[str, torch.Tensor]) -> list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    numbers = sorted(int(name.split(".")[1]) for name in weights if name.endswith(".weight"))
+    return [(weights[f"q_net.{number}.weight"].numpy(), weights[f"q_net.{number}.bias"].numpy()) for number in numbers]
+
+
+def _configs(path: Path, metadata: store.Metadata) -> tuple[TrainingConfig, EnvConfig]:
+    if metadata.algorithm != _ALGORITHM:
+        raise CheckpointError(
+            f"The checkpoint {str(path)!r} is of the algorithm {metadata.algorithm!r}; this version knows "
+            f"{_ALGORITHM!r}. Update tetrarium."
+        )
+    try:
+        return TrainingConfig.from_dict(metadata.training_config), EnvConfig.from_dict(metadata.env_config)
+    except TetrariumError as error:
+        raise DamagedCheckpointError(f"The checkpoint {str(path)!r} holds a config that cannot be: {error}") from error
+
+
+def _require_same_game(path: Path, saved: EnvConfig, agent: "TetrisAgent") -> None:
+    if agent.env_config is None or not isinstance(agent.games, TetrisVecEnv):
+        raise CheckpointError(
+            f"The checkpoint {str(path)!r} goes on exactly, and {type(agent.games).__name__} cannot take its state. "
+            "Pass make_env(config)() unwrapped."
+        )
+    was, now = saved.to_dict(), agent.env_config.to_dict()
+    different = [name for name in was if was[name] != now[name] and name not in _FREE_TO_CHANGE]
+    if different:
+        name = different[0]
+        raise CheckpointError(
+            f"The checkpoint {str(path)!r} was made for a game with {name}={was[name]!r}; this one has {now[name]!r}. "
+            "Pass an environment of the same config."
+        )

@@ -1,0 +1,185 @@
+"""Stable-Baselines3's DQN, taught what Tetris needs: legal actions, afterstate rows, double Q and averaged weights.
+
+``save``, ``load``, callbacks and the logger are Stable-Baselines3's own. Overridden are the choice of actions (only
+legal ones, each game flips its own coin), what is stored (games, not observations) and the gradient step.
+"""
+
+import copy
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from stable_baselines3 import DQN
+from stable_baselines3.common.buffers import ReplayBuffer
+from torch.nn import functional
+
+from tetrarium.environment.vec_env import TetrisVecEnv
+from tetrarium.errors import TetrariumError
+from tetrarium.training.networks import AfterstateQNetwork
+from tetrarium.training.replay import CompactReplayBuffer, RowSamples
+
+__all__ = ["TetrisDQN"]
+
+
+class TetrisDQN(DQN):
+    """DQN over afterstates.
+
+    Args:
+        double_q: The online network chooses the next action, the target network values it (van Hasselt et al. 2016).
+        averaging: Decay of the exponential moving average of the weights per gradient step; 0 for none.
+        arguments: those of Stable-Baselines3's ``DQN``.
+    """
+
+    def __init__(self, *arguments: Any, double_q: bool = True, averaging: float = 0.0, **more: Any) -> None:
+        self.double_q = double_q
+        self.averaging = averaging
+        self.n_averaged = 0  # gradient steps that the averaged weights have seen
+        self.latest_loss: float | None = None  # mean of the latest gradient steps
+        self.q_net_averaged: AfterstateQNetwork | None = None
+        super().__init__(*arguments, **more)
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        if self.averaging:
+            assert isinstance(self.q_net, AfterstateQNetwork)
+            self.q_net_averaged = copy.deepcopy(self.q_net).requires_grad_(False)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "q_net_averaged"]
+
+    @property
+    def playing_net(self) -> AfterstateQNetwork:
+        """The network that plays: the averaged one, where weights are averaged."""
+        assert isinstance(self.q_net, AfterstateQNetwork)
+        return self.q_net if self.q_net_averaged is None else self.q_net_averaged
+
+    def predict(
+        self,
+        observation: npt.NDArray[Any] | dict[str, npt.NDArray[Any]],
+        state: tuple[npt.NDArray[Any], ...] | None = None,
+        episode_start: npt.NDArray[Any] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[npt.NDArray[Any], tuple[npt.NDArray[Any], ...] | None]:
+        """Chooses the legal action that the playing network values most, or, each game by itself, a random one."""
+        assert isinstance(observation, np.ndarray)
+        single = observation.ndim == 2
+        epsilon = 0.0 if deterministic else self.exploration_rate
+        actions = self._choose(observation[None] if single else observation, epsilon, self.playing_net)
+        return (actions[0] if single else actions), state
+
+    def _choose(
+        self, observations: npt.NDArray[Any], epsilon: float, network: AfterstateQNetwork
+    ) -> npt.NDArray[np.int64]:
+        random = self.action_space.np_random
+        explore = random.random(len(observations)) < epsilon if epsilon > 0 else np.zeros(len(observations), dtype=bool)
+        actions = np.zeros(len(observations), dtype=np.int64)
+        if not explore.all():
+            with torch.no_grad():
+                values = network(torch.as_tensor(observations[~explore], device=self.device))
+            actions[~explore] = values.argmax(dim=1).cpu().numpy()
+        if explore.any():
+            legal = observations[explore, :, 0] >= 0
+            actions[explore] = np.argmax(random.random(legal.shape) * legal, axis=1)
+        return actions
+
+    def _sample_action(
+        self, learning_starts: int, action_noise: Any = None, n_envs: int = 1
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        assert isinstance(self._last_obs, np.ndarray)
+        epsilon = 1.0 if self.num_timesteps < learning_starts else self.exploration_rate
+        assert isinstance(self.q_net, AfterstateQNetwork)
+        actions = self._choose(self._last_obs, epsilon, self.q_net)
+        return actions, actions
+
+    def _store_transition(
+        self,
+        replay_buffer: ReplayBuffer,
+        buffer_action: npt.NDArray[Any],
+        new_obs: npt.NDArray[Any] | dict[str, npt.NDArray[Any]],
+        reward: npt.NDArray[Any],
+        dones: npt.NDArray[Any],
+        infos: list[dict[str, Any]],
+    ) -> None:
+        if isinstance(replay_buffer, CompactReplayBuffer):
+            assert isinstance(self.env, TetrisVecEnv)
+            replay_buffer.add_step(self.env.core, reward, dones)
+            self._last_obs = new_obs
+        else:
+            super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
+
+    def _sample_rows(self, batch_size: int) -> RowSamples:
+        assert self.replay_buffer is not None
+        if isinstance(self.replay_buffer, CompactReplayBuffer):
+            return self.replay_buffer.sample_rows(batch_size)
+        data = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+        every = torch.arange(batch_size, device=self.device)
+        return RowSamples(
+            rows_t=data.observations[every, data.actions[:, 0].long()],
+            rows_tp1=data.next_observations,
+            rewards=data.rewards[:, 0],
+            terminal=data.dones[:, 0] > 0,
+        )
+
+    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
+        """Takes gradient steps on batches from replay.
+
+        Raises:
+            TetrariumError: if the loss is not a number.
+        """
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        assert isinstance(self.q_net, AfterstateQNetwork)
+        losses = []
+        values = []
+        for _ in range(gradient_steps):
+            batch = self._sample_rows(batch_size)
+            targets = self._targets(batch)
+            scores = self.q_net.score(batch.rows_t)
+            loss = functional.smooth_l1_loss(scores, targets)
+            self.policy.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self.q_net.parameters(), self.max_grad_norm)
+            self.policy.optimizer.step()
+            losses.append(loss.item())
+            values.append(scores.detach().mean().item())
+            self._average()
+        if not np.isfinite(losses).all():
+            raise TetrariumError(
+                f"The loss was not finite at step {self.num_timesteps:,}; checkpoints from before it are kept. "
+                "Go on from one with a smaller learning_rate or max_grad_norm."
+            )
+        self._n_updates += gradient_steps
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        self.latest_loss = float(np.mean(losses))
+        self.logger.record("train/loss", self.latest_loss)
+        self.logger.record("train/q_mean", float(np.mean(values)))
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Moves the averaged weights, over a shorter past early on, so that the first guess is soon forgotten."""
+        if self.q_net_averaged is not None:
+            self.n_averaged += 1
+            decay = min(self.averaging, (1.0 + self.n_averaged) / (10.0 + self.n_averaged))
+            averaged: list[torch.Tensor] = list(self.q_net_averaged.parameters())
+            latest: list[torch.Tensor] = list(self.q_net.parameters())
+            torch._foreach_lerp_(averaged, latest, 1.0 - decay)
+
+    @torch.no_grad()
+    def _targets(self, batch: RowSamples) -> torch.Tensor:
+        legal = batch.rows_tp1[:, :, 0] >= 0
+        rows = batch.rows_tp1[legal]
+        shape = legal.shape
+        assert isinstance(self.q_net, AfterstateQNetwork)
+        assert isinstance(self.q_net_target, AfterstateQNetwork)
+        if self.double_q:
+            online = torch.full(shape, -torch.inf, device=self.device)
+            online[legal] = self.q_net.score(rows)
+            best = online.argmax(dim=1)
+            next_values = self.q_net_target.score(batch.rows_tp1[torch.arange(shape[0], device=self.device), best])
+        else:
+            values = torch.full(shape, -torch.inf, device=self.device)
+            values[legal] = self.q_net_target.score(rows)
+            next_values = values.max(dim=1).values
+        zero = torch.zeros((), device=self.device)
+        return batch.rewards + self.gamma * torch.where(batch.terminal, zero, next_values)

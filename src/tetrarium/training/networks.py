@@ -1,0 +1,85 @@
+"""The afterstate network: one small network scores every row of an observation, and Q(s, a) is the score of row *a*.
+
+Rows that are -1 throughout are actions that the piece does not have; their value is -inf, so that neither the greedy
+choice nor the maximum over next actions takes one. After the end every value is -inf: whoever builds a target takes
+care with ``torch.where``, because -inf times 0 is not 0.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_mlp
+from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
+from torch import nn
+
+__all__ = ["AfterstatePolicy", "AfterstateQNetwork"]
+
+
+class AfterstateQNetwork(QNetwork):
+    """Scores each row of ``(batch, n_actions, row length)`` by the same small network.
+
+    Args:
+        input_scale: ``(row length,)``: what each number of a row is multiplied by before the first layer.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Discrete,
+        features_extractor: BaseFeaturesExtractor,
+        features_dim: int,
+        net_arch: list[int] | None = None,
+        activation_fn: type[nn.Module] = nn.ReLU,
+        normalize_images: bool = False,
+        input_scale: list[float] | None = None,
+    ) -> None:
+        super().__init__(
+            observation_space, action_space, features_extractor, features_dim, net_arch, activation_fn, normalize_images
+        )
+        assert observation_space.shape is not None
+        row_length = observation_space.shape[1]
+        self.q_net = nn.Sequential(*create_mlp(row_length, 1, self.net_arch, activation_fn))
+        scale = torch.ones(row_length) if input_scale is None else torch.tensor(input_scale, dtype=torch.float32)
+        self.register_buffer("input_scale", scale, persistent=True)
+
+    input_scale: torch.Tensor
+
+    def score(self, rows: torch.Tensor) -> torch.Tensor:
+        """Scores ``(n, row length)`` rows of legal actions; returns ``(n,)``."""
+        value: torch.Tensor = self.q_net(rows * self.input_scale).squeeze(-1)
+        return value
+
+    def forward(self, obs: torch.Tensor | dict[str, torch.Tensor]) -> torch.Tensor:
+        """Returns ``(batch, n_actions)`` values, -inf for actions that are not legal."""
+        assert isinstance(obs, torch.Tensor)
+        legal = obs[:, :, 0] >= 0
+        values = torch.full(obs.shape[:2], -torch.inf, device=obs.device)
+        values[legal] = self.score(obs[legal])
+        return values
+
+    def layers(self) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+        """Returns copies of each layer's ``(outputs, inputs)`` weights and ``(outputs,)`` biases."""
+        return [
+            (layer.weight.detach().cpu().numpy().copy(), layer.bias.detach().cpu().numpy().copy())
+            for layer in self.q_net
+            if isinstance(layer, nn.Linear)
+        ]
+
+
+class AfterstatePolicy(DQNPolicy):
+    """A DQN policy whose online and target networks are afterstate networks."""
+
+    def __init__(self, *args: Any, input_scale: list[float] | None = None, **kwargs: Any) -> None:
+        self.input_scale = input_scale
+        super().__init__(*args, **kwargs)
+
+    def make_q_net(self) -> AfterstateQNetwork:
+        """Makes one network; Stable-Baselines3 calls it for the online and for the target network."""
+        arguments = self._update_features_extractor(self.net_args, features_extractor=None)
+        return AfterstateQNetwork(**arguments, input_scale=self.input_scale).to(self.device)
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return {**super()._get_constructor_parameters(), "input_scale": self.input_scale}

@@ -1,0 +1,182 @@
+"""A replay buffer that stores games, not observations, and expands them when it samples.
+
+An observation of the default game is 3.7 kB, and a transition holds two. What they follow from is a board, the pieces
+in view, the action and the one piece that came into view after it: some 60 bytes. In effect the buffer is
+Stable-Baselines3's own, but for drawing samples from a generator of its own, which is saved with it.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.buffers import BaseBuffer, ReplayBuffer
+from stable_baselines3.common.type_aliases import ReplayBufferSamples
+from stable_baselines3.common.vec_env import VecNormalize
+
+from tetrarium.engine import make_layout
+from tetrarium.engine.games import COLUMNS, QUEUE
+from tetrarium.engine.transitions import chosen_rows, describe_boards, place_on_boards
+from tetrarium.environment import EnvConfig
+from tetrarium.environment.core import GameCore
+
+__all__ = ["STORED", "CompactReplayBuffer", "RowSamples"]
+
+STORED: Final = ("columns", "queues", "revealed", "actions", "rewards", "dones", "timeouts")
+_INT32_ROWS: Final = 31
+
+
+class RowSamples(NamedTuple):
+    """A batch of transitions as an afterstate network reads them."""
+
+    rows_t: torch.Tensor  # (batch, row length) the row of the action that was played
+    rows_tp1: torch.Tensor  # (batch, n_actions, row length) the observation that followed
+    rewards: torch.Tensor  # (batch,)
+    terminal: torch.Tensor  # (batch,) bool, the placement ended the game
+
+
+class CompactReplayBuffer(ReplayBuffer):
+    """Replay of straight-drop games, about 60 bytes a transition.
+
+    Memory is taken as the buffer fills, and only the filled part is pickled.
+
+    Args:
+        buffer_size: Transitions of all games together.
+        observation_space: As of ``TetrisVecEnv``.
+        action_space: As of ``TetrisVecEnv``.
+        device: Where samples are put.
+        n_envs: How many games.
+        optimize_memory_usage: Accepted for Stable-Baselines3's sake; must be false.
+        env_config: ``EnvConfig.to_dict()`` of the games.
+        seed: Of the generator that samples are drawn with.
+    """
+
+    def __init__(
+        self,
+        buffer_size: int,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        device: torch.device | str = "auto",
+        n_envs: int = 1,
+        optimize_memory_usage: bool = False,
+        *,
+        env_config: dict[str, Any],
+        seed: int,
+    ) -> None:
+        BaseBuffer.__init__(self, buffer_size, observation_space, action_space, device, n_envs=n_envs)
+        if optimize_memory_usage:
+            raise ValueError("This buffer stores no observations to share. Leave optimize_memory_usage off.")
+        self.buffer_size = max(buffer_size // n_envs, 1)
+        self.optimize_memory_usage = False
+        self.handle_timeout_termination = True
+        self.random = np.random.default_rng(seed)
+        self.config = EnvConfig.from_dict(env_config)
+        self.rules = self.config.rules()
+        self.layout = make_layout(self.config.features, self.config.width, self.config.preview)
+        self._allocate()
+
+    def _allocate(self) -> None:
+        size = (self.buffer_size, self.n_envs)
+        word = np.int32 if self.rules.height + self.rules.hidden_rows <= _INT32_ROWS else np.int64
+        self.columns = np.zeros((*size, self.rules.width), dtype=word)
+        self.queues = np.zeros((*size, 1 + self.rules.preview), dtype=np.int8)
+        self.revealed = np.zeros(size, dtype=np.int8)  # the piece that came into view
+        self.actions = np.zeros((*size, 1), dtype=np.uint8)
+        self.rewards = np.zeros(size, dtype=np.float32)
+        self.dones = np.zeros(size, dtype=np.bool_)
+        self.timeouts = np.zeros(size, dtype=np.bool_)
+
+    def __getstate__(self) -> dict[str, Any]:
+        filled = self.buffer_size if self.full else self.pos
+        state = self.__dict__.copy()
+        state.update({name: getattr(self, name)[:filled].copy() for name in STORED})
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._allocate()
+        for name in STORED:
+            getattr(self, name)[: len(state[name])] = state[name]
+
+    @property
+    def bytes_per_transition(self) -> int:
+        """Bytes that one transition takes in memory and on disk."""
+        return sum(getattr(self, name)[0, 0].nbytes for name in STORED)
+
+    def add_step(self, core: GameCore, rewards: npt.NDArray[Any], dones: npt.NDArray[np.bool_]) -> None:
+        """Stores what the core's last step did to its games."""
+        games = core.games
+        self.columns[self.pos] = core.rows_t[:, COLUMNS:]
+        self.queues[self.pos] = core.rows_t[:, QUEUE : QUEUE + 1 + self.rules.preview]
+        self.revealed[self.pos] = games.reached.queue[:, -1]
+        self.actions[self.pos, :, 0] = games.played
+        self.rewards[self.pos] = rewards
+        self.dones[self.pos] = dones
+        self.timeouts[self.pos] = games.step_cut
+        self.pos += 1
+        if self.pos == self.buffer_size:
+            self.full = True
+            self.pos = 0
+
+    def add(self, *args: Any, **kwargs: Any) -> None:
+        """Refuses: an observation does not say which game it shows. Use ``add_step``."""
+        raise TypeError("CompactReplayBuffer stores games, not observations. Call add_step with the games' core.")
+
+    def sample(self, batch_size: int, env: VecNormalize | None = None) -> ReplayBufferSamples:
+        """Samples whole observations, as Stable-Baselines3's buffer does."""
+        if env is not None:
+            raise ValueError("Normalised observations cannot be told from illegal ones. Train without VecNormalize.")
+        return self.samples_at(*self._draw(batch_size))
+
+    def samples_at(self, steps: npt.NDArray[np.int64], envs: npt.NDArray[np.int64]) -> ReplayBufferSamples:
+        """Returns the transitions stored at ``(steps, envs)``."""
+        index = (steps, envs)
+        columns, queues, actions = self._read(index)
+        alive = np.zeros(len(columns), dtype=np.bool_)
+        terminal = (self.dones[index] & ~self.timeouts[index]).astype(np.float32)
+        data = (
+            describe_boards(columns, queues, alive, self.rules, self.layout),
+            self.actions[index].astype(np.int64),
+            self._observations_after(index, columns, queues, actions),
+            terminal.reshape(-1, 1),
+            self.rewards[index].reshape(-1, 1),
+        )
+        return ReplayBufferSamples(*map(self.to_torch, data))
+
+    def sample_rows(self, batch_size: int) -> RowSamples:
+        """Samples what training needs: of the observation before, only the row that was played."""
+        index = self._draw(batch_size)
+        columns, queues, actions = self._read(index)
+        rows_t = chosen_rows(columns, queues, actions, self.rules, self.layout)
+        rows_tp1 = self._observations_after(index, columns, queues, actions)
+        terminal = self.dones[index] & ~self.timeouts[index]
+        return RowSamples(*map(self._tensor, (rows_t, rows_tp1, self.rewards[index], terminal)))
+
+    def _draw(self, batch_size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        steps = self.random.integers(0, self.buffer_size if self.full else self.pos, size=batch_size)
+        return steps, self.random.integers(0, self.n_envs, size=batch_size)
+
+    def _read(
+        self, index: tuple[npt.NDArray[Any], npt.NDArray[Any]]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        return (
+            self.columns[index].astype(np.int64),
+            self.queues[index].astype(np.int64),
+            self.actions[index][:, 0].astype(np.int64),
+        )
+
+    def _observations_after(
+        self,
+        index: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+        columns: npt.NDArray[np.int64],
+        queues: npt.NDArray[np.int64],
+        actions: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.float32]:
+        after, over = place_on_boards(columns, queues[:, 0], actions, self.rules)
+        revealed = self.revealed[index].astype(np.int64)
+        queues_after = np.column_stack([queues[:, 1:], revealed])
+        return describe_boards(after, queues_after, over, self.rules, self.layout)
+
+    def _tensor(self, array: npt.NDArray[Any]) -> torch.Tensor:
+        return torch.as_tensor(array, device=self.device)

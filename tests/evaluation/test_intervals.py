@@ -1,0 +1,79 @@
+"""The mean and its interval: numbers counted by hand, tables of chi-square, SciPy's own bootstrap, and coverage."""
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap
+
+from tetrarium.evaluation.intervals import mean_lines
+
+# Quantiles 0.025 and 0.975 of chi-square as printed in tables, by degrees of freedom.
+CHI_SQUARE = {2: (0.0506, 7.378), 4: (0.484, 11.143), 20: (9.591, 34.170), 100: (74.222, 129.561)}
+
+
+def test_the_mean_of_games_that_all_ended_is_their_mean() -> None:
+    estimate = mean_lines([10, 20, 60], [False] * 3)
+    assert (estimate.mean, estimate.kind) == (30.0, "bootstrap")
+
+
+def test_a_cut_game_adds_its_lines_and_no_ending() -> None:
+    estimate = mean_lines([100, 300, 200], [False, True, False])
+    assert (estimate.mean, estimate.kind) == (300.0, "chi-square")
+
+
+@pytest.mark.parametrize("degrees", CHI_SQUARE)
+def test_the_interval_with_a_cut_game_is_that_of_the_tables(degrees: int) -> None:
+    n_ended = degrees // 2
+    lines = [10] * n_ended + [500]
+    low_quantile, high_quantile = CHI_SQUARE[degrees]
+    low, high = mean_lines(lines, [False] * n_ended + [True]).interval
+    assert low == pytest.approx(2 * sum(lines) / high_quantile, rel=1e-3)
+    assert high == pytest.approx(2 * sum(lines) / low_quantile, rel=2e-3)
+
+
+def test_with_one_ended_game_the_interval_is_a_logarithm() -> None:
+    low, high = mean_lines([400, 0], [False, True]).interval
+    assert low == pytest.approx(400 / -np.log(0.025))
+    assert high == pytest.approx(400 / -np.log(0.975))
+
+
+def test_where_no_game_ended_there_is_a_lower_bound_only() -> None:
+    estimate = mean_lines([4000, 4000], [True, True])
+    assert (estimate.mean, estimate.kind, estimate.interval[1]) == (None, "lower bound", None)
+    assert estimate.interval[0] == pytest.approx(2 * 8000 / 5.991, rel=1e-3)
+
+
+def test_no_line_at_all_bounds_nothing() -> None:
+    assert mean_lines([0, 0], [True, True]).interval == (0.0, None)
+    assert mean_lines([0, 0], [False, False]).interval == (0.0, 0.0)
+
+
+def test_a_single_game_gets_the_wide_interval_of_chi_square() -> None:
+    estimate = mean_lines([100], [False])
+    assert (estimate.mean, estimate.kind) == (100.0, "chi-square")
+    assert estimate.interval == pytest.approx((27.108, 3949.8), rel=1e-4)
+
+
+def test_two_games_drawn_anew_reach_from_the_one_to_the_other() -> None:
+    assert mean_lines([0, 10], [False, False]).interval == (0.0, 10.0)
+
+
+def test_the_bootstrap_agrees_with_that_of_scipy() -> None:
+    lines = np.random.default_rng(5).exponential(1000, 60).round().astype(int)
+    ours = mean_lines(lines.tolist(), [False] * 60).interval
+    theirs = bootstrap((lines,), np.mean, method="BCa", n_resamples=4000, rng=np.random.default_rng(6))
+    assert ours == pytest.approx(tuple(theirs.confidence_interval), rel=0.02)
+
+
+def test_the_bootstrap_is_the_same_for_the_same_seed_and_whatever_the_order() -> None:
+    assert mean_lines([1, 5, 9], [False] * 3, 4).interval == mean_lines([9, 1, 5], [False] * 3, 4).interval
+
+
+def test_the_censored_interval_holds_the_true_mean_19_times_in_20() -> None:
+    rng = np.random.default_rng(0)
+    n_trials, n_held = 1000, 0
+    for _ in range(n_trials):
+        lengths = rng.exponential(1000, 30)
+        low, high = mean_lines(np.minimum(lengths, 1500).tolist(), (lengths > 1500).tolist()).interval
+        assert high is not None
+        n_held += low <= 1000 <= high
+    assert 0.93 <= n_held / n_trials <= 0.975

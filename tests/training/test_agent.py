@@ -1,0 +1,332 @@
+"""The agent's contract: learns, repeats itself exactly, and is put away and taken up again without a trace."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import DQN
+from stable_baselines3.common.callbacks import BaseCallback
+
+from tetrarium.environment import EnvConfig, TetrisEnv, make_env
+from tetrarium.errors import (
+    CheckpointError,
+    ConfigError,
+    DamagedCheckpointError,
+    NotAvailableError,
+    TetrariumError,
+    UntrustedCheckpointError,
+)
+from tetrarium.evaluation import evaluate
+from tetrarium.training import TetrisAgent, TrainingConfig, read_policy
+from tetrarium.training.replay import STORED
+
+SMALL = TrainingConfig(
+    n_envs=4, total_timesteps=2_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400, seed=3,
+    target_update_interval=100,
+)  # fmt: skip
+
+
+def fingerprint(agent: TetrisAgent) -> dict[str, Any]:
+    """Everything that two agents that trained alike have alike, to the byte."""
+    model = agent.model
+    replay = model.replay_buffer
+    assert model.q_net_averaged is not None
+    weights = [*model.policy.state_dict().values(), *model.q_net_averaged.state_dict().values()]
+    moments = [value for state in model.policy.optimizer.state.values() for value in state.values()]
+    return {
+        "weights": [value.numpy().tobytes() for value in weights],
+        "optimizer": [value.numpy().tobytes() for value in moments],
+        "replay": [getattr(replay, name)[: replay.size()].tobytes() for name in STORED],
+        "replay_state": (replay.pos, replay.full, replay.random.bit_generator.state),
+        "games": agent.games.state()["rows"].tobytes(),
+        "statistics": agent.statistics.state(),
+        "steps": (agent.timesteps_trained, model._n_updates, model._n_calls, model.exploration_rate),
+    }
+
+
+@pytest.fixture
+def env() -> TetrisEnv:
+    return make_env(EnvConfig())()
+
+
+class TestTraining:
+    def test_it_trains_for_so_many_further_steps(self, env: TetrisEnv) -> None:
+        agent = TetrisAgent(env, SMALL)
+        agent.train(100)
+        agent.train(60)
+
+        assert agent.timesteps_trained == 160
+
+    def test_same_seed_same_parameters(self, env: TetrisEnv) -> None:
+        one, other = (TetrisAgent(env, SMALL).train(20_000) for _ in range(2))
+
+        assert fingerprint(one) == fingerprint(other)
+
+    def test_another_training_between_changes_nothing(self, env: TetrisEnv) -> None:
+        alone = TetrisAgent(env, SMALL).train(400)
+        interrupted = TetrisAgent(env, SMALL).train(200)
+        TetrisAgent(env, SMALL.with_changes(seed=9)).train(200)
+        interrupted.train(200)
+
+        assert fingerprint(interrupted) == fingerprint(alone)
+
+    def test_other_seed_other_parameters(self, env: TetrisEnv) -> None:
+        one = TetrisAgent(env, SMALL).train(400)
+        other = TetrisAgent(env, SMALL.with_changes(seed=4)).train(400)
+
+        assert fingerprint(one)["weights"] != fingerprint(other)["weights"]
+
+    @pytest.mark.parametrize("parts", [(1_000, 1_000), (333, 1_667), (1, 1, 1_998), (0, 2_000)])
+    def test_pieces_of_training_are_the_whole(self, env: TetrisEnv, parts: tuple[int, ...]) -> None:
+        whole = TetrisAgent(env, SMALL).train(2_000)
+        agent = TetrisAgent(env, SMALL)
+        for n_steps in parts:
+            agent.train(n_steps)
+
+        assert fingerprint(agent) == fingerprint(whole)
+
+    def test_a_negative_number_of_steps_is_refused(self, env: TetrisEnv) -> None:
+        with pytest.raises(ConfigError, match="train takes 0 or more steps; got -5"):
+            TetrisAgent(env, SMALL).train(-5)
+
+    def test_a_target_of_lines_fires_in_the_middle_of_a_game(self) -> None:
+        config = EnvConfig(width=4, randomizer="I", preview=0)  # a lying I piece clears its row: the game never ends
+        agent = TetrisAgent(make_env(config)(), SMALL.with_changes(target_lines=3, exploration_initial_eps=0.0))
+        agent.train(100_000)
+
+        assert 3 <= agent.statistics.best_lines_game <= 4
+        assert agent.statistics.games_ended == 0 or agent.timesteps_trained < 100_000
+
+    def test_games_are_cut_at_max_pieces_game(self, env: TetrisEnv) -> None:
+        agent = TetrisAgent(env, SMALL.with_changes(max_pieces_game=5))
+        agent.train(40)
+
+        assert agent.statistics.games_ended == 8
+        assert agent.model.replay_buffer.timeouts.sum() == 8
+
+    def test_every_action_played_was_legal(self, env: TetrisEnv) -> None:
+        class Legal(BaseCallback):
+            def _on_step(self) -> bool:
+                core = self.training_env.core
+                assert np.array_equal(self.locals["actions"], core.games.played)
+                return True
+
+        TetrisAgent(env, SMALL).train(400, Legal())
+
+    def test_a_foreign_callback_stops_at_once(self, env: TetrisEnv) -> None:
+        class Stop(BaseCallback):
+            def _on_step(self) -> bool:
+                return self.num_timesteps < 100
+
+        agent = TetrisAgent(env, SMALL).train(2_000, [Stop()])
+
+        assert agent.timesteps_trained == 100
+
+    def test_a_loss_that_is_not_finite_stops_training(self, env: TetrisEnv) -> None:
+        agent = TetrisAgent(env, SMALL).train(100)
+        with torch.no_grad():
+            next(agent.model.q_net.parameters()).fill_(torch.nan)
+
+        with pytest.raises(TetrariumError, match="The loss was not finite at step"):
+            agent.train(100)
+
+    def test_it_learns_to_play_within_seconds(self, env: TetrisEnv) -> None:
+        agent = TetrisAgent(env, TrainingConfig(total_timesteps=60_000))
+        before = evaluate(agent, EnvConfig(), n_games=20, seed=1, max_pieces=1_000)
+        agent.train(60_000)
+        after = evaluate(agent, EnvConfig(), n_games=20, seed=1, max_pieces=1_000)
+
+        assert before.lines_total < 20 * 5
+        assert after.lines_total > 20 * 50
+
+
+class TestPredicting:
+    def test_one_and_many(self, env: TetrisEnv) -> None:
+        agent = TetrisAgent(env, SMALL)
+        observation, info = env.reset(seed=0)
+        action, _ = agent.predict(observation)
+        actions, _ = agent.predict(np.stack([observation, observation]))
+
+        assert info["action_mask"][action]
+        assert actions.tolist() == [action, action]
+
+    def test_the_compiled_policy_chooses_as_the_agent_does(self, env: TetrisEnv) -> None:
+        agent = TetrisAgent(env, SMALL).train(400)
+        observation, _ = env.reset(seed=0)
+        chosen = []
+        for _ in range(50):
+            action, _ = agent.predict(observation)
+            chosen.append(int(action))
+            observation, _, over, _, _ = env.step(action)
+            if over:
+                break
+        from tetrarium.evaluation import play_moves
+
+        moves = play_moves(agent, EnvConfig(), seed=0, game=0)
+        assert [move.action for move, _ in zip(moves, chosen, strict=False)] == chosen
+
+    def test_averaged_weights_play_where_they_are_used(self, env: TetrisEnv) -> None:
+        agent = TetrisAgent(env, SMALL).train(400)
+        latest = TetrisAgent(env, SMALL.with_changes(averaging=0.0)).train(400)
+
+        assert agent.model.playing_net is agent.model.q_net_averaged
+        assert latest.model.playing_net is latest.model.q_net
+        averaged, weights = agent.model.playing_net.layers()[0][0], latest.model.playing_net.layers()[0][0]
+        assert np.array_equal(agent.model.q_net.layers()[0][0], weights)
+        assert not np.array_equal(averaged, weights)
+
+    def test_exploration_chooses_legal_actions(self, env: TetrisEnv) -> None:
+        agent = TetrisAgent(env, SMALL)
+        agent.model.exploration_rate = 1.0
+        observation, info = env.reset(seed=0)
+        actions, _ = agent.predict(np.stack([observation] * 500), deterministic=False)
+
+        assert set(actions.tolist()) == set(np.flatnonzero(info["action_mask"]).tolist())
+
+
+class TestEnvironments:
+    def test_a_wrapped_environment_is_used_as_it_is(self) -> None:
+        env = gymnasium.wrappers.TimeLimit(make_env(EnvConfig())(), 30)
+        agent = TetrisAgent(env, SMALL).train(200)
+
+        assert agent.timesteps_trained == 200
+        assert agent.games.num_envs == 1
+        assert evaluate(agent, EnvConfig(), n_games=2, seed=0, max_pieces=20).n_games == 2
+
+    def test_an_observation_without_rows_is_refused(self) -> None:
+        env = gymnasium.wrappers.FlattenObservation(make_env(EnvConfig())())
+
+        with pytest.raises(
+            ConfigError, match=r"An agent reads observations of \(n_actions, n_features\); got \(920,\)"
+        ):
+            TetrisAgent(env, SMALL)
+
+    def test_a_wrapped_environment_that_cannot_give_its_state_is_not_saved(self, tmp_path: Path) -> None:
+        agent = TetrisAgent(gymnasium.wrappers.TimeLimit(make_env(EnvConfig())(), 30), SMALL)
+
+        with pytest.raises(CheckpointError, match="cannot give its state"):
+            agent.save_checkpoint(tmp_path / "one")
+
+    def test_a_game_that_cannot_be_played_yet_is_refused(self) -> None:
+        with pytest.raises(NotAvailableError):
+            TetrisAgent(make_env(EnvConfig(hold=True))(), SMALL)
+
+
+class TestCheckpoints:
+    def test_saved_and_loaded_training_is_the_whole(self, env: TetrisEnv, tmp_path: Path) -> None:
+        whole = TetrisAgent(env, SMALL).train(2_000)
+        TetrisAgent(env, SMALL).train(777).save_checkpoint(tmp_path / "one")
+        np.random.seed(1)  # noqa: NPY002 Stable-Baselines3 draws from this generator
+        loaded = TetrisAgent.load_checkpoint(tmp_path / "one", env)
+        loaded.train(2_000 - 777)
+
+        assert fingerprint(loaded) == fingerprint(whole)
+
+    def test_a_loaded_agent_predicts_identically(self, env: TetrisEnv, tmp_path: Path) -> None:
+        agent = TetrisAgent(env, SMALL).train(400)
+        agent.save_checkpoint(tmp_path / "one")
+        loaded = TetrisAgent.load_checkpoint(str(tmp_path / "one"), env)
+        observation, _ = env.reset(seed=8)
+
+        for _ in range(20):
+            action, _ = agent.predict(observation)
+            assert loaded.predict(observation)[0] == action
+            observation, _, over, _, _ = env.step(action)
+            if over:
+                observation, _ = env.reset()
+        assert loaded.timesteps_trained == 400
+
+    def test_weights_alone_play_as_the_agent_does(self, env: TetrisEnv, tmp_path: Path) -> None:
+        for config in (SMALL, SMALL.with_changes(averaging=0.0)):
+            agent = TetrisAgent(env, config).train(400)
+            agent.save_checkpoint(tmp_path / "one")
+            policy, env_config = read_policy(tmp_path / "one")
+
+            assert env_config == EnvConfig()
+            ours = evaluate(agent, EnvConfig(), n_games=5, seed=0, max_pieces=100)
+            assert evaluate(policy, EnvConfig(), n_games=5, seed=0, max_pieces=100).games == ours.games
+
+    def test_stable_baselines3_can_read_the_model(self, env: TetrisEnv, tmp_path: Path) -> None:
+        agent = TetrisAgent(env, SMALL).train(200)
+        agent.save_checkpoint(tmp_path / "one")
+
+        assert type(agent.model).load(tmp_path / "one" / "model.zip").num_timesteps == 200
+        assert isinstance(agent.model, DQN)
+
+    def test_a_checkpoint_from_elsewhere_needs_trust(
+        self, env: TetrisEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        TetrisAgent(env, SMALL).save_checkpoint(tmp_path / "one")
+        monkeypatch.setenv("TETRARIUM_HOME", str(tmp_path / "another home"))
+
+        with pytest.raises(UntrustedCheckpointError, match="Pass trust=True only if"):
+            TetrisAgent.load_checkpoint(tmp_path / "one", env)
+        assert TetrisAgent.load_checkpoint(tmp_path / "one", env, trust=True).timesteps_trained == 0
+
+    def test_nothing_of_a_stranger_is_run(self, env: TetrisEnv, tmp_path: Path) -> None:
+        class Payload:
+            def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+                return (Path.write_text, (tmp_path / "run", "stranger"))
+
+        TetrisAgent(env, SMALL).save_checkpoint(tmp_path / "one")
+        (tmp_path / "one" / "replay_buffer.pkl").write_bytes(pickle.dumps(Payload()))
+
+        for trust in (False, True):
+            with pytest.raises(DamagedCheckpointError, match=r"replay_buffer\.pkl"):
+                TetrisAgent.load_checkpoint(tmp_path / "one", env, trust=trust)
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(
+        "name", ["model.zip", "replay_buffer.pkl", "averaged.safetensors", "games.safetensors", "random.json"]
+    )
+    @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
+    def test_a_damaged_file_is_named(self, env: TetrisEnv, tmp_path: Path, name: str, damage: str) -> None:
+        TetrisAgent(env, SMALL).save_checkpoint(tmp_path / "one")
+        path = tmp_path / "one" / name
+        data = bytearray(path.read_bytes())
+        if damage == "flip":
+            data[len(data) // 2] ^= 1
+            path.write_bytes(data)
+        elif damage == "cut":
+            path.write_bytes(data[:-10])
+        else:
+            path.unlink()
+
+        with pytest.raises(DamagedCheckpointError) as caught:
+            TetrisAgent.load_checkpoint(tmp_path / "one", env)
+        assert name in str(caught.value)
+
+    def test_a_checkpoint_of_a_newer_version_says_so(self, env: TetrisEnv, tmp_path: Path) -> None:
+        TetrisAgent(env, SMALL).save_checkpoint(tmp_path / "one")
+        path = tmp_path / "one" / "metadata.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 2}))
+
+        with pytest.raises(CheckpointError, match=r"newer tetrarium .* update tetrarium"):
+            TetrisAgent.load_checkpoint(tmp_path / "one", env)
+
+    @pytest.mark.parametrize(
+        ("config", "said"),
+        [
+            (EnvConfig(features=("holes", "max_height")), "features="),
+            (EnvConfig(width=8), "width=10; this one has 8"),
+            (EnvConfig(randomizer="uniform"), "randomizer='7-bag'; this one has 'uniform'"),
+        ],
+    )
+    def test_a_checkpoint_of_another_game_is_refused(
+        self, env: TetrisEnv, tmp_path: Path, config: EnvConfig, said: str
+    ) -> None:
+        TetrisAgent(env, SMALL).save_checkpoint(tmp_path / "one")
+
+        with pytest.raises(CheckpointError) as caught:
+            TetrisAgent.load_checkpoint(tmp_path / "one", make_env(config)())
+        assert said in str(caught.value)
+
+    def test_there_is_nothing_to_load(self, env: TetrisEnv, tmp_path: Path) -> None:
+        with pytest.raises(CheckpointError, match="There is no checkpoint at"):
+            TetrisAgent.load_checkpoint(tmp_path / "none", env)

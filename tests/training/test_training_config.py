@@ -1,0 +1,54 @@
+"""Training's settings: their names, their bounds, and what is said of a bad one."""
+
+import pytest
+
+from tetrarium.errors import ConfigError
+from tetrarium.training import TrainingConfig
+
+
+def test_a_config_comes_back_equal_from_its_dict_and_tuples_stay_tuples() -> None:
+    config = TrainingConfig(net_arch=(32, 16), target_lines=40)
+
+    assert config.to_dict()["net_arch"] == [32, 16]
+    assert TrainingConfig.from_dict(config.to_dict()) == config
+    assert TrainingConfig.from_dict(config.to_dict()).net_arch == (32, 16)
+
+
+def test_every_setting_of_stable_baselines3s_dqn_bears_its_name() -> None:
+    import inspect
+
+    from stable_baselines3 import DQN
+
+    theirs = set(inspect.signature(DQN.__init__).parameters) - {
+        "self", "policy", "env", "replay_buffer_class", "replay_buffer_kwargs", "optimize_memory_usage", "n_steps",
+        "tensorboard_log", "policy_kwargs", "verbose", "_init_setup_model",
+    }  # fmt: skip
+
+    assert theirs <= set(TrainingConfig().to_dict())
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"n_envs": 0}, "n_envs is from 1 to 4,096; got 0."),
+        ({"total_timesteps": -5}, "total_timesteps is from 1 to 1,000,000,000,000; got -5."),
+        ({"seed": -1}, "seed is from 0 to 4,294,967,295; got -1."),
+        ({"target_lines": 0}, "target_lines is from 1 to 1,000,000,000,000; got 0."),
+        ({"learning_rate": float("nan")}, "learning_rate is a number from 1e-12 to 10.0; got nan."),
+        ({"gamma": 1.0}, "gamma is from 0.0 to 0.999999; got 1.0."),
+        ({"batch_size": 2.5}, "batch_size is a whole number"),
+        ({"batch_size": True}, "batch_size is a whole number"),
+        ({"gradient_steps": 0}, "gradient_steps is above 0, or -1; got 0."),
+        ({"net_arch": (64, 0)}, "net_arch is widths from 1 to 4096; got (64, 0)."),
+        ({"net_arch": 64}, "net_arch is widths from 1 to 4096; got 64."),
+        ({"activation": "rely"}, "activation is one of 'relu', 'tanh'; got 'rely'. Did you mean 'relu'?"),
+        ({"double_q": 1}, "double_q is true or false; got 1."),
+        ({"device": ""}, "device is 'cpu', 'cuda' or 'auto'; got ''."),
+        ({"batchsize": 8}, "TrainingConfig has no setting 'batchsize'. Did you mean 'batch_size'?"),
+    ],
+)
+def test_a_bad_value_is_refused_by_rule_and_value(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        TrainingConfig.from_dict(values)
+
+    assert message in str(caught.value)
