@@ -41,7 +41,7 @@ NEVER = 10**9
 
 
 @njit(nogil=True)
-def draw_actions(masks, words, actions):  # type: ignore[no-untyped-def]
+def draw_actions(masks: Any, words: Any, actions: Any) -> None:
     """Draws a uniformly random legal action in every game, with Marsaglia's xorshift32 in ``words[0]``."""
     word = words[0]
     for index in range(masks.shape[0]):
@@ -62,8 +62,8 @@ def draw_actions(masks, words, actions):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def read_rows(rows, actions):  # type: ignore[no-untyped-def]
-    """Sum of every game's row of one action."""
+def read_rows(rows: Any, actions: Any) -> float:
+    """Returns the sum of every game's row of one action."""
     total = 0.0
     for index in range(rows.shape[0]):
         for k in range(rows.shape[2]):
@@ -72,7 +72,9 @@ def read_rows(rows, actions):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def play_linear(games, n_pieces, weights, rules, script, layout, scratch, rows):  # type: ignore[no-untyped-def]
+def play_linear(
+    games: Any, n_pieces: int, weights: Any, rules: Any, script: Any, layout: Any, scratch: Any, rows: Any
+) -> int:
     """Plays on with a linear controller; returns the lines cleared. Ties keep the first, orientation-major."""
     games, script, layout, scratch = borrowed(games), borrowed(script), borrowed(layout), borrowed(scratch)
     rows, weights = borrowed(rows), borrowed(weights)

@@ -72,6 +72,8 @@ class Settings:
 
 
 def _known(config: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{config.__name__} is made of names and values; got {values!r}. Write name = value.")
     names = [item.name for item in fields(config)]
     for name in values:
         if name not in names:

@@ -103,7 +103,7 @@ def test_board_stands_beside_the_numbers_from_80_characters_on() -> None:
     assert len(lines) == 13
     assert [line[:28].rstrip() for line in lines] == [
         "",
-        "   ▀▀▀▀",
+        "    ▄▄▄▄",
         "│          │  next",
         "│          │  ▀▀",
         *(["│          │"] * 6),

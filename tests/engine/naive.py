@@ -5,6 +5,7 @@ the kernels but the names of the features and the pieces' drawings, which are ty
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 Cell = tuple[int, int]
 Board = frozenset[Cell]
@@ -120,13 +121,13 @@ def fast_well_cells(board: Board, width: int, n_rows: int) -> set[Cell]:
 
 
 def changes(filled: list[bool]) -> int:
-    return sum(a != b for a, b in zip(filled, filled[1:], strict=False))
+    return sum(a != b for a, b in pairwise(filled))
 
 
 def surface_features(board: Board, width: int, height: int, n_rows: int) -> dict[str, list[float]]:
     """Every feature that a board alone has."""
     heights = [column_height(board, x) for x in range(width)]
-    steps = [b - a for a, b in zip(heights, heights[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(heights)]
     return {
         "column_heights": list(heights),
         "max_height": [max(heights)],
@@ -168,7 +169,8 @@ def feature_row(
 def values_in_order(values: dict[str, list[float]], names: Iterable[str]) -> list[str]:
     order = (
         "column_heights max_height holes bumpiness lines_cleared landing_height eroded_cells row_transitions "
-        "column_transitions wells fast_wells hole_depth rows_with_holes pattern_diversity game_over next_pieces held_piece"
+        "column_transitions wells fast_wells hole_depth rows_with_holes pattern_diversity game_over "
+        "next_pieces held_piece"
     ).split()
     chosen = set(names)
     return [name for name in order if name in chosen and name in values]

@@ -1,5 +1,7 @@
 """What the randomizers deal, and the streams that they draw from."""
 
+from itertools import pairwise
+
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -83,7 +85,7 @@ def test_every_bag_has_all_seven(preview: int) -> None:
 def test_droughts_and_snakes_of_the_bag_are_bounded() -> None:
     pieces = dealt("7-bag", 700, seed=0)
     places_of_i = [k for k, piece in enumerate(pieces) if naive.LETTERS[piece] == "I"]
-    assert max(b - a - 1 for a, b in zip(places_of_i, places_of_i[1:], strict=False)) <= 12
+    assert max(b - a - 1 for a, b in pairwise(places_of_i)) <= 12
     runs = "".join("x" if naive.LETTERS[piece] in "SZ" else " " for piece in pieces).split()
     assert max(len(run) for run in runs) <= 4
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.evaluation.players import SMALL, match_on
 from tetrarium.engine import FEATURES
+from tetrarium.engine.streams import make_stream
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation import POLICY_NAMES, PUBLISHED, LinearPolicy, RandomPolicy, named_policy, play_moves
@@ -43,20 +44,23 @@ def test_a_linear_policy_plays_the_largest_weighted_sum() -> None:
     """Against the sums of every afterstate in plain NumPy, on the boards of a game."""
     weights = {"holes": -4.5, "column_heights": [-1, 0, 0.25, 0, 0, -3], "eroded_cells": 2, "fast_wells": -0.75}
     policy = LinearPolicy(weights)
-    match = Match.begin(SMALL, 5, (2,))
+    match = Match.begin(SMALL, 5, tuple(range(9)))
     seat = policy.seat(match)
     layout = match.layout((*policy.features, "game_over"))
-    rows = match.rows(layout)
+    rows = match.rows(layout, 9)
     masks = np.zeros(rows.shape[:2], dtype=np.bool_)
     in_order = np.array([-1, 0, 0.25, 0, 0, -3, -4.5, 2, -0.75])
     orientation_major = sorted(range(24), key=lambda action: (action % 4, action // 4))
-    for _ in range(15):
+    n_compared = 0
+    while not match.games.over.all():
         match.games.observe(layout, rows, masks)
-        candidates = [action for action in orientation_major if masks[0, action] and rows[0, action, -1] == 0]
-        if not candidates:
-            break
-        assert seat.choose(0) == max(candidates, key=lambda action: float(rows[0, action, :-1] @ in_order))
-        match.games.place(0, seat.choose(0))
+        for game in np.flatnonzero(match.games.over == 0).tolist():
+            playable = [action for action in orientation_major if masks[game, action] and not rows[game, action, -1]]
+            values = rows[game, :, :-1] @ in_order
+            assert seat.choose(game) == max(playable, key=values.__getitem__, default=0)
+            n_compared += len(playable)
+            match.games.place(game, seat.choose(game))
+    assert n_compared > 300
 
 
 def test_one_weight_for_column_heights_counts_for_every_column() -> None:
@@ -110,6 +114,8 @@ def test_random_choices_draw_nothing_from_the_pieces() -> None:
         for policy in (RandomPolicy(), LinearPolicy({"holes": -1}))
     ]
     assert pieces[0] == pieces[1]
+    match = Match.begin(SMALL, 0, (0, 1))
+    assert make_stream(0, 1).tolist() not in match.choice_streams.tolist()
 
 
 def test_every_published_controller_names_known_features() -> None:

@@ -51,7 +51,8 @@ def test_json_has_the_fields_names_and_values() -> None:
 
 def test_the_csv_has_a_line_for_each_game(tmp_path: Path) -> None:
     path = tmp_path / "games.csv"
-    path.write_text("an older file")
+    report_of([5]).write_csv(path)
+    assert path.read_text() == "game,lines,pieces,cut_off\n0,5,15,0\n"
     report_of([5, 7], [False, True]).write_csv(path)
     assert path.read_text() == "game,lines,pieces,cut_off\n0,5,15,0\n1,7,21,1\n"
     assert [entry.name for entry in tmp_path.iterdir()] == ["games.csv"]

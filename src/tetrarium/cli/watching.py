@@ -5,11 +5,15 @@ they are due; frames follow at most 30 times a second, so that at 1,000 pieces a
 board that is drawn is the one before the piece drops, with its ghost where it is about to rest.
 """
 
+import signal
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from rich.console import Group, RenderableType
@@ -78,8 +82,25 @@ def watch(
         _print_games(islice(games, n_games or 1), config, stream)
         return
     watching = _Watching(config, speed, title, stream, clock)
-    with open_keys(sys.stdin) if keys is None else keys as opened:
+    with _leaving_at_sigterm(), open_keys(sys.stdin) if keys is None else keys as opened:
         watching.run(islice(games, n_games), opened)
+
+
+@contextmanager
+def _leaving_at_sigterm() -> Iterator[None]:
+    """Lets SIGTERM end the process by an exception, so that the terminal is given back first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    previous = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def ending_text(number: int, move: "Move") -> str:

@@ -21,9 +21,10 @@ def borrowed(array: Any) -> Any:
 @intrinsic
 def _without_owner(_typing_context: Any, array: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        view = cgutils.create_struct_proxy(signature.return_type)(context, builder, value=arguments[0])
-        view.meminfo = cgutils.get_null_value(view.meminfo.type)
-        view.parent = cgutils.get_null_value(view.parent.type)
+        view: Any = cgutils.create_struct_proxy(signature.return_type)  # type: ignore[no-untyped-call]
+        view = view(context, builder, value=arguments[0])
+        view.meminfo = view.meminfo.type(None)  # no owner to count for
+        view.parent = view.parent.type(None)
         return view._getvalue()
 
     return array(array), codegen
@@ -31,5 +32,5 @@ def _without_owner(_typing_context: Any, array: Any) -> Any:
 
 # As in bits: numba compares the parameters with those of the body, annotations included.
 @overload(borrowed)
-def _borrowed_compiled(array):  # type: ignore[no-untyped-def]
-    return lambda array: _without_owner(array)
+def _borrowed_compiled(array):  # type: ignore[no-untyped-def] # noqa: ARG001 - as above
+    return lambda array: _without_owner(array)  # type: ignore[call-arg] # noqa: PLW0108 - numba wants a function

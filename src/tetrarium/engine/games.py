@@ -170,9 +170,9 @@ def _observe_games(games, rules, layout, scratch, rows, masks):  # type: ignore[
 
 
 @kernel
-def _step_games(
+def _step_games(  # type: ignore[no-untyped-def]
     games, actions, max_pieces, restart, script, rules, layout, scratch, done, reached, rows, masks, final_rows
-):  # type: ignore[no-untyped-def]
+):
     games, actions, script, layout, scratch = (
         borrowed(games),
         borrowed(actions),
@@ -263,7 +263,7 @@ class Games(_GameViews):
     @property
     def n_games(self) -> int:
         """How many games there are."""
-        return self.rows.shape[0]
+        return len(self.rows)
 
     @property
     def n_actions(self) -> int:

@@ -17,7 +17,7 @@ _KERNEL_ROOMS: Final = ("engine", "evaluation")
 
 
 def _cached_kernels() -> list[Path]:
-    return [path for path in _PACKAGE.glob("*/__pycache__/*.nb[ci]")]
+    return list(_PACKAGE.glob("*/__pycache__/*.nb[ci]"))
 
 
 def _drop_stale_kernels() -> None:

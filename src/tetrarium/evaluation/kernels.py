@@ -6,6 +6,7 @@ thread plays them, makes no difference. ``games`` is the ``(n, 15 + width) int64
 """
 
 from tetrarium.engine.afterstates import write_rows
+from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.games import COLUMNS, N_PLACED, OVER, QUEUE, nearest_action, place_piece
 from tetrarium.engine.jit import kernel
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_ORIENTATIONS, PIECE_WIDTHS
@@ -60,6 +61,8 @@ def choose_linear(games, index, rules, layout, scratch, rows, weights, at_over):
 @kernel
 def play_linear(games, listed, n_pieces, max_pieces, script, rules, layout, scratch, rows, weights, at_over):  # type: ignore[no-untyped-def]
     """Plays up to ``n_pieces`` pieces of each listed game; returns how many it placed."""
+    games, script, layout = borrowed(games), borrowed(script), borrowed(layout)
+    scratch, rows, weights = borrowed(scratch), borrowed(rows), borrowed(weights)
     n_placed = 0
     for index in listed:
         until = min(max_pieces, games[index, N_PLACED] + n_pieces)
@@ -88,6 +91,7 @@ def choose_random(games, index, rules, streams):  # type: ignore[no-untyped-def]
 @kernel
 def play_random(games, listed, n_pieces, max_pieces, script, rules, streams):  # type: ignore[no-untyped-def]
     """Plays up to ``n_pieces`` pieces of each listed game; returns how many it placed."""
+    games, script, streams = borrowed(games), borrowed(script), borrowed(streams)
     n_placed = 0
     for index in listed:
         until = min(max_pieces, games[index, N_PLACED] + n_pieces)

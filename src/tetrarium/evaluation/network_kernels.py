@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tetrarium.engine.afterstates import write_rows
+from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.games import COLUMNS, N_PLACED, OVER, QUEUE, place_piece
 from tetrarium.engine.jit import kernel, small_kernel
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_ORIENTATIONS, PIECE_WIDTHS
@@ -132,6 +133,15 @@ def choose_network(games, index, rules, layout, scratch, rows, network):  # type
 @kernel
 def play_network(games, listed, n_pieces, max_pieces, script, rules, layout, scratch, rows, network):  # type: ignore[no-untyped-def]
     """Plays up to ``n_pieces`` pieces of each listed game; returns how many it placed."""
+    games, script, layout = borrowed(games), borrowed(script), borrowed(layout)
+    scratch, rows = borrowed(scratch), borrowed(rows)
+    network = CompiledNetwork(
+        borrowed(network.sizes),
+        borrowed(network.parameters),
+        network.activation,
+        borrowed(network.active),
+        borrowed(network.hidden),
+    )
     n_placed = 0
     for index in listed:
         until = min(max_pieces, games[index, N_PLACED] + n_pieces)

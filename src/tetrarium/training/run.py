@@ -318,13 +318,12 @@ def read_run_config(home: Home, name: str) -> RunConfig:
     path = home.run_folder(name) / _CONFIG
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        env_config, training_config = values["env_config"], values["training_config"]
+        return RunConfig(
+            name=name,
+            env_config=EnvConfig.from_dict(values["env_config"]),
+            training_config=TrainingConfig.from_dict(values["training_config"]),
+        )
     except FileNotFoundError:
         raise HomeError(f"There is no run {name!r} in {str(home.root)!r}. Start one by `tetrarium train`.") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:  # a ConfigError is a ValueError
         raise HomeError(f"The run's {str(path)!r} cannot be read ({error}). Restore it from a copy.") from error
-    return RunConfig(
-        name=name,
-        env_config=EnvConfig.from_dict(env_config),
-        training_config=TrainingConfig.from_dict(training_config),
-    )

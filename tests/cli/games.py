@@ -1,0 +1,51 @@
+"""Games for the tests of watching: squares, five side by side, which clear two rows with every fifth."""
+
+import sys
+from collections.abc import Iterator
+
+from tetrarium.cli.watching import watch
+from tetrarium.engine import MAX_ORIENTATIONS, GameState
+from tetrarium.environment import EnvConfig
+from tetrarium.evaluation import Move
+
+SQUARE = 1
+ACROSS = 5
+
+
+def state(pieces: int, *, over: bool = False) -> GameState:
+    filled = 2 * (pieces % ACROSS)
+    return GameState(
+        columns=(3,) * filled + (0,) * (2 * ACROSS - filled),
+        queue=(SQUARE, SQUARE),
+        bag=0,
+        stream=(0, 0, 0, 0),
+        lines=2 * (pieces // ACROSS),
+        pieces=pieces,
+        over=over,
+    )
+
+
+def moves(n_pieces: int | None, *, over: bool = True) -> Iterator[Move]:
+    """A game of so many pieces, or one that never ends."""
+    pieces = 0
+    while n_pieces is None or pieces < n_pieces:
+        yield Move(
+            state_t=state(pieces),
+            action=MAX_ORIENTATIONS * 2 * (pieces % ACROSS),
+            lines_placement=2 * ((pieces + 1) % ACROSS == 0),
+            state_tp1=state(pieces + 1, over=over and pieces + 1 == n_pieces),
+        )
+        pieces += 1
+
+
+def failing() -> Iterator[Move]:
+    """Two moves, then a failure."""
+    yield from moves(2)
+    raise RuntimeError("the policy fell over")
+
+
+if __name__ == "__main__":
+    kind, speed = sys.argv[1], float(sys.argv[2])
+    watch(
+        (failing() if kind == "failing" else moves(None) for _ in range(100)), EnvConfig(), speed=speed, title="squares"
+    )

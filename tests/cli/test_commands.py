@@ -1,0 +1,262 @@
+"""The commands as a person types them: what they print, how they end, and how they survive signals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tetrarium.cli.main import main
+
+SMALL = [
+    "--set", "n_envs=4", "--set", "learning_starts=40", "--set", "batch_size=16", "--set", "net_arch=8",
+    "--set", "buffer_size=400",
+]  # fmt: skip
+
+
+def call(*arguments: str) -> int:
+    """Runs a command in this process; returns its exit code."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+def spawn(*arguments: str) -> subprocess.Popen[str]:
+    """Starts a command as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tetrarium", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    """Waits until a file exists."""
+    deadline_s = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline_s, f"{path} did not come"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a finished run."""
+    home = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TETRARIUM_HOME", str(home))
+        assert call("train", "--name", "one", "--steps", "2000", *SMALL) == 0
+    return home
+
+
+def test_train_says_what_it_did_and_where_it_lies(tetrarium_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("train", "--name", "first", "--steps", "400", *SMALL) == 0
+
+    said = capsys.readouterr().out
+    assert "400 of 400 steps (100 %)" in said
+    assert "Finished at step 400" in said
+    assert "tetrarium watch first" in said
+    assert (tetrarium_home / "runs" / "first" / "checkpoints" / "400").is_dir()
+
+
+def test_settings_come_from_flags_then_environment_then_file(
+    tetrarium_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "one.toml"
+    file.write_text("gamma = 0.5\nn_envs = 2\nseed = 5\n[training]\nnet_arch = [8]\n[game]\nwidth = 6\n")
+    monkeypatch.setenv("TETRARIUM_N_ENVS", "3")
+    monkeypatch.setenv("TETRARIUM_SEED", "6")
+    assert call("train", "--config", str(file), "--seed", "7", "--steps", "60", "--name", "one") == 0
+
+    config = json.loads((tetrarium_home / "runs" / "one" / "config.json").read_text())
+    settings = config["training_config"]
+    assert (settings["gamma"], settings["n_envs"], settings["seed"], settings["net_arch"]) == (0.5, 3, 7, [8])
+    assert config["env_config"]["width"] == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["train", "--steps", "-5"], 2, "total_timesteps is from 1 to"),
+        (["train", "--steps", "many"], 2, "many"),
+        (["train", "--target-lines", "0"], 2, "target_lines is from 1 to"),
+        (["train", "--set", "batchsize=3"], 2, "no setting 'batchsize' after --set. Did you mean 'batch_size'?"),
+        (["train", "--set", "gamma"], 2, "--set takes key=value; got 'gamma'"),
+        (["train", "--set", "width=3"], 2, "width is a whole number from 4 to 16; got 3."),
+        (["train", "--config", "none.toml"], 2, "'none.toml' cannot be read"),
+        (["train", "--name", "../out"], 1, "A name has 1 to 64 letters"),
+        (["train", "--set", "hold=true"], 2, "without hold only"),
+        (["resume", "nothing"], 1, "There is no run 'nothing'"),
+        (["evaluate", "nobody"], 2, "there is no 'nobody'"),
+        (["evaluate", "randum"], 2, "Did you mean 'random'?"),
+        (["evaluate", "random", "--games", "0"], 2, "got 0"),
+        (["evaluate", "random", "--rules", "guideline"], 2, "game_over='overflow' only"),
+        (["evaluate", "random", "--max-pieces", "0"], 2, "got 0"),
+        (["evaluate", "random", "--height", "3"], 2, "height is a whole number from 4 to 40; got 3."),
+        (["watch", "nobody"], 2, "there is no 'nobody'"),
+        (["fly"], 2, "fly"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_the_documented_code(
+    arguments: list[str], code: int, said: str, tetrarium_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(*arguments) == code
+
+    output = capsys.readouterr()
+    assert said in " ".join((output.err + output.out).split())
+    assert "Traceback" not in output.err
+    assert not (tetrarium_home / "runs").exists()
+
+
+def test_a_taken_name_suggests_resume(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("train", "--name", "one", "--home", str(trained)) == 1
+
+    assert "'one' is taken. Go on with that run by `tetrarium resume one`" in capsys.readouterr().err
+
+
+def test_a_home_that_is_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+
+    assert call("train", "--home", str(tmp_path / "file"), "--steps", "10") == 1
+    assert "The home is a folder" in capsys.readouterr().err
+
+
+def test_a_home_that_cannot_be_written_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("train", "--home", "/proc/tetrarium", "--steps", "10") == 1
+
+    error = capsys.readouterr().err
+    assert "/proc/tetrarium" in error
+    assert error.count("\n") == 1
+
+
+def test_a_full_disk_ends_a_run_with_one_line_and_keeps_what_was_saved(tmp_path: Path) -> None:
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("mounting a small disk is not permitted here")
+    try:
+        process = spawn("train", "--home", str(place), "--name", "one", "--steps", "40000", "--checkpoint-every", "500",
+                        "--set", "keep_checkpoints=9", *SMALL)  # fmt: skip
+        _, error = process.communicate(timeout=150)
+        saved = sorted((place / "runs" / "one" / "checkpoints").iterdir(), key=lambda path: int(path.name))
+        evaluated = spawn("evaluate", str(saved[-1]), "--games", "2", "--max-pieces", "20", "--home", str(place))
+        assert process.returncode == 1
+        assert "disk is full" in error
+        assert error.count("\n") == 1
+        assert evaluated.communicate(timeout=150)[1] == ""
+        assert evaluated.returncode == 0
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_stop_with_a_checkpoint_and_resume_goes_on_to_the_same_end(
+    number: signal.Signals, code: int, tetrarium_home: Path, trained: Path
+) -> None:
+    process = spawn("train", "--name", "one", "--steps", "2000", "--checkpoint-every", "200", *SMALL)
+    wait_for(tetrarium_home / "runs" / "one" / "checkpoints" / "200", process)
+    process.send_signal(number)
+    output, error = process.communicate(timeout=120)
+
+    assert (process.returncode, error) == (code, "")
+    assert "Stopped at step" in output
+    assert call("resume", "one") == 0
+    for name in ("averaged.safetensors", "games.safetensors"):
+        ours = tetrarium_home / "runs" / "one" / "checkpoints" / "2000" / name
+        assert ours.read_bytes() == (trained / "runs" / "one" / "checkpoints" / "2000" / name).read_bytes()
+
+
+def test_a_killed_run_resumes_to_the_same_end(tetrarium_home: Path, trained: Path) -> None:
+    process = spawn("train", "--name", "one", "--steps", "2000", "--checkpoint-every", "200", *SMALL)
+    wait_for(tetrarium_home / "runs" / "one" / "checkpoints" / "400", process)
+    process.kill()
+    process.wait(timeout=60)
+    assert call("resume", "one") == 0
+
+    ours = tetrarium_home / "runs" / "one"
+    theirs = trained / "runs" / "one"
+    for name in ("averaged.safetensors", "games.safetensors"):
+        assert (ours / "checkpoints/2000" / name).read_bytes() == (theirs / "checkpoints/2000" / name).read_bytes()
+    without_time = [line.rsplit(",", 1)[0] for line in (ours / "episodes.csv").read_text().splitlines()]
+    assert without_time == [line.rsplit(",", 1)[0] for line in (theirs / "episodes.csv").read_text().splitlines()]
+
+
+def test_resuming_a_run_that_is_done_says_so(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("resume", "one", "--home", str(trained)) == 0
+
+    assert "2,000" in capsys.readouterr().out
+
+
+def test_evaluate_reports_as_a_table_as_json_and_as_csv(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("evaluate", "one", "--home", str(trained), "--games", "5", "--max-pieces", "50")
+    assert call(*arguments) == 0
+    assert "one at step 2,000" in capsys.readouterr().out
+    assert call(*arguments, "--json", "--csv", str(tmp_path / "games.csv")) == 0
+
+    report = json.loads(capsys.readouterr().out)
+    assert (report["n_games"], report["max_pieces"], report["seed"]) == (5, 50, 0)
+    assert len((tmp_path / "games.csv").read_text().splitlines()) == 6
+
+
+def test_an_agent_is_evaluated_under_the_rules_it_is_asked_to(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("evaluate", "one", "--home", str(trained), "--games", "2", "--rules", "literature", "--height", "10",
+                "--max-pieces", "20", "--json") == 0  # fmt: skip
+
+    config = json.loads(capsys.readouterr().out)["config"]
+    assert (config["height"], config["randomizer"]) == (10, "uniform")
+
+
+def test_watch_off_a_terminal_prints_the_games(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("watch", "one", "--home", str(trained), "--games", "1") == 0
+
+    assert "lines" in capsys.readouterr().out
+
+
+def test_run_off_a_terminal_trains_evaluates_and_ends(tetrarium_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "--steps", "1500") == 0
+
+    said = capsys.readouterr().out
+    assert "Finished at step 1,500" in said
+    assert "lines a game" in said
+    assert "100" in said
+
+
+def test_the_doctor_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("doctor") == 0
+
+    said = capsys.readouterr().out
+    assert "failed" not in said
+    assert "placements a second" in said
+
+
+def test_the_doctor_says_what_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+
+    assert call("doctor", "--home", str(tmp_path / "file")) == 1
+    assert "failed" in capsys.readouterr().out
+
+
+def test_help_answers_at_once() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "tetrarium", "--help"], capture_output=True, text=True, check=True
+    )
+
+    assert "tetrarium run" in loaded.stdout
+    names = {line.rsplit("|", 1)[-1].strip() for line in loaded.stderr.splitlines() if line.startswith("import time")}
+    assert not names & {"torch", "numba", "gymnasium", "numpy"}
+
+
+def test_the_module_is_the_command() -> None:
+    version = subprocess.run(
+        [sys.executable, "-m", "tetrarium", "--version"], capture_output=True, text=True, check=True, env=os.environ
+    )
+
+    assert version.stdout.strip() == "0.1.0"

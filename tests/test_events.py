@@ -1,0 +1,54 @@
+"""Messages come back equal through JSON, and nothing else is taken for one."""
+
+import pytest
+
+from tetrarium.events import (
+    BoardShown,
+    CheckpointSaved,
+    EvaluationFinished,
+    EvaluationProgress,
+    Event,
+    KernelsCompiling,
+    Progress,
+    RunEnded,
+    RunStarted,
+    event_from_json,
+    event_to_json,
+)
+
+EVENTS = [
+    KernelsCompiling(),
+    RunStarted(name="a", folder="/a", step=0, total_steps=9, seed=1, n_envs=2),
+    Progress(
+        step=5, total_steps=9, steps_per_second=2.5, seconds=2.0, seconds_left=None, games_ended=1,
+        mean_lines_game=0.5, mean_n_games=2, best_lines_game=1, lines_total=1, exploration_rate=0.1, loss=None,
+    ),
+    BoardShown(columns=(0, 3), height=20, queue=(1, 2), lines_game=0, pieces_game=1),
+    CheckpointSaved(path="/a/1", step=1, seconds=0.1),
+    EvaluationProgress(games_done=1, n_games=2, pieces_total=3),
+    EvaluationFinished(report={"n_games": 2}),
+    RunEnded(state="finished", step=9, seconds=3.0, checkpoint="/a/9"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.kind)
+def test_a_message_comes_back_equal(event: Event) -> None:
+    text = event_to_json(event)
+
+    assert "\n" not in text
+    assert event_from_json(text) == event
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"kind": "nonsense"}', "got 'nonsense'"),
+        ("[]", "got None"),
+        ('{"kind": "run-ended", "step": 3}', "A run-ended message does not have these fields: ['step']"),
+    ],
+)
+def test_what_is_no_message_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 the message is checked below
+        event_from_json(text)
+
+    assert said in str(caught.value)
