@@ -1,6 +1,8 @@
 """Games for the tests of watching: squares, five side by side, which clear two rows with every fifth."""
 
+import fcntl
 import sys
+import termios
 from collections.abc import Iterator
 
 from tetrarium.cli.watching import watch
@@ -45,6 +47,7 @@ def failing() -> Iterator[Move]:
 
 
 if __name__ == "__main__":
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches this process
     kind, speed = sys.argv[1], float(sys.argv[2])
     watch(
         (failing() if kind == "failing" else moves(None) for _ in range(100)), EnvConfig(), speed=speed, title="squares"

@@ -220,7 +220,7 @@ def test_watch_off_a_terminal_prints_the_games(trained: Path, capsys: pytest.Cap
     assert "lines" in capsys.readouterr().out
 
 
-def test_run_off_a_terminal_trains_evaluates_and_ends(tetrarium_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_off_a_terminal_trains_evaluates_and_ends(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("run", "--steps", "1500") == 0
 
     said = capsys.readouterr().out
@@ -260,3 +260,18 @@ def test_the_module_is_the_command() -> None:
     )
 
     assert version.stdout.strip() == "0.1.0"
+
+
+@pytest.mark.compiled
+def test_the_first_ever_training_says_that_it_compiles_and_the_next_does_not(
+    tetrarium_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
+    said = []
+    for name in ("one", "two"):
+        process = spawn("train", "--name", name, "--steps", "80", *SMALL)
+        said.append(process.communicate(timeout=170)[0])
+
+    assert "Compiling the game for this machine" in said[0]
+    assert "Compiling" not in said[1]
+    assert (tetrarium_home / "runs" / "two" / "checkpoints" / "80").is_dir()

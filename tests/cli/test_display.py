@@ -164,10 +164,15 @@ def test_what_a_finished_run_leaves_behind(width: int) -> None:
 
 def test_a_display_closed_by_an_error_keeps_the_last_numbers_and_gives_the_cursor_back() -> None:
     console = screen(80)
-    with pytest.raises(RuntimeError, match="disk"), TerminalDisplay(console) as display:
-        display.handle(STARTED)
-        display.handle(progress(41_200))
-        raise RuntimeError("disk")
+
+    def run() -> None:
+        with TerminalDisplay(console) as display:
+            display.handle(STARTED)
+            display.handle(progress(41_200))
+            raise RuntimeError("disk")
+
+    with pytest.raises(RuntimeError, match="disk"):
+        run()
     written = cast("io.StringIO", console.file).getvalue()
     assert "41,200 of 100,000 steps" in written
     assert written.endswith("\x1b[?25h")

@@ -100,10 +100,15 @@ def test_a_run_that_goes_on() -> None:
 
 def test_progress_that_was_held_back_is_told_when_it_breaks_off() -> None:
     out = io.StringIO()
-    with pytest.raises(KeyboardInterrupt), PlainDisplay(out, clock=Clock()) as display:
-        display.handle(progress(1_000))
-        display.handle(progress(2_000))
-        raise KeyboardInterrupt
+
+    def run() -> None:
+        with PlainDisplay(out, clock=Clock()) as display:
+            display.handle(progress(1_000))
+            display.handle(progress(2_000))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
     assert [line.split(" of ")[0] for line in out.getvalue().splitlines()] == ["1,000", "2,000"]
 
 

@@ -30,6 +30,10 @@ def start(
     return TrainingRun.create(home, name, EnvConfig(), config, events.append, shows_board=shows_board), events
 
 
+def ignore(_event: Event) -> None:
+    """Watches nothing."""
+
+
 def episodes(folder: Path) -> list[list[str]]:
     """Rows of the episodes file without wall time."""
     with (folder / "episodes.csv").open(newline="") as file:
@@ -105,7 +109,7 @@ def test_a_run_that_is_stopped_and_resumed_is_the_run_that_was_not(home: Home) -
     part._publish = lambda event: part.ask_to_stop() if isinstance(event, CheckpointSaved) else None
     _, ended = part.execute()
     assert (ended.state, ended.step) == ("stopped", 1_000)
-    resumed, ended = TrainingRun.open(home, "part", lambda event: None).execute()
+    resumed, ended = TrainingRun.open(home, "part", ignore).execute()
 
     assert (ended.state, ended.step) == ("finished", 4_000)
     assert episodes(home.run_folder("part")) == episodes(whole.folder)
@@ -130,7 +134,7 @@ def test_what_was_recorded_after_the_checkpoint_is_dropped_first(home: Home) -> 
         with pytest.raises(KeyboardInterrupt):
             part.execute()
     assert int(episodes(part.folder)[-1][0]) > 1_000
-    TrainingRun.open(home, "part", lambda event: None).execute()
+    TrainingRun.open(home, "part", ignore).execute()
 
     assert episodes(part.folder) == episodes(whole.folder)
 
@@ -153,26 +157,26 @@ def test_a_name_is_taken_once(home: Home) -> None:
 
 
 def test_runs_without_a_name_are_numbered(home: Home) -> None:
-    names = [TrainingRun.create(home, None, EnvConfig(), CONFIG, lambda e: None).config.name for _ in range(3)]
+    names = [TrainingRun.create(home, None, EnvConfig(), CONFIG, ignore).config.name for _ in range(3)]
 
     assert names == ["run-1", "run-2", "run-3"]
 
 
 def test_a_game_that_cannot_be_played_makes_no_folder(home: Home) -> None:
     with pytest.raises(NotAvailableError):
-        TrainingRun.create(home, "one", EnvConfig.guideline(), CONFIG, lambda event: None)
+        TrainingRun.create(home, "one", EnvConfig.guideline(), CONFIG, ignore)
     assert not home.run_folder("one").exists()
 
 
 def test_two_processes_do_not_train_one_run(home: Home) -> None:
     run, _ = start(home)
     with run._only_one(), pytest.raises(HomeError, match="'one' is being trained by another"):
-        TrainingRun.open(home, "one", lambda event: None).execute()
+        TrainingRun.open(home, "one", ignore).execute()
 
 
 def test_there_is_no_run_to_open(home: Home) -> None:
     with pytest.raises(HomeError, match=r"There is no run 'none' in .*\. Start one by `tetrarium train`\."):
-        TrainingRun.open(home, "none", lambda event: None)
+        TrainingRun.open(home, "none", ignore)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"env_config": 3, "training_config": 4}'])
