@@ -184,6 +184,15 @@ def test_a_game_is_cut_at_the_piece_limit_and_shows_where_it_stood() -> None:
     assert (final_rows[0, 0, 0], rows[0, 0, 0]) == (4, 2)
 
 
+def test_a_game_that_ends_at_the_piece_limit_is_over_and_not_cut() -> None:
+    games = Games(Rules(width=4, height=4, hidden_rows=4, randomizer="O", preview=0), seed=0, numbers=[0])
+    layout = make_layout(["max_height"], 4, 0)
+    rows, masks = arrays(games, layout)
+    for _ in range(3):
+        games.step(np.array([0]), layout, rows, masks, max_pieces=3)
+    assert (games.step_over[0], games.step_cut[0]) == (1, 0)
+
+
 def test_rows_can_be_copied_out_and_put_back_whole() -> None:
     games = Games(GAME, seed=0, numbers=range(3))
     play(games, 9)

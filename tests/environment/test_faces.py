@@ -101,6 +101,26 @@ class TestTetrisEnv:
 
         assert lines == [0, 0, 0, 4]
         assert rewards == [0.0, 0.0, 0.0, 8.0]
+        assert info["score"] == 800
+
+    def test_the_score_counts_levels_from_the_lines_before(self) -> None:
+        env = make_env(EnvConfig(randomizer="I", width=4, preview=0))()
+        env.reset(seed=0)
+        scores = [env.step(np.int64(0))[4]["score"] for _ in range(12)]
+
+        assert scores[8:] == [900, 1000, 1200, 1400]
+        assert env.reset()[1]["score"] == 0
+
+    def test_pictures_show_cells_in_the_colour_of_their_piece(self) -> None:
+        from tetrarium.environment.scene import PIECE_COLOURS
+
+        env = TetrisEnv(EnvConfig(randomizer="O", preview=0), render_mode="rgb_array")
+        env.reset(seed=0)
+        env.step(np.int64(0))
+        before = (env.render().reshape(-1, 3) == PIECE_COLOURS[1]).all(axis=1).sum()
+        env.step(np.int64(4 * 2))
+
+        assert (env.render().reshape(-1, 3) == PIECE_COLOURS[1]).all(axis=1).sum() > before
 
     def test_penalties_are_per_new_hole_per_row_of_added_height_and_once_for_the_end(self) -> None:
         config = EnvConfig(

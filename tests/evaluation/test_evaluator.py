@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.evaluation.players import NETWORK_FEATURES, SMALL, STACKER, Predictor, compiled_only, network
@@ -150,7 +151,7 @@ def test_numbers_out_of_range(changes: dict[str, Any], message: str) -> None:
 
 
 WIDE = LinearPolicy({"column_heights": [-1] * 10}, name="wide")
-AHEAD = NetworkPolicy((*NETWORK_FEATURES, "next_pieces"), [([[0] * 18], [0])], preview=2, name="ahead")
+AHEAD = NetworkPolicy((*NETWORK_FEATURES, "next_pieces"), [(np.zeros((1, 18)), np.zeros(1))], preview=2, name="ahead")
 
 
 @pytest.mark.parametrize(
@@ -173,6 +174,16 @@ def test_a_policy_made_for_another_game_is_refused_by_name(policy: Any, config: 
             refusing()
         assert str(refused.value).startswith(message)
         assert "\n" not in str(refused.value)
+
+
+def test_a_policy_that_reads_the_held_piece_is_refused() -> None:
+    holding = NetworkPolicy(("held_piece",), [(np.zeros((1, 8)), np.zeros(1))], name="holding")
+    with pytest.raises(PolicyError) as refused:
+        play(holding)
+    assert str(refused.value) == (
+        "The policy 'holding' reads 'held_piece', which needs hold, and this version plays without. Use a policy that "
+        "was trained without hold."
+    )
 
 
 def test_what_is_no_policy_is_refused() -> None:

@@ -4,15 +4,18 @@ Ctrl-C still interrupts. Ctrl-Z is off while keys are read: a stopped process wo
 """
 
 import os
+import re
 import select
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TextIO
 
 __all__ = ["END", "Keys", "NoKeys", "TerminalKeys", "open_keys"]
 
 END: Final = "end"  # the terminal is gone
-_SEQUENCES: Final = {b"\x1b[A": "+", b"\x1b[C": "+", b"\x1b[B": "-", b"\x1b[D": "-"}  # arrows: up, right, down, left
+_ARROWS: Final = {"\x1b[A": "+", "\x1b[C": "+", "\x1b[B": "-", "\x1b[D": "-"}  # up, right, down, left
+_PRESS: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Za-z]|[\s\S]")
 _LOCAL_MODES: Final = 3  # places in what tcgetattr returns
 _CHARACTERS: Final = 6
 
@@ -76,7 +79,8 @@ class TerminalKeys:
     ) -> None:
         import termios
 
-        termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._before)
+        with suppress(termios.error):  # a terminal that is gone needs nothing
+            termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._before)
 
     def read(self, timeout_s: float) -> str:
         """The next key; arrows are ``+`` and ``-``, other keys of several bytes are let pass."""
@@ -90,9 +94,8 @@ class TerminalKeys:
             return END
         if not given:
             return END
-        if given.startswith(b"\x1b"):
-            return _SEQUENCES.get(given[:3], "")
-        self._pressed = list(given.decode("ascii", "ignore"))
+        pressed = [_ARROWS.get(press, press) for press in _PRESS.findall(given.decode("ascii", "ignore"))]
+        self._pressed = [press for press in pressed if len(press) == 1]
         return self._pressed.pop(0) if self._pressed else ""
 
 

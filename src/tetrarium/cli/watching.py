@@ -284,11 +284,11 @@ class _Watching:
 
     def _say_farewell(self) -> None:
         game = self._game
-        if game is None or game.made is None:
+        view = None if game is None else game.view()
+        if game is None or view is None:
             return
-        if game.coming is None:
+        if game.coming is None and game.made is not None:
             self._console.print(ending_text(game.number, game.made))
             return
-        state = game.made.state_tp1
-        lines = f"{state.lines:,} {'line' if state.lines == 1 else 'lines'}"
-        self._console.print(f"Left game {game.number} at {state.pieces:,} pieces and {lines}")
+        lines = f"{view.lines:,} {'line' if view.lines == 1 else 'lines'}"
+        self._console.print(f"Left game {game.number} at {view.pieces:,} pieces and {lines}")

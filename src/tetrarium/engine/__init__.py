@@ -14,9 +14,9 @@ are in ``afterstates`` and ``games``; they do not check what they are given.
 from tetrarium.engine.boards import Columns, board_cells, draw_board, parse_board
 from tetrarium.engine.features import FEATURES, Layout, feature_width, make_layout, row_length
 from tetrarium.engine.games import Games, GameState
-from tetrarium.engine.jit import is_compiled
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_ORIENTATIONS, N_PIECES, PIECE_WIDTHS, PIECES, orientation_cells
 from tetrarium.engine.rules import RANDOMIZERS, Rules
+from tetrarium.engine.transitions import are_kernels_cached
 
 __all__ = [
     "FEATURES",
@@ -31,10 +31,10 @@ __all__ = [
     "Games",
     "Layout",
     "Rules",
+    "are_kernels_cached",
     "board_cells",
     "draw_board",
     "feature_width",
-    "is_compiled",
     "make_layout",
     "orientation_cells",
     "parse_board",

@@ -54,9 +54,8 @@ def parse_board(text: str) -> Columns:
 def draw_board(columns: Columns, n_rows: int) -> str:
     """Draws the lowest ``n_rows`` rows of a board, top row first.
 
-    >>> print(draw_board(parse_board('#..#'), 2))
-    ....
-    #..#
+    >>> draw_board(parse_board('#..#'), 2).splitlines()
+    ['....', '#..#']
     """
     cells = board_cells(columns, n_rows)
     return "\n".join("".join(_FILLED if cell else _EMPTY for cell in row) for row in cells[::-1])

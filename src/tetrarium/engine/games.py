@@ -230,9 +230,8 @@ class Games(_GameViews):
     >>> games = Games(rules, seed=0, numbers=[0])
     >>> games.place(0, 4 * 2)
     0
-    >>> print(games.state(0))
-    ..####....
-    O I  lines 0  pieces 1
+    >>> str(games.state(0)).splitlines()
+    ['..####....', 'O I  lines 0  pieces 1']
 
     Args:
         rules: What is played.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from numba import njit
 
-__all__ = ["is_compiled", "kernel", "small_kernel"]
+__all__ = ["is_cached", "kernel", "small_kernel"]
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _KERNEL_ROOMS: Final = ("engine", "evaluation")
@@ -29,9 +29,11 @@ def _drop_stale_kernels() -> None:
                 path.unlink(missing_ok=True)
 
 
-def is_compiled() -> bool:
-    """Whether kernels lie ready on disk, so that nobody has to wait for them."""
-    return bool(_cached_kernels())
+def is_cached(compiled: Any) -> bool:
+    """Whether a kernel lies ready on disk, or needs no compiling, so that nobody has to wait for it."""
+    if not hasattr(compiled, "stats"):  # the JIT is off
+        return True
+    return any(Path(compiled.stats.cache_path).glob(f"*.{compiled.__name__}-*.nbi"))
 
 
 def kernel(function: Any) -> Any:

@@ -46,7 +46,6 @@ SECTION: Final = 24  # margin, lanes, and the columns right of the last lane tha
     NEW_MAX,
     NEW_HOLES,
     NEW_BUMPS,
-    NEW_OVER,
     NEW_ROW_TRANSITIONS,
     NEW_COLUMN_TRANSITIONS,
     NEW_DEPTH,
@@ -54,7 +53,7 @@ SECTION: Final = 24  # margin, lanes, and the columns right of the last lane tha
     NEW_PATTERNS,
     NEW_WELLS,
     END,
-) = range(MARGIN, MARGIN + 29 * SECTION, SECTION)
+) = range(MARGIN, MARGIN + 28 * SECTION, SECTION)
 # Six blocks of lanes each, one for every column whose wells a drop can change: the window and its two neighbours.
 CENTRES: Final = END
 WINDOW: Final = CENTRES + LANES

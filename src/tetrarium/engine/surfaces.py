@@ -47,7 +47,7 @@ def _over_a_hole(column):  # type: ignore[no-untyped-def]
 
 @kernel
 def _count_wells(words, n, fast, space):  # type: ignore[no-untyped-def]
-    """Writes the wells of n columns under ``at.COUNTS``: columns are under ``at.CENTRES``, well cells under ``at.OPEN``.
+    """Writes the wells of n columns under ``COUNTS``: columns are under ``CENTRES``, well cells under ``OPEN``.
 
     Each round takes the topmost cells of every lane that count and lie in one run: with f the bottom of the empty run
     that they stand in, rows g to t count 1 + g - f, ..., 1 + t - f.

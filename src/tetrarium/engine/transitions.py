@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from tetrarium.engine.afterstates import ILLEGAL, landing_row, make_scratch, remove_full_rows, write_rows
 from tetrarium.engine.features import Layout, row_length
-from tetrarium.engine.jit import kernel
+from tetrarium.engine.jit import is_cached, kernel
 from tetrarium.engine.pieces import COLUMN_BITS, MAX_ORIENTATIONS, PIECE_HEIGHTS, PIECE_WIDTHS
 from tetrarium.engine.rules import Rules
 
-__all__ = ["chosen_rows", "describe_boards", "place_on_boards"]
+__all__ = ["are_kernels_cached", "chosen_rows", "describe_boards", "place_on_boards"]
 
 
 @kernel
@@ -46,6 +46,11 @@ def _chosen_rows(columns, queues, actions, rules, layout, scratch, every_row, ro
         write_rows(columns[index], queues[index], rules, layout, scratch, every_row)
         for k in range(rows.shape[1]):
             rows[index, k] = every_row[actions[index], k]
+
+
+def are_kernels_cached() -> bool:
+    """Whether the kernels that training needs beyond those of playing lie ready on disk."""
+    return all(map(is_cached, (_place_on_boards, _describe_boards, _chosen_rows)))
 
 
 def place_on_boards(

@@ -8,9 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from tetrarium.engine.games import QUEUE
+from tetrarium.engine.pieces import MAX_ORIENTATIONS, PIECE_WIDTHS
+from tetrarium.engine.scoring import clear_score
 from tetrarium.environment.config import EnvConfig
 from tetrarium.environment.core import GameCore
 from tetrarium.environment.rendering import render_rgb
+from tetrarium.environment.scene import ColourBoard
 from tetrarium.environment.text_board import render_ansi
 from tetrarium.errors import ConfigError, suggestion
 
@@ -68,6 +72,8 @@ class TetrisEnv(gymnasium.Env[Observation, np.int64]):
         self.config = config if config is not None else EnvConfig()
         self.render_mode = render_mode
         self.core = GameCore(self.config, n_games=1, seed=_fresh_seed())
+        self._score = 0
+        self._colours = self._colour_board()
         self.observation_space = cast(spaces.Space[Observation], self.core.observation_space)
         self.action_space = self.core.action_space
 
@@ -77,7 +83,9 @@ class TetrisEnv(gymnasium.Env[Observation, np.int64]):
         """Starts a new game; a seed starts its random stream anew, otherwise the stream goes on."""
         super().reset(seed=seed)
         observations = self.core.reset(seed)
-        return observations[0], {"action_mask": self.action_masks(), "lines_game": 0, "pieces_game": 0}
+        self._score = 0
+        self._colours = self._colour_board()
+        return observations[0], {"action_mask": self.action_masks(), "lines_game": 0, "pieces_game": 0, "score": 0}
 
     def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Places the current piece.
@@ -88,12 +96,18 @@ class TetrisEnv(gymnasium.Env[Observation, np.int64]):
         """
         outcome = self.core.step(np.array([action], dtype=np.int64), restart=False)
         games = self.core.games
+        played, lines_placement = int(games.played[0]), int(games.step_lines[0])
+        self._score += clear_score(lines_placement, int(games.lines[0]) - lines_placement)
+        if self._colours is not None:
+            column, rotation = divmod(played, MAX_ORIENTATIONS)
+            self._colours.place(int(self.core.rows_t[0, QUEUE]), rotation, column)
         info = {
             "action_mask": self.action_masks(),
-            "action": int(games.played[0]),
-            "lines_placement": int(games.step_lines[0]),
+            "action": played,
+            "lines_placement": lines_placement,
             "lines_game": int(games.lines[0]),
             "pieces_game": int(games.pieces[0]),
+            "score": self._score,
         }
         return outcome.observations[0], float(outcome.rewards[0]), bool(outcome.over[0]), bool(outcome.cut[0]), info
 
@@ -103,7 +117,10 @@ class TetrisEnv(gymnasium.Env[Observation, np.int64]):
         return mask
 
     def render(self) -> Any:
-        """Draws the game: text for ``"ansi"``, ``(height, width, 3) uint8`` for ``"rgb_array"``."""
+        """Draws the game: text for ``"ansi"``, ``(height, width, 3) uint8`` for ``"rgb_array"``.
+
+        The current piece hovers in the middle, and its ghost lies where it would land from there.
+        """
         games = self.core.games
         if self.render_mode is None:
             return None
@@ -114,16 +131,31 @@ class TetrisEnv(gymnasium.Env[Observation, np.int64]):
             queue=tuple(games.queue[0].tolist()),
             lines=int(games.lines[0]),
             pieces=int(games.pieces[0]),
+            score=self._score,
+            action=MAX_ORIENTATIONS * ((self.config.width - int(PIECE_WIDTHS[games.queue[0, 0], 0])) // 2),
+            colours=None if self._colours is None else self._colours.cells,
         )
 
     def state(self) -> dict[str, Any]:
-        """Copies out the game and its random stream."""
-        return self.core.state()
+        """Copies out the game, its score and its random stream."""
+        return {**self.core.state(), "score": self._score}
 
     def set_state(self, state: dict[str, Any]) -> Observation:
-        """Puts back what ``state`` gave, and returns what is seen."""
+        """Puts back what ``state`` gave, and returns what is seen; pictures no longer know what piece left a cell.
+
+        Raises:
+            GameError: if the state is of another board.
+        """
         observation: Observation = self.core.set_state(state)[0]
+        self._score = state["score"]
+        self._colours = self._colour_board()
         return observation
+
+    def _colour_board(self) -> ColourBoard | None:
+        """The colours of the cells, where pictures are wanted."""
+        if self.render_mode is None:
+            return None
+        return ColourBoard(self.config.width, self.config.height, self.core.games.columns[0])
 
 
 def make_env(config: EnvConfig | None = None, render_mode: str | None = None) -> Callable[[], TetrisEnv]:

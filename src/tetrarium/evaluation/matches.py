@@ -87,6 +87,11 @@ def require_playable(policy: PlayablePolicy, config: "EnvConfig") -> None:
     Raises:
         PolicyError: if the board's width, its preview, the hold or the action mode is not one that it plays.
     """
+    if "held_piece" in policy.features:
+        raise PolicyError(
+            f"The policy {policy.name!r} reads 'held_piece', which needs hold, and this version plays without. "
+            "Use a policy that was trained without hold."
+        )
     made_for: list[tuple[str, Any, Any]] = [("actions", "drop", config.actions), ("hold", False, config.hold)]
     if policy.width is not None:
         made_for.append(("width", policy.width, config.width))

@@ -1,10 +1,9 @@
 """Linear controllers from the literature, by name.
 
 Sources: Pierre Dellacherie's controller as described by Fahey, "Tetris AI", 2003; *DU* from Thiery and Scherrer,
-"Building Controllers for Tetris", ICGA Journal 32, 2009 (there called BCTS); *DT-10* from Gabillon, Ghavamzadeh and
-Scherrer, "Approximate Dynamic Programming Finally Performs Well in the Game of Tetris", NIPS 2013. Mean lines of DU and
-DT-10 over 10,000 games under literature rules: Scherrer et al., JMLR 16, 2015, table 1: 3,800 and 5,000 on a board of
-10 × 10, 31,000,000 and 29,000,000 on 10 × 20.
+"Building Controllers for Tetris", ICGA Journal 32, 2009 (there called BCTS); *DT-10* from Scherrer, Ghavamzadeh,
+Gabillon, Lesner and Geist, JMLR 16, 2015. Table 1 there has the mean lines over 10,000 games under literature rules: DU
+3,800 and DT-10 5,000 on a board of 10 × 10, 31,000,000 and 29,000,000 on 10 × 20.
 
 DU was published with the cumulative wells of Thiery and Scherrer, here ``wells``; the DT controllers with the variant
 here called ``fast_wells``.

@@ -30,7 +30,7 @@ class TrainingConfig(Settings):
         ConfigError: if a value breaks its rule.
     """
 
-    total_timesteps: int = setting(500_000, "placements to learn from; schedules run over them", 1, 10**12)
+    total_timesteps: int = setting(400_000, "placements to learn from; schedules run over them", 1, 10**12)
     n_envs: int = setting(50, "games played at once", 1, 4096)
     seed: int = setting(1, "same seed, same result", 0, 2**32 - 1)
     target_lines: int | None = setting(None, "stop once a single game has so many lines", 1, 10**12)

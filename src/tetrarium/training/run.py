@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import tetrarium
-from tetrarium.engine.jit import is_compiled
+from tetrarium.engine import are_kernels_cached
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.errors import HomeError
@@ -128,7 +128,7 @@ class TrainingRun:
             CheckpointError: if a checkpoint cannot be read or written.
         """
         with self._only_one():
-            if not is_compiled():
+            if not are_kernels_cached():
                 self._publish(KernelsCompiling())
             agent = self._agent()
             step = agent.timesteps_trained
