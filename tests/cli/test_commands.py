@@ -275,3 +275,13 @@ def test_the_first_ever_training_says_that_it_compiles_and_the_next_does_not(
     assert "Compiling the game for this machine" in said[0]
     assert "Compiling" not in said[1]
     assert (tetrarium_home / "runs" / "two" / "checkpoints" / "80").is_dir()
+
+
+def test_every_setting_is_listed_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("train", "--settings") == 0
+
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert "400,000" in rows["total_timesteps"]
+    assert "0.95" in rows["gamma"]
+    assert "7-bag" in rows["randomizer"]
+    assert len(rows) > 35

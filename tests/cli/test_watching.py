@@ -177,17 +177,12 @@ def test_board_is_whole_and_as_large_as_there_is_room_for(
 
 
 @pytest.mark.usefixtures("xterm")
-def test_colours_are_those_of_the_pieces_unless_nobody_wants_any(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLORTERM", "truecolor")
-    keys, out = ScriptedKeys([(0.5, "q")]), FakeTerminal()
-    watch([moves(None)], EnvConfig(), stream=out, keys=keys, clock=keys.clock)
-    assert "38;2;235;190;45" in out.getvalue()  # the square's yellow
-    assert "38;2;106;86;20" in out.getvalue()  # and its ghost's
+def test_nobody_gets_colours_against_their_will(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     keys, out = ScriptedKeys([(0.5, "q")]), FakeTerminal()
     watch([moves(None)], EnvConfig(), stream=out, keys=keys, clock=keys.clock)
     assert re.search(r"[\[;]([34]8;|[349][0-7]m)", out.getvalue()) is None
-    assert "│████      │" in out.getvalue().replace("\x1b[2m", "").replace("\x1b[0m", "")
+    assert "│████      │" in ESCAPES.sub("", out.getvalue())
 
 
 def test_off_a_terminal_the_last_board_of_each_game_is_printed() -> None:
@@ -268,14 +263,14 @@ class Session:
 
 
 @contextmanager
-def session(*arguments: str) -> Iterator[Session]:
+def session(*arguments: str, **variables: str) -> Iterator[Session]:
     leader, follower = os.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     environ = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "LINES", "NO_COLOR"}}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.cli.games", *arguments],
         cwd=ROOT,
-        env=environ | {"TERM": "xterm-256color"},
+        env=environ | {"TERM": "xterm-256color"} | variables,
         stdin=follower,
         stdout=follower,
         stderr=follower,
@@ -338,6 +333,13 @@ def test_plus_arrows_and_the_next_game() -> None:
             terminal.wait_for(shown, after=after)
         terminal.press("\x1b[5~\x1bOPxq")  # keys that mean nothing, and the one that leaves
         assert terminal.leave() == 0
+
+
+def test_colours_are_those_of_the_pieces() -> None:
+    with session("endless", "20", COLORTERM="truecolor") as terminal:
+        terminal.wait_for(r"pieces +\d")
+        assert "38;2;235;190;45" in terminal.raw  # the square's yellow
+        assert "38;2;106;86;20" in terminal.raw  # and its ghost's
 
 
 def test_a_terminal_that_grows_gets_a_larger_board() -> None:

@@ -11,11 +11,14 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from rich.markup import escape
+from rich.table import Table
+
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.training import TrainingConfig
 
-__all__ = ["read_configs"]
+__all__ = ["read_configs", "settings_table"]
 
 _PREFIX: Final = "TETRARIUM_"
 _NOT_SETTINGS: Final = {"TETRARIUM_HOME"}
@@ -47,6 +50,26 @@ def read_configs(
         EnvConfig.from_dict({name: value for name, value in values.items() if name in game}),
         TrainingConfig.from_dict({name: value for name, value in values.items() if name not in game}),
     )
+
+
+def settings_table() -> Table:
+    """Every setting with its default and its meaning."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("setting", no_wrap=True)
+    table.add_column("default", overflow="fold", max_width=16)
+    table.add_column("meaning")
+    for name, item in _FIELDS.items():
+        default = "all but fast_wells, next_pieces, held_piece" if name == "features" else _shown(item.default)
+        table.add_row(name, default, escape(item.metadata["help"]))
+    return table
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value).lower()
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -87,7 +110,7 @@ def _from_assignments(assignments: Sequence[str]) -> dict[str, Any]:
 
 def _require_known(key: str, place: str) -> None:
     if key not in _FIELDS:
-        remedy = suggestion(key, _FIELDS) or " `tetrarium train --help` lists all settings."
+        remedy = suggestion(key, _FIELDS) or " `tetrarium train --settings` lists them."
         raise ConfigError(f"There is no setting {key!r} {place}.{remedy}")
 
 

@@ -116,4 +116,3 @@ def make_display(
     if is_capable(stream, environ):
         return TerminalDisplay(make_console(stream, environ))
     return PlainDisplay(stream, interval_s=interval_s)
-

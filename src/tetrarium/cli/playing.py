@@ -137,8 +137,8 @@ def _watch(policy: Any, config: EnvConfig, seed: int, speed: float, games: int |
     from tetrarium.evaluation import Move, play_moves
 
     def game_moves() -> Iterator[Iterator[Move]]:
-        for number in count() if games is None else range(games):
+        for number in count():
             yield play_moves(policy, config, seed, number)
 
-    show(game_moves(), config, speed=speed)
+    show(game_moves(), config, speed=speed, n_games=games, title=policy.name)
     return 0

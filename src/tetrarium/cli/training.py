@@ -4,18 +4,21 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
+from rich.console import Console
 
-from tetrarium.cli.configuration import read_configs
+from tetrarium.cli.configuration import read_configs, settings_table
 from tetrarium.cli.display import make_display
 from tetrarium.cli.playing import watch_policy
 from tetrarium.errors import ConfigError
 from tetrarium.events import EvaluationFinished, EvaluationProgress
 from tetrarium.registry.home import Home
+from tetrarium.training import TrainingConfig
 
 __all__ = ["resume", "run", "train"]
 
@@ -23,6 +26,18 @@ _STOPPED: Final = {signal.SIGINT: 130, signal.SIGTERM: 143}
 _N_EVALUATION_GAMES: Final = 100
 _EVALUATION_SEED: Final = 0
 
+
+def _setting(name: str) -> Parameter:
+    """A flag for a setting of training: meaning and default are the setting's own."""
+    item = next(item for item in fields(TrainingConfig) if item.name == name)
+    default = f"{item.default:,}" if isinstance(item.default, int) else str(item.default).lower()
+    meaning = item.metadata["help"]
+    return Parameter(help=f"{meaning[0].upper()}{meaning[1:]}. [default: {default}]")
+
+
+Steps = Annotated[int | None, _setting("total_timesteps")]
+Seed = Annotated[int | None, _setting("seed")]
+RunName = Annotated[str | None, Parameter(help="Name of the run; numbered without one.")]
 HomeOption = Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things; else TETRARIUM_HOME.")]
 
 
@@ -30,21 +45,25 @@ def train(
     *,
     config: Annotated[Path | None, Parameter(help="A TOML file with settings.")] = None,
     assignments: Annotated[
-        list[str] | None, Parameter(name="--set", help="Any setting of the game or of training, as key=value.")
+        list[str] | None, Parameter(name="--set", negative="", help="A setting, as key=value; --settings lists them.")
     ] = None,
-    steps: Annotated[int | None, Parameter(help="Placements to learn from, of all games together.")] = None,
-    seed: Annotated[int | None, Parameter(help="Same seed, same result.")] = None,
-    target_lines: Annotated[int | None, Parameter(help="Stop once a single game has so many lines.")] = None,
-    checkpoint_every: Annotated[int | None, Parameter(help="Placements between checkpoints.")] = None,
-    device: Annotated[str | None, Parameter(help="'cpu', 'cuda' or 'auto'.")] = None,
-    name: Annotated[str | None, Parameter(help="Name of the run; numbered without one.")] = None,
+    settings: Annotated[bool, Parameter(negative="", help="List all settings and leave.")] = False,
+    steps: Steps = None,
+    seed: Seed = None,
+    target_lines: Annotated[int | None, _setting("target_lines")] = None,
+    checkpoint_every: Annotated[int | None, _setting("checkpoint_every")] = None,
+    device: Annotated[str | None, _setting("device")] = None,
+    name: RunName = None,
     home: HomeOption = None,
 ) -> int:
     """Train an agent, with live progress and checkpoints. Ctrl-C stops it with a checkpoint.
 
     Every setting of the game and of training can be given by --set, by TETRARIUM_NAME in the environment, or in a
-    TOML file, in this order of precedence; docs/learning.md lists them.
+    TOML file, in this order of precedence.
     """
+    if settings:
+        Console(file=sys.stdout).print(settings_table())
+        return 0
     flags = {
         "total_timesteps": steps,
         "seed": seed,
@@ -72,9 +91,9 @@ def resume(name: str, *, home: HomeOption = None) -> int:
 
 def run(
     *,
-    steps: Annotated[int | None, Parameter(help="Placements to learn from, of all games together.")] = None,
-    seed: Annotated[int | None, Parameter(help="Same seed, same result.")] = None,
-    name: Annotated[str | None, Parameter(help="Name of the run; numbered without one.")] = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    name: RunName = None,
     home: HomeOption = None,
 ) -> int:
     """Train with the defaults, evaluate over 100 games, then watch the agent play (in a terminal)."""
