@@ -16,7 +16,7 @@ from tetrarium.environment import EnvConfig, make_env
 from tetrarium.evaluation import Report, evaluate
 from tetrarium.training import TetrisAgent, TrainingConfig
 
-ABLATION_STEPS: Final = 100_000
+ABLATION_STEPS: Final = 50_000
 ABLATION_SEEDS: Final = (1, 2, 3)
 ABLATION_PIECES: Final = 2_000
 ABLATIONS: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
