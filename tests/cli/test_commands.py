@@ -69,12 +69,13 @@ def test_settings_come_from_flags_then_environment_then_file(
     file.write_text("gamma = 0.5\nn_envs = 2\nseed = 5\n[training]\nnet_arch = [8]\n[game]\nwidth = 6\n")
     monkeypatch.setenv("TETRARIUM_N_ENVS", "3")
     monkeypatch.setenv("TETRARIUM_SEED", "6")
-    assert call("train", "--config", str(file), "--seed", "7", "--steps", "60", "--name", "one") == 0
+    arguments = ("--preset", "literature-10x10", "--config", str(file), "--seed", "7", "--steps", "60")
+    assert call("train", *arguments, "--name", "one") == 0
 
     config = json.loads((tetrarium_home / "runs" / "one" / "config.json").read_text())
     settings = config["training_config"]
     assert (settings["gamma"], settings["n_envs"], settings["seed"], settings["net_arch"]) == (0.5, 3, 7, [8])
-    assert config["env_config"]["width"] == 6
+    assert (config["env_config"]["width"], config["env_config"]["height"]) == (6, 10)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,7 @@ def test_settings_come_from_flags_then_environment_then_file(
         (["train", "--set", "gamma"], 2, "--set takes key=value; got 'gamma'"),
         (["train", "--set", "width=3"], 2, "width is a whole number from 4 to 16; got 3."),
         (["train", "--config", "none.toml"], 2, "'none.toml' cannot be read"),
+        (["train", "--preset", "quik"], 2, "Did you mean 'quick'?"),
         (["train", "--name", "../out"], 1, "A name has 1 to 64 letters"),
         (["train", "--set", "hold=true"], 2, "without hold only"),
         (["resume", "nothing"], 1, "There is no run 'nothing'"),

@@ -1,4 +1,4 @@
-"""Where settings come from: flags, then ``TETRARIUM_*``, then a TOML file, then the defaults.
+"""Where settings come from: flags, then ``TETRARIUM_*``, then a TOML file, then a preset, whose own rest are defaults.
 
 Names, bounds and defaults are read off the fields of ``EnvConfig`` and ``TrainingConfig``, which share no name. A file
 may group them in tables ``[game]`` and ``[training]``, or not.
@@ -17,6 +17,7 @@ from rich.table import Table
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.training import TrainingConfig
+from tetrarium.training.presets import find_preset
 
 __all__ = ["read_configs", "settings_table"]
 
@@ -27,11 +28,16 @@ _FIELDS: Final[dict[str, Field[Any]]] = {item.name: item for item in (*fields(En
 
 
 def read_configs(
-    file: Path | None, assignments: Sequence[str], flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ
+    preset: str,
+    file: Path | None,
+    assignments: Sequence[str],
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str] = os.environ,
 ) -> tuple[EnvConfig, TrainingConfig]:
     """Layers all sources into the two configs.
 
     Args:
+        preset: What the others change.
         file: A TOML file, or none.
         assignments: ``key=value``, as ``--set`` takes them; they count as flags.
         flags: Settings given by flags of their own; None where a flag was left out.
@@ -40,6 +46,7 @@ def read_configs(
     Raises:
         ConfigError: if a key is unknown or a value breaks its rule; the message says where it came from.
     """
+    base = find_preset(preset)
     values: dict[str, Any] = {}
     values.update(_from_file(file) if file is not None else {})
     values.update(_from_environment(environment))
@@ -47,8 +54,8 @@ def read_configs(
     values.update({name: value for name, value in flags.items() if value is not None})
     game = {item.name for item in fields(EnvConfig)}
     return (
-        EnvConfig.from_dict({name: value for name, value in values.items() if name in game}),
-        TrainingConfig.from_dict({name: value for name, value in values.items() if name not in game}),
+        base.env_config.with_changes(**{name: value for name, value in values.items() if name in game}),
+        base.training_config.with_changes(**{name: value for name, value in values.items() if name not in game}),
     )
 
 

@@ -15,10 +15,12 @@ from rich.console import Console
 from tetrarium.cli.configuration import read_configs, settings_table
 from tetrarium.cli.display import make_display
 from tetrarium.cli.playing import watch_policy
+from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
 from tetrarium.events import EvaluationFinished, EvaluationProgress
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
+from tetrarium.training.presets import PRESETS
 
 __all__ = ["resume", "run", "train"]
 
@@ -35,6 +37,7 @@ def _setting(name: str) -> Parameter:
     return Parameter(help=f"{meaning[0].upper()}{meaning[1:]}. [default: {default}]")
 
 
+_PRESETS: Final = "; ".join(f"{name}: {preset.meaning}" for name, preset in PRESETS.items()) + "."
 Steps = Annotated[int | None, _setting("total_timesteps")]
 Seed = Annotated[int | None, _setting("seed")]
 RunName = Annotated[str | None, Parameter(help="Name of the run; numbered without one.")]
@@ -43,6 +46,7 @@ HomeOption = Annotated[Path | None, Parameter(help="Folder in which tetrarium ke
 
 def train(
     *,
+    preset: Annotated[str, Parameter(help=_PRESETS)] = "default",
     config: Annotated[Path | None, Parameter(help="A TOML file with settings.")] = None,
     assignments: Annotated[
         list[str] | None, Parameter(name="--set", negative="", help="A setting, as key=value; --settings lists them.")
@@ -59,7 +63,7 @@ def train(
     """Train an agent, with live progress and checkpoints. Ctrl-C stops it with a checkpoint.
 
     Every setting of the game and of training can be given by --set, by TETRARIUM_NAME in the environment, or in a
-    TOML file, in this order of precedence.
+    TOML file, in this order of precedence; what none of them gives is the preset's.
     """
     if settings:
         Console(file=sys.stdout).print(settings_table())
@@ -71,7 +75,7 @@ def train(
         "checkpoint_every": checkpoint_every,
         "device": device,
     }
-    code, _ = _train_new(home, name, config, assignments or [], flags)
+    code, _ = _train_new(home, name, read_configs(preset, config, assignments or [], flags))
     return code
 
 
@@ -97,22 +101,17 @@ def run(
     home: HomeOption = None,
 ) -> int:
     """Train with the defaults, evaluate over 100 games, then watch the agent play (in a terminal)."""
-    code, run_name = _train_new(home, name, None, [], {"total_timesteps": steps, "seed": seed}, evaluates=True)
+    configs = read_configs("default", None, [], {"total_timesteps": steps, "seed": seed})
+    code, run_name = _train_new(home, name, configs, evaluates=True)
     if code == 0 and sys.stdout.isatty() and sys.stdin.isatty():
         return watch_policy(run_name, home)
     return code
 
 
 def _train_new(
-    home: Path | None,
-    name: str | None,
-    file: Path | None,
-    assignments: list[str],
-    flags: dict[str, Any],
-    *,
-    evaluates: bool = False,
+    home: Path | None, name: str | None, configs: tuple[EnvConfig, TrainingConfig], *, evaluates: bool = False
 ) -> tuple[int, str]:
-    env_config, training_config = read_configs(file, assignments, flags)
+    env_config, training_config = configs
     env_config.rules()
     with make_display(sys.stdout) as display:
         from tetrarium.training.run import TrainingRun

@@ -1,0 +1,48 @@
+"""Named ways of training: a game and the settings that suit it, each measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from tetrarium.environment import EnvConfig
+from tetrarium.errors import ConfigError, suggestion
+from tetrarium.training.config import TrainingConfig
+
+__all__ = ["PRESETS", "Preset", "find_preset"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A game, how to learn it, and one line about it."""
+
+    meaning: str
+    env_config: EnvConfig
+    training_config: TrainingConfig
+
+
+def _preset(meaning: str, env_config: EnvConfig, **training: Any) -> Preset:
+    return Preset(meaning=meaning, env_config=env_config, training_config=TrainingConfig(**training))
+
+
+PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
+    {
+        "default": _preset("plays the default game without losing", EnvConfig()),
+        "quick": _preset("the default game in a quarter of the time", EnvConfig(), total_timesteps=100_000),
+        "literature-10x20": _preset("the game of published line counts", EnvConfig.literature(20)),
+        "literature-10x10": _preset(
+            "the same on half the height, where every agent loses", EnvConfig.literature(10), total_timesteps=1_200_000
+        ),
+    }
+)
+
+
+def find_preset(name: str) -> Preset:
+    """Returns a preset by name.
+
+    Raises:
+        ConfigError: if there is none of that name.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"A preset is one of {', '.join(PRESETS)}; got {name!r}.{suggestion(name, PRESETS)}")
+    return PRESETS[name]

@@ -1,0 +1,28 @@
+"""Presets are games that can be played and settings that can be trained with."""
+
+import pytest
+
+from tetrarium.environment import EnvConfig
+from tetrarium.errors import ConfigError
+from tetrarium.training import TrainingConfig
+from tetrarium.training.presets import PRESETS, find_preset
+
+
+def test_the_default_preset_is_the_defaults() -> None:
+    assert find_preset("default").env_config == EnvConfig()
+    assert find_preset("default").training_config == TrainingConfig()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_a_game_that_this_version_plays(name: str) -> None:
+    assert find_preset(name).env_config.rules().width == 10
+
+
+def test_the_literatures_presets_play_the_literatures_game() -> None:
+    assert find_preset("literature-10x10").env_config == EnvConfig.literature(10)
+    assert find_preset("literature-10x20").env_config == EnvConfig.literature(20)
+
+
+def test_an_unknown_preset_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(ConfigError, match=r"got 'quik'\. Did you mean 'quick'\?"):
+        find_preset("quik")
