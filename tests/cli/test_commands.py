@@ -287,3 +287,16 @@ def test_every_setting_is_listed_with_its_default(capsys: pytest.CaptureFixture[
     assert "0.95" in rows["gamma"]
     assert "7-bag" in rows["randomizer"]
     assert len(rows) > 35
+
+
+def test_an_agent_begins_with_anothers_weights(
+    trained: Path, tetrarium_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = trained / "runs" / "one"
+    assert call("train", "--from", str(source), "--name", "two", "--steps", "200", *SMALL) == 0
+
+    begun = tetrarium_home / "runs" / "two" / "checkpoints" / "0" / "averaged.safetensors"
+    assert begun.read_bytes() == (source / "checkpoints" / "2000" / "averaged.safetensors").read_bytes()
+    assert json.loads((tetrarium_home / "runs" / "two" / "config.json").read_text())["start_from"].endswith("2000")
+    assert call("train", "--from", "nobody", *SMALL) == 2
+    assert "there is no 'nobody'" in capsys.readouterr().err

@@ -330,3 +330,37 @@ class TestCheckpoints:
     def test_there_is_nothing_to_load(self, env: TetrisEnv, tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match="There is no checkpoint at"):
             TetrisAgent.load_checkpoint(tmp_path / "none", env)
+
+
+class TestStartingFrom:
+    def test_weights_are_taken_over_and_nothing_else(self, env: TetrisEnv, tmp_path: Path) -> None:
+        teacher = TetrisAgent(env, SMALL).train(400)
+        teacher.save_checkpoint(tmp_path / "one")
+        agent = TetrisAgent(env, SMALL.with_changes(seed=8)).start_from(tmp_path / "one")
+
+        assert agent.timesteps_trained == 0
+        for network in (agent.model.q_net, agent.model.q_net_target, agent.model.q_net_averaged):
+            assert np.array_equal(network.layers()[0][0], teacher.model.playing_net.layers()[0][0])
+
+    def test_another_game_of_the_same_inputs_can_be_learnt_on(self, env: TetrisEnv, tmp_path: Path) -> None:
+        TetrisAgent(env, SMALL).save_checkpoint(tmp_path / "one")
+        agent = TetrisAgent(make_env(EnvConfig(randomizer="uniform"))(), SMALL).start_from(tmp_path / "one")
+
+        assert agent.train(100).timesteps_trained == 100
+
+    @pytest.mark.parametrize(
+        ("config", "game", "said"),
+        [
+            (SMALL.with_changes(net_arch=(16,)), EnvConfig(), "net_arch=(8,), this agent (16,)"),
+            (SMALL, EnvConfig(width=8), "width=10, this agent 8"),
+            (SMALL.with_changes(activation="tanh"), EnvConfig(), "activation='relu', this agent 'tanh'"),
+        ],
+    )
+    def test_another_network_is_refused_by_name(
+        self, env: TetrisEnv, tmp_path: Path, config: TrainingConfig, game: EnvConfig, said: str
+    ) -> None:
+        TetrisAgent(env, SMALL).save_checkpoint(tmp_path / "one")
+
+        with pytest.raises(CheckpointError) as caught:
+            TetrisAgent(make_env(game)(), config).start_from(tmp_path / "one")
+        assert said in str(caught.value)

@@ -88,29 +88,35 @@ def find_policy(what: str, home: Home) -> tuple[Any, EnvConfig | None]:
 
     if what in POLICY_NAMES:
         return named_policy(what), None
-    checkpoint = _find_checkpoint(what, home)
-    if checkpoint is None:
-        runs = sorted(path.name for path in home.runs.iterdir() if path.is_dir()) if home.runs.is_dir() else []
-        raise ConfigError(
-            f"WHAT names a run, a checkpoint folder, or one of {', '.join(POLICY_NAMES)}; there is no {what!r}."
-            f"{suggestion(what, [*POLICY_NAMES, *runs]) or ' Train one by `tetrarium train`.'}"
-        )
     from tetrarium.training import read_policy
 
-    return read_policy(checkpoint, Path(what).name)
+    return read_policy(find_checkpoint(what, home, known=POLICY_NAMES), Path(what).name)
 
 
-def _find_checkpoint(what: str, home: Home) -> Path | None:
+def find_checkpoint(what: str, home: Home, known: tuple[str, ...] = ()) -> Path:
+    """Finds the checkpoint that a run or a folder stands for.
+
+    Args:
+        what: A run's name, whose latest checkpoint counts, or a folder.
+        home: Where runs are.
+        known: What else could have been named, for the message.
+
+    Raises:
+        ConfigError: if there is none.
+    """
     from tetrarium.training.run import latest_checkpoint
 
     path = Path(what)
     if path.is_dir():
         return latest_checkpoint(path) or path
-    if "/" in what or what.startswith("."):
-        return None
-    folder = home.run_folder(what)
-    if not folder.is_dir():
-        return None
+    folder = home.runs / what
+    if path.name != what or not folder.is_dir():
+        runs = sorted(path.name for path in home.runs.iterdir() if path.is_dir()) if home.runs.is_dir() else []
+        choices = ", ".join(["a run", "a checkpoint folder", *known])
+        raise ConfigError(
+            f"What is named is one of {choices}; there is no {what!r}."
+            f"{suggestion(what, [*known, *runs]) or ' Train one by `tetrarium train`.'}"
+        )
     found = latest_checkpoint(folder)
     if found is None:
         raise ConfigError(f"The run {what!r} has no checkpoint yet. Wait for its first one, or name another run.")

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from tetrarium.cli.configuration import read_configs, settings_table
 from tetrarium.cli.display import make_display
-from tetrarium.cli.playing import watch_policy
+from tetrarium.cli.playing import find_checkpoint, watch_policy
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
 from tetrarium.events import EvaluationFinished, EvaluationProgress
@@ -52,6 +52,9 @@ def train(
         list[str] | None, Parameter(name="--set", negative="", help="A setting, as key=value; --settings lists them.")
     ] = None,
     settings: Annotated[bool, Parameter(negative="", help="List all settings and leave.")] = False,
+    start_from: Annotated[
+        str | None, Parameter(name="--from", help="A run or a checkpoint folder whose weights the agent begins with.")
+    ] = None,
     steps: Steps = None,
     seed: Seed = None,
     target_lines: Annotated[int | None, _setting("target_lines")] = None,
@@ -75,7 +78,9 @@ def train(
         "checkpoint_every": checkpoint_every,
         "device": device,
     }
-    code, _ = _train_new(home, name, read_configs(preset, config, assignments or [], flags))
+    configs = read_configs(preset, config, assignments or [], flags)
+    begin = None if start_from is None else find_checkpoint(start_from, Home.locate(home))
+    code, _ = _train_new(home, name, configs, start_from=begin)
     return code
 
 
@@ -109,7 +114,12 @@ def run(
 
 
 def _train_new(
-    home: Path | None, name: str | None, configs: tuple[EnvConfig, TrainingConfig], *, evaluates: bool = False
+    home: Path | None,
+    name: str | None,
+    configs: tuple[EnvConfig, TrainingConfig],
+    *,
+    start_from: Path | None = None,
+    evaluates: bool = False,
 ) -> tuple[int, str]:
     env_config, training_config = configs
     env_config.rules()
@@ -117,7 +127,13 @@ def _train_new(
         from tetrarium.training.run import TrainingRun
 
         created = TrainingRun.create(
-            Home.locate(home), name, env_config, training_config, display.handle, shows_board=display.shows_board
+            Home.locate(home),
+            name,
+            env_config,
+            training_config,
+            display.handle,
+            start_from=start_from,
+            shows_board=display.shows_board,
         )
         code = _execute(created)
         if code == 0 and evaluates:

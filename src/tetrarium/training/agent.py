@@ -176,6 +176,18 @@ class TetrisAgent:
             name=self.name,
         )
 
+    def start_from(self, path: str | Path) -> Self:
+        """Takes over the weights that play in a checkpoint, and nothing else: steps, games and replay stay its own.
+
+        Nothing of the checkpoint is run, wherever it comes from.
+
+        Raises:
+            DamagedCheckpointError: if it is not whole.
+            CheckpointError: if its network has other inputs or layers.
+        """
+        checkpoints.take_weights(self, Path(path))
+        return self
+
     def save_checkpoint(self, path: str | Path, *, home: Home | None = None) -> None:
         """Writes everything that the agent's future depends on to a folder, replacing a checkpoint there as a whole.
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 Agent = TypeVar("Agent", bound="TetrisAgent")
 
-__all__ = ["load_agent", "read_policy", "save_agent"]
+__all__ = ["load_agent", "read_policy", "save_agent", "take_weights"]
 
 _ALGORITHM: Final = "dqn"
 _MODEL: Final = "model.zip"
@@ -126,23 +126,9 @@ def read_policy(path: Path, name: str | None = None) -> tuple[NetworkPolicy, Env
     """
     metadata = store.read_metadata(path)
     config, env_config = _configs(path, metadata)
-    try:
-        if _AVERAGED in metadata.files:
-            weights = safetensors.torch.load(store.read_file(path, metadata, _AVERAGED))
-        else:
-            with zipfile.ZipFile(io.BytesIO(store.read_file(path, metadata, _MODEL))) as archive:
-                policy = torch.load(io.BytesIO(archive.read("policy.pth")), map_location="cpu", weights_only=True)
-            weights = {
-                name.removeprefix("q_net."): value for name, value in policy.items() if name.startswith("q_net.")
-            }
-        layers = _layers(weights)
-    except (zipfile.BadZipFile, KeyError, safetensors.SafetensorError, pickle.UnpicklingError) as error:
-        raise DamagedCheckpointError(
-            f"The weights in {str(path)!r} cannot be read. Load another checkpoint."
-        ) from error
     policy = NetworkPolicy(
         env_config.features,
-        layers,
+        _layers(_read_weights(path, metadata)),
         config.activation,
         scale=input_scale(env_config),
         width=env_config.width,
@@ -150,6 +136,42 @@ def read_policy(path: Path, name: str | None = None) -> tuple[NetworkPolicy, Env
         name=f"{name or path.name} at step {metadata.counters['timesteps_trained']:,}",
     )
     return policy, env_config
+
+
+def take_weights(agent: "TetrisAgent", path: Path) -> None:
+    """Gives an agent the weights that play in a checkpoint; see ``TetrisAgent.start_from``."""
+    metadata = store.read_metadata(path)
+    config, env_config = _configs(path, metadata)
+    assert agent.env_config is not None
+    saved = {"net_arch": config.net_arch, "activation": config.activation, **_inputs(env_config)}
+    given = {"net_arch": agent.config.net_arch, "activation": agent.config.activation, **_inputs(agent.env_config)}
+    for name, value in saved.items():
+        if value != given[name]:
+            raise CheckpointError(
+                f"Weights fit a network of the same inputs and layers; {str(path)!r} has {name}={value!r}, "
+                f"this agent {given[name]!r}. Set {name} to the same."
+            )
+    weights = _read_weights(path, metadata)
+    for network in (agent.model.q_net, agent.model.q_net_target, agent.model.q_net_averaged):
+        if network is not None:
+            network.load_state_dict(weights)
+
+
+def _inputs(config: EnvConfig) -> dict[str, Any]:
+    """What decides the inputs of a network."""
+    return {"features": config.features, "width": config.width, "preview": config.preview}
+
+
+def _read_weights(path: Path, metadata: store.Metadata) -> dict[str, torch.Tensor]:
+    """Reads the weights that play, and nothing that could run."""
+    try:
+        if _AVERAGED in metadata.files:
+            return dict(safetensors.torch.load(store.read_file(path, metadata, _AVERAGED)))
+        with zipfile.ZipFile(io.BytesIO(store.read_file(path, metadata, _MODEL))) as archive:
+            policy = torch.load(io.BytesIO(archive.read("policy.pth")), map_location="cpu", weights_only=True)
+    except (zipfile.BadZipFile, KeyError, safetensors.SafetensorError, pickle.UnpicklingError) as error:
+        raise DamagedCheckpointError(f"The weights in {str(path)!r} cannot be read. Load another one.") from error
+    return {name.removeprefix("q_net."): value for name, value in policy.items() if name.startswith("q_net.")}
 
 
 def _layers(weights: dict[str, torch.Tensor]) -> list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:

@@ -48,6 +48,7 @@ class RunConfig:
     name: str
     env_config: EnvConfig
     training_config: TrainingConfig
+    start_from: str | None = None  # a checkpoint whose weights the agent begins with
 
 
 class TrainingRun:
@@ -77,24 +78,43 @@ class TrainingRun:
         training_config: TrainingConfig,
         publish: Publish,
         *,
+        start_from: Path | None = None,
         shows_board: bool = False,
     ) -> "TrainingRun":
-        """Makes a new run; without a name it gets the next number.
+        """Makes a new run.
+
+        Args:
+            home: Where it lives.
+            name: Its name; without one it gets the next number.
+            env_config: What is played.
+            training_config: How it is learnt.
+            publish: Is given every message.
+            start_from: A checkpoint whose weights the agent begins with.
+            shows_board: Whether boards are published.
 
         Raises:
             HomeError: if the name is taken or not allowed, or the home cannot be written.
+            CheckpointError: if there is nothing to start from.
         """
         env_config.rules()
+        if start_from is not None:
+            TetrisAgent(make_env(env_config)(), training_config).start_from(start_from)
         if name is None:
             name = home.next_run_name()
         else:
             home.create_run_folder(name)
-        run = cls(home, RunConfig(name=name, env_config=env_config, training_config=training_config), publish)
-        run._shows_board = shows_board
+        config = RunConfig(
+            name=name,
+            env_config=env_config,
+            training_config=training_config,
+            start_from=None if start_from is None else str(start_from.absolute()),
+        )
+        run = cls(home, config, publish, shows_board=shows_board)
         described = {
             "format_version": _FORMAT_VERSION,
             "name": name,
             "command": shlex.join(sys.argv),
+            "start_from": config.start_from,
             "env_config": env_config.to_dict(),
             "training_config": training_config.to_dict(),
             "versions": {"python": platform.python_version(), "tetrarium": tetrarium.__version__},
@@ -147,6 +167,8 @@ class TrainingRun:
             agent.model.set_logger(tensorboard_logger(self.folder, step))
             started_s = time.monotonic()
             checkpoints = _Checkpoints(self, agent)
+            if step == 0 and self.config.start_from is not None:
+                checkpoints.save()  # what it started from may be gone when it is resumed
             agent.train(
                 max(config.total_timesteps - agent.steps_asked, 0),
                 [EpisodeLog(self.folder / _EPISODES), checkpoints, _Reporter(self, agent), _StopAsked(self)],
@@ -174,7 +196,8 @@ class TrainingRun:
         env = make_env(self.config.env_config)()
         checkpoint = latest_checkpoint(self.folder)
         if checkpoint is None:
-            return TetrisAgent(env, self.config.training_config)
+            agent = TetrisAgent(env, self.config.training_config)
+            return agent if self.config.start_from is None else agent.start_from(self.config.start_from)
         return TetrisAgent.load_checkpoint(checkpoint, env, home=self._home)
 
     @contextlib.contextmanager
@@ -322,6 +345,7 @@ def read_run_config(home: Home, name: str) -> RunConfig:
             name=name,
             env_config=EnvConfig.from_dict(values["env_config"]),
             training_config=TrainingConfig.from_dict(values["training_config"]),
+            start_from=values.get("start_from"),
         )
     except FileNotFoundError:
         raise HomeError(f"There is no run {name!r} in {str(home.root)!r}. Start one by `tetrarium train`.") from None
