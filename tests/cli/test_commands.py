@@ -176,7 +176,7 @@ def test_a_killed_run_resumes_to_the_same_end(tetrarium_home: Path, trained: Pat
     process = spawn("train", "--name", "one", "--steps", "2000", "--checkpoint-every", "200", *SMALL)
     wait_for(tetrarium_home / "runs" / "one" / "checkpoints" / "400", process)
     process.kill()
-    process.wait(timeout=60)
+    process.communicate(timeout=60)
     assert call("resume", "one") == 0
 
     ours = tetrarium_home / "runs" / "one"

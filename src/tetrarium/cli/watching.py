@@ -82,13 +82,16 @@ def watch(
         _print_games(islice(games, n_games or 1), config, stream)
         return
     watching = _Watching(config, speed, title, stream, clock)
-    with _leaving_at_sigterm(), open_keys(sys.stdin) if keys is None else keys as opened:
+    with _leaving_at_signals(), open_keys(sys.stdin) if keys is None else keys as opened:
         watching.run(islice(games, n_games), opened)
 
 
 @contextmanager
-def _leaving_at_sigterm() -> Iterator[None]:
-    """Lets SIGTERM end the process by an exception, so that the terminal is given back first."""
+def _leaving_at_signals() -> Iterator[None]:
+    """Lets Ctrl-C and SIGTERM end by an exception, so that the terminal is given back first.
+
+    Ctrl-C too, because a process that a script starts in the background inherits that it is ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -96,11 +99,13 @@ def _leaving_at_sigterm() -> Iterator[None]:
     def leave(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    previous = signal.signal(signal.SIGTERM, leave)
+    handlers = {signal.SIGTERM: leave, signal.SIGINT: signal.default_int_handler}
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def ending_text(number: int, move: "Move") -> str:

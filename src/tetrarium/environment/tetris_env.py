@@ -49,7 +49,7 @@ class TetrisEnv(gymnasium.Env[Observation, np.int64]):
     >>> env = TetrisEnv()
     >>> observation, info = env.reset(seed=0)
     >>> observation.shape, int(info["action_mask"].sum())
-    ((40, 23), 17)
+    ((40, 23), 9)
 
     Args:
         config: What is played and seen.
