@@ -284,7 +284,7 @@ def test_every_setting_is_listed_with_its_default(capsys: pytest.CaptureFixture[
 
     rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
     assert "400,000" in rows["total_timesteps"]
-    assert "0.95" in rows["gamma"]
+    assert "0.9" in rows["gamma"]
     assert "7-bag" in rows["randomizer"]
     assert len(rows) > 35
 
