@@ -111,7 +111,7 @@ class EvaluationFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Event):
-    """Training has ended; a checkpoint of the last step lies in the run's folder unless it failed."""
+    """Training has ended, and a checkpoint of its last step lies in the run's folder."""
 
     kind: ClassVar[str] = "run-ended"
     state: str  # "finished", "target reached" or "stopped"
@@ -152,7 +152,7 @@ def event_from_json(text: str) -> Event:
     """
     values = json.loads(text)
     kind = values.pop("kind", None) if isinstance(values, dict) else None
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise ValueError(f"A message has one of the kinds {', '.join(_KINDS)}; got {kind!r}.")
     known = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     try:

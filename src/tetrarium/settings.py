@@ -6,7 +6,7 @@ there once; the command line and whoever draws a form read them off the fields.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from math import isfinite
+from numbers import Integral, Real
 from typing import Any, Self
 
 from tetrarium.errors import ConfigError, suggestion
@@ -39,7 +39,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            value = getattr(self, item.name)
+            value = _plain(getattr(self, item.name))
+            object.__setattr__(self, item.name, value)
             if value is None and item.default is None:
                 continue
             if item.metadata["low"] is not None:
@@ -82,11 +83,15 @@ def _known(config: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
+def _plain(value: Any) -> Any:
+    """Makes Python's own numbers of NumPy's, which are as good but do not go into JSON."""
+    if isinstance(value, bool | int | float) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
+
+
 def _check_number(name: str, value: object, low: float, high: float, whole: bool) -> None:
-    numeric = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-    if not numeric or (whole and not isinstance(value, int)):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and (isinstance(value, int) or not whole)
+    if not is_number or not low <= value <= high:  # type: ignore[operator]  # not a number is never in a range
         kind = "a whole number" if whole else "a number"
-        raise ConfigError(f"{name} is {kind} from {low:,} to {high:,}; got {value!r}. Write one in that range.")
-    assert isinstance(value, int | float)
-    if not low <= value <= high:
-        raise ConfigError(f"{name} is from {low:,} to {high:,}; got {value:,}. Choose one in that range.")
+        raise ConfigError(f"{name} is {kind} from {low:,} to {high:,}; got {value!r}. Choose one in that range.")

@@ -81,9 +81,9 @@ def test_settings_come_from_flags_then_environment_then_file(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["train", "--steps", "-5"], 2, "total_timesteps is from 1 to"),
+        (["train", "--steps", "-5"], 2, "total_timesteps is a whole number from 1 to"),
         (["train", "--steps", "many"], 2, "many"),
-        (["train", "--target-lines", "0"], 2, "target_lines is from 1 to"),
+        (["train", "--target-lines", "0"], 2, "target_lines is a whole number from 1 to"),
         (["train", "--set", "batchsize=3"], 2, "no setting 'batchsize' after --set. Did you mean 'batch_size'?"),
         (["train", "--set", "gamma"], 2, "--set takes key=value; got 'gamma'"),
         (["train", "--set", "width=3"], 2, "width is a whole number from 4 to 16; got 3."),
@@ -97,6 +97,9 @@ def test_settings_come_from_flags_then_environment_then_file(
         (["evaluate", "random", "--games", "0"], 2, "got 0"),
         (["evaluate", "random", "--rules", "guideline"], 2, "game_over='overflow' only"),
         (["evaluate", "random", "--max-pieces", "0"], 2, "got 0"),
+        (["evaluate", "random", "--csv", "/nowhere/at/all.csv"], 2, "--csv names a file in a folder that is there"),
+        (["train", "--device", "toaster"], 2, "got 'toaster'"),
+        (["train", "--name", "du"], 1, "'du' is a known controller"),
         (["evaluate", "random", "--height", "3"], 2, "height is a whole number from 4 to 40; got 3."),
         (["watch", "nobody"], 2, "there is no 'nobody'"),
         (["fly"], 2, "fly"),
@@ -111,6 +114,17 @@ def test_bad_input_is_one_clear_line_and_the_documented_code(
     assert said in " ".join((output.err + output.out).split())
     assert "Traceback" not in output.err
     assert not (tetrarium_home / "runs").exists()
+
+
+def test_a_folder_does_not_hide_the_run_of_its_name(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    assert call("evaluate", "one", "--home", str(trained), "--games", "1", "--max-pieces", "9") == 0
+    assert "one at step 2,000" in capsys.readouterr().out
+    assert call("evaluate", "./one", "--home", str(trained)) == 1
 
 
 def test_a_taken_name_suggests_resume(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,7 +169,7 @@ def test_a_full_disk_ends_a_run_with_one_line_and_keeps_what_was_saved(tmp_path:
         subprocess.run(["umount", str(place)], check=True)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_ctrl_c_and_sigterm_stop_with_a_checkpoint_and_resume_goes_on_to_the_same_end(
     number: signal.Signals, code: int, tetrarium_home: Path, trained: Path
 ) -> None:
@@ -190,7 +204,9 @@ def test_a_killed_run_resumes_to_the_same_end(tetrarium_home: Path, trained: Pat
 def test_resuming_a_run_that_is_done_says_so(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("resume", "one", "--home", str(trained)) == 0
 
-    assert "2,000" in capsys.readouterr().out
+    assert "Finished at step 2,000" in capsys.readouterr().out
+    saved = [path.name for path in (trained / "runs" / "one" / "checkpoints").iterdir()]
+    assert saved == ["2000"]
 
 
 def test_evaluate_reports_as_a_table_as_json_and_as_csv(
@@ -228,7 +244,7 @@ def test_run_off_a_terminal_trains_evaluates_and_ends(capsys: pytest.CaptureFixt
     said = capsys.readouterr().out
     assert "Finished at step 1,500" in said
     assert "lines a game" in said
-    assert "100" in said
+    assert "games            100" in said
 
 
 def test_the_doctor_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:

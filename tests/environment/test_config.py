@@ -50,7 +50,7 @@ def test_features_take_their_fixed_order() -> None:
     [
         ({"width": 3}, "width is a whole number from 4 to 16; got 3."),
         ({"height": 41}, "height is a whole number from 4 to 40; got 41."),
-        ({"hidden_rows": 3}, "hidden_rows is a whole number from 4 to 40; got 3."),
+        ({"hidden_rows": 3}, "hidden_rows is a whole number from 4 to 56; got 3."),
         ({"preview": 7}, "preview is a whole number from 0 to 6; got 7."),
         ({"randomizer": "8-bag"}, "Did you mean '7-bag'?"),
         ({"randomizer": ""}, "or piece letters such as 'IOTLJSZ' that repeat; got ''."),
@@ -62,7 +62,7 @@ def test_features_take_their_fixed_order() -> None:
         ({"features": ("holes", "holes")}, "A feature is named once; got 'holes' twice."),
         ({"features": ()}, "An observation has at least one number a row; got none."),
         ({"features": "holes"}, "features is a list of names; got 'holes'."),
-        ({"max_pieces": 0}, "max_pieces is from 1 to 1,000,000,000,000; got 0."),
+        ({"max_pieces": 0}, "max_pieces is a whole number from 1 to 1,000,000,000,000; got 0."),
         ({"max_pieces": 1.5}, "max_pieces is a whole number"),
         ({"line_reward": float("nan")}, "line_reward is a number from -1,000,000.0 to 1,000,000.0; got nan."),
         ({"hole_penalty": "much"}, "hole_penalty is a number"),

@@ -173,11 +173,12 @@ class TestTetrisEnv:
     def test_an_action_out_of_range_is_refused_and_nothing_is_played(self, action: int) -> None:
         env = make_env(EnvConfig())()
         env.reset(seed=0)
-        before = env.state()["rows"].tobytes()
+        before, mask = env.state()["rows"].tobytes(), env.action_masks()
 
         with pytest.raises(GameError, match=f"An action is from 0 to 39; got {action}."):
             env.step(np.int64(action))
         assert env.state()["rows"].tobytes() == before
+        assert np.array_equal(env.action_masks(), mask)
 
     def test_max_pieces_cuts_and_does_not_end(self) -> None:
         env = make_env(EnvConfig(max_pieces=2))()

@@ -1,7 +1,9 @@
 """The agent's contract: learns, repeats itself exactly, and is put away and taken up again without a trace."""
 
+import hashlib
 import json
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,14 +103,14 @@ class TestTraining:
         agent.train(100_000)
 
         assert 3 <= agent.statistics.best_lines_game <= 4
-        assert agent.statistics.games_ended == 0 or agent.timesteps_trained < 100_000
+        assert agent.statistics.games_ended == 0
 
     def test_games_are_cut_at_max_pieces_game(self, env: TetrisEnv) -> None:
         agent = TetrisAgent(env, SMALL.with_changes(max_pieces_game=5))
         agent.train(40)
 
         assert agent.statistics.games_ended == 8
-        assert agent.model.replay_buffer.timeouts.sum() == 8
+        assert (agent.model.replay_buffer.endings == 2).sum() == 8
 
     def test_every_action_played_was_legal(self, env: TetrisEnv) -> None:
         class Legal(BaseCallback):
@@ -118,6 +120,30 @@ class TestTraining:
                 return True
 
         TetrisAgent(env, SMALL).train(400, Legal())
+
+    def test_a_target_fires_in_a_wrapped_environment_too(self) -> None:
+        config = EnvConfig(width=4, randomizer="I", preview=0)
+        env = gymnasium.wrappers.TimeLimit(make_env(config)(), 100)
+        agent = TetrisAgent(env, SMALL.with_changes(target_lines=2, exploration_initial_eps=0.0)).train(2_000)
+
+        assert agent.statistics.best_lines_game >= 2
+        assert agent.timesteps_trained < 2_000
+
+    @pytest.mark.parametrize("n_steps", [10.5, "10", None])
+    def test_steps_are_a_whole_number(self, env: TetrisEnv, n_steps: Any) -> None:
+        with pytest.raises(ConfigError, match="train takes a whole number of steps; got"):
+            TetrisAgent(env, SMALL).train(n_steps)
+
+    def test_numpys_numbers_of_steps_go_into_a_checkpoint(self, env: TetrisEnv, tmp_path: Path) -> None:
+        TetrisAgent(env, SMALL).train(np.int64(40)).save_checkpoint(tmp_path / "one")
+
+        assert TetrisAgent.load_checkpoint(tmp_path / "one", env).timesteps_trained == 40
+
+    def test_torch_has_as_many_threads_afterwards_as_before(self, env: TetrisEnv) -> None:
+        torch.set_num_threads(2)
+        TetrisAgent(env, SMALL).train(40)
+
+        assert torch.get_num_threads() == 2
 
     def test_a_foreign_callback_stops_at_once(self, env: TetrisEnv) -> None:
         class Stop(BaseCallback):
@@ -155,6 +181,10 @@ class TestPredicting:
 
         assert info["action_mask"][action]
         assert actions.tolist() == [action, action]
+
+    def test_an_observation_of_another_shape_is_refused(self, env: TetrisEnv) -> None:
+        with pytest.raises(ConfigError, match=r"An observation here has shape \(40, 23\), .*; got \(3,\)"):
+            TetrisAgent(env, SMALL).predict([1.0, 2.0, 3.0])
 
     def test_the_compiled_policy_chooses_as_the_agent_does(self, env: TetrisEnv) -> None:
         agent = TetrisAgent(env, SMALL).train(400)
@@ -256,8 +286,13 @@ class TestCheckpoints:
         agent = TetrisAgent(env, SMALL).train(200)
         agent.save_checkpoint(tmp_path / "one")
 
-        assert type(agent.model).load(tmp_path / "one" / "model.zip").num_timesteps == 200
-        assert isinstance(agent.model, DQN)
+        alone = type(agent.model).load(tmp_path / "one" / "model.zip")
+        observation, _ = env.reset(seed=1)
+
+        assert isinstance(alone, DQN)
+        assert alone.num_timesteps == 200
+        assert np.array_equal(alone.playing_net.layers()[0][0], agent.model.playing_net.layers()[0][0])
+        assert alone.predict(observation, deterministic=True)[0] == agent.predict(observation)[0]
 
     def test_a_checkpoint_from_elsewhere_needs_trust(
         self, env: TetrisEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -280,6 +315,29 @@ class TestCheckpoints:
         for trust in (False, True):
             with pytest.raises(DamagedCheckpointError, match=r"replay_buffer\.pkl"):
                 TetrisAgent.load_checkpoint(tmp_path / "one", env, trust=trust)
+        assert not (tmp_path / "run").exists()
+
+    def test_a_stranger_who_knows_the_format_is_not_run_either(self, env: TetrisEnv, tmp_path: Path) -> None:
+        class Payload:
+            def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+                return (Path.write_text, (tmp_path / "run", "stranger"))
+
+        TetrisAgent(env, SMALL.with_changes(averaging=0.0)).save_checkpoint(tmp_path / "one")
+        path = tmp_path / "one" / "model.zip"
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in names:
+                archive.writestr(name, pickle.dumps(Payload(), protocol=2))
+        metadata = json.loads((tmp_path / "one" / "metadata.json").read_text())
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        metadata["files"]["model.zip"] = {"size": path.stat().st_size, "sha256": digest}
+        (tmp_path / "one" / "metadata.json").write_text(json.dumps(metadata))
+
+        with pytest.raises(UntrustedCheckpointError):
+            TetrisAgent.load_checkpoint(tmp_path / "one", env)
+        with pytest.raises(DamagedCheckpointError, match="is not what an agent writes"):
+            read_policy(tmp_path / "one")
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError, HomeError, NotAvailableError
+from tetrarium.errors import ConfigError, DamagedCheckpointError, HomeError, NotAvailableError
 from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEnded, RunStarted
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
@@ -147,6 +147,8 @@ def test_a_target_ends_a_run_in_the_middle_of_a_game(home: Home) -> None:
     assert ended.state == "target reached"
     assert agent.statistics.best_lines_game == 1
     assert ended.step < 4_000
+    _, again = TrainingRun.open(home, "one", ignore).execute()
+    assert (again.state, again.step) == ("target reached", ended.step)
 
 
 def test_a_name_is_taken_once(home: Home) -> None:
@@ -196,15 +198,36 @@ def test_the_latest_checkpoint_is_that_of_the_highest_step(tmp_path: Path) -> No
     assert latest_checkpoint(tmp_path) == tmp_path / "checkpoints" / "1000"
 
 
+def test_a_damaged_checkpoint_stops_a_resume_and_says_what_is_left(home: Home) -> None:
+    run, _ = start(home)
+    run.execute()
+    (run.folder / "checkpoints" / "4000" / "replay_buffer.pkl").write_bytes(b"")
+
+    with pytest.raises(DamagedCheckpointError, match=r"remove the folder '.*4000'; the run then goes on at step 3,000"):
+        TrainingRun.open(home, "one", ignore).execute()
+
+
+def test_what_cannot_be_trained_takes_no_name(home: Home) -> None:
+    with pytest.raises(ConfigError, match="got 'toaster'"):
+        start(home, config=CONFIG.with_changes(device="toaster"))
+    with pytest.raises(HomeError, match="'random' is a known controller"):
+        start(home, "random")
+    home.secret()
+    (home.root / "secret.key").chmod(0o644)
+    with pytest.raises(HomeError, match=r"secret\.key"):
+        start(home)
+    assert not home.runs.exists() or not list(home.runs.iterdir())
+
+
 def test_episodes_after_a_step_are_dropped_and_a_torn_row_with_them(tmp_path: Path) -> None:
     path = tmp_path / "episodes.csv"
     header = ",".join(EPISODE_COLUMNS)
-    path.write_text(f"{header}\n10,0,1.0,1,5,0,0.1\n20,0,1.0,1,5,0,0.2\n30,1,0")
+    path.write_bytes(f"{header}\n10,0,1.0,1,5,0,0.1\nx,0,1.0,1,5,0,0.2\n20,0,1.0,1,5,0,0.2\n30,1,0".encode() + b"\xff")
     drop_later_episodes(path, 15)
 
     assert path.read_text() == f"{header}\n10,0,1.0,1,5,0,0.1\n"
 
 
 def test_a_checkpoint_is_not_asked_for_by_zero_steps() -> None:
-    with pytest.raises(ConfigError, match="checkpoint_every is from 1 to"):
+    with pytest.raises(ConfigError, match="checkpoint_every is a whole number from 1 to"):
         CONFIG.with_changes(checkpoint_every=0)

@@ -1,5 +1,8 @@
 """Training's settings: their names, their bounds, and what is said of a bad one."""
 
+import json
+
+import numpy as np
 import pytest
 
 from tetrarium.errors import ConfigError
@@ -30,12 +33,14 @@ def test_every_setting_of_stable_baselines3s_dqn_bears_its_name() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"n_envs": 0}, "n_envs is from 1 to 4,096; got 0."),
-        ({"total_timesteps": -5}, "total_timesteps is from 1 to 1,000,000,000,000; got -5."),
-        ({"seed": -1}, "seed is from 0 to 4,294,967,295; got -1."),
-        ({"target_lines": 0}, "target_lines is from 1 to 1,000,000,000,000; got 0."),
+        ({"n_envs": 0}, "n_envs is a whole number from 1 to 4,096; got 0."),
+        ({"total_timesteps": -5}, "total_timesteps is a whole number from 1 to 1,000,000,000,000; got -5."),
+        ({"seed": -1}, "seed is a whole number from 0 to 4,294,967,295; got -1."),
+        ({"target_lines": 0}, "target_lines is a whole number from 1 to 1,000,000,000,000; got 0."),
         ({"learning_rate": float("nan")}, "learning_rate is a number from 1e-12 to 10.0; got nan."),
-        ({"gamma": 1.0}, "gamma is from 0.0 to 0.999999; got 1.0."),
+        ({"gamma": 1.0}, "gamma is a number from 0.0 to 0.999999; got 1.0."),
+        ({"buffer_size": 10**400}, "buffer_size is a whole number from 1 to"),
+        ({"learning_rate": float("inf")}, "learning_rate is a number from 1e-12 to 10.0; got inf."),
         ({"batch_size": 2.5}, "batch_size is a whole number"),
         ({"batch_size": True}, "batch_size is a whole number"),
         ({"gradient_steps": 0}, "gradient_steps is above 0, or -1; got 0."),
@@ -52,3 +57,11 @@ def test_a_bad_value_is_refused_by_rule_and_value(values: dict[str, object], mes
         TrainingConfig.from_dict(values)
 
     assert message in str(caught.value)
+
+
+def test_numpys_numbers_are_as_good_as_pythons() -> None:
+    config = TrainingConfig(n_envs=np.int64(8), gamma=np.float32(0.5))
+
+    assert json.loads(json.dumps(config.to_dict()))["n_envs"] == 8
+    assert type(config.n_envs) is int
+    assert type(config.gamma) is float

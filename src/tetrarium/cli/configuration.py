@@ -24,6 +24,7 @@ __all__ = ["read_configs", "settings_table"]
 _PREFIX: Final = "TETRARIUM_"
 _NOT_SETTINGS: Final = {"TETRARIUM_HOME"}
 _TABLES: Final = ("game", "training")
+_TRUTHS: Final = {"true": True, "false": False}
 _FIELDS: Final[dict[str, Field[Any]]] = {item.name: item for item in (*fields(EnvConfig), *fields(TrainingConfig))}
 
 
@@ -44,7 +45,7 @@ def read_configs(
         environment: Where ``TETRARIUM_*`` is looked up.
 
     Raises:
-        ConfigError: if a key is unknown or a value breaks its rule; the message says where it came from.
+        ConfigError: if a key is unknown, and the message says where it stands, or a value breaks its rule.
     """
     base = find_preset(preset)
     values: dict[str, Any] = {}
@@ -125,6 +126,8 @@ def _parse(key: str, text: str) -> Any:
     """Reads a value as TOML would, and bare words as themselves."""
     if text.lower() == "none" and _FIELDS[key].default is None:
         return None
+    if text.lower() in _TRUTHS:
+        return _TRUTHS[text.lower()]
     if isinstance(_FIELDS[key].default, tuple) and not text.startswith("["):
         return tuple(_toml(part.strip()) for part in text.split(",") if part.strip())
     return _toml(text)

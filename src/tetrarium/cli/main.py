@@ -55,4 +55,9 @@ def _exit_code(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return _FAILED
+    except OSError as error:
+        place = f" {error.filename!r}" if error.filename is not None else ""
+        print(f"tetrarium: The system refused{place}: {error.strerror or error}. Make room or choose another place.",
+              file=sys.stderr)  # fmt: skip
+        return _FAILED
     return result if isinstance(result, int) else 0

@@ -38,6 +38,8 @@ def evaluate(
 
     policy, trained_for = find_policy(what, Home.locate(home))
     config = _game(rules, height, randomizer, trained_for)
+    if csv is not None and (csv.is_dir() or not csv.absolute().parent.is_dir()):
+        raise ConfigError(f"--csv names a file in a folder that is there; got {str(csv)!r}. Make the folder first.")
     with make_display(sys.stderr if json else sys.stdout) as display:
 
         def on_progress(pieces_total: int, games_done: int) -> None:
@@ -46,10 +48,10 @@ def evaluate(
         report = play_games(policy, config, games, seed, max_pieces=max_pieces, on_progress=on_progress)
         if not json:
             display.handle(EvaluationFinished(report=report.to_dict()))
-    if csv is not None:
-        report.write_csv(csv)
     if json:
         print(report.to_json())
+    if csv is not None:
+        report.write_csv(csv)
     return 0
 
 
@@ -97,7 +99,7 @@ def find_checkpoint(what: str, home: Home, known: tuple[str, ...] = ()) -> Path:
     """Finds the checkpoint that a run or a folder stands for.
 
     Args:
-        what: A run's name, whose latest checkpoint counts, or a folder.
+        what: A run's name, whose latest checkpoint counts, or a folder; a name that is both is the run's.
         home: Where runs are.
         known: What else could have been named, for the message.
 
@@ -107,10 +109,11 @@ def find_checkpoint(what: str, home: Home, known: tuple[str, ...] = ()) -> Path:
     from tetrarium.training.run import latest_checkpoint
 
     path = Path(what)
-    if path.is_dir():
-        return latest_checkpoint(path) or path
     folder = home.runs / what
-    if path.name != what or not folder.is_dir():
+    is_name = path.name == what and not what.startswith(".")
+    if path.is_dir() and not (is_name and folder.is_dir()):
+        return latest_checkpoint(path) or path
+    if not is_name or not folder.is_dir():
         runs = sorted(path.name for path in home.runs.iterdir() if path.is_dir()) if home.runs.is_dir() else []
         choices = ", ".join(["a run", "a checkpoint folder", *known])
         raise ConfigError(

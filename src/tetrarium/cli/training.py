@@ -24,7 +24,7 @@ from tetrarium.training.presets import PRESETS
 
 __all__ = ["resume", "run", "train"]
 
-_STOPPED: Final = {signal.SIGINT: 130, signal.SIGTERM: 143}
+_STOPPED: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}  # the last: the terminal was closed
 _N_EVALUATION_GAMES: Final = 100
 _EVALUATION_SEED: Final = 0
 
@@ -65,8 +65,8 @@ def train(
 ) -> int:
     """Train an agent, with live progress and checkpoints. Ctrl-C stops it with a checkpoint.
 
-    Every setting of the game and of training can be given by --set, by TETRARIUM_NAME in the environment, or in a
-    TOML file, in this order of precedence; what none of them gives is the preset's.
+    Every setting of the game and of training can be given by --set gamma=0.8, say, by TETRARIUM_GAMMA=0.8 in the
+    environment, or in a TOML file, in this order of precedence; what none of them gives is the preset's.
     """
     if settings:
         Console(file=sys.stdout).print(settings_table())
@@ -142,10 +142,7 @@ def _train_new(
 
 
 def _execute(training: Any) -> int:
-    """Trains; Ctrl-C and SIGTERM end it after the round under way, with a checkpoint."""
-    import torch
-
-    torch.set_num_threads(1)
+    """Trains; Ctrl-C, SIGTERM and a closed terminal end it after the round under way, with a checkpoint."""
     with _stopping(training) as received:
         training.execute()
     return _STOPPED[received[0]] if received else 0
@@ -164,7 +161,7 @@ def _stopping(training: Any) -> Iterator[list[signal.Signals]]:
         yield received
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if received else handler)  # once is enough: the process is leaving
 
 
 def _evaluate(trained: Any, display: Any) -> None:

@@ -7,17 +7,20 @@ one action: the board after the piece has come to rest and full rows are gone.
 A drop changes at most four neighbouring columns, its window. A feature of an afterstate is its sum over the board
 before, less what the window gave, plus what it gives now. One rotation is worked out for all left columns at once: each
 quantity is a section of the scratch, lane = left column, and every loop over lanes has the same length and constant
-offsets, so that the compiler turns it into vector instructions. Narrower pieces have a window of four columns too, of
-which the last ones do not change. Columns outside the board are filled: they add nothing to any sum over bits.
+offsets, so that the compiler turns it into vector instructions. Rows are then written from these sections: first all of
+what no placement changes, raised by the piece in its columns, then one feature after the other.
 
 Boards on which rows vanish, a few in a hundred, are summed anew by ``_write_cleared``.
 """
 
 from typing import Final
 
+import numpy as np
+
 from tetrarium.engine import scratch as at
 from tetrarium.engine.bits import bit_length, popcount
 from tetrarium.engine.borrowing import borrowed
+from tetrarium.engine.chunks import CHUNK, flattened, raise_chunk
 from tetrarium.engine.features import (
     BUMPINESS,
     COLUMN_HEIGHTS,
@@ -38,8 +41,9 @@ from tetrarium.engine.features import (
     ROWS_WITH_HOLES,
     WELLS,
 )
-from tetrarium.engine.jit import kernel
+from tetrarium.engine.jit import kernel, small_kernel
 from tetrarium.engine.pieces import (
+    BOTTOM_SUMS,
     BOTTOMS,
     COLUMN_BITS,
     MAX_ORIENTATIONS,
@@ -48,46 +52,63 @@ from tetrarium.engine.pieces import (
     N_PIECES,
     PIECE_HEIGHTS,
     PIECE_WIDTHS,
+    TOP_BUMPS,
     TOPS,
 )
-from tetrarium.engine.scratch import Scratch, make_scratch
-from tetrarium.engine.surfaces import spread, summarise_surface, write_surface
+from tetrarium.engine.scratch import ILLEGAL, Scratch, make_scratch
+from tetrarium.engine.surfaces import summarise_surface, write_surface
 
 __all__ = ["ILLEGAL", "Scratch", "landing_row", "make_scratch", "remove_full_rows", "write_mask", "write_rows"]
 
-ILLEGAL: Final = -1.0  # every number in the row of an action that the piece does not have
+_at: Final = np.uint64  # an index that cannot be negative: the JIT leaves out the wrap-around and vectorises
 
 
 @kernel
-def _summarise(words, width):  # type: ignore[no-untyped-def]
+def _summarise(words, lanes, width):  # type: ignore[no-untyped-def]
     """Fills the sections that outlines take from the board; returns (highest column, holes, bumpiness)."""
-    lanes = words[at.N_LANES]
     max_height = 0
     n_cells = 0
-    sum_heights = 0
-    bumpiness = 0
-    for x in range(lanes):
+    for x in range(words[at.N_LANES]):
         column = words[at.COLUMNS + x] & words[at.IN_BOARD + x]
         height = bit_length(column)
         words[at.HEIGHTS + x] = height
+        lanes[at.ROW_HEIGHTS + x] = height
         n_cells += popcount(column)
-        sum_heights += height
         max_height = max(max_height, height)
-    for x in range(lanes):
-        step = abs(words[at.HEIGHTS + x] - words[at.HEIGHTS - 1 + x]) & words[at.IN_GAP + x]
-        words[at.STEPS + x] = step
-        bumpiness += step
+    sum_heights = 0
+    bumpiness = 0
+    before = words[at.HEIGHTS]
+    for x in range(width):
+        height = words[at.HEIGHTS + x]
+        lanes[at.HEIGHT_SUMS + x] = sum_heights
+        lanes[at.BUMP_SUMS + x] = bumpiness
+        sum_heights += height
+        bumpiness += abs(height - before)
+        before = height
+    lanes[at.HEIGHT_SUMS + width] = sum_heights
+    lanes[at.BUMP_SUMS + width] = bumpiness
+    lanes[at.BUMP_SUMS + width + 1] = bumpiness
+    return max_height, sum_heights - n_cells, bumpiness
+
+
+@kernel
+def _gather_full(words, width):  # type: ignore[no-untyped-def]
+    """Fills the sections of rows filled beside a window; returns those filled beside any window of four columns."""
     filled = -1
     for x in range(width):
         words[at.FULL_LEFT + x] = filled
         filled &= words[at.COLUMNS + x]
     filled = -1
-    for x in range(width + N_CELLS, width - 1, -1):
-        words[at.FULL_RIGHT + x] = -1
-    for x in range(width - 1, -1, -1):
+    words[at.FULL_RIGHT + width] = filled
+    beside = words[at.FULL_LEFT + width - N_CELLS]
+    for x in range(width - 1, N_CELLS - 1, -1):
         filled &= words[at.COLUMNS + x]
         words[at.FULL_RIGHT + x] = filled
-    return max_height, sum_heights - n_cells, bumpiness
+        beside |= filled & words[at.FULL_LEFT + x - N_CELLS]
+    for x in range(N_CELLS - 1, 0, -1):
+        filled &= words[at.COLUMNS + x]
+        words[at.FULL_RIGHT + x] = filled
+    return beside
 
 
 @kernel
@@ -118,9 +139,9 @@ def remove_full_rows(columns, width):  # type: ignore[no-untyped-def]
 def write_mask(piece, width, mask):  # type: ignore[no-untyped-def]
     """Writes which of the ``4 * width`` actions a piece has: on every board the same."""
     for rotation in range(MAX_ORIENTATIONS):
-        n = width - PIECE_WIDTHS[piece, rotation] + 1 if rotation < N_ORIENTATIONS[piece] else 0
+        n = width - at.ACTION_WIDTHS[piece, rotation] + 1
         for left in range(width):
-            mask[MAX_ORIENTATIONS * left + rotation] = left < n
+            mask[_at(MAX_ORIENTATIONS * left + rotation)] = left < n
 
 
 @kernel
@@ -135,142 +156,170 @@ def write_rows(columns, queue, rules, layout, scratch, rows):  # type: ignore[no
         scratch: working memory of ``make_scratch`` for this width.
         rows: ``(4 * width, row length) float32``, C-contiguous, to be written.
     """
-    columns, queue, layout, scratch = borrowed(columns), borrowed(queue), borrowed(layout), borrowed(scratch)
+    columns, queue, layout, words = borrowed(columns), borrowed(queue), borrowed(layout), borrowed(scratch)
+    lanes = words.view(np.float32)
+    numbers = flattened(rows)
+    width = rules.width
     piece = queue[0]
-    blocks = borrowed(rows).reshape(rules.width, MAX_ORIENTATIONS * layout[ROW_LENGTH])
     surface = False
     for feature in range(ROW_TRANSITIONS, PATTERN_DIVERSITY + 1):
         surface = surface or layout[feature] >= 0
-    for x in range(rules.width):
-        scratch[at.COLUMNS + x] = columns[x]
-    outline = _summarise(scratch, rules.width)
+    for x in range(width):
+        words[at.COLUMNS + x] = columns[x]
+    outline = _summarise(words, lanes, width)
     totals = (0, 0, 0)
     if surface:
-        totals = summarise_surface(scratch, rules, layout)
-    _write_unchanged(queue, rules.width, layout, scratch, blocks)
+        totals = summarise_surface(words, rules, layout)
+    beside = _gather_full(words, width)
+    _write_base(queue, width, layout, lanes)
     n_cleared = 0
-    for rotation in range(N_ORIENTATIONS[piece]):
-        n_cleared = _write_outline(piece, rotation, outline, n_cleared, rules, layout, scratch, blocks)
-        if surface:
-            write_surface(piece, rotation, totals, rules, layout, scratch, blocks)
+    for rotation in range(MAX_ORIENTATIONS):
+        if rotation < N_ORIENTATIONS[piece]:
+            _land(piece, rotation, outline, words[at.N_LANES], lanes)
+        _write_outline(piece, rotation, rules, layout, lanes, numbers)
+        if rotation < N_ORIENTATIONS[piece]:
+            if beside != 0:
+                n_cleared = _note_cleared(piece, rotation, n_cleared, rules, words, lanes)
+            if surface:
+                write_surface(piece, rotation, totals, rules, layout, words, lanes, numbers)
     for k in range(n_cleared):
-        _write_cleared(columns, piece, k, surface, rules, layout, scratch, blocks)
+        _write_cleared(columns, piece, k, surface, rules, layout, words, lanes, numbers)
 
 
 @kernel
-def _write_unchanged(queue, width, layout, words, blocks):  # type: ignore[no-untyped-def]
-    """Writes what no placement changes, zeros, and the rows of actions that the piece does not have."""
-    length = layout[ROW_LENGTH]
-    piece = queue[0]
-    for k in range(length):
-        words[at.TILE + k] = 0
+def _write_base(queue, width, layout, lanes):  # type: ignore[no-untyped-def]
+    """Writes what no placement changes, and zeros, under ``at.BASE``."""
+    for k in range(layout[ROW_LENGTH]):
+        lanes[_at(at.BASE + k)] = 0
     if layout[COLUMN_HEIGHTS] >= 0:
         for x in range(width):
-            words[at.TILE + x] = words[at.HEIGHTS + x]
+            lanes[_at(at.BASE + x)] = lanes[_at(at.ROW_HEIGHTS + x)]
     if layout[NEXT_PIECES] >= 0:
         for k in range(1, queue.shape[0]):
-            words[at.TILE + layout[NEXT_PIECES] + (k - 1) * N_PIECES + queue[k]] = 1
+            lanes[at.BASE + layout[NEXT_PIECES] + (k - 1) * N_PIECES + queue[k]] = 1
     if layout[HELD_PIECE] >= 0:
-        words[at.TILE + layout[HELD_PIECE]] = 1
-    for rotation in range(1, MAX_ORIENTATIONS):
-        for k in range(length):
-            words[at.TILE + rotation * length + k] = words[at.TILE + k] if rotation < N_ORIENTATIONS[piece] else -1
-    for left in range(width):
-        if left > width - N_CELLS:
-            for rotation in range(N_ORIENTATIONS[piece]):
-                if left + PIECE_WIDTHS[piece, rotation] == width + 1:
-                    for k in range(length):
-                        words[at.TILE + rotation * length + k] = -1
-        for k in range(MAX_ORIENTATIONS * length):
-            blocks[left, k] = words[at.TILE + k]
+        lanes[at.BASE + layout[HELD_PIECE]] = 1
 
 
 @kernel
-def _write_outline(piece, rotation, outline, n_cleared, rules, layout, words, blocks):  # type: ignore[no-untyped-def]
-    """Lands one rotation in every column, and writes what heights alone tell.
-
-    Placements that fill rows are noted under ``at.CLEARED``; returns how many are noted by now.
-    """
-    lanes = words[at.N_LEFTS]
+def _land(piece, rotation, outline, n_lanes, lanes):  # type: ignore[no-untyped-def]
+    """Lands one rotation in every column: where it comes to rest, and the outline of the board with it."""
     max_height_t, n_holes_t, bumpiness_t = outline
-    piece_height = PIECE_HEIGHTS[piece, rotation]
-    bottoms, tops, bits = (
-        at.PIECE_BOTTOMS[piece, rotation],
-        at.PIECE_TOPS[piece, rotation],
-        COLUMN_BITS[piece, rotation],
-    )
-    bottom_0, bottom_1, bottom_2, bottom_3 = bottoms[0], bottoms[1], bottoms[2], bottoms[3]
-    top_0, top_1, top_2, top_3 = tops[0], tops[1], tops[2], tops[3]
-    bits_0, bits_1, bits_2, bits_3 = bits[0], bits[1], bits[2], bits[3]
-    height = rules.height
-    some_full = 0
-    for x in range(lanes):
-        height_0 = words[at.HEIGHTS + x]
-        height_1 = words[at.HEIGHTS + 1 + x]
-        height_2 = words[at.HEIGHTS + 2 + x]
-        height_3 = words[at.HEIGHTS + 3 + x]
-        bottom = max(0, height_0 - bottom_0, height_1 - bottom_1, height_2 - bottom_2, height_3 - bottom_3)
-        words[at.LANDING + x] = bottom
-        column_0 = words[at.COLUMNS + x] | (bits_0 << bottom)
-        column_1 = words[at.COLUMNS + 1 + x] | (bits_1 << bottom)
-        column_2 = words[at.COLUMNS + 2 + x] | (bits_2 << bottom)
-        column_3 = words[at.COLUMNS + 3 + x] | (bits_3 << bottom)
-        words[at.WINDOW + x] = column_0
-        words[at.WINDOW + at.LANES + x] = column_1
-        words[at.WINDOW + 2 * at.LANES + x] = column_2
-        words[at.WINDOW + 3 * at.LANES + x] = column_3
-        full = words[at.FULL_LEFT + x] & column_0 & column_1 & column_2 & column_3 & words[at.FULL_RIGHT + 4 + x]
-        full = 0 if bottom + piece_height > height else full
-        words[at.FULL + x] = full
-        some_full |= full
-        words[at.NEW_MAX + x] = max(max_height_t, bottom + piece_height)
-        new_0 = max(height_0, bottom + top_0)
-        new_1 = max(height_1, bottom + top_1)
-        new_2 = max(height_2, bottom + top_2)
-        new_3 = max(height_3, bottom + top_3)
-        risen = (new_0 + new_1 + new_2 + new_3) - (height_0 + height_1 + height_2 + height_3)
-        words[at.NEW_HOLES + x] = n_holes_t + risen - N_CELLS
-        bumps = abs(new_0 - words[at.HEIGHTS - 1 + x]) & words[at.IN_GAP + x]
-        bumps += abs(new_1 - new_0) & words[at.IN_GAP + 1 + x]
-        bumps += abs(new_2 - new_1) & words[at.IN_GAP + 2 + x]
-        bumps += abs(new_3 - new_2) & words[at.IN_GAP + 3 + x]
-        bumps += abs(words[at.HEIGHTS + 4 + x] - new_3) & words[at.IN_GAP + 4 + x]
-        bumps -= words[at.STEPS + x] + words[at.STEPS + 1 + x] + words[at.STEPS + 2 + x]
-        words[at.NEW_BUMPS + x] = bumpiness_t + bumps - words[at.STEPS + 3 + x] - words[at.STEPS + 4 + x]
     piece_width = PIECE_WIDTHS[piece, rotation]
-    n = rules.width - piece_width + 1
+    bottoms = at.PIECE_BOTTOMS[piece, rotation]
+    bottom_0, bottom_1 = np.float32(bottoms[0]), np.float32(bottoms[1])
+    bottom_2, bottom_3 = np.float32(bottoms[2]), np.float32(bottoms[3])
+    first_top = np.float32(TOPS[piece, rotation, 0])
+    last_top = np.float32(TOPS[piece, rotation, piece_width - 1])
+    piece_height = np.float32(PIECE_HEIGHTS[piece, rotation])
+    max_height = np.float32(max_height_t)
+    n_columns = np.float32(piece_width)
+    n_holes = np.float32(n_holes_t + BOTTOM_SUMS[piece, rotation])
+    bumpiness = np.float32(bumpiness_t + TOP_BUMPS[piece, rotation])
+    for x in range(n_lanes):
+        bottom = max(  # noqa: PLW3301 - two by two: the four need not wait for each other
+            max(lanes[_at(at.ROW_HEIGHTS + x)] - bottom_0, lanes[_at(at.ROW_HEIGHTS + 1 + x)] - bottom_1),
+            max(lanes[_at(at.ROW_HEIGHTS + 2 + x)] - bottom_2, lanes[_at(at.ROW_HEIGHTS + 3 + x)] - bottom_3),
+        )
+        right = x + piece_width
+        covered = lanes[_at(at.HEIGHT_SUMS + right)] - lanes[_at(at.HEIGHT_SUMS + x)]
+        smoothed = lanes[_at(at.BUMP_SUMS + 1 + right)] - lanes[_at(at.BUMP_SUMS + x)]
+        step_left = abs(bottom + first_top - lanes[_at(at.ROW_HEIGHTS - 1 + x)]) * lanes[_at(at.GAP_FACTORS + x)]
+        step_right = abs(bottom + last_top - lanes[_at(at.ROW_HEIGHTS + right)]) * lanes[_at(at.GAP_FACTORS + right)]
+        lanes[_at(at.LANDING + x)] = bottom
+        lanes[_at(at.NEW_MAX + x)] = max(max_height, bottom + piece_height)
+        lanes[_at(at.NEW_HOLES + x)] = n_holes + n_columns * bottom - covered
+        lanes[_at(at.NEW_BUMPS + x)] = bumpiness + step_left + step_right - smoothed
+
+
+@small_kernel
+def _raise_rows(base, rise, first, second, start, step, n, lanes, numbers):  # type: ignore[no-untyped-def]
+    """Writes two vectors, which may overlap, of n rows: the base, raised by the piece where it comes to rest."""
+    for left in range(n):
+        bottom = lanes[_at(at.LANDING + left)]
+        raise_chunk(lanes, base + first, rise + first, bottom, numbers, start + first)
+        raise_chunk(lanes, base + second, rise + second, bottom, numbers, start + second)
+        start += step
+        rise -= 1
+
+
+@kernel
+def _raise_short_rows(base, rise, length, start, step, n, lanes, numbers):  # type: ignore[no-untyped-def]
+    """The same for rows that are shorter than a vector."""
+    for left in range(n):
+        for k in range(length):
+            raised = lanes[_at(rise + k)] + lanes[_at(at.LANDING + left)]
+            numbers[_at(start + k)] = max(lanes[_at(base + k)], raised)
+        start += step
+        rise -= 1
+
+
+@kernel
+def _write_outline(piece, rotation, rules, layout, lanes, numbers):  # type: ignore[no-untyped-def]
+    """Writes the rows of one rotation: what no placement changes, and what heights alone tell."""
+    width = rules.width
     length = layout[ROW_LENGTH]
+    n = max(0, width - at.ACTION_WIDTHS[piece, rotation] + 1)
+    step = MAX_ORIENTATIONS * length
     start = rotation * length
+    beyond = start + n * step  # where the rows of actions start that the piece does not have
+    rise = at.FLAT
     if layout[COLUMN_HEIGHTS] >= 0:
-        for i in range(piece_width):
-            top = TOPS[piece, rotation, i]
-            for left in range(n):
-                blocks[left, start + i + left] = words[at.LANDING + left] + top
+        rise = at.RISES + (MAX_ORIENTATIONS * piece + rotation) * at.RISE + at.LANES
+    last = length - CHUNK
+    if last >= 0:
+        for k in range(0, length, 2 * CHUNK):
+            first, second = min(k, last), min(k + CHUNK, last)
+            _raise_rows(at.BASE, rise, first, second, start, step, n, lanes, numbers)
+            _raise_rows(at.NO_ROW, at.FLAT, first, second, beyond, step, width - n, lanes, numbers)
+    else:
+        _raise_short_rows(at.BASE, rise, length, start, step, n, lanes, numbers)
+        _raise_short_rows(at.NO_ROW, at.FLAT, length, beyond, step, width - n, lanes, numbers)
     if layout[MAX_HEIGHT] >= 0:
-        spread(words, at.NEW_MAX, 0, n, blocks, start + layout[MAX_HEIGHT])
+        _spread(at.NEW_MAX, start + layout[MAX_HEIGHT], step, n, lanes, numbers)
     if layout[HOLES] >= 0:
-        spread(words, at.NEW_HOLES, 0, n, blocks, start + layout[HOLES])
+        _spread(at.NEW_HOLES, start + layout[HOLES], step, n, lanes, numbers)
     if layout[BUMPINESS] >= 0:
-        spread(words, at.NEW_BUMPS, 0, n, blocks, start + layout[BUMPINESS])
+        _spread(at.NEW_BUMPS, start + layout[BUMPINESS], step, n, lanes, numbers)
     if layout[LANDING_HEIGHT] >= 0:
+        middle = np.float32(0.5 * (PIECE_HEIGHTS[piece, rotation] - 1))
         for left in range(n):
-            blocks[left, start + layout[LANDING_HEIGHT]] = words[at.LANDING + left] + 0.5 * (piece_height - 1)
-    if layout[GAME_OVER] >= 0 and max_height_t + N_CELLS > height:
+            numbers[_at(start + layout[LANDING_HEIGHT] + left * step)] = lanes[_at(at.LANDING + left)] + middle
+    if layout[GAME_OVER] >= 0:
+        highest = np.float32(rules.height - PIECE_HEIGHTS[piece, rotation])
         for left in range(n):
-            over = words[at.LANDING + left] + piece_height > height
-            blocks[left, start + layout[GAME_OVER]] = 1.0 if over else 0.0
-    if some_full != 0:
-        for left in range(n):
-            if words[at.FULL + left] != 0:
+            over = 1 if lanes[_at(at.LANDING + left)] > highest else 0
+            numbers[_at(start + layout[GAME_OVER] + left * step)] = over
+
+
+@small_kernel
+def _spread(section, start, step, n, lanes, numbers):  # type: ignore[no-untyped-def]
+    """Writes one section into n rows."""
+    for left in range(n):
+        numbers[_at(start)] = lanes[_at(section + left)]
+        start += step
+
+
+@kernel
+def _note_cleared(piece, rotation, n_cleared, rules, words, lanes):  # type: ignore[no-untyped-def]
+    """Notes the placements of one rotation that fill rows under ``at.CLEARED``; returns how many are noted by now."""
+    piece_width = PIECE_WIDTHS[piece, rotation]
+    for left in range(rules.width - piece_width + 1):
+        full = words[at.FULL_LEFT + left] & words[at.FULL_RIGHT + left + piece_width]
+        if full != 0:
+            bottom = int(lanes[at.LANDING + left])
+            for i in range(piece_width):
+                full &= words[at.COLUMNS + left + i] | (COLUMN_BITS[piece, rotation, i] << bottom)
+            if full != 0 and bottom + PIECE_HEIGHTS[piece, rotation] <= rules.height:
                 words[at.CLEARED + 3 * n_cleared] = MAX_ORIENTATIONS * left + rotation
-                words[at.CLEARED + 3 * n_cleared + 1] = words[at.LANDING + left]
-                words[at.CLEARED + 3 * n_cleared + 2] = words[at.FULL + left]
+                words[at.CLEARED + 3 * n_cleared + 1] = bottom
+                words[at.CLEARED + 3 * n_cleared + 2] = full
                 n_cleared += 1
     return n_cleared
 
 
 @kernel
-def _write_cleared(columns, piece, k, surface, rules, layout, words, blocks):  # type: ignore[no-untyped-def]
+def _write_cleared(columns, piece, k, surface, rules, layout, words, lanes, numbers):  # type: ignore[no-untyped-def]
     """Everything about one board on which rows vanish, summed anew."""
     width = rules.width
     action = words[at.CLEARED + 3 * k]
@@ -287,36 +336,34 @@ def _write_cleared(columns, piece, k, surface, rules, layout, words, blocks):  #
         board[left + i] |= bits
         eroded += popcount(bits & full)
     n_lines = remove_full_rows(board, width)
-    max_height, n_holes, bumpiness = _summarise(words, width)
-    start = rotation * layout[ROW_LENGTH]
+    max_height, n_holes, bumpiness = _summarise(words, lanes, width)
+    start = action * layout[ROW_LENGTH]
     if layout[COLUMN_HEIGHTS] >= 0:
         for x in range(width):
-            blocks[left, start + x] = words[at.HEIGHTS + x]
+            numbers[start + x] = lanes[at.ROW_HEIGHTS + x]
     if layout[MAX_HEIGHT] >= 0:
-        blocks[left, start + layout[MAX_HEIGHT]] = max_height
+        numbers[start + layout[MAX_HEIGHT]] = max_height
     if layout[HOLES] >= 0:
-        blocks[left, start + layout[HOLES]] = n_holes
+        numbers[start + layout[HOLES]] = n_holes
     if layout[BUMPINESS] >= 0:
-        blocks[left, start + layout[BUMPINESS]] = bumpiness
+        numbers[start + layout[BUMPINESS]] = bumpiness
     if layout[LINES_CLEARED] >= 0:
-        blocks[left, start + layout[LINES_CLEARED]] = n_lines
+        numbers[start + layout[LINES_CLEARED]] = n_lines
     if layout[ERODED_CELLS] >= 0:
-        blocks[left, start + layout[ERODED_CELLS]] = n_lines * eroded
+        numbers[start + layout[ERODED_CELLS]] = n_lines * eroded
     if surface:
         row_transitions, column_transitions, depth = summarise_surface(words, rules, layout)
         if layout[ROW_TRANSITIONS] >= 0:
-            blocks[left, start + layout[ROW_TRANSITIONS]] = row_transitions
+            numbers[start + layout[ROW_TRANSITIONS]] = row_transitions
         if layout[COLUMN_TRANSITIONS] >= 0:
-            blocks[left, start + layout[COLUMN_TRANSITIONS]] = column_transitions
+            numbers[start + layout[COLUMN_TRANSITIONS]] = column_transitions
         if layout[WELLS] >= 0:
-            blocks[left, start + layout[WELLS]] = words[at.WELLS_LEFT + width]
+            numbers[start + layout[WELLS]] = words[at.WELLS_LEFT + width]
         if layout[FAST_WELLS] >= 0:
-            blocks[left, start + layout[FAST_WELLS]] = words[at.FAST_WELLS_LEFT + width]
+            numbers[start + layout[FAST_WELLS]] = words[at.FAST_WELLS_LEFT + width]
         if layout[HOLE_DEPTH] >= 0:
-            blocks[left, start + layout[HOLE_DEPTH]] = depth
+            numbers[start + layout[HOLE_DEPTH]] = depth
         if layout[ROWS_WITH_HOLES] >= 0:
-            blocks[left, start + layout[ROWS_WITH_HOLES]] = popcount(words[at.HOLES_LEFT + width])
+            numbers[start + layout[ROWS_WITH_HOLES]] = popcount(words[at.HOLES_LEFT + width])
         if layout[PATTERN_DIVERSITY] >= 0:
-            blocks[left, start + layout[PATTERN_DIVERSITY]] = popcount(
-                words[at.PATTERNS_LEFT + width] & at.PATTERN_MASK
-            )
+            numbers[start + layout[PATTERN_DIVERSITY]] = popcount(words[at.PATTERNS_LEFT + width] & at.PATTERN_MASK)

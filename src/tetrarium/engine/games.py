@@ -6,7 +6,6 @@ a batch of any size. A row copied out of a batch and put back gives the same fut
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -14,20 +13,21 @@ import numpy.typing as npt
 
 from tetrarium.engine.afterstates import landing_row, make_scratch, remove_full_rows, write_mask, write_rows
 from tetrarium.engine.bits import bit_length, popcount
-from tetrarium.engine.boards import Columns, draw_board
+from tetrarium.engine.boards import Columns
 from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.features import Layout
 from tetrarium.engine.jit import kernel, small_kernel
 from tetrarium.engine.pieces import (
+    BOTTOMS,
     COLUMN_BITS,
     MAX_ORIENTATIONS,
     N_ORIENTATIONS,
     N_PIECES,
     PIECE_HEIGHTS,
     PIECE_WIDTHS,
-    PIECES,
 )
 from tetrarium.engine.rules import SCRIPTED, SEVEN_BAG, Rules
+from tetrarium.engine.states import GameState, require_fitting
 from tetrarium.engine.streams import N_STREAM_WORDS, draw_below, make_stream
 from tetrarium.errors import GameError
 
@@ -56,25 +56,10 @@ _STEP_CUT: Final = 5
 _N_STEP_FIELDS: Final = 6
 
 _FULL_BAG: Final = (1 << N_PIECES) - 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GameState:
-    """One game, copied out of its batch."""
-
-    columns: tuple[int, ...]  # bit r = row r, row 0 at the bottom
-    queue: tuple[int, ...]  # indices into PIECES, the current piece first
-    bag: int
-    stream: tuple[int, ...]
-    lines: int
-    pieces: int
-    over: bool
-
-    def __str__(self) -> str:
-        n_rows = max(1, *(column.bit_length() for column in self.columns))
-        board = draw_board(np.array(self.columns, dtype=np.int64), n_rows)
-        ahead = " ".join(PIECES[piece] for piece in self.queue)
-        return f"{board}\n{ahead}  lines {self.lines}  pieces {self.pieces}{'  over' if self.over else ''}"
+# (128, 7) [bag, k] the k-th piece in the bag: looked up, because a loop of a random length costs more
+_BAG_PIECES: Final = np.array(
+    [sorted(range(N_PIECES), key=lambda piece: (not bag >> piece & 1, piece)) for bag in range(_FULL_BAG + 1)]
+)
 
 
 @small_kernel
@@ -87,12 +72,9 @@ def _draw_piece(games, index, script, rules):  # type: ignore[no-untyped-def]
         bag = games[index, BAG]
         if bag == 0:
             bag = _FULL_BAG
-        rest = bag
-        for _ in range(draw_below(games, index, popcount(bag))):
-            rest &= rest - 1
-        drawn = rest & -rest
-        games[index, BAG] = bag & ~drawn
-        return bit_length(drawn) - 1
+        drawn = _BAG_PIECES[bag, draw_below(games, index, popcount(bag))]
+        games[index, BAG] = bag & ~(1 << drawn)
+        return drawn
     return draw_below(games, index, N_PIECES)
 
 
@@ -107,7 +89,7 @@ def start_game(games, index, script, rules):  # type: ignore[no-untyped-def]
 @small_kernel
 def nearest_action(piece, action, width):  # type: ignore[no-untyped-def]
     """The legal action nearest to any action in range: rotation modulo the orientations, then the nearest column."""
-    rotation = (action & (MAX_ORIENTATIONS - 1)) % N_ORIENTATIONS[piece]
+    rotation = action & (N_ORIENTATIONS[piece] - 1)  # orientations are 1, 2 or 4
     left = min(action // MAX_ORIENTATIONS, width - PIECE_WIDTHS[piece, rotation])
     return MAX_ORIENTATIONS * left + rotation
 
@@ -118,36 +100,61 @@ def place_piece(games, index, action, script, rules):  # type: ignore[no-untyped
 
     A piece that rests with a cell above the visible rows ends the game and clears nothing.
     """
+    return _place(games, index, action, script, rules)[0]
+
+
+@small_kernel
+def _place(games, index, action, script, rules):  # type: ignore[no-untyped-def]
+    """The same; returns (lines, new holes, added height)."""
     columns = games[index, COLUMNS:]
     piece = games[index, QUEUE]
     rotation = action & (MAX_ORIENTATIONS - 1)
     left = action // MAX_ORIENTATIONS
+    height_t = _height(columns, rules.width)
     bottom = landing_row(columns, piece, rotation, left)
+    new_holes = 0
     for i in range(PIECE_WIDTHS[piece, rotation]):
+        new_holes += bottom + BOTTOMS[piece, rotation, i] - bit_length(columns[left + i])
         columns[left + i] |= COLUMN_BITS[piece, rotation, i] << bottom
     games[index, N_PLACED] += 1
     n_lines = 0
+    height_tp1 = max(height_t, bottom + PIECE_HEIGHTS[piece, rotation])
     if bottom + PIECE_HEIGHTS[piece, rotation] > rules.height:
         games[index, OVER] = 1
-    else:
+    elif _full_rows(columns, rules.width) != 0:
+        new_holes -= _holes(columns, rules.width)
         n_lines = remove_full_rows(columns, rules.width)
+        new_holes += _holes(columns, rules.width)
+        height_tp1 = _height(columns, rules.width)
         games[index, LINES] += n_lines
     for k in range(rules.preview):
         games[index, QUEUE + k] = games[index, QUEUE + k + 1]
     games[index, QUEUE + rules.preview] = _draw_piece(games, index, script, rules)
-    return n_lines
+    return n_lines, new_holes, height_tp1 - height_t
+
+
+@small_kernel
+def _full_rows(columns, width):  # type: ignore[no-untyped-def]
+    full = -1
+    for x in range(width):
+        full &= columns[x]
+    return full
+
+
+@small_kernel
+def _height(columns, width):  # type: ignore[no-untyped-def]
+    filled = 0
+    for x in range(width):
+        filled |= columns[x]
+    return bit_length(filled)
 
 
 @kernel
-def _holes_and_height(games, index, width):  # type: ignore[no-untyped-def]
+def _holes(columns, width):  # type: ignore[no-untyped-def]
     n_holes = 0
-    max_height = 0
     for x in range(width):
-        column = games[index, COLUMNS + x]
-        height = bit_length(column)
-        n_holes += height - popcount(column)
-        max_height = max(max_height, height)
-    return n_holes, max_height
+        n_holes += bit_length(columns[x]) - popcount(columns[x])
+    return n_holes
 
 
 @kernel
@@ -191,15 +198,14 @@ def _step_games(  # type: ignore[no-untyped-def]
         if games[index, OVER] or not 0 <= actions[index] < MAX_ORIENTATIONS * rules.width:
             return index
     for index in range(games.shape[0]):
-        holes_t, height_t = _holes_and_height(games, index, rules.width)
         action = nearest_action(games[index, QUEUE], actions[index], rules.width)
-        done[index, _PLAYED] = action
-        done[index, _STEP_LINES] = place_piece(games, index, action, script, rules)
-        holes_tp1, height_tp1 = _holes_and_height(games, index, rules.width)
+        n_lines, new_holes, added_height = _place(games, index, action, script, rules)
         over = games[index, OVER]
         cut = 1 if not over and games[index, N_PLACED] >= max_pieces else 0
-        done[index, _NEW_HOLES] = holes_tp1 - holes_t
-        done[index, _ADDED_HEIGHT] = height_tp1 - height_t
+        done[index, _PLAYED] = action
+        done[index, _STEP_LINES] = n_lines
+        done[index, _NEW_HOLES] = new_holes
+        done[index, _ADDED_HEIGHT] = added_height
         done[index, _STEP_OVER] = over
         done[index, _STEP_CUT] = cut
         for k in range(games.shape[1]):
@@ -360,7 +366,7 @@ class Games(_GameViews):
         Raises:
             GameError: if the state does not fit these rules; the batch is then as it was.
         """
-        _require_fitting(state, self.rules)
+        require_fitting(state, self.rules)
         row = self.rows[index]
         row[:] = 0
         row[COLUMNS:] = state.columns
@@ -380,29 +386,3 @@ class Games(_GameViews):
         state = self.state(index)
         board = tuple(int(column) for column in columns)
         self.restore(index, GameState(**{**{f: getattr(state, f) for f in state.__slots__}, "columns": board}))
-
-
-def _require_fitting(state: GameState, rules: Rules) -> None:
-    n_rows = rules.height + rules.hidden_rows
-    if len(state.columns) != rules.width:
-        raise GameError(
-            f"A board here has {rules.width} columns; got {len(state.columns)}. Use the rules it came from."
-        )
-    if not all(0 <= column < 1 << n_rows for column in state.columns):
-        raise GameError(f"A board here fills rows 0 to {n_rows - 1}; got a cell beyond. Use the rules it came from.")
-    if np.bitwise_and.reduce(np.array(state.columns, dtype=np.int64)) and not state.over:
-        raise GameError("A board in play has no full row; got one. Clear it, or mark the state as over.")
-    if max(state.columns) >> rules.height and not state.over:
-        raise GameError(f"A board in play ends below row {rules.height}; got a cell above. Mark the state as over.")
-    if len(state.queue) != 1 + rules.preview or not all(0 <= piece < N_PIECES for piece in state.queue):
-        raise GameError(
-            f"A queue here is {1 + rules.preview} pieces from 0 to {N_PIECES - 1}; got {state.queue}. "
-            "Copy it from a state of these rules."
-        )
-    if len(state.stream) != N_STREAM_WORDS or not all(0 <= word < 1 << 32 for word in state.stream):
-        raise GameError(f"A stream is {N_STREAM_WORDS} words of 32 bits; got {state.stream}. Copy it from a state.")
-    bag_end = len(rules.script) if rules.compiled.randomizer == SCRIPTED else 1 << N_PIECES
-    if not 0 <= state.bag < bag_end:
-        raise GameError(f"A bag here is below {bag_end}; got {state.bag}. Use the rules it came from.")
-    if state.lines < 0 or state.pieces < 0:
-        raise GameError(f"Counts are 0 or more; got {state.lines} lines and {state.pieces} pieces. Correct them.")

@@ -1,8 +1,13 @@
 """Features of a board's inside: transitions, wells, hole depth, rows with holes and pattern diversity.
 
 Called by ``afterstates``, whose conventions hold here: a board is summed once, and a drop then changes what its window
-of four columns and the two columns beside it give.
+of four columns and the two columns beside it give. Narrower pieces have a window of four columns too, of which the last
+ones do not change. Columns outside the board are filled: they add nothing to any sum over bits.
 """
+
+from typing import Final
+
+import numpy as np
 
 from tetrarium.engine import scratch as at
 from tetrarium.engine.bits import bit_length, popcount
@@ -17,9 +22,11 @@ from tetrarium.engine.features import (
     WELLS,
 )
 from tetrarium.engine.jit import kernel, small_kernel
-from tetrarium.engine.pieces import N_CELLS, PIECE_WIDTHS
+from tetrarium.engine.pieces import COLUMN_BITS, MAX_ORIENTATIONS, N_CELLS, PIECE_WIDTHS
 
-__all__ = ["spread", "summarise_surface", "write_surface"]
+__all__ = ["summarise_surface", "write_surface"]
+
+_at: Final = np.uint64  # an index that cannot be negative: the JIT leaves out the wrap-around and vectorises
 
 
 @small_kernel
@@ -28,11 +35,11 @@ def _pattern(difference):  # type: ignore[no-untyped-def]
     return 1 << ((difference + at.PATTERN_SPAN) & at.ROW_MASK)
 
 
-@kernel
-def spread(words, section, plus, n, blocks, place):  # type: ignore[no-untyped-def]
+@small_kernel
+def _spread(words, section, n, step, numbers, place):  # type: ignore[no-untyped-def]
     """Writes one section into the rows of its placements."""
     for left in range(n):
-        blocks[left, place] = words[section + left] + plus
+        numbers[_at(place + step * left)] = words[_at(section + left)]
 
 
 @small_kernel
@@ -76,18 +83,18 @@ def _count_wells(words, n, fast, space):  # type: ignore[no-untyped-def]
 @kernel
 def summarise_surface(words, rules, layout):  # type: ignore[no-untyped-def]
     """Fills the sections that the other features take; returns (row transitions, column transitions, hole depth)."""
-    lanes = words[at.N_LANES]
+    n_lanes = words[at.N_LANES]
     width = rules.width
     visible = (1 << rules.height) - 1
     space = (1 << rules.n_rows) - 1
     row_transitions = 0
     column_transitions = 0
     depth = 0
-    for x in range(lanes + 1):
+    for x in range(n_lanes + 1):
         gap = popcount((words[at.COLUMNS - 1 + x] ^ words[at.COLUMNS + x]) & visible)
         words[at.GAPS + x] = gap
         row_transitions += gap
-    for x in range(lanes):
+    for x in range(n_lanes):
         column = words[at.COLUMNS + x]
         transitions = _column_transitions(column)
         over_a_hole = _over_a_hole(column)
@@ -97,10 +104,10 @@ def summarise_surface(words, rules, layout):  # type: ignore[no-untyped-def]
         depth += over_a_hole
     for fast in range(2):
         if layout[FAST_WELLS if fast else WELLS] >= 0:
-            for x in range(lanes):
+            for x in range(n_lanes):
                 words[at.CENTRES + x] = words[at.COLUMNS + x]
                 words[at.OPEN + x] = ~words[at.COLUMNS + x] & words[at.COLUMNS - 1 + x] & words[at.COLUMNS + 1 + x]
-            _count_wells(words, lanes, fast == 1, space)
+            _count_wells(words, n_lanes, fast == 1, space)
             sums = at.FAST_WELLS_LEFT if fast else at.WELLS_LEFT
             total = 0
             for x in range(width):
@@ -128,15 +135,24 @@ def summarise_surface(words, rules, layout):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def write_surface(piece, rotation, totals, rules, layout, words, blocks):  # type: ignore[no-untyped-def]
+def write_surface(piece, rotation, totals, rules, layout, words, lanes, numbers):  # type: ignore[no-untyped-def]
     """Transitions, wells, hole depth, rows with holes and pattern diversity of one rotation in every column."""
-    lanes = words[at.N_LANES]
+    n_lanes = words[at.N_LEFTS]
     row_transitions_t, column_transitions_t, depth_t = totals
     visible = (1 << rules.height) - 1
     space = (1 << rules.n_rows) - 1
     tops = at.PIECE_TOPS[piece, rotation]
     top_0, top_1, top_2, top_3 = tops[0], tops[1], tops[2], tops[3]
-    for x in range(lanes):
+    bits = COLUMN_BITS[piece, rotation]
+    bits_0, bits_1, bits_2, bits_3 = bits[0], bits[1], bits[2], bits[3]
+    for x in range(n_lanes):
+        bottom = int(lanes[_at(at.LANDING + x)]) & at.ROW_MASK
+        words[at.LANDED + x] = bottom
+        words[at.WINDOW + x] = words[at.COLUMNS + x] | (bits_0 << bottom)
+        words[at.WINDOW + at.LANES + x] = words[at.COLUMNS + 1 + x] | (bits_1 << bottom)
+        words[at.WINDOW + 2 * at.LANES + x] = words[at.COLUMNS + 2 + x] | (bits_2 << bottom)
+        words[at.WINDOW + 3 * at.LANES + x] = words[at.COLUMNS + 3 + x] | (bits_3 << bottom)
+    for x in range(n_lanes):
         before = words[at.COLUMNS - 1 + x]
         column_0 = words[at.WINDOW + x]
         column_1 = words[at.WINDOW + at.LANES + x]
@@ -158,8 +174,8 @@ def write_surface(piece, rotation, totals, rules, layout, words, blocks):  # typ
         depth = _over_a_hole(column_0) + _over_a_hole(column_1) + _over_a_hole(column_2) + _over_a_hole(column_3)
         depth -= words[at.DEPTHS + x] + words[at.DEPTHS + 1 + x] + words[at.DEPTHS + 2 + x] + words[at.DEPTHS + 3 + x]
         words[at.NEW_DEPTH + x] = depth_t + depth
-    for x in range(lanes):
-        bottom = words[at.LANDING + x]
+    for x in range(n_lanes):
+        bottom = words[at.LANDED + x]
         height_0 = max(words[at.HEIGHTS + x], bottom + top_0)
         height_1 = max(words[at.HEIGHTS + 1 + x], bottom + top_1)
         height_2 = max(words[at.HEIGHTS + 2 + x], bottom + top_2)
@@ -179,30 +195,31 @@ def write_surface(piece, rotation, totals, rules, layout, words, blocks):  # typ
         words[at.NEW_PATTERNS + x] = popcount(patterns & at.PATTERN_MASK)
     piece_width = PIECE_WIDTHS[piece, rotation]
     n = rules.width - piece_width + 1
+    step = MAX_ORIENTATIONS * layout[ROW_LENGTH]
     start = rotation * layout[ROW_LENGTH]
     if layout[ROW_TRANSITIONS] >= 0:
-        spread(words, at.NEW_ROW_TRANSITIONS, 0, n, blocks, start + layout[ROW_TRANSITIONS])
+        _spread(words, at.NEW_ROW_TRANSITIONS, n, step, numbers, start + layout[ROW_TRANSITIONS])
     if layout[COLUMN_TRANSITIONS] >= 0:
-        spread(words, at.NEW_COLUMN_TRANSITIONS, 0, n, blocks, start + layout[COLUMN_TRANSITIONS])
+        _spread(words, at.NEW_COLUMN_TRANSITIONS, n, step, numbers, start + layout[COLUMN_TRANSITIONS])
     if layout[HOLE_DEPTH] >= 0:
-        spread(words, at.NEW_DEPTH, 0, n, blocks, start + layout[HOLE_DEPTH])
+        _spread(words, at.NEW_DEPTH, n, step, numbers, start + layout[HOLE_DEPTH])
     if layout[ROWS_WITH_HOLES] >= 0:
-        spread(words, at.NEW_HOLE_ROWS, 0, n, blocks, start + layout[ROWS_WITH_HOLES])
+        _spread(words, at.NEW_HOLE_ROWS, n, step, numbers, start + layout[ROWS_WITH_HOLES])
     if layout[PATTERN_DIVERSITY] >= 0:
-        spread(words, at.NEW_PATTERNS, 0, n, blocks, start + layout[PATTERN_DIVERSITY])
+        _spread(words, at.NEW_PATTERNS, n, step, numbers, start + layout[PATTERN_DIVERSITY])
     if layout[WELLS] >= 0:
         _write_wells(words, at.WELLS_LEFT, False, piece_width, rules.width, space)
-        spread(words, at.NEW_WELLS, 0, n, blocks, start + layout[WELLS])
+        _spread(words, at.NEW_WELLS, n, step, numbers, start + layout[WELLS])
     if layout[FAST_WELLS] >= 0:
         _write_wells(words, at.FAST_WELLS_LEFT, True, piece_width, rules.width, space)
-        spread(words, at.NEW_WELLS, 0, n, blocks, start + layout[FAST_WELLS])
+        _spread(words, at.NEW_WELLS, n, step, numbers, start + layout[FAST_WELLS])
 
 
 @kernel
 def _write_wells(words, sums, fast, piece_width, width, space):  # type: ignore[no-untyped-def]
     """Wells of the window's changed columns and their neighbours; all others as they were."""
-    lanes = words[at.N_LANES]
-    for x in range(lanes):
+    n_lanes = words[at.N_LANES]
+    for x in range(n_lanes):
         column_0 = words[at.COLUMNS - 1 + x]
         column_1 = words[at.WINDOW + x]
         column_2 = words[at.WINDOW + at.LANES + x]
@@ -221,7 +238,7 @@ def _write_wells(words, sums, fast, piece_width, width, space):  # type: ignore[
     for x in range((piece_width + 2) * at.LANES, 6 * at.LANES):
         words[at.COUNTS + x] = 0
     total = words[sums + width]
-    for x in range(lanes):
+    for x in range(n_lanes):
         count = words[at.COUNTS + x] + words[at.COUNTS + at.LANES + x] + words[at.COUNTS + 2 * at.LANES + x]
         count += (
             words[at.COUNTS + 3 * at.LANES + x]

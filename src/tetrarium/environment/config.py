@@ -33,9 +33,9 @@ class EnvConfig(Settings):
         ConfigError: if a value breaks its rule.
     """
 
-    width: int = setting(10, "columns of the board, 4-16")
-    height: int = setting(20, "visible rows, 4-40")
-    hidden_rows: int = setting(4, "rows above the visible ones, at least 4")
+    width: int = setting(10, "columns of the board", 4, 16)
+    height: int = setting(20, "visible rows", 4, 40)
+    hidden_rows: int = setting(4, "rows above the visible ones; with them a board has at most 60", 4, 56)
     randomizer: str = setting("7-bag", "'7-bag', 'uniform', or piece letters that repeat, such as 'IOTLJSZ'")
     game_over: str = setting(
         "overflow", "'overflow': a piece that rests above the visible rows ends the game", choices=_GAME_OVERS
@@ -44,7 +44,7 @@ class EnvConfig(Settings):
         "drop", "'drop': choose rotation and column, the piece falls straight down", choices=_ACTIONS
     )
     hold: bool = setting(False, "whether a piece can be put aside")
-    preview: int = setting(1, "how many pieces after the current one are shown, 0-6")
+    preview: int = setting(1, "how many pieces after the current one are shown", 0, 6)
     features: tuple[str, ...] = setting(DEFAULT_FEATURES, "what a row of the observation holds")
     illegal_action: str = setting(
         "nearest", "'nearest' plays the nearest legal action instead, 'raise' raises", choices=_ILLEGAL_ACTIONS

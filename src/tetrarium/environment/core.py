@@ -123,23 +123,23 @@ class GameCore:
         """
         if self.config.illegal_action == "raise":
             self._require_legal(actions)
-        observations = self._empty()
-        self.masks = np.empty_like(self.masks)
+        observations, masks = self._empty(), np.empty_like(self.masks)
         games = self.games
         np.copyto(self.rows_t, games.rows)
         games.step(
             actions,
             self.layout,
             observations,
-            self.masks,
+            masks,
             max_pieces=self._max_pieces,
             final_rows=self._final if restart else None,
         )
+        self.masks = masks
         rewards = self._rewards()
         self.rewards_game += rewards
         return StepOutcome(
             observations=observations,
-            masks=self.masks,
+            masks=masks,
             rewards=rewards,
             over=games.step_over.astype(np.bool_),
             cut=games.step_cut.astype(np.bool_),
@@ -157,6 +157,8 @@ class GameCore:
 
     def _require_legal(self, actions: npt.NDArray[np.int64]) -> None:
         for index, action in enumerate(actions):
+            if self.games.over[index]:
+                return  # the step says so
             if not 0 <= action < self.games.n_actions:
                 raise GameError(f"An action is from 0 to {self.games.n_actions - 1}; got {action}. Choose a legal one.")
             if not self.masks[index, action]:

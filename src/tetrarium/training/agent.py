@@ -1,11 +1,13 @@
 """``TetrisAgent``: a Stable-Baselines3 DQN that learns Tetris, and can be put away and taken up again exactly."""
 
 from collections.abc import Sequence
+from operator import index
 from pathlib import Path
 from typing import Any, Final, Self
 
 import gymnasium
 import numpy.typing as npt
+import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
@@ -25,7 +27,7 @@ from tetrarium.training.replay import CompactReplayBuffer
 from tetrarium.training.scales import input_scale
 from tetrarium.training.statistics import GameStatistics
 
-__all__ = ["TetrisAgent"]
+__all__ = ["TetrisAgent", "require_device"]
 
 _ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
@@ -41,7 +43,8 @@ class TetrisAgent:
 
     Args:
         env: One of our unwrapped environments, of which the agent takes the config and makes ``n_envs`` games of its
-            own; or any other with an observation of ``(n_actions, n_features)``, which it uses as it is.
+            own; or any other with an observation of ``(n_actions, n_features)``, which it uses as it is; there too a
+            row whose first number is negative stands for an action that is not legal.
         config: How to learn.
 
     Raises:
@@ -49,8 +52,10 @@ class TetrisAgent:
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig | None = None) -> None:
-        self.config = config if config is not None else TrainingConfig()
-        self.games, self.env_config = _training_games(env, self.config)
+        given = config if config is not None else TrainingConfig()
+        require_device(given.device)
+        self.games, self.env_config = _training_games(env, given)
+        self.config = given.with_changes(n_envs=self.games.num_envs)
         self.model = TetrisDQN(
             AfterstatePolicy,
             self.games,
@@ -108,24 +113,31 @@ class TetrisAgent:
         Raises:
             ConfigError: if ``n_steps`` is negative.
         """
+        n_steps = _whole(n_steps)
         if n_steps < 0:
             raise ConfigError(f"train takes 0 or more steps; got {n_steps:,}. Ask for a positive number.")
+        target = self.config.target_lines
+        if target is not None and self.statistics.best_lines_game >= target:
+            return self
         self.steps_asked += n_steps
         callbacks: list[BaseCallback] = [GameStatisticsCallback(self.statistics), *_as_list(callback)]
-        if self.config.target_lines is not None:
-            callbacks.append(LinesTarget(self.statistics, self.config.target_lines))
+        if target is not None:
+            callbacks.append(LinesTarget(self.statistics, target))
         rounds = [one for one in callbacks if isinstance(one, RoundCallback)]
         model = self.model
         _, together = model._setup_learn(n_steps, CallbackList(callbacks), reset_num_timesteps=False)
         model._total_timesteps = self.config.total_timesteps
         model._update_current_progress_remaining(model.num_timesteps, model._total_timesteps)
         together.on_training_start(locals(), globals())
+        n_threads = torch.get_num_threads()
+        torch.set_num_threads(self.config.torch_threads)
         try:
             while model.num_timesteps < self.steps_asked and self._play_and_learn(together):
                 goes_on = [one.on_round_end() for one in rounds]
                 if not all(goes_on):
                     break
         finally:
+            torch.set_num_threads(n_threads)
             together.on_training_end()
         self.steps_asked = min(self.steps_asked, model.num_timesteps)
         return self
@@ -219,6 +231,29 @@ class TetrisAgent:
             CheckpointError: if it is of another game, or a newer version's.
         """
         return checkpoints.load_agent(cls, Path(path), env, None if trust else (home or Home.locate()).secret())
+
+
+def require_device(device: str) -> None:
+    """Refuses a device that is not there, where Stable-Baselines3 would train on another without a word.
+
+    Raises:
+        ConfigError: if torch does not know it or cannot use it.
+    """
+    try:
+        is_there = device == "auto" or torch.device(device).type != "cuda" or torch.cuda.is_available()
+    except RuntimeError:
+        is_there = False
+    if not is_there:
+        raise ConfigError(f"The device is one that torch can use here; got {device!r}. Use 'cpu' or 'auto'.")
+
+
+def _whole(n_steps: Any) -> int:
+    try:
+        return index(n_steps)
+    except TypeError:
+        raise ConfigError(
+            f"train takes a whole number of steps; got {n_steps!r}. Write it without a fraction."
+        ) from None
 
 
 def _training_games(env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig) -> tuple[VecEnv, EnvConfig | None]:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
 from tetrarium.training.statistics import GameStatistics
@@ -47,7 +48,10 @@ class GameStatisticsCallback(RoundCallback):
     def _on_step(self) -> bool:
         core = getattr(self.training_env, "core", None)
         if core is not None:
-            self.statistics.add_step(core.games.step_lines, self.locals["dones"])
+            lines = core.games.step_lines
+        else:
+            lines = np.array([info.get("lines_placement", 0) for info in self.locals["infos"]])
+        self.statistics.add_step(lines, self.locals["dones"])
         return True
 
     def _on_rollout_end(self) -> None:
@@ -78,7 +82,7 @@ class LinesTarget(RoundCallback):
 
 
 class EpisodeLog(RoundCallback):
-    """Writes every game that ends to a CSV file, one row a game; flushed after each round."""
+    """Writes every game that ends to a CSV file, one row a game; ``seconds`` count from when training went on last."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -112,21 +116,26 @@ class EpisodeLog(RoundCallback):
             self._file.flush()
         return True
 
-    def _on_training_end(self) -> None:
+    def sync(self) -> None:
+        """Waits until what was written would survive a power failure."""
         if self._file is not None:
             self._file.flush()
             os.fsync(self._file.fileno())
+
+    def _on_training_end(self) -> None:
+        self.sync()
+        if self._file is not None:
             self._file.close()
             self._file = None
 
 
 def drop_later_episodes(path: Path, step: int) -> None:
-    """Removes the rows of games that ended after a step: those that a resumed run will play again."""
+    """Removes the rows of games that ended after a step, which a resumed run will play again, and torn rows."""
     if not path.exists():
         return
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
         header, *rows = list(csv.reader(file)) or [list(EPISODE_COLUMNS)]
-    kept = [row for row in rows if len(row) == len(EPISODE_COLUMNS) and int(row[0]) <= step]
+    kept = [row for row in rows if len(row) == len(EPISODE_COLUMNS) and row[0].isdecimal() and int(row[0]) <= step]
     partial = path.with_suffix(".partial")
     with partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -12,9 +12,11 @@ Counters and both configs are in ``metadata.json``. The first two are pickles in
 that was made in this home, or that the caller trusts. ``read_policy`` reads weights alone, and runs nothing.
 """
 
+import contextlib
 import io
 import pickle
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -46,6 +48,9 @@ _REPLAY: Final = "replay_buffer.pkl"
 _AVERAGED: Final = "averaged.safetensors"
 _GAMES: Final = "games.safetensors"
 _RANDOM: Final = "random.json"
+_POLICY: Final = "policy.pth"  # inside model.zip
+_MAX_BYTES_POLICY: Final = 1 << 28
+_ANOTHER: Final = "Load another checkpoint, or copy this one again from a whole one."
 _FREE_TO_CHANGE: Final = ("max_pieces", "illegal_action")  # of the game, when training goes on
 
 
@@ -93,6 +98,19 @@ def load_agent(cls: type[Agent], path: Path, env: Any, secret: bytes | None) -> 
     config, env_config = _configs(path, metadata)
     agent = cls(env, config)
     _require_same_game(path, env_config, agent)
+    if agent.games.num_envs != config.n_envs:
+        raise CheckpointError(
+            f"The checkpoint {str(path)!r} is of {config.n_envs} games at once; got {agent.games.num_envs}. "
+            "Pass make_env(config)(), or as many games."
+        )
+    with _damage_told(path):
+        _put_back(agent, path, metadata)
+    return agent
+
+
+def _put_back(agent: "TetrisAgent", path: Path, metadata: store.Metadata) -> None:
+    """Reads everything but the configs; `DQN.load` reseeds all generators, so these are put back last."""
+    config = agent.config
     model = TetrisDQN.load(
         io.BytesIO(store.read_file(path, metadata, _MODEL)), env=agent.games, device=config.device, force_reset=False
     )
@@ -110,7 +128,6 @@ def load_agent(cls: type[Agent], path: Path, env: Any, secret: bytes | None) -> 
     agent.steps_asked = metadata.counters["steps_asked"]
     agent.statistics.set_state(metadata.counters["statistics"])
     restore_random_states(store.read_file(path, metadata, _RANDOM).decode(), model.action_space)
-    return agent
 
 
 def read_policy(path: Path, name: str | None = None) -> tuple[NetworkPolicy, EnvConfig]:
@@ -126,14 +143,19 @@ def read_policy(path: Path, name: str | None = None) -> tuple[NetworkPolicy, Env
     """
     metadata = store.read_metadata(path)
     config, env_config = _configs(path, metadata)
+    step = metadata.counters.get("timesteps_trained")
+    if not isinstance(step, int):
+        raise DamagedCheckpointError(f"{str(path / 'metadata.json')!r} lacks a count of steps. {_ANOTHER}")
+    with _damage_told(path):
+        layers = _layers(_read_weights(path, metadata))
     policy = NetworkPolicy(
         env_config.features,
-        _layers(_read_weights(path, metadata)),
+        layers,
         config.activation,
         scale=input_scale(env_config),
         width=env_config.width,
         preview=env_config.preview,
-        name=f"{name or path.name} at step {metadata.counters['timesteps_trained']:,}",
+        name=f"{name or _run_name(path)} at step {step:,}",
     )
     return policy, env_config
 
@@ -151,10 +173,32 @@ def take_weights(agent: "TetrisAgent", path: Path) -> None:
                 f"Weights fit a network of the same inputs and layers; {str(path)!r} has {name}={value!r}, "
                 f"this agent {given[name]!r}. Set {name} to the same."
             )
-    weights = _read_weights(path, metadata)
-    for network in (agent.model.q_net, agent.model.q_net_target, agent.model.q_net_averaged):
-        if network is not None:
-            network.load_state_dict(weights)
+    with _damage_told(path):
+        weights = _read_weights(path, metadata)
+        for network in (agent.model.q_net, agent.model.q_net_target, agent.model.q_net_averaged):
+            if network is not None:
+                network.load_state_dict(weights)
+
+
+@contextlib.contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Tells of whatever a file of whole bytes and strange content leads to."""
+    try:
+        yield
+    except TetrariumError:
+        raise
+    except (
+        ValueError, KeyError, TypeError, AttributeError, RuntimeError, EOFError, zipfile.BadZipFile,
+        safetensors.SafetensorError, pickle.UnpicklingError,
+    ) as error:  # fmt: skip
+        raise DamagedCheckpointError(
+            f"What lies in {str(path)!r} is not what an agent writes ({type(error).__name__}). {_ANOTHER}"
+        ) from error
+
+
+def _run_name(path: Path) -> str:
+    """The run that a checkpoint is of, or the folder's own name."""
+    return path.parent.parent.name if path.parent.name == "checkpoints" else path.name
 
 
 def _inputs(config: EnvConfig) -> dict[str, Any]:
@@ -164,13 +208,12 @@ def _inputs(config: EnvConfig) -> dict[str, Any]:
 
 def _read_weights(path: Path, metadata: store.Metadata) -> dict[str, torch.Tensor]:
     """Reads the weights that play, and nothing that could run."""
-    try:
-        if _AVERAGED in metadata.files:
-            return dict(safetensors.torch.load(store.read_file(path, metadata, _AVERAGED)))
-        with zipfile.ZipFile(io.BytesIO(store.read_file(path, metadata, _MODEL))) as archive:
-            policy = torch.load(io.BytesIO(archive.read("policy.pth")), map_location="cpu", weights_only=True)
-    except (zipfile.BadZipFile, KeyError, safetensors.SafetensorError, pickle.UnpicklingError) as error:
-        raise DamagedCheckpointError(f"The weights in {str(path)!r} cannot be read. Load another one.") from error
+    if _AVERAGED in metadata.files:
+        return dict(safetensors.torch.load(store.read_file(path, metadata, _AVERAGED)))
+    with zipfile.ZipFile(io.BytesIO(store.read_file(path, metadata, _MODEL))) as archive:
+        if archive.getinfo(_POLICY).file_size > _MAX_BYTES_POLICY:
+            raise ValueError(f"{_POLICY} claims to be larger than any policy of ours")
+        policy = torch.load(io.BytesIO(archive.read(_POLICY)), map_location="cpu", weights_only=True)
     return {name.removeprefix("q_net."): value for name, value in policy.items() if name.startswith("q_net.")}
 
 

@@ -59,6 +59,9 @@ class TrainingConfig(Settings):
     checkpoint_every: int = setting(100_000, "placements between checkpoints", 1, 10**12)
     keep_checkpoints: int = setting(3, "how many of a run's latest checkpoints are kept", 1, 10**9)
     device: str = setting("cpu", "'cpu', 'cuda' or 'auto'")
+    torch_threads: int = setting(
+        1, "threads of torch while training; with small networks they wait for each other", 1, 1024
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -15,7 +15,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from torch.nn import functional
 
 from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.errors import TetrariumError
+from tetrarium.errors import ConfigError, TetrariumError
 from tetrarium.training.networks import AfterstateQNetwork
 from tetrarium.training.replay import CompactReplayBuffer, RowSamples
 
@@ -48,6 +48,10 @@ class TetrisDQN(DQN):
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "q_net_averaged"]
 
+    def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
+        modules, tensors = super()._get_torch_save_params()
+        return ([*modules, "q_net_averaged"] if self.averaging else modules), tensors
+
     @property
     def playing_net(self) -> AfterstateQNetwork:
         """The network that plays: the averaged one, where weights are averaged."""
@@ -62,7 +66,12 @@ class TetrisDQN(DQN):
         deterministic: bool = False,
     ) -> tuple[npt.NDArray[Any], tuple[npt.NDArray[Any], ...] | None]:
         """Chooses the legal action that the playing network values most, or, each game by itself, a random one."""
-        assert isinstance(observation, np.ndarray)
+        observation = np.asarray(observation, dtype=np.float32)
+        if observation.shape[-2:] != self.observation_space.shape or observation.ndim > 3:
+            raise ConfigError(
+                f"An observation here has shape {self.observation_space.shape}, alone or in a batch; "
+                f"got {observation.shape}. Pass what the environment returned."
+            )
         single = observation.ndim == 2
         epsilon = 0.0 if deterministic else self.exploration_rate
         actions = self._choose(observation[None] if single else observation, epsilon, self.playing_net)
@@ -103,7 +112,7 @@ class TetrisDQN(DQN):
     ) -> None:
         if isinstance(replay_buffer, CompactReplayBuffer):
             assert isinstance(self.env, TetrisVecEnv)
-            replay_buffer.add_step(self.env.core, reward, dones)
+            replay_buffer.add_step(self.env.core, reward)
             self._last_obs = new_obs
         else:
             super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)

@@ -1,7 +1,7 @@
 """A replay buffer that stores games, not observations, and expands them when it samples.
 
 An observation of the default game is 3.7 kB, and a transition holds two. What they follow from is a board, the pieces
-in view, the action and the one piece that came into view after it: some 60 bytes. In effect the buffer is
+in view, the action and the one piece that came into view after it: some 50 bytes. In effect the buffer is
 Stable-Baselines3's own, but for drawing samples from a generator of its own, which is saved with it.
 """
 
@@ -23,7 +23,10 @@ from tetrarium.environment.core import GameCore
 
 __all__ = ["STORED", "CompactReplayBuffer", "RowSamples"]
 
-STORED: Final = ("columns", "queues", "revealed", "actions", "rewards", "dones", "timeouts")
+STORED: Final = ("columns", "pieces", "actions", "rewards", "endings")
+_PIECE_BITS: Final = 3
+_OVER: Final = 1  # the placement ended the game
+_CUT: Final = 2  # the game was cut after it
 _INT32_ROWS: Final = 31
 
 
@@ -37,7 +40,7 @@ class RowSamples(NamedTuple):
 
 
 class CompactReplayBuffer(ReplayBuffer):
-    """Replay of straight-drop games, about 60 bytes a transition.
+    """Replay of straight-drop games, about 50 bytes a transition.
 
     Memory is taken as the buffer fills, and only the filled part is pickled.
 
@@ -80,12 +83,10 @@ class CompactReplayBuffer(ReplayBuffer):
         size = (self.buffer_size, self.n_envs)
         word = np.int32 if self.rules.height + self.rules.hidden_rows <= _INT32_ROWS else np.int64
         self.columns = np.zeros((*size, self.rules.width), dtype=word)
-        self.queues = np.zeros((*size, 1 + self.rules.preview), dtype=np.int8)
-        self.revealed = np.zeros(size, dtype=np.int8)  # the piece that came into view
+        self.pieces = np.zeros(size, dtype=np.uint32)  # the queue and the piece that came into view, 3 bits each
         self.actions = np.zeros((*size, 1), dtype=np.uint8)
         self.rewards = np.zeros(size, dtype=np.float32)
-        self.dones = np.zeros(size, dtype=np.bool_)
-        self.timeouts = np.zeros(size, dtype=np.bool_)
+        self.endings = np.zeros(size, dtype=np.uint8)  # 0, _OVER or _CUT
 
     def __getstate__(self) -> dict[str, Any]:
         filled = self.buffer_size if self.full else self.pos
@@ -104,16 +105,16 @@ class CompactReplayBuffer(ReplayBuffer):
         """Bytes that one transition takes in memory and on disk."""
         return sum(getattr(self, name)[0, 0].nbytes for name in STORED)
 
-    def add_step(self, core: GameCore, rewards: npt.NDArray[Any], dones: npt.NDArray[np.bool_]) -> None:
+    def add_step(self, core: GameCore, rewards: npt.NDArray[Any]) -> None:
         """Stores what the core's last step did to its games."""
         games = core.games
         self.columns[self.pos] = core.rows_t[:, COLUMNS:]
-        self.queues[self.pos] = core.rows_t[:, QUEUE : QUEUE + 1 + self.rules.preview]
-        self.revealed[self.pos] = games.reached.queue[:, -1]
+        in_view = core.rows_t[:, QUEUE : QUEUE + 1 + self.rules.preview]
+        pieces = np.column_stack([in_view, games.reached.queue[:, -1]])
+        self.pieces[self.pos] = (pieces << self._shifts).sum(axis=1)
         self.actions[self.pos, :, 0] = games.played
         self.rewards[self.pos] = rewards
-        self.dones[self.pos] = dones
-        self.timeouts[self.pos] = games.step_cut
+        self.endings[self.pos] = _OVER * games.step_over + _CUT * games.step_cut
         self.pos += 1
         if self.pos == self.buffer_size:
             self.full = True
@@ -132,13 +133,13 @@ class CompactReplayBuffer(ReplayBuffer):
     def samples_at(self, steps: npt.NDArray[np.int64], envs: npt.NDArray[np.int64]) -> ReplayBufferSamples:
         """Returns the transitions stored at ``(steps, envs)``."""
         index = (steps, envs)
-        columns, queues, actions = self._read(index)
+        columns, queues, revealed, actions = self._read(index)
         alive = np.zeros(len(columns), dtype=np.bool_)
-        terminal = (self.dones[index] & ~self.timeouts[index]).astype(np.float32)
+        terminal = (self.endings[index] == _OVER).astype(np.float32)
         data = (
             describe_boards(columns, queues, alive, self.rules, self.layout),
             self.actions[index].astype(np.int64),
-            self._observations_after(index, columns, queues, actions),
+            self._observations_after(columns, queues, revealed, actions),
             terminal.reshape(-1, 1),
             self.rewards[index].reshape(-1, 1),
         )
@@ -147,34 +148,40 @@ class CompactReplayBuffer(ReplayBuffer):
     def sample_rows(self, batch_size: int) -> RowSamples:
         """Samples what training needs: of the observation before, only the row that was played."""
         index = self._draw(batch_size)
-        columns, queues, actions = self._read(index)
+        columns, queues, revealed, actions = self._read(index)
         rows_t = chosen_rows(columns, queues, actions, self.rules, self.layout)
-        rows_tp1 = self._observations_after(index, columns, queues, actions)
-        terminal = self.dones[index] & ~self.timeouts[index]
+        rows_tp1 = self._observations_after(columns, queues, revealed, actions)
+        terminal = self.endings[index] == _OVER
         return RowSamples(*map(self._tensor, (rows_t, rows_tp1, self.rewards[index], terminal)))
 
     def _draw(self, batch_size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         steps = self.random.integers(0, self.buffer_size if self.full else self.pos, size=batch_size)
         return steps, self.random.integers(0, self.n_envs, size=batch_size)
 
+    @property
+    def _shifts(self) -> npt.NDArray[np.int64]:
+        return _PIECE_BITS * np.arange(self.rules.preview + 2, dtype=np.int64)
+
     def _read(
         self, index: tuple[npt.NDArray[Any], npt.NDArray[Any]]
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Returns columns, queues, the pieces that came into view, and actions."""
+        pieces = (self.pieces[index].astype(np.int64)[:, None] >> self._shifts) & ((1 << _PIECE_BITS) - 1)
         return (
             self.columns[index].astype(np.int64),
-            self.queues[index].astype(np.int64),
+            np.ascontiguousarray(pieces[:, :-1]),
+            pieces[:, -1],
             self.actions[index][:, 0].astype(np.int64),
         )
 
     def _observations_after(
         self,
-        index: tuple[npt.NDArray[Any], npt.NDArray[Any]],
         columns: npt.NDArray[np.int64],
         queues: npt.NDArray[np.int64],
+        revealed: npt.NDArray[np.int64],
         actions: npt.NDArray[np.int64],
     ) -> npt.NDArray[np.float32]:
         after, over = place_on_boards(columns, queues[:, 0], actions, self.rules)
-        revealed = self.revealed[index].astype(np.int64)
         queues_after = np.column_stack([queues[:, 1:], revealed])
         return describe_boards(after, queues_after, over, self.rules, self.layout)
 

@@ -20,10 +20,11 @@ import tetrarium
 from tetrarium.engine import are_kernels_cached
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.errors import HomeError
+from tetrarium.errors import DamagedCheckpointError, HomeError
+from tetrarium.evaluation import POLICY_NAMES
 from tetrarium.events import BoardShown, CheckpointSaved, Event, KernelsCompiling, Progress, RunEnded, RunStarted
 from tetrarium.registry.home import Home
-from tetrarium.training.agent import TetrisAgent
+from tetrarium.training.agent import TetrisAgent, require_device
 from tetrarium.training.atomic import remove_directory, write_file
 from tetrarium.training.callbacks import EpisodeLog, RoundCallback, drop_later_episodes
 from tetrarium.training.config import TrainingConfig
@@ -97,6 +98,10 @@ class TrainingRun:
             CheckpointError: if there is nothing to start from.
         """
         env_config.rules()
+        require_device(training_config.device)
+        home.secret()
+        if name in POLICY_NAMES:
+            raise HomeError(f"A run has a name of its own; {name!r} is a known controller. Choose another name.")
         if start_from is not None:
             TetrisAgent(make_env(env_config)(), training_config).start_from(start_from)
         if name is None:
@@ -119,7 +124,11 @@ class TrainingRun:
             "training_config": training_config.to_dict(),
             "versions": {"python": platform.python_version(), "tetrarium": tetrarium.__version__},
         }
-        write_file(run.folder / _CONFIG, (json.dumps(described, indent=2) + "\n").encode())
+        try:
+            write_file(run.folder / _CONFIG, (json.dumps(described, indent=2) + "\n").encode())
+        except OSError:
+            remove_directory(run.folder)
+            raise
         return run
 
     @classmethod
@@ -166,12 +175,13 @@ class TrainingRun:
             drop_later_episodes(self.folder / _EPISODES, step)
             agent.model.set_logger(tensorboard_logger(self.folder, step))
             started_s = time.monotonic()
-            checkpoints = _Checkpoints(self, agent)
+            episodes = EpisodeLog(self.folder / _EPISODES)
+            checkpoints = _Checkpoints(self, agent, episodes)
             if step == 0 and self.config.start_from is not None:
                 checkpoints.save()  # what it started from may be gone when it is resumed
             agent.train(
                 max(config.total_timesteps - agent.steps_asked, 0),
-                [EpisodeLog(self.folder / _EPISODES), checkpoints, _Reporter(self, agent), _StopAsked(self)],
+                [episodes, checkpoints, _Reporter(self, agent), _StopAsked(self)],
             )
             agent.model.logger.close()
             path = checkpoints.save()
@@ -198,7 +208,14 @@ class TrainingRun:
         if checkpoint is None:
             agent = TetrisAgent(env, self.config.training_config)
             return agent if self.config.start_from is None else agent.start_from(self.config.start_from)
-        return TetrisAgent.load_checkpoint(checkpoint, env, home=self._home)
+        try:
+            return TetrisAgent.load_checkpoint(checkpoint, env, home=self._home)
+        except DamagedCheckpointError as error:
+            older = _checkpoints(self.folder)[:-1]
+            there = f"at step {int(older[-1].name):,}" if older else "from the start"
+            raise DamagedCheckpointError(
+                f"{error} Or remove the folder {str(checkpoint)!r}; the run then goes on {there}."
+            ) from error
 
     @contextlib.contextmanager
     def _only_one(self) -> Iterator[None]:
@@ -217,10 +234,11 @@ class TrainingRun:
 class _Checkpoints(RoundCallback):
     """Saves every so many placements, and keeps the latest few."""
 
-    def __init__(self, run: TrainingRun, agent: TetrisAgent) -> None:
+    def __init__(self, run: TrainingRun, agent: TetrisAgent, episodes: EpisodeLog) -> None:
         super().__init__()
         self._run = run
         self._agent = agent
+        self._episodes = episodes
         self._every = agent.config.checkpoint_every
         self._next = (agent.timesteps_trained // self._every + 1) * self._every
 
@@ -237,6 +255,7 @@ class _Checkpoints(RoundCallback):
         path = self._run.folder / "checkpoints" / str(step)
         if latest_checkpoint(self._run.folder) != path:
             started_s = time.monotonic()
+            self._episodes.sync()
             self._agent.save_checkpoint(path, home=self._run._home)
             self._run._publish(CheckpointSaved(path=str(path), step=step, seconds=time.monotonic() - started_s))
             for old in _checkpoints(self._run.folder)[: -self._agent.config.keep_checkpoints]:

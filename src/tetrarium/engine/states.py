@@ -1,0 +1,63 @@
+"""One game as plain data, copied out of its batch, and what such a state may be under given rules."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tetrarium.engine.boards import draw_board
+from tetrarium.engine.pieces import N_PIECES, PIECES
+from tetrarium.engine.rules import SCRIPTED, Rules
+from tetrarium.engine.streams import N_STREAM_WORDS
+from tetrarium.errors import GameError
+
+__all__ = ["GameState", "require_fitting"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GameState:
+    """One game, copied out of its batch."""
+
+    columns: tuple[int, ...]  # bit r = row r, row 0 at the bottom
+    queue: tuple[int, ...]  # indices into PIECES, the current piece first
+    bag: int
+    stream: tuple[int, ...]
+    lines: int
+    pieces: int
+    over: bool
+
+    def __str__(self) -> str:
+        n_rows = max(1, *(column.bit_length() for column in self.columns))
+        board = draw_board(np.array(self.columns, dtype=np.int64), n_rows)
+        ahead = " ".join(PIECES[piece] for piece in self.queue)
+        return f"{board}\n{ahead}  lines {self.lines}  pieces {self.pieces}{'  over' if self.over else ''}"
+
+
+def require_fitting(state: GameState, rules: Rules) -> None:
+    """Checks that a game under these rules can be in this state.
+
+    Raises:
+        GameError: if it cannot.
+    """
+    n_rows = rules.height + rules.hidden_rows
+    if len(state.columns) != rules.width:
+        raise GameError(
+            f"A board here has {rules.width} columns; got {len(state.columns)}. Use the rules it came from."
+        )
+    if not all(0 <= column < 1 << n_rows for column in state.columns):
+        raise GameError(f"A board here fills rows 0 to {n_rows - 1}; got a cell beyond. Use the rules it came from.")
+    if np.bitwise_and.reduce(np.array(state.columns, dtype=np.int64)) and not state.over:
+        raise GameError("A board in play has no full row; got one. Clear it, or mark the state as over.")
+    if max(state.columns) >> rules.height and not state.over:
+        raise GameError(f"A board in play ends below row {rules.height}; got a cell above. Mark the state as over.")
+    if len(state.queue) != 1 + rules.preview or not all(0 <= piece < N_PIECES for piece in state.queue):
+        raise GameError(
+            f"A queue here is {1 + rules.preview} pieces from 0 to {N_PIECES - 1}; got {state.queue}. "
+            "Copy it from a state of these rules."
+        )
+    if len(state.stream) != N_STREAM_WORDS or not all(0 <= word < 1 << 32 for word in state.stream):
+        raise GameError(f"A stream is {N_STREAM_WORDS} words of 32 bits; got {state.stream}. Copy it from a state.")
+    bag_end = len(rules.script) if rules.compiled.randomizer == SCRIPTED else 1 << N_PIECES
+    if not 0 <= state.bag < bag_end:
+        raise GameError(f"A bag here is below {bag_end}; got {state.bag}. Use the rules it came from.")
+    if state.lines < 0 or state.pieces < 0:
+        raise GameError(f"Counts are 0 or more; got {state.lines} lines and {state.pieces} pieces. Correct them.")
