@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -27,6 +28,7 @@ __all__ = ["resume", "run", "train"]
 _STOPPED: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}  # the last: the terminal was closed
 _N_EVALUATION_GAMES: Final = 100
 _EVALUATION_SEED: Final = 0
+_READING_TIME_S: Final = 6  # between the report and the game, which takes the whole screen
 
 
 def _setting(name: str) -> Parameter:
@@ -109,6 +111,8 @@ def run(
     configs = read_configs("default", None, [], {"total_timesteps": steps, "seed": seed})
     code, run_name = _train_new(home, name, configs, evaluates=True)
     if code == 0 and sys.stdout.isatty() and sys.stdin.isatty():
+        print(f"It plays for you in {_READING_TIME_S} seconds. Ctrl-C leaves.")
+        time.sleep(_READING_TIME_S)
         return watch_policy(run_name, home)
     return code
 
