@@ -21,20 +21,11 @@ from tetrarium.engine.afterstates import make_scratch, write_rows
 from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.features import GAME_OVER
 from tetrarium.engine.games import COLUMNS, OVER, QUEUE, place_piece, start_game
+from tetrarium.evaluation import PUBLISHED
 
 RULES = Rules(width=10, height=20, hidden_rows=4, randomizer="7-bag", preview=1)
 OBSERVATION = ("column_heights", "max_height", "holes", "bumpiness")
-DT_10 = {
-    "landing_height": -2.18,
-    "eroded_cells": 2.42,
-    "row_transitions": -2.17,
-    "column_transitions": -3.31,
-    "holes": 0.95,
-    "fast_wells": -2.22,
-    "hole_depth": -0.81,
-    "rows_with_holes": -9.65,
-    "pattern_diversity": 1.27,
-}
+DT_10 = PUBLISHED["dt-10"]
 N_GAMES = 64
 FLOOR = 1_900_000  # placements a second that this engine promises on a 2.6 GHz core
 NEVER = 10**9

@@ -62,6 +62,15 @@ def test_train_says_what_it_did_and_where_it_lies(tetrarium_home: Path, capsys: 
     assert (tetrarium_home / "runs" / "first" / "checkpoints" / "400").is_dir()
 
 
+def test_what_to_type_next_names_a_home_that_is_not_the_usual_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "my home"
+    assert call("train", "--name", "first", "--steps", "80", "--home", str(home), *SMALL) == 0
+
+    assert f"tetrarium watch first --home '{home}'" in capsys.readouterr().out
+
+
 def test_settings_come_from_flags_then_environment_then_file(
     tetrarium_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

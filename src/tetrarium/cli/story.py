@@ -4,7 +4,9 @@ A *story* keeps the latest message of each kind and the course of the mean lines
 the caller's clock.
 """
 
+import shlex
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from tetrarium.cli.words import duration_text
@@ -19,6 +21,7 @@ from tetrarium.events import (
     RunEnded,
     RunStarted,
 )
+from tetrarium.registry.home import Home
 
 __all__ = ["COMPILING", "Course", "Story", "ending_sentences"]
 
@@ -122,6 +125,15 @@ def ending_sentences(ended: RunEnded, name: str | None) -> tuple[str, str]:
     sentence = f"{happened} after {duration_text(ended.seconds)}; {lies}"
     if name is None or not ended.checkpoint:
         return sentence, ""
+    found = _findable(name, Path(ended.checkpoint))
     if ended.state == "stopped":
-        return sentence, f"Nothing is lost. Go on: tetrarium resume {name}. See it play: tetrarium watch {name}"
-    return sentence, f"See it play: tetrarium watch {name}"
+        return sentence, f"Nothing is lost. Go on: tetrarium resume {found}. See it play: tetrarium watch {found}"
+    return sentence, f"See it play: tetrarium watch {found}"
+
+
+def _findable(name: str, checkpoint: Path) -> str:
+    """A run's name, and its home where commands would look in another."""
+    folder = checkpoint.parent.parent
+    home = folder.parent.parent
+    is_run = checkpoint.is_absolute() and folder.parts[-2:] == ("runs", name)
+    return f"{name} --home {shlex.quote(str(home))}" if is_run and home != Home.locate().root else name
