@@ -26,6 +26,7 @@ from tetrarium.errors import (
 )
 from tetrarium.evaluation import evaluate
 from tetrarium.training import TetrisAgent, TrainingConfig, read_policy
+from tetrarium.training.callbacks import RoundCallback
 from tetrarium.training.replay import STORED
 
 SMALL = TrainingConfig(
@@ -257,6 +258,23 @@ class TestCheckpoints:
         loaded.train(2_000 - 777)
 
         assert fingerprint(loaded) == fingerprint(whole)
+
+    def test_a_checkpoint_made_in_the_middle_goes_on_for_so_many_further_steps(
+        self, env: TetrisEnv, tmp_path: Path
+    ) -> None:
+        class Save(RoundCallback):
+            def on_round_end(self) -> bool:
+                if self.num_timesteps == 600:
+                    agent.save_checkpoint(tmp_path / "one")
+                return True
+
+        agent = TetrisAgent(env, SMALL)
+        agent.train(2_000, Save())
+        loaded = TetrisAgent.load_checkpoint(tmp_path / "one", env).train(100)
+        assert loaded.timesteps_trained == 700
+
+        loaded.train(1_300)
+        assert fingerprint(loaded) == fingerprint(agent)
 
     def test_a_loaded_agent_predicts_identically(self, env: TetrisEnv, tmp_path: Path) -> None:
         agent = TetrisAgent(env, SMALL).train(400)

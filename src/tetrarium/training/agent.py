@@ -111,7 +111,8 @@ class TetrisAgent:
                 returns False stops at once, and the transition under way is lost.
 
         Raises:
-            ConfigError: if ``n_steps`` is negative.
+            ConfigError: if ``n_steps`` is negative, or no whole number.
+            TetrariumError: if the loss is no longer finite.
         """
         n_steps = _whole(n_steps)
         if n_steps < 0:
@@ -138,8 +139,8 @@ class TetrisAgent:
                     break
         finally:
             torch.set_num_threads(n_threads)
+            self.steps_asked = min(self.steps_asked, model.num_timesteps)
             together.on_training_end()
-        self.steps_asked = min(self.steps_asked, model.num_timesteps)
         return self
 
     def _play_and_learn(self, callback: BaseCallback) -> bool:

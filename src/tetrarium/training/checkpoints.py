@@ -80,7 +80,7 @@ def save_agent(agent: "TetrisAgent", path: Path, secret: bytes) -> None:
         env_config=env_config.to_dict(),
         counters={
             "timesteps_trained": agent.timesteps_trained,
-            "steps_asked": agent.steps_asked,
+            "steps_asked": min(agent.steps_asked, agent.timesteps_trained),
             "n_averaged": model.n_averaged,
             "statistics": agent.statistics.state(),
         },
