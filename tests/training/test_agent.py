@@ -358,6 +358,16 @@ class TestCheckpoints:
             read_policy(tmp_path / "one")
         assert not (tmp_path / "run").exists()
 
+    def test_weights_that_are_no_numbers_are_damage(self, env: TetrisEnv, tmp_path: Path) -> None:
+        agent = TetrisAgent(env, SMALL)
+        assert agent.model.q_net_averaged is not None
+        with torch.no_grad():
+            next(agent.model.q_net_averaged.parameters()).fill_(torch.nan)
+        agent.save_checkpoint(tmp_path / "one")
+
+        with pytest.raises(DamagedCheckpointError, match=r"one' is not what an agent writes \(ConfigError\)"):
+            read_policy(tmp_path / "one")
+
     @pytest.mark.parametrize(
         "name", ["model.zip", "replay_buffer.pkl", "averaged.safetensors", "games.safetensors", "random.json"]
     )

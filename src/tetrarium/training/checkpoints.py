@@ -147,16 +147,15 @@ def read_policy(path: Path, name: str | None = None) -> tuple[NetworkPolicy, Env
     if not isinstance(step, int):
         raise DamagedCheckpointError(f"{str(path / 'metadata.json')!r} lacks a count of steps. {_ANOTHER}")
     with _damage_told(path):
-        layers = _layers(_read_weights(path, metadata))
-    policy = NetworkPolicy(
-        env_config.features,
-        layers,
-        config.activation,
-        scale=input_scale(env_config),
-        width=env_config.width,
-        preview=env_config.preview,
-        name=f"{name or _run_name(path)} at step {step:,}",
-    )
+        policy = NetworkPolicy(
+            env_config.features,
+            _layers(_read_weights(path, metadata)),
+            config.activation,
+            scale=input_scale(env_config),
+            width=env_config.width,
+            preview=env_config.preview,
+            name=f"{name or _run_name(path)} at step {step:,}",
+        )
     return policy, env_config
 
 
@@ -182,11 +181,9 @@ def take_weights(agent: "TetrisAgent", path: Path) -> None:
 
 @contextlib.contextmanager
 def _damage_told(path: Path) -> Iterator[None]:
-    """Tells of whatever a file of whole bytes and strange content leads to."""
+    """Tells of whatever a file of whole bytes and strange content leads to; a ConfigError is a ValueError too."""
     try:
         yield
-    except TetrariumError:
-        raise
     except (
         ValueError, KeyError, TypeError, AttributeError, RuntimeError, EOFError, zipfile.BadZipFile,
         safetensors.SafetensorError, pickle.UnpicklingError,

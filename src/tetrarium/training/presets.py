@@ -1,4 +1,4 @@
-"""Named ways of training: a game and the settings that suit it, each measured."""
+"""Named ways of training: a game, and the settings to learn it with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
