@@ -26,8 +26,8 @@ from tetrarium.errors import (
 )
 from tetrarium.evaluation import evaluate
 from tetrarium.training import TetrisAgent, TrainingConfig, read_policy
-from tetrarium.training.callbacks import RoundCallback
-from tetrarium.training.replay import STORED
+from tetrarium.training.algorithms.replay import STORED
+from tetrarium.training.runs.callbacks import RoundCallback
 
 SMALL = TrainingConfig(
     n_envs=4, total_timesteps=2_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400, seed=3,

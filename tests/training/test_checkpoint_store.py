@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.training.disks import RecordingDisk, names, running, small_disk
+from tests.registry.disks import RecordingDisk, names, running, small_disk
 from tetrarium import __version__
 from tetrarium.errors import CheckpointError, DamagedCheckpointError, UntrustedCheckpointError
-from tetrarium.training.checkpoint_metadata import Metadata, MetadataError
-from tetrarium.training.checkpoint_store import read_file, read_metadata, require_trusted, save, verify
-from tetrarium.training.disk import Disk
+from tetrarium.registry.disk import Disk
+from tetrarium.training.checkpoints.metadata import Metadata, MetadataError
+from tetrarium.training.checkpoints.store import read_file, read_metadata, require_trusted, save, verify
 
 SECRET = bytes(range(32))
 ANOTHER = "Load another checkpoint, or copy this one again from a whole one."
@@ -28,7 +28,7 @@ RESTLESS_SAVER = """
 import sys
 from itertools import count
 from pathlib import Path
-from tetrarium.training.checkpoint_store import save
+from tetrarium.training.checkpoints.store import save
 
 def write_files(folder):
     for name in ("model.zip", "replay_buffer.pkl"):

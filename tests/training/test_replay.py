@@ -9,7 +9,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.vec_env import TetrisVecEnv, make_vec_env
-from tetrarium.training.replay import CompactReplayBuffer
+from tetrarium.training.algorithms.replay import CompactReplayBuffer
 
 CONFIGS = [
     EnvConfig(max_pieces=40),

@@ -14,8 +14,8 @@ from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEn
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.agent import TetrisAgent
-from tetrarium.training.callbacks import EPISODE_COLUMNS, RoundCallback, drop_later_episodes
-from tetrarium.training.run import TrainingRun, latest_checkpoint, read_run_config
+from tetrarium.training.runs.callbacks import EPISODE_COLUMNS, RoundCallback, drop_later_episodes
+from tetrarium.training.runs.run import TrainingRun, latest_checkpoint, read_run_config
 
 CONFIG = TrainingConfig(
     n_envs=4, total_timesteps=4_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400,

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from tetrarium.training.statistics import GameStatistics
+from tetrarium.training.runs.statistics import GameStatistics
 
 
 def add(statistics: GameStatistics, lines: list[int], ended: list[int] | None = None) -> None:

@@ -94,7 +94,7 @@ def resume(name: str, *, home: HomeOption = None) -> int:
         home: Folder in which tetrarium keeps things; else TETRARIUM_HOME.
     """
     with make_display(sys.stdout) as display:
-        from tetrarium.training.run import TrainingRun
+        from tetrarium.training.runs.run import TrainingRun
 
         opened = TrainingRun.open(Home.locate(home), name, display.handle, shows_board=display.shows_board)
         return _execute(opened)
@@ -128,7 +128,7 @@ def _train_new(
     env_config, training_config = configs
     env_config.rules()
     with make_display(sys.stdout) as display:
-        from tetrarium.training.run import TrainingRun
+        from tetrarium.training.runs.run import TrainingRun
 
         created = TrainingRun.create(
             Home.locate(home),
@@ -171,7 +171,7 @@ def _stopping(training: Any) -> Iterator[list[signal.Signals]]:
 def _evaluate(trained: Any, display: Any) -> None:
     from tetrarium.evaluation import evaluate
     from tetrarium.training import read_policy
-    from tetrarium.training.run import latest_checkpoint
+    from tetrarium.training.runs.run import latest_checkpoint
 
     checkpoint = latest_checkpoint(trained.folder)
     if checkpoint is None:

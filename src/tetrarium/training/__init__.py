@@ -7,11 +7,11 @@ from tetrarium.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from tetrarium.training.agent import TetrisAgent
-    from tetrarium.training.checkpoints import read_policy
+    from tetrarium.training.checkpoints.agents import read_policy
 
 __all__ = ["TetrisAgent", "TrainingConfig", "read_policy"]
 
-_NEEDS_TORCH: Final = {"TetrisAgent": "agent", "read_policy": "checkpoints"}
+_NEEDS_TORCH: Final = {"TetrisAgent": "agent", "read_policy": "checkpoints.agents"}
 
 
 def __getattr__(name: str) -> Any:

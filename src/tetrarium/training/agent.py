@@ -18,14 +18,14 @@ from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation import NetworkPolicy
 from tetrarium.registry.home import Home
-from tetrarium.training import checkpoints
-from tetrarium.training.callbacks import GameStatisticsCallback, LinesTarget, RoundCallback
+from tetrarium.training.algorithms.dqn import TetrisDQN
+from tetrarium.training.algorithms.networks import AfterstatePolicy
+from tetrarium.training.algorithms.replay import CompactReplayBuffer
+from tetrarium.training.algorithms.scales import input_scale
+from tetrarium.training.checkpoints import agents as checkpoints
 from tetrarium.training.config import TrainingConfig
-from tetrarium.training.dqn import TetrisDQN
-from tetrarium.training.networks import AfterstatePolicy
-from tetrarium.training.replay import CompactReplayBuffer
-from tetrarium.training.scales import input_scale
-from tetrarium.training.statistics import GameStatistics
+from tetrarium.training.runs.callbacks import GameStatisticsCallback, LinesTarget, RoundCallback
+from tetrarium.training.runs.statistics import GameStatistics
 
 __all__ = ["TetrisAgent", "require_device"]
 

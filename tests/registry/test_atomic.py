@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.disks import DiskWithoutExchange, FailingDisk, RecordingDisk, names, running, small_disk
-from tetrarium.training.atomic import recover, remove_directory, write_directory, write_file
-from tetrarium.training.disk import DISK, folder_lock, is_unowned
+from tests.registry.disks import DiskWithoutExchange, FailingDisk, RecordingDisk, names, running, small_disk
+from tetrarium.registry.atomic import recover, remove_directory, write_directory, write_file
+from tetrarium.registry.disk import DISK, folder_lock, is_unowned
 
 OLD = {"a": "old", "gone": "old", "sub/b": "old"}
 NEW = {"a": "new", "sub/b": "new", "sub/c": "new"}
@@ -21,8 +21,8 @@ NEW = {"a": "new", "sub/b": "new", "sub/c": "new"}
 KILLED_WRITER = """
 import errno, os, signal, sys
 from pathlib import Path
-from tetrarium.training import atomic
-from tetrarium.training.disk import Disk
+from tetrarium.registry import atomic
+from tetrarium.registry.disk import Disk
 
 path, fatal_call, has_exchange = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "True"
 
@@ -57,7 +57,7 @@ atomic.write_directory(path, fill, disk=FatalDisk())
 BUSY_WRITER = """
 import sys
 from pathlib import Path
-from tetrarium.training.atomic import write_directory
+from tetrarium.registry.atomic import write_directory
 
 def fill(folder):
     for name in "abc":

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from tetrarium.training.disk import DISK, Disk, folder_lock, held_lock, is_unowned
+from tetrarium.registry.disk import DISK, Disk, folder_lock, held_lock, is_unowned
 
 __all__ = ["recover", "remove_directory", "write_directory", "write_file"]
 

@@ -21,9 +21,10 @@ from typing import Any, Final
 
 from tetrarium import __version__
 from tetrarium.errors import CheckpointError, DamagedCheckpointError, UntrustedCheckpointError
-from tetrarium.training.atomic import recover, write_directory
-from tetrarium.training.checkpoint_files import ANOTHER, check_sha256, opened, opened_recorded, records, shown
-from tetrarium.training.checkpoint_metadata import (
+from tetrarium.registry.atomic import recover, write_directory
+from tetrarium.registry.disk import DISK, Disk
+from tetrarium.training.checkpoints.files import ANOTHER, check_sha256, opened, opened_recorded, records, shown
+from tetrarium.training.checkpoints.metadata import (
     FORMAT_VERSION,
     MAX_BYTES_METADATA,
     METADATA_NAME,
@@ -33,7 +34,6 @@ from tetrarium.training.checkpoint_metadata import (
     MetadataError,
     looks_like_metadata,
 )
-from tetrarium.training.disk import DISK, Disk
 
 __all__ = ["FileRecord", "Metadata", "read_file", "read_metadata", "require_trusted", "save", "verify"]
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TextIO
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
-from tetrarium.training.statistics import GameStatistics
+from tetrarium.training.runs.statistics import GameStatistics
 
 __all__ = [
     "EPISODE_COLUMNS",

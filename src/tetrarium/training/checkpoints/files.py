@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tetrarium.errors import CheckpointError, DamagedCheckpointError
-from tetrarium.training.checkpoint_metadata import METADATA_NAME, FileRecord, is_file_name
+from tetrarium.training.checkpoints.metadata import METADATA_NAME, FileRecord, is_file_name
 
 __all__ = ["ANOTHER", "check_sha256", "opened", "opened_recorded", "records", "shown"]
 

@@ -29,11 +29,11 @@ from tetrarium.environment import EnvConfig
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.errors import CheckpointError, DamagedCheckpointError, TetrariumError
 from tetrarium.evaluation import NetworkPolicy
-from tetrarium.training import checkpoint_store as store
+from tetrarium.training.algorithms.dqn import TetrisDQN
+from tetrarium.training.algorithms.random_states import random_states, restore_random_states
+from tetrarium.training.algorithms.scales import input_scale
+from tetrarium.training.checkpoints import store
 from tetrarium.training.config import TrainingConfig
-from tetrarium.training.dqn import TetrisDQN
-from tetrarium.training.random_states import random_states, restore_random_states
-from tetrarium.training.scales import input_scale
 
 if TYPE_CHECKING:
     from tetrarium.training.agent import TetrisAgent

@@ -23,12 +23,12 @@ from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.errors import DamagedCheckpointError, HomeError
 from tetrarium.evaluation import POLICY_NAMES
 from tetrarium.events import BoardShown, CheckpointSaved, Event, KernelsCompiling, Progress, RunEnded, RunStarted
+from tetrarium.registry.atomic import remove_directory, write_file
 from tetrarium.registry.home import Home
 from tetrarium.training.agent import TetrisAgent, require_device
-from tetrarium.training.atomic import remove_directory, write_file
-from tetrarium.training.callbacks import EpisodeLog, RoundCallback, drop_later_episodes
 from tetrarium.training.config import TrainingConfig
-from tetrarium.training.tensorboard import tensorboard_logger
+from tetrarium.training.runs.callbacks import EpisodeLog, RoundCallback, drop_later_episodes
+from tetrarium.training.runs.tensorboard import tensorboard_logger
 
 __all__ = ["RunConfig", "TrainingRun", "latest_checkpoint", "read_run_config"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tetrarium.training.disk import Disk
+from tetrarium.registry.disk import Disk
 
 HIDDEN = re.compile(r"\.tetrarium-[0-9a-f]{16}")
 

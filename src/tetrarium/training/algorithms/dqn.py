@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.errors import ConfigError, TetrariumError
-from tetrarium.training.networks import AfterstateQNetwork
-from tetrarium.training.replay import CompactReplayBuffer, RowSamples
+from tetrarium.training.algorithms.networks import AfterstateQNetwork
+from tetrarium.training.algorithms.replay import CompactReplayBuffer, RowSamples
 
 __all__ = ["TetrisDQN"]
 

@@ -1,0 +1,1 @@
+"""How agents learn: one module an algorithm, and what they share."""
