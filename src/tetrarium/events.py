@@ -65,7 +65,7 @@ class Progress(Event):
     mean_n_games: int  # how many games that mean is of
     best_lines_game: int  # most lines in one game, running ones included
     lines_total: int
-    exploration_rate: float
+    exploration_rate: float | None  # None where nothing is played at random on purpose
     loss: float | None  # of the latest gradient steps
 
 

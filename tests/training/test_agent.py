@@ -26,6 +26,8 @@ from tetrarium.errors import (
 )
 from tetrarium.evaluation import evaluate
 from tetrarium.training import TetrisAgent, TrainingConfig, read_policy
+from tetrarium.training.algorithms.learner import float_copies
+from tetrarium.training.algorithms.networks import layers_of
 from tetrarium.training.algorithms.replay import STORED
 from tetrarium.training.runs.callbacks import RoundCallback
 
@@ -51,6 +53,11 @@ def fingerprint(agent: TetrisAgent) -> dict[str, Any]:
         "statistics": agent.statistics.state(),
         "steps": (agent.timesteps_trained, model._n_updates, model._n_calls, model.exploration_rate),
     }
+
+
+def first_layer(network: torch.nn.Module) -> Any:
+    """Weights of a network's first layer."""
+    return layers_of(float_copies(network.state_dict()))[0][0]
 
 
 @pytest.fixture
@@ -208,8 +215,8 @@ class TestPredicting:
 
         assert agent.model.playing_net is agent.model.q_net_averaged
         assert latest.model.playing_net is latest.model.q_net
-        averaged, weights = agent.model.playing_net.layers()[0][0], latest.model.playing_net.layers()[0][0]
-        assert np.array_equal(agent.model.q_net.layers()[0][0], weights)
+        averaged, weights = first_layer(agent.model.playing_net), first_layer(latest.model.playing_net)
+        assert np.array_equal(first_layer(agent.model.q_net), weights)
         assert not np.array_equal(averaged, weights)
 
     def test_exploration_chooses_legal_actions(self, env: TetrisEnv) -> None:
@@ -309,7 +316,7 @@ class TestCheckpoints:
 
         assert isinstance(alone, DQN)
         assert alone.num_timesteps == 200
-        assert np.array_equal(alone.playing_net.layers()[0][0], agent.model.playing_net.layers()[0][0])
+        assert np.array_equal(first_layer(alone.playing_net), first_layer(agent.model.playing_net))
         assert alone.predict(observation, deterministic=True)[0] == agent.predict(observation)[0]
 
     def test_a_checkpoint_from_elsewhere_needs_trust(
@@ -426,7 +433,7 @@ class TestStartingFrom:
 
         assert agent.timesteps_trained == 0
         for network in (agent.model.q_net, agent.model.q_net_target, agent.model.q_net_averaged):
-            assert np.array_equal(network.layers()[0][0], teacher.model.playing_net.layers()[0][0])
+            assert np.array_equal(first_layer(network), first_layer(teacher.model.playing_net))
 
     def test_another_game_of_the_same_inputs_can_be_learnt_on(self, env: TetrisEnv, tmp_path: Path) -> None:
         TetrisAgent(env, SMALL).save_checkpoint(tmp_path / "one")

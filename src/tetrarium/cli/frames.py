@@ -97,7 +97,9 @@ def _numbers(story: Story, width: int, n_chart: int) -> list[RenderableType]:
         return [_header(story)]
     bar_width = max(10, width - _GUTTER)
     training = story.ended is None
-    rates = [("games", f"{progress.games_ended:,}"), ("exploration", small_text(progress.exploration_rate))]
+    rates = [("games", f"{progress.games_ended:,}")]
+    if progress.exploration_rate is not None:
+        rates.append(("exploration", small_text(progress.exploration_rate)))
     if progress.loss is not None:
         rates.append(("loss", small_text(progress.loss)))
     speed = f"{progress.steps_per_second:,.0f} steps/s" if training else ""

@@ -123,7 +123,8 @@ def progress_line(event: Progress) -> str:
     if event.mean_lines_game is not None:
         mean = f"{lines_text(event.mean_lines_game)} lines a game (mean of {event.mean_n_games:,}"
         parts.append(f"{mean}, best {event.best_lines_game:,})")
-    parts.append(f"exploration {small_text(event.exploration_rate)}")
+    if event.exploration_rate is not None:
+        parts.append(f"exploration {small_text(event.exploration_rate)}")
     if event.loss is not None:
         parts.append(f"loss {small_text(event.loss)}")
     return ", ".join(parts)

@@ -1,35 +1,26 @@
-"""``TetrisAgent``: a Stable-Baselines3 DQN that learns Tetris, and can be put away and taken up again exactly."""
+"""``TetrisAgent``: learns Tetris by one of several algorithms, and can be put away and taken up again exactly."""
 
 from collections.abc import Sequence
 from operator import index
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import gymnasium
 import numpy.typing as npt
 import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
-from stable_baselines3.common.utils import LinearSchedule
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
-from torch import nn
+from stable_baselines3.common.vec_env import VecEnv
 
-from tetrarium.environment import EnvConfig, TetrisEnv
-from tetrarium.environment.vec_env import TetrisVecEnv
+from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
-from tetrarium.evaluation import NetworkPolicy
 from tetrarium.registry.home import Home
-from tetrarium.training.algorithms.dqn import TetrisDQN
-from tetrarium.training.algorithms.networks import AfterstatePolicy
-from tetrarium.training.algorithms.replay import CompactReplayBuffer
-from tetrarium.training.algorithms.scales import input_scale
+from tetrarium.training.algorithms.learner import PlayingPolicy, find_learner
 from tetrarium.training.checkpoints import agents as checkpoints
 from tetrarium.training.config import TrainingConfig
 from tetrarium.training.runs.callbacks import GameStatisticsCallback, LinesTarget, RoundCallback
 from tetrarium.training.runs.statistics import GameStatistics
 
 __all__ = ["TetrisAgent", "require_device"]
-
-_ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 class TetrisAgent:
@@ -54,40 +45,34 @@ class TetrisAgent:
     def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig | None = None) -> None:
         given = config if config is not None else TrainingConfig()
         require_device(given.device)
-        self.games, self.env_config = _training_games(env, given)
-        self.config = given.with_changes(n_envs=self.games.num_envs)
-        self.model = TetrisDQN(
-            AfterstatePolicy,
-            self.games,
-            learning_rate=LinearSchedule(self.config.learning_rate, self.config.learning_rate_final, 1.0),
-            buffer_size=self.config.buffer_size,
-            learning_starts=self.config.learning_starts,
-            batch_size=self.config.batch_size,
-            tau=self.config.tau,
-            gamma=self.config.gamma,
-            train_freq=self.config.train_freq,
-            gradient_steps=self.config.gradient_steps,
-            target_update_interval=max(self.config.target_update_interval, self.games.num_envs),
-            exploration_fraction=self.config.exploration_fraction,
-            exploration_initial_eps=self.config.exploration_initial_eps,
-            exploration_final_eps=self.config.exploration_final_eps,
-            max_grad_norm=self.config.max_grad_norm,
-            stats_window_size=self.config.stats_window_size,
-            double_q=self.config.double_q,
-            averaging=self.config.averaging,
-            seed=self.config.seed,
-            device=self.config.device,
-            verbose=0,
-            **_network_arguments(self.config, self.env_config),
-            **_replay_arguments(self.games, self.env_config, self.config.seed),
-        )
+        self.learner = find_learner(given.algorithm)(env, given)
         self.statistics = GameStatistics(self.games.num_envs)
         self.steps_asked = 0  # by all calls of train; what a round takes beyond it counts towards the next call
 
     @property
+    def config(self) -> TrainingConfig:
+        """How it learns."""
+        return self.learner.config
+
+    @property
+    def env_config(self) -> EnvConfig | None:
+        """What it plays; None where the games are not ours."""
+        return self.learner.env_config
+
+    @property
+    def games(self) -> VecEnv:
+        """The games that it learns from."""
+        return self.learner.games
+
+    @property
+    def model(self) -> Any:
+        """What learns: a DQN of Stable-Baselines3, for the algorithm 'dqn'."""
+        return self.learner.model
+
+    @property
     def timesteps_trained(self) -> int:
         """Placements that the agent has learnt from, of all games together."""
-        return int(self.model.num_timesteps)
+        return self.learner.timesteps_trained
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -125,41 +110,20 @@ class TetrisAgent:
         if target is not None:
             callbacks.append(LinesTarget(self.statistics, target))
         rounds = [one for one in callbacks if isinstance(one, RoundCallback)]
-        model = self.model
-        _, together = model._setup_learn(n_steps, CallbackList(callbacks), reset_num_timesteps=False)
-        model._total_timesteps = self.config.total_timesteps
-        model._update_current_progress_remaining(model.num_timesteps, model._total_timesteps)
+        together = self.learner.start(n_steps, callbacks)
         together.on_training_start(locals(), globals())
         n_threads = torch.get_num_threads()
         torch.set_num_threads(self.config.torch_threads)
         try:
-            while model.num_timesteps < self.steps_asked and self._play_and_learn(together):
+            while self.timesteps_trained < self.steps_asked and self.learner.play_and_learn(together):
                 goes_on = [one.on_round_end() for one in rounds]
                 if not all(goes_on):
                     break
         finally:
             torch.set_num_threads(n_threads)
-            self.steps_asked = min(self.steps_asked, model.num_timesteps)
+            self.steps_asked = min(self.steps_asked, self.timesteps_trained)
             together.on_training_end()
         return self
-
-    def _play_and_learn(self, callback: BaseCallback) -> bool:
-        model = self.model
-        assert model.env is not None
-        assert model.replay_buffer is not None
-        rollout = model.collect_rollouts(
-            model.env,
-            callback=callback,
-            train_freq=model.train_freq,  # type: ignore[arg-type]  # Stable-Baselines3 has converted it by now
-            replay_buffer=model.replay_buffer,
-            learning_starts=model.learning_starts,
-        )
-        if not rollout.continue_training:
-            return False
-        if model.num_timesteps > model.learning_starts:
-            steps = model.gradient_steps if model.gradient_steps > 0 else rollout.episode_timesteps // model.n_envs
-            model.train(gradient_steps=steps, batch_size=model.batch_size)
-        return True
 
     def predict(
         self,
@@ -169,9 +133,9 @@ class TetrisAgent:
         deterministic: bool = True,
     ) -> tuple[npt.NDArray[Any], tuple[npt.NDArray[Any], ...] | None]:
         """Chooses actions for ``(n_actions, n_features)`` or a batch of such; averaged weights choose, where used."""
-        return self.model.predict(observation, state, episode_start, deterministic)
+        return self.learner.predict(observation, state, episode_start, deterministic)
 
-    def playing_policy(self) -> NetworkPolicy:
+    def playing_policy(self) -> PlayingPolicy:
         """Returns the agent as evaluation plays it: the weights alone, compiled.
 
         Raises:
@@ -179,15 +143,7 @@ class TetrisAgent:
         """
         if self.env_config is None:
             raise ConfigError("Only an agent of our own games can be evaluated; this one's are of another kind.")
-        return NetworkPolicy(
-            self.features,
-            self.model.playing_net.layers(),
-            self.config.activation,
-            scale=input_scale(self.env_config),
-            width=self.env_config.width,
-            preview=self.env_config.preview,
-            name=self.name,
-        )
+        return self.learner.make_policy(self.learner.weights(), self.config, self.env_config, self.name)
 
     def start_from(self, path: str | Path) -> Self:
         """Takes over the weights that play in a checkpoint, and nothing else: steps, games and replay stay its own.
@@ -255,46 +211,6 @@ def _whole(n_steps: Any) -> int:
         raise ConfigError(
             f"train takes a whole number of steps; got {n_steps!r}. Write it without a fraction."
         ) from None
-
-
-def _training_games(env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig) -> tuple[VecEnv, EnvConfig | None]:
-    """Returns the games to learn from, and their config where they are ours."""
-    if isinstance(env, TetrisEnv):
-        cut = min(config.max_pieces_game, env.config.max_pieces or config.max_pieces_game)
-        return TetrisVecEnv(env.config.with_changes(max_pieces=cut), config.n_envs, config.seed), env.config
-    if isinstance(env, TetrisVecEnv):
-        return env, env.config
-    space = env.observation_space
-    if space.shape is None or len(space.shape) != 2 or space.shape[0] != getattr(env.action_space, "n", None):
-        raise ConfigError(
-            f"An agent reads observations of (n_actions, n_features); got {space.shape}. "
-            "Pass make_env(config)(), or a wrapper that keeps its shape."
-        )
-    if isinstance(env, VecEnv):
-        return env, None
-    inner = env.unwrapped
-    return DummyVecEnv([lambda: env]), inner.config if isinstance(inner, TetrisEnv) else None
-
-
-def _network_arguments(config: TrainingConfig, env_config: EnvConfig | None) -> dict[str, Any]:
-    scale = input_scale(env_config) if env_config is not None else None
-    return {
-        "policy_kwargs": {
-            "net_arch": list(config.net_arch),
-            "activation_fn": _ACTIVATIONS[config.activation],
-            "input_scale": scale,
-        }
-    }
-
-
-def _replay_arguments(games: VecEnv, env_config: EnvConfig | None, seed: int) -> dict[str, Any]:
-    if not isinstance(games, TetrisVecEnv):
-        return {}
-    assert env_config is not None
-    return {
-        "replay_buffer_class": CompactReplayBuffer,
-        "replay_buffer_kwargs": {"env_config": env_config.to_dict(), "seed": seed},
-    }
 
 
 def _as_list(callback: BaseCallback | Sequence[BaseCallback] | None) -> list[BaseCallback]:

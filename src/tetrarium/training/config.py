@@ -10,8 +10,9 @@ from typing import Final
 from tetrarium.errors import ConfigError
 from tetrarium.settings import Settings, setting
 
-__all__ = ["ACTIVATIONS", "TrainingConfig"]
+__all__ = ["ACTIVATIONS", "ALGORITHMS", "TrainingConfig"]
 
+ALGORITHMS: Final = ("dqn", "qr-dqn", "maskable-ppo", "cma-es")
 ACTIVATIONS: Final = ("relu", "tanh")
 
 
@@ -30,6 +31,7 @@ class TrainingConfig(Settings):
         ConfigError: if a value breaks its rule.
     """
 
+    algorithm: str = setting("dqn", "how it learns: 'dqn', 'qr-dqn', 'maskable-ppo' or 'cma-es'", choices=ALGORITHMS)
     total_timesteps: int = setting(400_000, "placements to learn from; schedules run over them", 1, 10**12)
     n_envs: int = setting(50, "games played at once", 1, 4096)
     seed: int = setting(1, "same seed, same result", 0, 2**32 - 1)

@@ -58,6 +58,12 @@ class TetrisDQN(DQN):
         assert isinstance(self.q_net, AfterstateQNetwork)
         return self.q_net if self.q_net_averaged is None else self.q_net_averaged
 
+    @property
+    def networks(self) -> list[AfterstateQNetwork]:
+        """The online and the target network, and the averaged one, where weights are averaged."""
+        every = (self.q_net, self.q_net_target, self.q_net_averaged)
+        return [network for network in every if isinstance(network, AfterstateQNetwork)]
+
     def predict(
         self,
         observation: npt.NDArray[Any] | dict[str, npt.NDArray[Any]],

@@ -5,9 +5,9 @@ choice nor the maximum over next actions takes one. After the end every value is
 care with ``torch.where``, because -inf times 0 is not 0.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from gymnasium import spaces
@@ -15,7 +15,9 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
 
-__all__ = ["AfterstatePolicy", "AfterstateQNetwork"]
+__all__ = ["AfterstatePolicy", "AfterstateQNetwork", "layers_of"]
+
+Layer = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 
 class AfterstateQNetwork(QNetwork):
@@ -60,14 +62,6 @@ class AfterstateQNetwork(QNetwork):
         values[legal] = self.score(obs[legal])
         return values
 
-    def layers(self) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
-        """Returns copies of each layer's ``(outputs, inputs)`` weights and ``(outputs,)`` biases."""
-        return [
-            (layer.weight.detach().cpu().numpy().copy(), layer.bias.detach().cpu().numpy().copy())
-            for layer in self.q_net
-            if isinstance(layer, nn.Linear)
-        ]
-
 
 class AfterstatePolicy(DQNPolicy):
     """A DQN policy whose online and target networks are afterstate networks."""
@@ -83,3 +77,13 @@ class AfterstatePolicy(DQNPolicy):
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), "input_scale": self.input_scale}
+
+
+def layers_of(weights: Mapping[str, npt.NDArray[Any]]) -> list[Layer]:
+    """Returns each layer's ``(outputs, inputs)`` weights and ``(outputs,)`` biases, first layer first.
+
+    Args:
+        weights: Parameters of an afterstate network, by their names in its ``state_dict``.
+    """
+    numbers = sorted(int(name.split(".")[1]) for name in weights if name.endswith(".weight"))
+    return [(weights[f"q_net.{number}.weight"], weights[f"q_net.{number}.bias"]) for number in numbers]

@@ -1,57 +1,50 @@
-"""What a checkpoint of an agent holds, and the order in which it is put back.
+"""An agent written to a checkpoint and read back: which files there are, its learner says.
 
-=====================  ==============================================================================================
-model.zip              Stable-Baselines3's own file: policy, target network, optimizer, settings, last observation
-replay_buffer.pkl      the filled part of the replay buffer, with its generator
-averaged.safetensors   the averaged weights, where they are used
-games.safetensors      the running games: boards, queues, random streams, rewards so far
-random.json            the generators that training draws from
-=====================  ==============================================================================================
-
-Counters and both configs are in ``metadata.json``. The first two are pickles inside and are read only from a checkpoint
+Counters and both configs are in ``metadata.json``. Some files are pickles inside and are read only from a checkpoint
 that was made in this home, or that the caller trusts. ``read_policy`` reads weights alone, and runs nothing.
+
+A *model* is a checkpoint of weights alone: ``policy.safetensors`` under the same ``metadata.json``. It plays and can be
+begun from, but training does not go on from it.
 """
 
 import contextlib
-import io
 import pickle
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-import numpy as np
+import safetensors
 import safetensors.numpy
-import safetensors.torch
-import torch
 
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.errors import CheckpointError, DamagedCheckpointError, TetrariumError
-from tetrarium.evaluation import NetworkPolicy
-from tetrarium.training.algorithms.dqn import TetrisDQN
-from tetrarium.training.algorithms.random_states import random_states, restore_random_states
-from tetrarium.training.algorithms.scales import input_scale
+from tetrarium.training.algorithms.learner import Learner, PlayingPolicy, ReadFile, Weights, find_learner
 from tetrarium.training.checkpoints import store
-from tetrarium.training.config import TrainingConfig
+from tetrarium.training.checkpoints.files import ANOTHER
+from tetrarium.training.config import ALGORITHMS, TrainingConfig
 
 if TYPE_CHECKING:
     from tetrarium.training.agent import TetrisAgent
 
 Agent = TypeVar("Agent", bound="TetrisAgent")
 
-__all__ = ["load_agent", "read_policy", "save_agent", "take_weights"]
+__all__ = ["SavedPolicy", "load_agent", "read_policy", "read_saved_policy", "save_agent", "save_model", "take_weights"]
 
-_ALGORITHM: Final = "dqn"
-_MODEL: Final = "model.zip"
-_REPLAY: Final = "replay_buffer.pkl"
-_AVERAGED: Final = "averaged.safetensors"
-_GAMES: Final = "games.safetensors"
-_RANDOM: Final = "random.json"
-_POLICY: Final = "policy.pth"  # inside model.zip
-_MAX_BYTES_POLICY: Final = 1 << 28
-_ANOTHER: Final = "Load another checkpoint, or copy this one again from a whole one."
+_POLICY: Final = "policy.safetensors"
 _FREE_TO_CHANGE: Final = ("max_pieces", "illegal_action")  # of the game, when training goes on
+
+
+class SavedPolicy(NamedTuple):
+    """What can be read from a checkpoint without running anything of it."""
+
+    weights: Weights
+    config: TrainingConfig
+    env_config: EnvConfig
+    step: int
+    learner: type[Learner]
 
 
 def save_agent(agent: "TetrisAgent", path: Path, secret: bytes) -> None:
@@ -62,29 +55,45 @@ def save_agent(agent: "TetrisAgent", path: Path, secret: bytes) -> None:
             f"A checkpoint goes on exactly, and {type(games).__name__} cannot give its state. "
             "Train on make_env(config)() unwrapped, or save the model alone by agent.model.save."
         )
-    model = agent.model
-
-    def write_files(folder: Path) -> None:
-        model.save(folder / _MODEL)
-        with (folder / _REPLAY).open("wb") as file:
-            pickle.dump(model.replay_buffer, file, protocol=pickle.HIGHEST_PROTOCOL)
-        if model.q_net_averaged is not None:
-            safetensors.torch.save_file(model.q_net_averaged.state_dict(), folder / _AVERAGED)
-        safetensors.numpy.save_file(games.state(), folder / _GAMES)
-        (folder / _RANDOM).write_text(random_states(model.action_space), encoding="utf-8")
-
-    store.save(
+    _save(
         path,
-        algorithm=_ALGORITHM,
-        training_config=agent.config.to_dict(),
-        env_config=env_config.to_dict(),
-        counters={
+        agent.config,
+        env_config,
+        {
             "timesteps_trained": agent.timesteps_trained,
             "steps_asked": min(agent.steps_asked, agent.timesteps_trained),
-            "n_averaged": model.n_averaged,
             "statistics": agent.statistics.state(),
+            **agent.learner.counters(),
         },
-        seed=agent.config.seed,
+        agent.learner.write,
+        secret,
+    )
+
+
+def save_model(path: Path, saved: SavedPolicy, about: Mapping[str, Any], secret: bytes) -> None:
+    """Writes weights alone, with what is to be said about them, as a checkpoint that plays.
+
+    Raises:
+        CheckpointError: if it cannot be written.
+    """
+
+    def write_files(folder: Path) -> None:
+        safetensors.numpy.save_file(dict(saved.weights), folder / _POLICY)
+
+    counters = {**about, "timesteps_trained": saved.step}
+    _save(path, saved.config, saved.env_config, counters, write_files, secret)
+
+
+def _save(
+    path: Path, config: TrainingConfig, env_config: EnvConfig, counters: dict[str, Any], write_files: Any, secret: bytes
+) -> None:
+    store.save(
+        path,
+        algorithm=config.algorithm,
+        training_config=config.to_dict(),
+        env_config=env_config.to_dict(),
+        counters=counters,
+        seed=config.seed,
         write_files=write_files,
         secret=secret,
     )
@@ -96,6 +105,11 @@ def load_agent(cls: type[Agent], path: Path, env: Any, secret: bytes | None) -> 
     if secret is not None:
         store.require_trusted(path, metadata, secret)
     config, env_config = _configs(path, metadata)
+    if _POLICY in metadata.files:
+        raise CheckpointError(
+            f"{str(path)!r} holds the weights of a model alone, and training does not go on from that. "
+            "Begin a new run from it by --from or start_from, or load a checkpoint of the run."
+        )
     agent = cls(env, config)
     _require_same_game(path, env_config, agent)
     if agent.games.num_envs != config.n_envs:
@@ -104,33 +118,13 @@ def load_agent(cls: type[Agent], path: Path, env: Any, secret: bytes | None) -> 
             "Pass make_env(config)(), or as many games."
         )
     with _damage_told(path):
-        _put_back(agent, path, metadata)
+        agent.learner.read(_reader(path, metadata), metadata.counters)
+        agent.steps_asked = metadata.counters["steps_asked"]
+        agent.statistics.set_state(metadata.counters["statistics"])
     return agent
 
 
-def _put_back(agent: "TetrisAgent", path: Path, metadata: store.Metadata) -> None:
-    """Reads everything but the configs; `DQN.load` reseeds all generators, so these are put back last."""
-    config = agent.config
-    model = TetrisDQN.load(
-        io.BytesIO(store.read_file(path, metadata, _MODEL)), env=agent.games, device=config.device, force_reset=False
-    )
-    assert isinstance(model, TetrisDQN)
-    model.replay_buffer = pickle.loads(store.read_file(path, metadata, _REPLAY))  # noqa: S301 signed, or trusted
-    model.replay_buffer.device = model.device
-    if model.q_net_averaged is not None:
-        weights = safetensors.torch.load(store.read_file(path, metadata, _AVERAGED))
-        model.q_net_averaged.load_state_dict(weights)
-    model.n_averaged = metadata.counters["n_averaged"]
-    assert isinstance(agent.games, TetrisVecEnv)
-    model._last_obs = agent.games.set_state(safetensors.numpy.load(store.read_file(path, metadata, _GAMES)))
-    agent.games._reset_seeds()
-    agent.model = model
-    agent.steps_asked = metadata.counters["steps_asked"]
-    agent.statistics.set_state(metadata.counters["statistics"])
-    restore_random_states(store.read_file(path, metadata, _RANDOM).decode(), model.action_space)
-
-
-def read_policy(path: Path, name: str | None = None) -> tuple[NetworkPolicy, EnvConfig]:
+def read_policy(path: Path, name: str | None = None) -> tuple[PlayingPolicy, EnvConfig]:
     """Reads the weights that play, and the game that they were trained for; runs nothing from the checkpoint.
 
     Args:
@@ -141,42 +135,62 @@ def read_policy(path: Path, name: str | None = None) -> tuple[NetworkPolicy, Env
         DamagedCheckpointError: if it is not whole.
         CheckpointError: if it is none, or a newer version's.
     """
+    saved = read_saved_policy(path)
+    shown = f"{name or _run_name(path)} at step {saved.step:,}"
+    with _damage_told(path):
+        return saved.learner.make_policy(saved.weights, saved.config, saved.env_config, shown), saved.env_config
+
+
+def read_saved_policy(path: Path) -> SavedPolicy:
+    """Reads the weights that play, and what they came from; runs nothing from the checkpoint.
+
+    Raises:
+        DamagedCheckpointError: if it is not whole.
+        CheckpointError: if it is none, or a newer version's.
+    """
     metadata = store.read_metadata(path)
     config, env_config = _configs(path, metadata)
     step = metadata.counters.get("timesteps_trained")
     if not isinstance(step, int):
-        raise DamagedCheckpointError(f"{str(path / 'metadata.json')!r} lacks a count of steps. {_ANOTHER}")
+        raise DamagedCheckpointError(f"{str(path / 'metadata.json')!r} lacks a count of steps. {ANOTHER}")
+    learner = find_learner(metadata.algorithm)
+    read_file = _reader(path, metadata)
     with _damage_told(path):
-        policy = NetworkPolicy(
-            env_config.features,
-            _layers(_read_weights(path, metadata)),
-            config.activation,
-            scale=input_scale(env_config),
-            width=env_config.width,
-            preview=env_config.preview,
-            name=f"{name or _run_name(path)} at step {step:,}",
-        )
-    return policy, env_config
+        if _POLICY in metadata.files:
+            weights: Weights = safetensors.numpy.load(read_file(_POLICY))
+        else:
+            weights = learner.read_weights(tuple(metadata.files), read_file)
+    return SavedPolicy(weights=weights, config=config, env_config=env_config, step=step, learner=learner)
 
 
 def take_weights(agent: "TetrisAgent", path: Path) -> None:
     """Gives an agent the weights that play in a checkpoint; see ``TetrisAgent.start_from``."""
-    metadata = store.read_metadata(path)
-    config, env_config = _configs(path, metadata)
+    saved = read_saved_policy(path)
     assert agent.env_config is not None
-    saved = {"net_arch": config.net_arch, "activation": config.activation, **_inputs(env_config)}
-    given = {"net_arch": agent.config.net_arch, "activation": agent.config.activation, **_inputs(agent.env_config)}
-    for name, value in saved.items():
-        if value != given[name]:
+    theirs = _shape(saved.learner, saved.config, saved.env_config)
+    for name, ours in _shape(type(agent.learner), agent.config, agent.env_config).items():
+        if theirs.get(name) != ours:
             raise CheckpointError(
-                f"Weights fit a network of the same inputs and layers; {str(path)!r} has {name}={value!r}, "
-                f"this agent {given[name]!r}. Set {name} to the same."
+                f"Weights fit a network of the same inputs and layers; {str(path)!r} has {name}={theirs.get(name)!r}, "
+                f"this agent {ours!r}. Set {name} to the same."
             )
     with _damage_told(path):
-        weights = _read_weights(path, metadata)
-        for network in (agent.model.q_net, agent.model.q_net_target, agent.model.q_net_averaged):
-            if network is not None:
-                network.load_state_dict(weights)
+        agent.learner.take_weights(saved.weights)
+
+
+def _shape(learner: type[Learner], config: TrainingConfig, env_config: EnvConfig) -> dict[str, Any]:
+    """What decides the inputs and the layers of a network."""
+    return {
+        "algorithm": learner.algorithm,
+        **{name: getattr(config, name) for name in learner.shaped_by},
+        "features": env_config.features,
+        "width": env_config.width,
+        "preview": env_config.preview,
+    }
+
+
+def _reader(path: Path, metadata: store.Metadata) -> ReadFile:
+    return partial(store.read_file, path, metadata)
 
 
 @contextlib.contextmanager
@@ -189,7 +203,7 @@ def _damage_told(path: Path) -> Iterator[None]:
         safetensors.SafetensorError, pickle.UnpicklingError,
     ) as error:  # fmt: skip
         raise DamagedCheckpointError(
-            f"What lies in {str(path)!r} is not what an agent writes ({type(error).__name__}). {_ANOTHER}"
+            f"What lies in {str(path)!r} is not what an agent writes ({type(error).__name__}). {ANOTHER}"
         ) from error
 
 
@@ -198,37 +212,23 @@ def _run_name(path: Path) -> str:
     return path.parent.parent.name if path.parent.name == "checkpoints" else path.name
 
 
-def _inputs(config: EnvConfig) -> dict[str, Any]:
-    """What decides the inputs of a network."""
-    return {"features": config.features, "width": config.width, "preview": config.preview}
-
-
-def _read_weights(path: Path, metadata: store.Metadata) -> dict[str, torch.Tensor]:
-    """Reads the weights that play, and nothing that could run."""
-    if _AVERAGED in metadata.files:
-        return dict(safetensors.torch.load(store.read_file(path, metadata, _AVERAGED)))
-    with zipfile.ZipFile(io.BytesIO(store.read_file(path, metadata, _MODEL))) as archive:
-        if archive.getinfo(_POLICY).file_size > _MAX_BYTES_POLICY:
-            raise ValueError(f"{_POLICY} claims to be larger than any policy of ours")
-        policy = torch.load(io.BytesIO(archive.read(_POLICY)), map_location="cpu", weights_only=True)
-    return {name.removeprefix("q_net."): value for name, value in policy.items() if name.startswith("q_net.")}
-
-
-def _layers(weights: dict[str, torch.Tensor]) -> list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
-    numbers = sorted(int(name.split(".")[1]) for name in weights if name.endswith(".weight"))
-    return [(weights[f"q_net.{number}.weight"].numpy(), weights[f"q_net.{number}.bias"].numpy()) for number in numbers]
-
-
 def _configs(path: Path, metadata: store.Metadata) -> tuple[TrainingConfig, EnvConfig]:
-    if metadata.algorithm != _ALGORITHM:
+    if metadata.algorithm not in ALGORITHMS:
         raise CheckpointError(
             f"The checkpoint {str(path)!r} is of the algorithm {metadata.algorithm!r}; this version knows "
-            f"{_ALGORITHM!r}. Update tetrarium."
+            f"{', '.join(map(repr, ALGORITHMS))}. Update tetrarium."
         )
     try:
-        return TrainingConfig.from_dict(metadata.training_config), EnvConfig.from_dict(metadata.env_config)
+        config = TrainingConfig.from_dict(metadata.training_config)
+        env_config = EnvConfig.from_dict(metadata.env_config)
     except TetrariumError as error:
         raise DamagedCheckpointError(f"The checkpoint {str(path)!r} holds a config that cannot be: {error}") from error
+    if config.algorithm != metadata.algorithm:
+        raise DamagedCheckpointError(
+            f"The checkpoint {str(path)!r} names two algorithms, {metadata.algorithm!r} and {config.algorithm!r}. "
+            f"{ANOTHER}"
+        )
+    return config, env_config
 
 
 def _require_same_game(path: Path, saved: EnvConfig, agent: "TetrisAgent") -> None:

@@ -309,8 +309,8 @@ class _Reporter(RoundCallback):
             mean_n_games=len(statistics.latest_games),
             best_lines_game=statistics.best_lines_game,
             lines_total=statistics.lines_total,
-            exploration_rate=float(agent.model.exploration_rate),
-            loss=agent.model.latest_loss,
+            exploration_rate=agent.learner.exploration_rate,
+            loss=agent.learner.loss,
         )
 
     def _board(self) -> BoardShown:
