@@ -9,6 +9,7 @@
     ├── CheckpointError        a checkpoint that cannot be written or read
     │   ├── DamagedCheckpointError
     │   └── UntrustedCheckpointError
+    ├── ReplayError            a recorded game that cannot be read, or does not play as it says
     └── HomeError              the home folder, or a name inside it, cannot be used
 
 A message says the rule, the value that broke it, and the remedy, in one line: the command line prints it as it is.
@@ -26,6 +27,7 @@ __all__ = [
     "IllegalActionError",
     "NotAvailableError",
     "PolicyError",
+    "ReplayError",
     "TetrariumError",
     "UntrustedCheckpointError",
     "suggestion",
@@ -66,6 +68,10 @@ class DamagedCheckpointError(CheckpointError):
 
 class UntrustedCheckpointError(CheckpointError):
     """A checkpoint that could run code and that was not made in this home."""
+
+
+class ReplayError(TetrariumError, ValueError):
+    """A recorded game that cannot be read, or does not play as it says."""
 
 
 class HomeError(TetrariumError):

@@ -16,6 +16,7 @@ from tetrarium.engine.features import FEATURES, Layout, feature_width, make_layo
 from tetrarium.engine.games import Games, GameState
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_ORIENTATIONS, N_PIECES, PIECE_WIDTHS, PIECES, orientation_cells
 from tetrarium.engine.rules import RANDOMIZERS, Rules
+from tetrarium.engine.states import Move
 from tetrarium.engine.transitions import are_kernels_cached
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "GameState",
     "Games",
     "Layout",
+    "Move",
     "Rules",
     "are_kernels_cached",
     "board_cells",

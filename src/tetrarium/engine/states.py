@@ -1,4 +1,4 @@
-"""One game as plain data, copied out of its batch, and what such a state may be under given rules."""
+"""One game as plain data: a state copied out of its batch, what it may be under given rules, and a move to the next."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from tetrarium.engine.rules import SCRIPTED, Rules
 from tetrarium.engine.streams import N_STREAM_WORDS
 from tetrarium.errors import GameError
 
-__all__ = ["GameState", "require_fitting"]
+__all__ = ["GameState", "Move", "require_fitting"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,16 @@ class GameState:
         board = draw_board(np.array(self.columns, dtype=np.int64), n_rows)
         ahead = " ".join(PIECES[piece] for piece in self.queue)
         return f"{board}\n{ahead}  lines {self.lines}  pieces {self.pieces}{'  over' if self.over else ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One placement of a game."""
+
+    state_t: GameState
+    action: int  # 4 * column + rotation, legal
+    lines_placement: int  # rows that it cleared
+    state_tp1: GameState
 
 
 def require_fitting(state: GameState, rules: Rules) -> None:

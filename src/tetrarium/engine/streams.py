@@ -13,10 +13,11 @@ import numpy.typing as npt
 from tetrarium.engine.jit import small_kernel
 from tetrarium.errors import ConfigError
 
-__all__ = ["N_STREAM_WORDS", "draw_below", "make_stream"]
+__all__ = ["N_STREAM_WORDS", "draw_below", "make_stream", "rewind"]
 
 N_STREAM_WORDS: Final = 4
 _WORD_MASK: Final = (1 << 32) - 1
+_INVERSE_OF_9: Final = pow(9, -1, 1 << 32)
 
 
 def make_stream(seed: int, game: int) -> npt.NDArray[np.int64]:
@@ -59,3 +60,22 @@ def draw_below(streams, index, bound):  # type: ignore[no-untyped-def]
             product = _next_word(streams, index) * bound
             low = product & _WORD_MASK
     return product >> 32
+
+
+def rewind(words: tuple[int, ...]) -> tuple[int, ...]:
+    """The four words from which the next draw leads to these: sfc32 runs backward as well.
+
+    >>> stream = make_stream(seed=0, game=0)[None]
+    >>> before = tuple(stream[0].tolist())
+    >>> _ = draw_below(stream, 0, 7)
+    >>> rewind(tuple(stream[0].tolist())) == before
+    True
+    """
+    a_tp1, b_tp1, c_tp1, counter_tp1 = words
+    b = a_tp1 ^ (a_tp1 >> 9)
+    b = a_tp1 ^ (b >> 9)
+    b = a_tp1 ^ (b >> 9)  # each round settles nine bits more, from the top
+    c = b_tp1 * _INVERSE_OF_9 & _WORD_MASK
+    word = c_tp1 - ((c << 21) & _WORD_MASK | (c >> 11))
+    counter = (counter_tp1 - 1) & _WORD_MASK
+    return (word - b - counter) & _WORD_MASK, b, c, counter

@@ -1,10 +1,10 @@
 """Plays one game of an evaluation piece by piece, for people who watch and for recorders."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tetrarium.engine.games import GameState, place_piece
+from tetrarium.engine.games import place_piece
+from tetrarium.engine.states import Move
 from tetrarium.evaluation.evaluator import piece_limit
 from tetrarium.evaluation.matches import Match, require_playable
 from tetrarium.evaluation.predicting import as_playable
@@ -13,16 +13,6 @@ if TYPE_CHECKING:
     from tetrarium.environment import EnvConfig
 
 __all__ = ["Move", "play_moves"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """One placement of a game."""
-
-    state_t: GameState
-    action: int  # 4 * column + rotation, legal
-    lines_placement: int  # rows that it cleared
-    state_tp1: GameState
 
 
 def play_moves(

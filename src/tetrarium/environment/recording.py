@@ -1,0 +1,161 @@
+"""Records all games of a running batch, so that each can be handed over as a replay when it ends.
+
+A step costs one write for all games, into ``(n_games, capacity)`` actions, a game a row, which grow by doubling. A game
+is recorded from its first piece on; one that was already under way when recording began is left out, and so is one that
+grows too long.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+from tetrarium.engine.games import STREAM, start_game
+from tetrarium.engine.streams import N_STREAM_WORDS, rewind
+from tetrarium.environment.core import GameCore
+from tetrarium.environment.replays import MAX_ACTIONS, Replay, action_type
+from tetrarium.errors import GameError
+
+__all__ = ["GameRecorder"]
+
+_FIRST_CAPACITY: Final = 256
+_MAX_REWINDS: Final = 64  # a game starts with at most seven draws, of which one in 600 million takes two words
+
+
+class GameRecorder:
+    """Notes what is played in a core, and makes a replay of each game that ends or is cut off.
+
+    >>> from tetrarium.environment import EnvConfig
+    >>> core = GameCore(EnvConfig(max_pieces=2), n_games=3, seed=0)
+    >>> recorder = GameRecorder(core, seed=0)
+    >>> recorder.note() if core.step(np.array([0, 4, 8]), restart=True) else None
+    []
+    >>> _ = core.step(np.array([0, 4, 8]), restart=True)
+    >>> [(replay.game, replay.pieces, replay.over) for replay in recorder.note()]
+    [(0, 2, False), (1, 2, False), (2, 2, False)]
+
+    Args:
+        core: The games; those that have placed no piece yet are recorded from now on.
+        seed: The core's, which replays name.
+        max_actions: Of a game that takes more no replay is made, so that endless games do not fill the memory.
+    """
+
+    def __init__(self, core: GameCore, seed: int, *, max_actions: int = 1_000_000) -> None:
+        self._core = core
+        self._seed = seed
+        self._max_actions = min(max_actions, MAX_ACTIONS)
+        n_games = core.games.n_games
+        self._indices = np.arange(n_games)
+        self._actions = np.zeros((n_games, _FIRST_CAPACITY), dtype=action_type(core.config))
+        self._lengths = np.zeros(n_games, dtype=np.int64)  # (n,) actions noted of each game
+        self._starts = np.zeros((n_games, N_STREAM_WORDS), dtype=np.int64)  # (n, 4) stream at each game's start
+        self._recorded = np.zeros(n_games, dtype=np.bool_)  # (n,) whether all of the game is here
+        self._longest = 0  # no game is longer
+        self.begin()
+
+    def begin(self) -> None:
+        """Begins anew with the games as they are; to be called after the core's reset."""
+        games = self._core.games
+        self._lengths[:] = 0
+        self._longest = 0
+        for index in range(games.n_games):
+            start = self._start_of(index) if games.pieces[index] == 0 and not games.over[index] else None
+            self._recorded[index] = start is not None
+            self._starts[index] = start or 0
+
+    def note(self) -> list[Replay]:
+        """Notes the step that the core has just made; returns the games that it ended or cut, in the batch's order."""
+        games = self._core.games
+        if self._longest == self._actions.shape[1]:
+            self._make_room()
+        self._actions[self._indices, self._lengths] = games.played
+        self._lengths += 1
+        self._longest += 1
+        ended = np.flatnonzero(games.step_over | games.step_cut)
+        return [replay for index in ended.tolist() if (replay := self._end(index)) is not None]
+
+    def replay(self, index: int) -> Replay | None:
+        """One game as far as it has come, or nothing if its beginning was not recorded."""
+        games = self._core.games
+        return self._made(index, int(games.lines[index]), int(games.pieces[index]), over=bool(games.over[index]))
+
+    def state(self) -> dict[str, Any]:
+        """Copies out everything that later replays depend on, as arrays: the filled part only."""
+        filled = np.arange(self._actions.shape[1]) < self._lengths[:, None]
+        return {
+            "actions": self._actions[filled],
+            "lengths": self._lengths.copy(),
+            "starts": self._starts.copy(),
+            "recorded": self._recorded.copy(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Puts back what ``state`` gave; the core takes its own state.
+
+        Raises:
+            GameError: if it is of another number of games, or its parts do not fit each other.
+        """
+        lengths = np.asarray(state["lengths"], dtype=np.int64)
+        actions = np.asarray(state["actions"])
+        if lengths.shape != self._lengths.shape or (lengths < 0).any() or lengths.sum() != len(actions):
+            raise GameError(
+                f"Recorded games fit the batch of {len(self._lengths)}; got lengths of shape {lengths.shape} for "
+                f"{len(actions)} actions. Use the state that was saved with these games."
+            )
+        self._longest = int(lengths.max())
+        while self._actions.shape[1] < self._longest:
+            self._grow()
+        self._lengths[:] = lengths
+        self._starts[:] = state["starts"]
+        self._recorded[:] = state["recorded"]
+        self._actions[np.arange(self._actions.shape[1]) < lengths[:, None]] = actions
+
+    def _end(self, index: int) -> Replay | None:
+        """Makes the replay of a game that ended, and begins with the one after it, whose stream goes on."""
+        reached = self._core.games.reached
+        replay = self._made(
+            index, int(reached.lines[index]), int(reached.pieces[index]), over=bool(reached.over[index])
+        )
+        self._lengths[index] = 0
+        self._starts[index] = reached.rows[index, STREAM : STREAM + N_STREAM_WORDS]
+        self._recorded[index] = True
+        return replay
+
+    def _made(self, index: int, lines: int, pieces: int, *, over: bool) -> Replay | None:
+        if not self._recorded[index] or self._lengths[index] > self._max_actions:
+            return None
+        a, b, c, counter = self._starts[index].tolist()
+        return Replay(
+            env_config=self._core.config,
+            seed=self._seed,
+            game=index,
+            stream=(a, b, c, counter),
+            actions=self._actions[index, : self._lengths[index]].tobytes(),
+            lines=lines,
+            pieces=pieces,
+            over=over,
+        )
+
+    def _make_room(self) -> None:
+        too_long = self._lengths > self._max_actions
+        self._recorded &= ~too_long
+        self._lengths[~self._recorded] = 0
+        self._longest = int(self._lengths.max())
+        if self._longest == self._actions.shape[1]:
+            self._grow()
+
+    def _grow(self) -> None:
+        self._actions = np.concatenate([self._actions, np.zeros_like(self._actions)], axis=1)
+
+    def _start_of(self, index: int) -> tuple[int, ...] | None:
+        """The stream from which a new game started: the draws of its first pieces are taken back until they fit."""
+        games = self._core.games
+        row = games.rows[index : index + 1]
+        words = tuple(row[0, STREAM : STREAM + N_STREAM_WORDS].tolist())
+        for _ in range(_MAX_REWINDS):
+            tried = row.copy()
+            tried[0, STREAM : STREAM + N_STREAM_WORDS] = words
+            start_game(tried, 0, games.rules.script, games.rules.compiled)
+            if np.array_equal(tried, row):
+                return words
+            words = rewind(words)
+        return None  # a board that somebody set

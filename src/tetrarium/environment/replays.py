@@ -1,0 +1,314 @@
+"""A recorded game: its config, its random start and its actions, from which it is played again to the last cell.
+
+A file of one is a line of JSON, then the actions compressed by zlib, then four bytes of CRC-32 over all before, most
+significant first. Actions are unsigned, little-endian, one byte each where there are at most 256 of them, else two. In
+JSON they are a list. Nothing that is read is run, and what is unpacked is no larger than the header says and the format
+allows. This room touches no files: callers read and write the bytes.
+"""
+
+import json
+import math
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+import numpy as np
+
+from tetrarium.engine import MAX_ORIENTATIONS, PIECES, Games, Move
+from tetrarium.engine.games import STREAM, nearest_action
+from tetrarium.engine.streams import N_STREAM_WORDS
+from tetrarium.environment.config import EnvConfig
+from tetrarium.errors import ConfigError, ReplayError
+
+__all__ = ["FORMAT_VERSION", "MAX_ACTIONS", "MAX_FILE_BYTES", "REPLAY_SUFFIX", "Replay", "action_type", "pack_actions"]
+
+About = Mapping[str, str | int | float]
+
+REPLAY_SUFFIX: Final = ".tetris-replay"
+FORMAT_VERSION: Final = 1
+MAX_ACTIONS: Final = 1 << 24  # of one replay
+_FORMAT: Final = "tetris-replay"
+_MAX_HEADER_BYTES: Final = 1 << 16
+_CRC_BYTES: Final = 4
+MAX_FILE_BYTES: Final = _MAX_HEADER_BYTES + 2 * MAX_ACTIONS + (1 << 16)  # zlib adds a little to what does not compress
+_ONE_BYTE: Final = np.dtype("u1")
+_TWO_BYTES: Final = np.dtype("<u2")
+_FIELDS: Final = ("env_config", "seed", "game", "stream", "lines", "pieces", "over", "about")
+_DAMAGED: Final = "Copy it again from where it came from, or record the game again."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """One game that was played.
+
+    >>> config = EnvConfig(randomizer="O")
+    >>> replay = Replay(
+    ...     env_config=config, seed=0, game=0, actions=pack_actions(config, [0, 8]), lines=0, pieces=2, over=False
+    ... )
+    >>> [move.state_tp1.columns[:4] for move in replay.play()]
+    [(3, 3, 0, 0), (3, 3, 3, 3)]
+    >>> Replay.from_bytes(replay.to_bytes()) == replay
+    True
+
+    Args:
+        env_config: The game; its features and rewards play no part.
+        seed: Where its random stream came from, with ``game``.
+        game: Number of the game, or of the stream in which it was a later one.
+        stream: Four words of random state from which the game starts; without them those of the seed and the game.
+        actions: As ``pack_actions`` gives them.
+        lines: Rows that it cleared.
+        pieces: Pieces that it placed.
+        over: Whether it ended by the rules; otherwise it was cut off, or is a part.
+        about: Whatever is worth knowing of it: who played, in which run, at which step.
+
+    Raises:
+        ReplayError: if a value breaks its rule.
+    """
+
+    env_config: EnvConfig
+    seed: int
+    game: int
+    stream: tuple[int, int, int, int] | None = None
+    actions: bytes
+    lines: int
+    pieces: int
+    over: bool
+    about: About = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("seed", "game", "lines", "pieces"):
+            _require(_is_whole(getattr(self, name)), f"Its {name} is a whole number, 0 or more", getattr(self, name))
+        _require(isinstance(self.over, bool), "Its over is true or false", self.over)
+        _require(self.stream is None or _is_stream(self.stream), "Its stream is 4 words of 32 bits", self.stream)
+        _require(_is_about(self.about), "What is said about it is words in one line and finite numbers", self.about)
+        size = action_type(self.env_config).itemsize
+        _require(len(self.actions) % size == 0, f"An action here takes {size} bytes", len(self.actions))
+        _require(len(self.actions) <= size * MAX_ACTIONS, f"It has at most {MAX_ACTIONS:,} actions", len(self))
+
+    def __len__(self) -> int:
+        return len(self.actions) // action_type(self.env_config).itemsize
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether it stopped before the rules ended it."""
+        return not self.over
+
+    def action_numbers(self) -> list[int]:
+        """Its actions as numbers: ``4 * column + rotation`` for straight drops."""
+        numbers: list[int] = np.frombuffer(self.actions, dtype=action_type(self.env_config)).tolist()
+        return numbers
+
+    def play(self) -> Iterator[Move]:
+        """Plays the game again and yields every placement.
+
+        Whether this version plays such games is checked at the call. Each action is checked before it is played, and
+        what the game reached is compared after the last one.
+
+        Raises:
+            NotAvailableError: if the game needs what this version cannot play.
+            ReplayError: if an action is not legal at its point, or the game does not reach what the replay says.
+        """
+        games = Games(self.env_config.rules(), seed=self.seed, numbers=[self.game])
+        if self.stream is not None:
+            games.rows[0, STREAM : STREAM + N_STREAM_WORDS] = self.stream
+            games.restart(0)
+        return self._moves(games)
+
+    def _moves(self, games: Games) -> Iterator[Move]:
+        state_t = games.state(0)
+        for number, action in enumerate(self.action_numbers(), start=1):
+            if state_t.over:
+                raise ReplayError(
+                    f"A replay's last action ends it; this one was over after {number - 1:,} of {len(self):,} actions. "
+                    f"{_DAMAGED}"
+                )
+            piece = state_t.queue[0]
+            if action >= games.n_actions or nearest_action(piece, action, games.rules.width) != action:
+                raise ReplayError(
+                    f"Every action of a replay is legal; action {action} at piece {number:,}, {PIECES[piece]}, is not. "
+                    f"{_DAMAGED}"
+                )
+            lines_placement = games.place(0, action)
+            state_tp1 = games.state(0)
+            yield Move(state_t=state_t, action=action, lines_placement=lines_placement, state_tp1=state_tp1)
+            state_t = state_tp1
+        said = _reached(self.lines, self.pieces, self.over)
+        reached = _reached(state_t.lines, state_t.pieces, state_t.over)
+        if said != reached:
+            raise ReplayError(f"A replay reaches what it says, {said}; this one reached {reached}. {_DAMAGED}")
+
+    def to_bytes(self) -> bytes:
+        """What a file of it holds.
+
+        Raises:
+            ReplayError: if what is said about it is longer than a header may be.
+        """
+        header = {**self._header(), "n_actions": len(self), "action_bytes": action_type(self.env_config).itemsize}
+        line = json.dumps(header, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+        _require(len(line) <= _MAX_HEADER_BYTES, f"Its header has at most {_MAX_HEADER_BYTES:,} bytes", len(line))
+        content = line + zlib.compress(self.actions, 9)
+        return content + zlib.crc32(content).to_bytes(_CRC_BYTES, "big")
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Reads what ``to_bytes`` gave, from whomever it comes.
+
+        Raises:
+            ReplayError: if it is no replay, of another version, or damaged.
+        """
+        end = content.find(b"\n", 0, _MAX_HEADER_BYTES) + 1
+        if not end:
+            raise ReplayError(
+                f"A replay begins with one line of JSON; these {len(content):,} bytes do not. It is none, or was cut "
+                f"short. {_DAMAGED}"
+            )
+        header = _read_object(content[:end])
+        if zlib.crc32(content[:-_CRC_BYTES]) != int.from_bytes(content[-_CRC_BYTES:], "big"):
+            raise ReplayError(f"A replay ends with its checksum; this one's does not fit. {_DAMAGED}")
+        known = _known_fields(header, "n_actions", "action_bytes")
+        size = action_type(known["env_config"]).itemsize
+        _require(header["action_bytes"] == size, f"An action here takes {size} bytes", header["action_bytes"])
+        _require(_is_whole(header["n_actions"]), "Its n_actions is a whole number, 0 or more", header["n_actions"])
+        return cls(**known, actions=_decompressed(content[end:-_CRC_BYTES], header["n_actions"], size))
+
+    def to_json(self) -> str:
+        """The same for people and other programs."""
+        head = json.dumps(self._header(), allow_nan=False, indent=2).removesuffix("\n}")
+        return f'{head},\n  "actions": {json.dumps(self.action_numbers())}\n}}\n'
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Reads what ``to_json`` gave, from whomever it comes.
+
+        Raises:
+            ReplayError: if it is no replay, of another version, or damaged.
+        """
+        values = _read_object(text)
+        known = _known_fields(values, "actions")
+        _require(isinstance(values["actions"], list), "Its actions are a list", type(values["actions"]).__name__)
+        return cls(**known, actions=pack_actions(known["env_config"], values["actions"]))
+
+    def _header(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in _FIELDS}
+        return {
+            "format": _FORMAT,
+            "version": FORMAT_VERSION,
+            **values,
+            "env_config": self.env_config.to_dict(),
+            "about": dict(self.about),
+        }
+
+
+def pack_actions(config: EnvConfig, actions: Iterable[int]) -> bytes:
+    """Makes a replay's actions of numbers.
+
+    Raises:
+        ReplayError: if one is not an action of this game.
+    """
+    numbers, n_actions = list(actions), _n_actions(config)
+    for place, action in enumerate(numbers, start=1):
+        if not _is_whole(action) or action >= n_actions:
+            raise ReplayError(
+                f"An action is a whole number from 0 to {n_actions - 1}; got {action!r:.60} at place {place:,}. "
+                "Correct it."
+            )
+    return np.array(numbers, dtype=action_type(config)).tobytes()
+
+
+def _n_actions(config: EnvConfig) -> int:
+    if config.actions == "keys":
+        return 8
+    return (256 if config.actions == "reachable" else MAX_ORIENTATIONS * config.width) << config.hold
+
+
+def action_type(config: EnvConfig) -> np.dtype[np.unsignedinteger[Any]]:
+    return _ONE_BYTE if _n_actions(config) <= 1 << 8 else _TWO_BYTES
+
+
+def _reached(lines: int, pieces: int, over: bool) -> str:
+    return f"{lines:,} lines and {pieces:,} pieces and {'the end' if over else 'no end'}"
+
+
+def _read_object(text: str | bytes) -> dict[str, Any]:
+    """Reads an object of JSON, each name once, and checks that it is a replay of this version."""
+    try:
+        values = json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise ReplayError(f"A replay is strict JSON; this is not: {error!s:.120}. {_DAMAGED}") from error
+    if not isinstance(values, dict) or values.get("format") != _FORMAT:
+        raise ReplayError(f"A replay says that it is of the format {_FORMAT!r}; this does not. Name a replay.")
+    version = values.get("version")
+    if version != FORMAT_VERSION or isinstance(version, bool):
+        raise ReplayError(
+            f"This version reads replays of format {FORMAT_VERSION}; got format {version!r:.60}. "
+            "Read it with the version of tetrarium that made it."
+        )
+    return values
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return values
+
+
+def _known_fields(values: dict[str, Any], *others: str) -> dict[str, Any]:
+    """Takes a replay's fields out of JSON, after checking that there are neither more nor fewer."""
+    wanted = {"format", "version", *_FIELDS, *others}
+    _require(values.keys() == wanted, f"It has the fields {', '.join(sorted(wanted))}", ", ".join(sorted(values)))
+    known = {name: values[name] for name in _FIELDS}
+    try:
+        known["env_config"] = EnvConfig.from_dict(known["env_config"])
+    except (ConfigError, TypeError) as error:
+        raise ReplayError(f"A replay names a game that this version knows: {error!s:.300}") from error
+    if isinstance(known["stream"], list):
+        known["stream"] = tuple(known["stream"])
+    return known
+
+
+def _decompressed(packed: bytes, n_actions: int, size: int) -> bytes:
+    _require(n_actions <= MAX_ACTIONS, f"It has at most {MAX_ACTIONS:,} actions", n_actions)
+    unpacking = zlib.decompressobj()
+    try:
+        actions = unpacking.decompress(packed, size * n_actions + 1)
+    except zlib.error as error:
+        raise ReplayError(f"A replay's actions are compressed by zlib; these cannot be unpacked. {_DAMAGED}") from error
+    whole = unpacking.eof and not unpacking.unused_data and len(actions) == size * n_actions
+    _require(whole, f"Its actions are {n_actions:,}, as its header says", f"{len(actions) // size:,} or another end")
+    return actions
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_stream(stream: object) -> bool:
+    return (
+        isinstance(stream, tuple)
+        and len(stream) == N_STREAM_WORDS
+        and all(_is_whole(word) and word < 1 << 32 for word in stream)
+    )
+
+
+def _is_about(about: object) -> bool:
+    """Words are printable, so that no file speaks to a terminal."""
+    return isinstance(about, Mapping) and all(
+        isinstance(name, str)
+        and name.isprintable()
+        and (
+            (isinstance(value, str) and value.isprintable())
+            or (isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value))
+        )
+        for name, value in about.items()
+    )
+
+
+def _require(holds: bool, rule: str, value: object) -> None:
+    if not holds:
+        raise ReplayError(f"A replay keeps to its format. {rule}; got {value!r:.120}. {_DAMAGED}")
