@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 __all__ = [
+    "AgentEvaluated",
     "BoardShown",
     "CheckpointSaved",
     "EvaluationFinished",
@@ -92,6 +93,19 @@ class CheckpointSaved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentEvaluated(Event):
+    """What a running training evaluated, on games that are the same every time."""
+
+    kind: ClassVar[str] = "agent-evaluated"
+    step: int  # whose weights played
+    lines_evaluation: float  # mean lines a game, as played up to the cut
+    n_games: int
+    max_pieces: int  # where games were cut off
+    n_cut_off: int
+    is_best: bool  # no earlier one of this run did better
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationProgress(Event):
     """How far an evaluation has come."""
 
@@ -111,13 +125,14 @@ class EvaluationFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Event):
-    """Training has ended, and a checkpoint of its last step lies in the run's folder."""
+    """Training has ended, and a checkpoint of its last step lies in the run's folder, unless it failed."""
 
     kind: ClassVar[str] = "run-ended"
-    state: str  # "finished", "target reached" or "stopped"
+    state: str  # "finished", "target reached", "stopped" or "failed"
     step: int
     seconds: float
-    checkpoint: str
+    checkpoint: str  # the latest; empty where there is none
+    error: str = ""  # why it failed
 
 
 _KINDS: dict[str, type[Event]] = {
@@ -128,6 +143,7 @@ _KINDS: dict[str, type[Event]] = {
         Progress,
         BoardShown,
         CheckpointSaved,
+        AgentEvaluated,
         EvaluationProgress,
         EvaluationFinished,
         RunEnded,

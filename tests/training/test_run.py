@@ -14,8 +14,10 @@ from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEn
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.agent import TetrisAgent
-from tetrarium.training.runs.callbacks import EPISODE_COLUMNS, RoundCallback, drop_later_episodes
-from tetrarium.training.runs.run import TrainingRun, latest_checkpoint, read_run_config
+from tetrarium.training.runs.callbacks import RoundCallback
+from tetrarium.training.runs.folder import latest_checkpoint, only_trainer, read_run_config
+from tetrarium.training.runs.records import EPISODE_COLUMNS, Table
+from tetrarium.training.runs.run import TrainingRun
 
 CONFIG = TrainingConfig(
     n_envs=4, total_timesteps=4_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400,
@@ -85,7 +87,7 @@ def test_it_tells_where_it_stands(home: Home) -> None:
     run.execute()
 
     kinds = [event.kind for event in events if event.kind not in ("progress", "board-shown", "kernels-compiling")]
-    assert kinds == ["run-started", *["checkpoint-saved"] * 4, "run-ended"]
+    assert kinds == ["run-started", *["checkpoint-saved"] * 3, "agent-evaluated", "checkpoint-saved", "run-ended"]
     started = next(event for event in events if isinstance(event, RunStarted))
     assert (started.name, started.step, started.total_steps, started.n_envs) == ("one", 0, 4_000, 4)
     last = [event for event in events if isinstance(event, Progress)][-1]
@@ -172,7 +174,7 @@ def test_a_game_that_cannot_be_played_makes_no_folder(home: Home) -> None:
 
 def test_two_processes_do_not_train_one_run(home: Home) -> None:
     run, _ = start(home)
-    with run._only_one(), pytest.raises(HomeError, match="'one' is being trained by another"):
+    with only_trainer(run.folder), pytest.raises(HomeError, match="'one' is being trained by another"):
         TrainingRun.open(home, "one", ignore).execute()
 
 
@@ -223,7 +225,7 @@ def test_episodes_after_a_step_are_dropped_and_a_torn_row_with_them(tmp_path: Pa
     path = tmp_path / "episodes.csv"
     header = ",".join(EPISODE_COLUMNS)
     path.write_bytes(f"{header}\n10,0,1.0,1,5,0,0.1\nx,0,1.0,1,5,0,0.2\n20,0,1.0,1,5,0,0.2\n30,1,0".encode() + b"\xff")
-    drop_later_episodes(path, 15)
+    Table(path, EPISODE_COLUMNS).drop_later(15)
 
     assert path.read_text() == f"{header}\n10,0,1.0,1,5,0,0.1\n"
 

@@ -106,7 +106,7 @@ def find_checkpoint(what: str, home: Home, known: tuple[str, ...] = ()) -> Path:
     Raises:
         ConfigError: if there is none.
     """
-    from tetrarium.training.runs.run import latest_checkpoint
+    from tetrarium.training.runs.folder import latest_checkpoint
 
     path = Path(what)
     folder = home.runs / what

@@ -171,7 +171,7 @@ def _stopping(training: Any) -> Iterator[list[signal.Signals]]:
 def _evaluate(trained: Any, display: Any) -> None:
     from tetrarium.evaluation import evaluate
     from tetrarium.training import read_policy
-    from tetrarium.training.runs.run import latest_checkpoint
+    from tetrarium.training.runs.folder import latest_checkpoint
 
     checkpoint = latest_checkpoint(trained.folder)
     if checkpoint is None:

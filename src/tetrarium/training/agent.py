@@ -17,7 +17,8 @@ from tetrarium.registry.home import Home
 from tetrarium.training.algorithms.learner import PlayingPolicy, find_learner
 from tetrarium.training.checkpoints import agents as checkpoints
 from tetrarium.training.config import TrainingConfig
-from tetrarium.training.runs.callbacks import GameStatisticsCallback, LinesTarget, RoundCallback
+from tetrarium.training.runs.callbacks import GameStatisticsCallback, RoundCallback
+from tetrarium.training.runs.goals import Goals
 from tetrarium.training.runs.statistics import GameStatistics
 
 __all__ = ["TetrisAgent", "require_device"]
@@ -46,7 +47,7 @@ class TetrisAgent:
         given = config if config is not None else TrainingConfig()
         require_device(given.device)
         self.learner = find_learner(given.algorithm)(env, given)
-        self.statistics = GameStatistics(self.games.num_envs)
+        self.statistics = GameStatistics(self.games.num_envs, given.target_mean_games)
         self.steps_asked = 0  # by all calls of train; what a round takes beyond it counts towards the next call
 
     @property
@@ -102,13 +103,11 @@ class TetrisAgent:
         n_steps = _whole(n_steps)
         if n_steps < 0:
             raise ConfigError(f"train takes 0 or more steps; got {n_steps:,}. Ask for a positive number.")
-        target = self.config.target_lines
-        if target is not None and self.statistics.best_lines_game >= target:
+        goals = Goals(self.config, self.statistics)
+        if goals.are_reached:
             return self
         self.steps_asked += n_steps
-        callbacks: list[BaseCallback] = [GameStatisticsCallback(self.statistics), *_as_list(callback)]
-        if target is not None:
-            callbacks.append(LinesTarget(self.statistics, target))
+        callbacks = [GameStatisticsCallback(self.statistics), *_as_list(callback), goals]
         rounds = [one for one in callbacks if isinstance(one, RoundCallback)]
         together = self.learner.start(n_steps, callbacks)
         together.on_training_start(locals(), globals())
@@ -157,17 +156,20 @@ class TetrisAgent:
         checkpoints.take_weights(self, Path(path))
         return self
 
-    def save_checkpoint(self, path: str | Path, *, home: Home | None = None) -> None:
+    def save_checkpoint(
+        self, path: str | Path, *, home: Home | None = None, beside: Sequence[checkpoints.Beside] = ()
+    ) -> None:
         """Writes everything that the agent's future depends on to a folder, replacing a checkpoint there as a whole.
 
         Args:
             path: The folder.
             home: Whose key signs it; by default the home that the command line would use.
+            beside: What else writes files of its own into the folder.
 
         Raises:
             CheckpointError: if it cannot be written; what was there before is untouched.
         """
-        checkpoints.save_agent(self, Path(path), (home or Home.locate()).secret())
+        checkpoints.save_agent(self, Path(path), (home or Home.locate()).secret(), beside)
 
     @classmethod
     def load_checkpoint(

@@ -10,10 +10,15 @@ from typing import Final
 from tetrarium.errors import ConfigError
 from tetrarium.settings import Settings, setting
 
-__all__ = ["ACTIVATIONS", "ALGORITHMS", "TrainingConfig"]
+__all__ = ["ACTIVATIONS", "ALGORITHMS", "CHANGEABLE", "TrainingConfig"]
 
 ALGORITHMS: Final = ("dqn", "qr-dqn", "maskable-ppo", "cma-es")
 ACTIVATIONS: Final = ("relu", "tanh")
+# What may change when a run goes on; whatever else did would make it another run.
+CHANGEABLE: Final = (
+    "total_timesteps", "target_lines", "target_mean_lines", "target_evaluation_lines", "checkpoint_every",
+    "checkpoint_every_s", "keep_checkpoints", "keep_every", "device", "torch_threads",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,9 @@ class TrainingConfig(Settings):
     n_envs: int = setting(50, "games played at once", 1, 4096)
     seed: int = setting(1, "same seed, same result", 0, 2**32 - 1)
     target_lines: int | None = setting(None, "stop once a single game has so many lines", 1, 10**12)
+    target_mean_lines: int | None = setting(None, "stop once the latest games have so many on average", 1, 10**12)
+    target_mean_games: int = setting(100, "how many latest games that is, the running ones included", 1, 10**6)
+    target_evaluation_lines: int | None = setting(None, "stop once an evaluation finds so many a game", 1, 10**12)
     max_pieces_game: int = setting(10_000, "cut a training game after so many pieces", 1, 10**12)
 
     learning_rate: float = setting(3e-3, "step size of Adam at the start", 1e-12, 10.0)
@@ -59,7 +67,13 @@ class TrainingConfig(Settings):
 
     stats_window_size: int = setting(100, "games over which Stable-Baselines3 takes its means", 1, 10**9)
     checkpoint_every: int = setting(100_000, "placements between checkpoints", 1, 10**12)
+    checkpoint_every_s: int | None = setting(None, "seconds between checkpoints, beside those", 1, 10**9)
     keep_checkpoints: int = setting(3, "how many of a run's latest checkpoints are kept", 1, 10**9)
+    keep_every: int | None = setting(None, "keep the first checkpoint of every so many placements too", 1, 10**12)
+    evaluate_every: int = setting(100_000, "placements between evaluations of what plays; 0 for none", 0, 10**12)
+    evaluation_games: int = setting(20, "games of such an evaluation", 1, 10**6)
+    evaluation_pieces: int = setting(2_000, "where such a game is cut off", 1, 10**12)
+    evaluation_seed: int = setting(1_000, "whose games they are", 0, 2**32 - 1)
     device: str = setting("cpu", "'cpu', 'cuda' or 'auto'")
     torch_threads: int = setting(
         1, "threads of torch while training; with small networks they wait for each other", 1, 1024

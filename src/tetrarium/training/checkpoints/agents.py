@@ -10,28 +10,38 @@ begun from, but training does not go on from it.
 import contextlib
 import pickle
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 import safetensors
 import safetensors.numpy
 
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.errors import CheckpointError, DamagedCheckpointError, TetrariumError
+from tetrarium.errors import CheckpointError, ConfigError, DamagedCheckpointError, TetrariumError
 from tetrarium.training.algorithms.learner import Learner, PlayingPolicy, ReadFile, Weights, find_learner
 from tetrarium.training.checkpoints import store
 from tetrarium.training.checkpoints.files import ANOTHER
-from tetrarium.training.config import ALGORITHMS, TrainingConfig
+from tetrarium.training.config import ALGORITHMS, CHANGEABLE, TrainingConfig
 
 if TYPE_CHECKING:
     from tetrarium.training.agent import TetrisAgent
 
 Agent = TypeVar("Agent", bound="TetrisAgent")
 
-__all__ = ["SavedPolicy", "load_agent", "read_policy", "read_saved_policy", "save_agent", "save_model", "take_weights"]
+__all__ = [
+    "Beside",
+    "SavedPolicy",
+    "load_agent",
+    "read_policy",
+    "read_saved_policy",
+    "save_agent",
+    "save_model",
+    "saved_files",
+    "take_weights",
+]
 
 _POLICY: Final = "policy.safetensors"
 _FREE_TO_CHANGE: Final = ("max_pieces", "illegal_action")  # of the game, when training goes on
@@ -47,7 +57,14 @@ class SavedPolicy(NamedTuple):
     learner: type[Learner]
 
 
-def save_agent(agent: "TetrisAgent", path: Path, secret: bytes) -> None:
+class Beside(Protocol):
+    """What goes into a checkpoint beside the agent."""
+
+    def write(self, folder: Path) -> None:
+        """Writes files into the checkpoint's folder."""
+
+
+def save_agent(agent: "TetrisAgent", path: Path, secret: bytes, beside: Sequence[Beside] = ()) -> None:
     """Writes an agent; see ``TetrisAgent.save_checkpoint``."""
     games, env_config = agent.games, agent.env_config
     if not isinstance(games, TetrisVecEnv) or env_config is None:
@@ -55,6 +72,11 @@ def save_agent(agent: "TetrisAgent", path: Path, secret: bytes) -> None:
             f"A checkpoint goes on exactly, and {type(games).__name__} cannot give its state. "
             "Train on make_env(config)() unwrapped, or save the model alone by agent.model.save."
         )
+
+    def write_files(folder: Path) -> None:
+        for part in (agent.learner, *beside):
+            part.write(folder)
+
     _save(
         path,
         agent.config,
@@ -65,7 +87,7 @@ def save_agent(agent: "TetrisAgent", path: Path, secret: bytes) -> None:
             "statistics": agent.statistics.state(),
             **agent.learner.counters(),
         },
-        agent.learner.write,
+        write_files,
         secret,
     )
 
@@ -99,8 +121,21 @@ def _save(
     )
 
 
-def load_agent(cls: type[Agent], path: Path, env: Any, secret: bytes | None) -> Agent:
-    """Reads an agent; see ``TetrisAgent.load_checkpoint``. Without a secret, whoever made it is trusted."""
+def load_agent(
+    cls: type[Agent], path: Path, env: Any, secret: bytes | None, given: TrainingConfig | None = None
+) -> Agent:
+    """Reads an agent; see ``TetrisAgent.load_checkpoint``.
+
+    Args:
+        cls: The class to make.
+        path: The checkpoint.
+        env: Of the same game.
+        secret: The home's key; without it, whoever made the checkpoint is trusted.
+        given: How training goes on; as it was if left out.
+
+    Raises:
+        ConfigError: if what is given differs in more than may change.
+    """
     metadata = store.read_metadata(path)
     if secret is not None:
         store.require_trusted(path, metadata, secret)
@@ -110,6 +145,9 @@ def load_agent(cls: type[Agent], path: Path, env: Any, secret: bytes | None) -> 
             f"{str(path)!r} holds the weights of a model alone, and training does not go on from that. "
             "Begin a new run from it by --from or start_from, or load a checkpoint of the run."
         )
+    if given is not None:
+        _require_changeable(path, config, given)
+        config = given
     agent = cls(env, config)
     _require_same_game(path, env_config, agent)
     if agent.games.num_envs != config.n_envs:
@@ -205,6 +243,29 @@ def _damage_told(path: Path) -> Iterator[None]:
         raise DamagedCheckpointError(
             f"What lies in {str(path)!r} is not what an agent writes ({type(error).__name__}). {ANOTHER}"
         ) from error
+
+
+@contextlib.contextmanager
+def saved_files(path: Path) -> Iterator[tuple[tuple[str, ...], ReadFile]]:
+    """Gives the names of a checkpoint's files and what reads them, and tells of damage.
+
+    Raises:
+        DamagedCheckpointError: if it is not whole, or what it holds is not what was written.
+    """
+    metadata = store.read_metadata(path)
+    with _damage_told(path):
+        yield tuple(metadata.files), _reader(path, metadata)
+
+
+def _require_changeable(path: Path, saved: TrainingConfig, given: TrainingConfig) -> None:
+    was, now = saved.to_dict(), given.to_dict()
+    for name in was:
+        if was[name] != now[name] and name not in CHANGEABLE:
+            raise ConfigError(
+                f"Training goes on with the settings that it began with: {str(path)!r} has {name}={was[name]!r}, and "
+                f"{name}={now[name]!r} is asked for. What may change is {', '.join(CHANGEABLE)}. "
+                "Put it back, or begin a new run by `tetrarium train --from`."
+            )
 
 
 def _run_name(path: Path) -> str:

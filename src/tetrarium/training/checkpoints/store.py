@@ -35,7 +35,16 @@ from tetrarium.training.checkpoints.metadata import (
     looks_like_metadata,
 )
 
-__all__ = ["FileRecord", "Metadata", "read_file", "read_metadata", "require_trusted", "save", "verify"]
+__all__ = [
+    "FileRecord",
+    "Metadata",
+    "library_versions",
+    "read_file",
+    "read_metadata",
+    "require_trusted",
+    "save",
+    "verify",
+]
 
 _LIBRARIES: Final = ("gymnasium", "numba", "numpy", "sb3-contrib", "stable-baselines3", "torch")
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
@@ -78,7 +87,7 @@ def save(
         "env_config": env_config,
         "counters": counters,
         "seed": seed,
-        "library_versions": _library_versions(),
+        "library_versions": library_versions(),
         "files": {},
     }
     _sign(path, unsigned, secret)
@@ -180,7 +189,8 @@ def verify(path: Path, metadata: Metadata) -> None:
                 check_sha256(path, name, record, hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def _library_versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Returns the versions of Python, of this package and of what its results depend on."""
     versions = {"python": platform.python_version(), "tetrarium": __version__}
     for library in _LIBRARIES:
         with contextlib.suppress(packages.PackageNotFoundError):

@@ -1,55 +1,50 @@
-"""A training run: a folder in the home, an agent that learns, checkpoints on the way, and messages to whoever watches.
+"""A training run from its first step to its last: ``TrainingRun``.
 
-``runs/NAME/`` holds ``config.json``, ``checkpoints/<step>/``, ``episodes.csv`` and TensorBoard events. A run that was
-stopped, however, goes on from its last checkpoint; what was recorded later is dropped first.
+A run that was stopped, however, goes on from its last checkpoint; what was recorded later is dropped first.
 """
 
 import contextlib
-import fcntl
-import json
-import platform
-import shlex
-import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import tetrarium
 from tetrarium.engine import are_kernels_cached
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.errors import DamagedCheckpointError, HomeError
+from tetrarium.errors import ConfigError, DamagedCheckpointError, HomeError
 from tetrarium.evaluation import POLICY_NAMES
-from tetrarium.events import BoardShown, CheckpointSaved, Event, KernelsCompiling, Progress, RunEnded, RunStarted
-from tetrarium.registry.atomic import remove_directory, write_file
+from tetrarium.events import Event, KernelsCompiling, RunEnded, RunStarted
+from tetrarium.registry.atomic import remove_directory
 from tetrarium.registry.home import Home
 from tetrarium.training.agent import TetrisAgent, require_device
-from tetrarium.training.config import TrainingConfig
-from tetrarium.training.runs.callbacks import EpisodeLog, RoundCallback, drop_later_episodes
+from tetrarium.training.checkpoints.agents import load_agent, saved_files
+from tetrarium.training.config import CHANGEABLE, TrainingConfig
+from tetrarium.training.runs.callbacks import RoundCallback
+from tetrarium.training.runs.evaluations import Evaluations
+from tetrarium.training.runs.folder import (
+    BEST,
+    RunConfig,
+    checkpoint_steps,
+    latest_checkpoint,
+    only_trainer,
+    read_run_config,
+    write_run_config,
+)
+from tetrarium.training.runs.goals import Goals
+from tetrarium.training.runs.records import EPISODE_COLUMNS, EVALUATION_COLUMNS, EpisodeLog, Table
+from tetrarium.training.runs.replays import ReplayCollection
+from tetrarium.training.runs.reporter import Reporter
+from tetrarium.training.runs.saving import Checkpoints
 from tetrarium.training.runs.tensorboard import tensorboard_logger
 
-__all__ = ["RunConfig", "TrainingRun", "latest_checkpoint", "read_run_config"]
+__all__ = ["TrainingRun"]
 
 Publish = Callable[[Event], None]
 
-_CONFIG: Final = "config.json"
 _EPISODES: Final = "episodes.csv"
-_FORMAT_VERSION: Final = 1
-_LOG_EVERY: Final = 2_000  # placements between TensorBoard records
-_PROGRESS_EVERY_S: Final = 0.25
-_BOARD_EVERY_S: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunConfig:
-    """What a run was started with."""
-
-    name: str
-    env_config: EnvConfig
-    training_config: TrainingConfig
-    start_from: str | None = None  # a checkpoint whose weights the agent begins with
+_EVALUATIONS: Final = "evaluations.csv"
 
 
 class TrainingRun:
@@ -60,14 +55,18 @@ class TrainingRun:
         config: What it is.
         publish: Is given every message.
         shows_board: Whether boards are published; without, nothing is drawn at all.
+        trust: Go on from a checkpoint that was not made in this home, which can run code.
     """
 
-    def __init__(self, home: Home, config: RunConfig, publish: Publish, *, shows_board: bool = False) -> None:
+    def __init__(
+        self, home: Home, config: RunConfig, publish: Publish, *, shows_board: bool = False, trust: bool = False
+    ) -> None:
         self.config = config
         self.folder = home.run_folder(config.name)
         self._home = home
         self._publish = publish
         self._shows_board = shows_board
+        self._trust = trust
         self._stop_asked = False
 
     @classmethod
@@ -115,30 +114,47 @@ class TrainingRun:
             start_from=None if start_from is None else str(start_from.absolute()),
         )
         run = cls(home, config, publish, shows_board=shows_board)
-        described = {
-            "format_version": _FORMAT_VERSION,
-            "name": name,
-            "command": shlex.join(sys.argv),
-            "start_from": config.start_from,
-            "env_config": env_config.to_dict(),
-            "training_config": training_config.to_dict(),
-            "versions": {"python": platform.python_version(), "tetrarium": tetrarium.__version__},
-        }
         try:
-            write_file(run.folder / _CONFIG, (json.dumps(described, indent=2) + "\n").encode())
+            write_run_config(run.folder, config)
         except OSError:
             remove_directory(run.folder)
             raise
         return run
 
     @classmethod
-    def open(cls, home: Home, name: str, publish: Publish, *, shows_board: bool = False) -> "TrainingRun":
+    def open(
+        cls,
+        home: Home,
+        name: str,
+        publish: Publish,
+        *,
+        changes: Mapping[str, Any] | None = None,
+        shows_board: bool = False,
+        trust: bool = False,
+    ) -> "TrainingRun":
         """Opens a run to go on with it.
+
+        Args:
+            home: Where it lives.
+            name: Its name.
+            publish: Is given every message.
+            changes: Settings of training that are to be others from now on.
+            shows_board: Whether boards are published.
+            trust: Go on from a checkpoint that was not made in this home, which can run code.
 
         Raises:
             HomeError: if there is no such run, or its config cannot be read.
+            ConfigError: if a setting may not change, or breaks its rule.
         """
-        return cls(home, read_run_config(home, name), publish, shows_board=shows_board)
+        config = read_run_config(home, name)
+        for setting in changes or {}:
+            if setting not in CHANGEABLE:
+                raise ConfigError(
+                    f"A run goes on with the settings that it began with, and {setting} is one of them; what may "
+                    f"change is {', '.join(CHANGEABLE)}. Begin a new run by `tetrarium train --from {name}`."
+                )
+        config = replace(config, training_config=config.training_config.with_changes(**(changes or {})))
+        return cls(home, config, publish, shows_board=shows_board, trust=trust)
 
     def ask_to_stop(self) -> None:
         """Ends training after the round under way, with a checkpoint; may be called from a signal handler."""
@@ -150,180 +166,126 @@ class TrainingRun:
         return self._stop_asked
 
     def execute(self) -> tuple[TetrisAgent, RunEnded]:
-        """Trains until the steps are done, a target is reached or a stop is asked for; saves, and says how it ended.
+        """Trains until the steps are done, a goal is reached or a stop is asked for; saves, and says how it ended.
 
         Raises:
             HomeError: if another process trains this run.
             CheckpointError: if a checkpoint cannot be read or written.
+            ConfigError: if the run's config was changed in a way that makes it another run.
+            TetrariumError: if the loss is no longer finite.
         """
-        with self._only_one():
-            if not are_kernels_cached():
-                self._publish(KernelsCompiling())
-            agent = self._agent()
-            step = agent.timesteps_trained
-            config = self.config.training_config
-            self._publish(
-                RunStarted(
-                    name=self.config.name,
-                    folder=str(self.folder),
-                    step=step,
-                    total_steps=config.total_timesteps,
-                    seed=config.seed,
-                    n_envs=config.n_envs,
-                )
+        started_s = time.monotonic()
+        with only_trainer(self.folder):
+            try:
+                return self._train(started_s)
+            except Exception as error:
+                self._publish(self._failed(error, time.monotonic() - started_s))
+                raise
+
+    def _train(self, started_s: float) -> tuple[TetrisAgent, RunEnded]:
+        if not are_kernels_cached():
+            self._publish(KernelsCompiling())
+        checkpoint = latest_checkpoint(self.folder)
+        agent = self._agent(checkpoint)
+        write_run_config(self.folder, self.config)
+        config, step = self.config.training_config, agent.timesteps_trained
+        self._publish(
+            RunStarted(
+                name=self.config.name,
+                folder=str(self.folder),
+                step=step,
+                total_steps=config.total_timesteps,
+                seed=config.seed,
+                n_envs=config.n_envs,
             )
-            drop_later_episodes(self.folder / _EPISODES, step)
-            agent.model.set_logger(tensorboard_logger(self.folder, step))
-            started_s = time.monotonic()
-            episodes = EpisodeLog(self.folder / _EPISODES)
-            checkpoints = _Checkpoints(self, agent, episodes)
+        )
+        agent.model.set_logger(tensorboard_logger(self.folder, step))
+        with self._tables(step) as (episodes, evaluation_table), self._evaluations(agent, evaluation_table) as scores:
+            replays = self._replays(agent)
+            if checkpoint is not None:
+                with self._damage_explained(checkpoint), saved_files(checkpoint) as (names, read_file):
+                    scores.read(names, read_file)
+                    replays.read(names, read_file)
+            checkpoints = Checkpoints(
+                agent, self.folder, self._home, (episodes, evaluation_table), scores, replays, self._publish
+            )
             if step == 0 and self.config.start_from is not None:
                 checkpoints.save()  # what it started from may be gone when it is resumed
+            reporter = Reporter(agent, self._publish, shows_board=self._shows_board)
             agent.train(
                 max(config.total_timesteps - agent.steps_asked, 0),
-                [episodes, checkpoints, _Reporter(self, agent), _StopAsked(self)],
+                [EpisodeLog(episodes), replays, scores, checkpoints, reporter, _StopAsked(self)],
             )
+            state = self._ending(agent, scores)
+            is_decided = state != "stopped" and scores.finish()
             agent.model.logger.close()
-            path = checkpoints.save()
-            ended = RunEnded(
-                state=self._ending(agent),
-                step=agent.timesteps_trained,
-                seconds=time.monotonic() - started_s,
-                checkpoint=str(path),
-            )
-            self._publish(ended)
-            return agent, ended
+            path = checkpoints.save_again() if is_decided else checkpoints.save()
+        ended = RunEnded(
+            state=state, step=agent.timesteps_trained, seconds=time.monotonic() - started_s, checkpoint=str(path)
+        )
+        self._publish(ended)
+        return agent, ended
 
-    def _ending(self, agent: TetrisAgent) -> str:
-        target = self.config.training_config.target_lines
-        if target is not None and agent.statistics.best_lines_game >= target:
+    @contextlib.contextmanager
+    def _tables(self, step: int) -> Iterator[tuple[Table, Table]]:
+        """Opens what is recorded, without the rows that were written after a step."""
+        episodes = Table(self.folder / _EPISODES, EPISODE_COLUMNS)
+        evaluations = Table(self.folder / _EVALUATIONS, EVALUATION_COLUMNS)
+        with contextlib.ExitStack() as opened:
+            for table in (episodes, evaluations):
+                table.drop_later(step)
+                table.open()
+                opened.callback(table.close)
+            yield episodes, evaluations
+
+    @contextlib.contextmanager
+    def _evaluations(self, agent: TetrisAgent, table: Table) -> Iterator[Evaluations]:
+        with contextlib.closing(
+            Evaluations(agent, self.folder / BEST, table, self._home.secret(), self._publish)
+        ) as evaluations:
+            yield evaluations
+
+    def _replays(self, agent: TetrisAgent) -> ReplayCollection:
+        assert isinstance(agent.games, TetrisVecEnv)
+        return ReplayCollection(agent.games, agent.config.seed, self.config.name)
+
+    def _ending(self, agent: TetrisAgent, evaluations: Evaluations) -> str:
+        if Goals(agent.config, agent.statistics).are_reached or evaluations.is_goal_reached:
             return "target reached"
-        if agent.timesteps_trained >= self.config.training_config.total_timesteps:
-            return "finished"
-        return "stopped"
+        return "finished" if agent.timesteps_trained >= agent.config.total_timesteps else "stopped"
 
-    def _agent(self) -> TetrisAgent:
+    def _failed(self, error: Exception, seconds: float) -> RunEnded:
+        steps = checkpoint_steps(self.folder)
+        return RunEnded(
+            state="failed",
+            step=steps[-1] if steps else 0,
+            seconds=seconds,
+            checkpoint=str(self.folder / "checkpoints" / str(steps[-1])) if steps else "",
+            error=str(error) or type(error).__name__,
+        )
+
+    def _agent(self, checkpoint: Path | None) -> TetrisAgent:
+        """The agent as its last checkpoint has it, or a new one."""
         env = make_env(self.config.env_config)()
-        checkpoint = latest_checkpoint(self.folder)
+        config = self.config.training_config
         if checkpoint is None:
-            agent = TetrisAgent(env, self.config.training_config)
+            agent = TetrisAgent(env, config)
             return agent if self.config.start_from is None else agent.start_from(self.config.start_from)
+        secret = None if self._trust else self._home.secret()
+        with self._damage_explained(checkpoint):
+            return load_agent(TetrisAgent, checkpoint, env, secret, config)
+
+    @contextlib.contextmanager
+    def _damage_explained(self, checkpoint: Path) -> Iterator[None]:
+        """Adds to what is said of a damaged checkpoint what would be left without it."""
         try:
-            return TetrisAgent.load_checkpoint(checkpoint, env, home=self._home)
+            yield
         except DamagedCheckpointError as error:
-            older = _checkpoints(self.folder)[:-1]
-            there = f"at step {int(older[-1].name):,}" if older else "from the start"
+            older = checkpoint_steps(self.folder)[:-1]
+            there = f"at step {older[-1]:,}" if older else "from the start"
             raise DamagedCheckpointError(
                 f"{error} Or remove the folder {str(checkpoint)!r}; the run then goes on {there}."
             ) from error
-
-    @contextlib.contextmanager
-    def _only_one(self) -> Iterator[None]:
-        """Holds the run's lock, which ends with the process however that ends."""
-        with (self.folder / "run.lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise HomeError(
-                    f"One process trains a run at a time, and {self.config.name!r} is being trained by another. "
-                    "Stop that one first, or start a run of another name."
-                ) from None
-            yield
-
-
-class _Checkpoints(RoundCallback):
-    """Saves every so many placements, and keeps the latest few."""
-
-    def __init__(self, run: TrainingRun, agent: TetrisAgent, episodes: EpisodeLog) -> None:
-        super().__init__()
-        self._run = run
-        self._agent = agent
-        self._episodes = episodes
-        self._every = agent.config.checkpoint_every
-        self._next = (agent.timesteps_trained // self._every + 1) * self._every
-
-    def on_round_end(self) -> bool:
-        """Saves when it is time to."""
-        if self._agent.timesteps_trained >= self._next:
-            self.save()
-            self._next = (self._agent.timesteps_trained // self._every + 1) * self._every
-        return True
-
-    def save(self) -> Path:
-        """Saves now, unless this step is saved already, and removes checkpoints beyond those that are kept."""
-        step = self._agent.timesteps_trained
-        path = self._run.folder / "checkpoints" / str(step)
-        if latest_checkpoint(self._run.folder) != path:
-            started_s = time.monotonic()
-            self._episodes.sync()
-            self._agent.save_checkpoint(path, home=self._run._home)
-            self._run._publish(CheckpointSaved(path=str(path), step=step, seconds=time.monotonic() - started_s))
-            for old in _checkpoints(self._run.folder)[: -self._agent.config.keep_checkpoints]:
-                remove_directory(old)
-        return path
-
-
-class _Reporter(RoundCallback):
-    """Publishes progress a few times a second, and writes TensorBoard records every so many placements."""
-
-    def __init__(self, run: TrainingRun, agent: TetrisAgent) -> None:
-        super().__init__()
-        self._run = run
-        self._agent = agent
-        self._started_s = self._progress_s = self._board_s = time.monotonic()
-        self._step_progress = self._step_start = agent.timesteps_trained
-        self._next_log = (agent.timesteps_trained // _LOG_EVERY + 1) * _LOG_EVERY
-
-    def on_round_end(self) -> bool:
-        """Publishes what is due."""
-        now_s = time.monotonic()
-        step = self._agent.timesteps_trained
-        if step >= self._next_log:
-            self._agent.model.logger.dump(step)
-            self._next_log = (step // _LOG_EVERY + 1) * _LOG_EVERY
-        if now_s - self._progress_s >= _PROGRESS_EVERY_S:
-            self._run._publish(self._progress(step, now_s))
-            self._progress_s, self._step_progress = now_s, step
-        if self._run._shows_board and now_s - self._board_s >= _BOARD_EVERY_S:
-            self._board_s = now_s
-            self._run._publish(self._board())
-        return True
-
-    def _on_training_end(self) -> None:
-        self._run._publish(self._progress(self._agent.timesteps_trained, time.monotonic()))
-
-    def _progress(self, step: int, now_s: float) -> Progress:
-        agent, statistics = self._agent, self._agent.statistics
-        seconds = now_s - self._started_s
-        speed = (step - self._step_start) / seconds if seconds > 0 else 0.0
-        recent_s = now_s - self._progress_s
-        left = max(agent.config.total_timesteps - step, 0)
-        return Progress(
-            step=step,
-            total_steps=agent.config.total_timesteps,
-            steps_per_second=(step - self._step_progress) / recent_s if recent_s > 0 else speed,
-            seconds=seconds,
-            seconds_left=left / speed if speed > 0 else None,
-            games_ended=statistics.games_ended,
-            mean_lines_game=statistics.mean_lines_game,
-            mean_n_games=len(statistics.latest_games),
-            best_lines_game=statistics.best_lines_game,
-            lines_total=statistics.lines_total,
-            exploration_rate=agent.learner.exploration_rate,
-            loss=agent.learner.loss,
-        )
-
-    def _board(self) -> BoardShown:
-        games = self._agent.games
-        assert isinstance(games, TetrisVecEnv)
-        state = games.core.games.state(0)
-        return BoardShown(
-            columns=state.columns,
-            height=games.config.height,
-            queue=state.queue,
-            lines_game=state.lines,
-            pieces_game=state.pieces,
-        )
 
 
 class _StopAsked(RoundCallback):
@@ -336,37 +298,3 @@ class _StopAsked(RoundCallback):
     def on_round_end(self) -> bool:
         """Goes on until a stop is asked for."""
         return not self._run.stop_asked
-
-
-def _checkpoints(folder: Path) -> list[Path]:
-    """A run's checkpoints, oldest first."""
-    inside = folder / "checkpoints"
-    numbered = [path for path in inside.iterdir() if path.name.isdigit()] if inside.is_dir() else []
-    return sorted(numbered, key=lambda path: int(path.name))
-
-
-def latest_checkpoint(folder: Path) -> Path | None:
-    """Returns the run's latest checkpoint, or None where none was saved yet."""
-    found = _checkpoints(folder)
-    return found[-1] if found else None
-
-
-def read_run_config(home: Home, name: str) -> RunConfig:
-    """Reads what a run was started with.
-
-    Raises:
-        HomeError: if there is no such run, or its config cannot be read.
-    """
-    path = home.run_folder(name) / _CONFIG
-    try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return RunConfig(
-            name=name,
-            env_config=EnvConfig.from_dict(values["env_config"]),
-            training_config=TrainingConfig.from_dict(values["training_config"]),
-            start_from=values.get("start_from"),
-        )
-    except FileNotFoundError:
-        raise HomeError(f"There is no run {name!r} in {str(home.root)!r}. Start one by `tetrarium train`.") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:  # a ConfigError is a ValueError
-        raise HomeError(f"The run's {str(path)!r} cannot be read ({error}). Restore it from a copy.") from error

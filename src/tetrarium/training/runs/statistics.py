@@ -27,15 +27,16 @@ class GameStatistics:
 
     Args:
         n_envs: How many games run at once.
+        n_remembered: Of how many of the latest games that ended the lines are kept; ``WINDOW`` at least.
     """
 
-    def __init__(self, n_envs: int) -> None:
+    def __init__(self, n_envs: int, n_remembered: int = WINDOW) -> None:
         self.games_ended = 0
         self.best_lines_game = 0
         self.lines_total = 0
         self.pieces_total = 0
         self._running = np.zeros(n_envs, dtype=np.int64)  # (n_envs,) lines so far
-        self._ended: deque[int] = deque(maxlen=WINDOW)  # lines of the latest games that ended
+        self._ended: deque[int] = deque(maxlen=max(WINDOW, n_remembered))  # lines of the latest games that ended
 
     def add_step(self, lines_placement: npt.NDArray[Any], ended: npt.NDArray[np.bool_]) -> None:
         """Counts one placement in every game.
@@ -56,7 +57,15 @@ class GameStatistics:
     @property
     def latest_games(self) -> list[int]:
         """Lines of the latest games, the running ones first; at least those, at most ``WINDOW`` where fewer run."""
-        n_ended = max(WINDOW - len(self._running), 0)
+        return self._latest(WINDOW)
+
+    def mean_lines_of(self, n_games: int) -> float | None:
+        """Mean lines of the latest games, the running ones with their lines so far; None before there are so many."""
+        latest = self._latest(n_games)
+        return float(np.mean(latest)) if len(latest) >= n_games else None
+
+    def _latest(self, n_games: int) -> list[int]:
+        n_ended = max(n_games - len(self._running), 0)
         ended = list(self._ended)[-n_ended:] if n_ended else []
         return [*self._running.tolist(), *ended]
 
@@ -83,4 +92,4 @@ class GameStatistics:
         self.lines_total = state["lines_total"]
         self.pieces_total = state["pieces_total"]
         self._running = np.array(state["running"], dtype=np.int64)
-        self._ended = deque(state["ended"], maxlen=WINDOW)
+        self._ended = deque(state["ended"], maxlen=self._ended.maxlen)

@@ -5,7 +5,7 @@ from pathlib import Path
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
 
-__all__ = ["tensorboard_logger"]
+__all__ = ["tensorboard_logger", "write_scalar"]
 
 
 class _ResumedOutput(TensorBoardOutputFormat):
@@ -24,3 +24,9 @@ def tensorboard_logger(folder: Path, step: int) -> Logger:
         step: Placements made before; later records in the folder are void.
     """
     return Logger(str(folder), [_ResumedOutput(str(folder), step)])
+
+
+def write_scalar(logger: Logger, name: str, value: float, step: int) -> None:
+    """Writes one scalar at once, beside those that a logger gathers."""
+    for output in logger.output_formats:
+        output.write({name: value}, {name: ()}, step)

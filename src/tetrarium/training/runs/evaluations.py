@@ -1,0 +1,221 @@
+"""Evaluations while training runs: on the same games each time, in a second process, with the same outcome each time.
+
+Of the weights of step k * E a copy is played beside training, and waited for at step (k + 1) * E: there, however long
+it took, it is recorded, and decides which weights are the best and whether a goal is reached. So records and decisions
+do not depend on how fast either process is. A checkpoint between the two holds the copy, and a run that goes on from
+there plays it again. When a run is done, its last weights are evaluated too, by the process that trained.
+"""
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import safetensors.numpy
+
+from tetrarium.errors import TetrariumError
+from tetrarium.evaluation import Report
+from tetrarium.evaluation.process import EvaluationProcess, EvaluationRequest
+from tetrarium.events import AgentEvaluated, Event
+from tetrarium.registry.atomic import remove_directory
+from tetrarium.training.algorithms.learner import ReadFile, Weights
+from tetrarium.training.checkpoints.agents import SavedPolicy, read_saved_policy, save_model
+from tetrarium.training.runs.callbacks import RoundCallback
+from tetrarium.training.runs.records import Table
+from tetrarium.training.runs.tensorboard import write_scalar
+
+if TYPE_CHECKING:
+    from tetrarium.training.agent import TetrisAgent
+
+__all__ = ["Evaluations"]
+
+_STATE: Final = "evaluations.json"
+_WEIGHTS: Final = "evaluations.safetensors"
+_BEST: Final = "best/"  # prefixes of names of weights
+_PENDING: Final = "pending/"
+
+
+@dataclass(slots=True)
+class _State:
+    """What a checkpoint holds beside the weights."""
+
+    next_step: int  # at which the next evaluation begins
+    pending_step: int | None = None  # whose weights are being evaluated
+    best_step: int | None = None
+    best_lines: float = 0.0
+    latest_step: int | None = None  # whose evaluation was decided last
+    latest_lines: float | None = None
+
+
+class Evaluations(RoundCallback):
+    """Evaluates an agent every so often, and keeps the weights that did best.
+
+    Args:
+        agent: What is trained.
+        best: Folder for the best weights.
+        table: Where outcomes are recorded.
+        secret: The home's key.
+        publish: Is told of outcomes.
+    """
+
+    def __init__(
+        self, agent: "TetrisAgent", best: Path, table: Table, secret: bytes, publish: Callable[[Event], None]
+    ) -> None:
+        super().__init__()
+        self._agent = agent
+        self._best = best
+        self._table = table
+        self._secret = secret
+        self._publish = publish
+        self._process = EvaluationProcess()
+        self._is_playing = False  # whether the pending evaluation was handed to the process
+        self._state = _State(next_step=agent.config.evaluate_every)
+        self._pending_weights: Weights = {}
+        self._best_weights: Weights = {}
+
+    @property
+    def steps_in_use(self) -> frozenset[int]:
+        """Steps of the best weights and of those that are being evaluated, whose checkpoints stay."""
+        steps = (self._state.best_step, self._state.pending_step)
+        return frozenset(step for step in steps if step is not None)
+
+    @property
+    def is_goal_reached(self) -> bool:
+        """Whether the latest evaluation found enough lines."""
+        target, lines = self._agent.config.target_evaluation_lines, self._state.latest_lines
+        return target is not None and lines is not None and lines >= target
+
+    def _on_training_start(self) -> None:
+        if self._state.pending_step is not None:
+            self._play()
+
+    def on_round_end(self) -> bool:
+        """Decides and begins what is due; goes on until the goal is reached."""
+        every, step = self._agent.config.evaluate_every, self._agent.timesteps_trained
+        if every and step >= self._state.next_step:
+            self._decide()
+            self._begin(step)
+            self._play()
+            self._state.next_step = (step // every + 1) * every
+        self._table.hand_over()
+        return not self.is_goal_reached
+
+    def finish(self) -> bool:
+        """Decides what is pending, and evaluates the last weights, once all is done; whether that decided anything."""
+        step = self._agent.timesteps_trained
+        if not self._agent.config.evaluate_every or self._state.latest_step == step:
+            return False
+        self._decide()
+        if self._state.latest_step != step:
+            self._begin(step)
+            self._decide()
+        return True
+
+    def close(self) -> None:
+        """Ends the second process; what is pending is played again when the run goes on."""
+        self._process.close()
+
+    def _begin(self, step: int) -> None:
+        self._pending_weights = self._agent.learner.weights()
+        self._state.pending_step = step
+
+    def _play(self) -> None:
+        assert self._state.pending_step is not None
+        self._process.begin(self._request(self._state.pending_step))
+        self._is_playing = True
+
+    def _request(self, step: int) -> EvaluationRequest:
+        agent = self._agent
+        assert agent.env_config is not None
+        config = agent.config
+        policy = agent.learner.make_policy(self._pending_weights, config, agent.env_config, f"step {step:,}")
+        return EvaluationRequest(
+            policy=policy,
+            config=agent.env_config,
+            n_games=config.evaluation_games,
+            seed=config.evaluation_seed,
+            max_pieces=config.evaluation_pieces,
+        )
+
+    def _decide(self) -> None:
+        """Waits for the pending evaluation, if there is one, and applies it."""
+        if self._state.pending_step is None:
+            return
+        step, self._state.pending_step = self._state.pending_step, None
+        report = self._process.finish() if self._is_playing else self._request(step).report()
+        self._is_playing = False
+        lines = report.lines_total / report.n_games
+        is_best = self._state.best_step is None or lines >= self._state.best_lines
+        self._state.latest_step, self._state.latest_lines = step, lines
+        if is_best:
+            self._state.best_step, self._state.best_lines = step, lines
+            self._best_weights = self._pending_weights
+            self._export()
+        self._record(step, lines, report, is_best)
+
+    def _record(self, step: int, lines: float, report: Report, is_best: bool) -> None:
+        decided = self._agent.timesteps_trained
+        self._table.add(
+            (decided, step, lines, report.n_games, report.n_cut_off, report.max_pieces, report.seed, int(is_best))
+        )
+        write_scalar(self._agent.model.logger, "evaluation/lines_game", lines, decided)
+        self._publish(
+            AgentEvaluated(
+                step=step,
+                lines_evaluation=lines,
+                n_games=report.n_games,
+                max_pieces=report.max_pieces,
+                n_cut_off=report.n_cut_off,
+                is_best=is_best,
+            )
+        )
+
+    def _export(self) -> None:
+        """Writes the best weights to their folder."""
+        agent, step = self._agent, self._state.best_step
+        assert agent.env_config is not None
+        assert step is not None
+        saved = SavedPolicy(self._best_weights, agent.config, agent.env_config, step, type(agent.learner))
+        about = {"evaluation_lines": self._state.best_lines}
+        save_model(self._best, saved, about, self._secret)
+
+    def write(self, folder: Path) -> None:
+        """Writes the files of a checkpoint."""
+        weights = {f"{_BEST}{name}": value for name, value in self._best_weights.items()}
+        if self._state.pending_step is not None:
+            weights |= {f"{_PENDING}{name}": value for name, value in self._pending_weights.items()}
+        safetensors.numpy.save_file(weights, folder / _WEIGHTS)
+        (folder / _STATE).write_text(json.dumps(asdict(self._state)), encoding="utf-8")
+
+    def read(self, names: Collection[str], read_file: ReadFile) -> None:
+        """Takes over what ``write`` wrote, and makes the best folder what it was then."""
+        if _STATE in names:
+            values: dict[str, Any] = json.loads(read_file(_STATE))
+            self._state = _State(**values)
+            weights = safetensors.numpy.load(read_file(_WEIGHTS))
+            self._best_weights = _without(_BEST, weights)
+            self._pending_weights = _without(_PENDING, weights)
+        else:
+            every = self._agent.config.evaluate_every
+            self._state.next_step = (self._agent.timesteps_trained // every + 1) * every if every else 0
+        self._restore_best()
+
+    def _restore_best(self) -> None:
+        """Puts the best weights of this state into their folder: those of a later one are going to be found again."""
+        if self._state.best_step is None:
+            if self._best.exists():
+                remove_directory(self._best)
+        elif not _holds(self._best, self._state.best_step):
+            self._export()
+
+
+def _holds(folder: Path, step: int) -> bool:
+    try:
+        return read_saved_policy(folder).step == step
+    except TetrariumError:
+        return False
+
+
+def _without(prefix: str, weights: Weights) -> Weights:
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}

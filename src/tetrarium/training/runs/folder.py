@@ -1,0 +1,185 @@
+"""A run's folder: what it was started with, and which of its checkpoints there are.
+
+``runs/NAME/`` holds ``config.json``, ``checkpoints/<step>/``, ``best/`` (the weights that did best in evaluation),
+``episodes.csv``, ``evaluations.csv``, ``replays/`` and TensorBoard events.
+"""
+
+import contextlib
+import fcntl
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import tetrarium
+from tetrarium.environment import EnvConfig
+from tetrarium.errors import HomeError
+from tetrarium.registry.atomic import remove_directory, write_file
+from tetrarium.registry.home import Home
+from tetrarium.training.checkpoints.store import library_versions
+from tetrarium.training.config import TrainingConfig
+
+__all__ = [
+    "BEST",
+    "RunConfig",
+    "checkpoint_steps",
+    "checkpoints_to_drop",
+    "latest_checkpoint",
+    "only_trainer",
+    "read_run_config",
+    "remove_checkpoint",
+    "write_run_config",
+]
+
+BEST: Final = "best"
+_CONFIG: Final = "config.json"
+_FORMAT_VERSION: Final = 1
+_GIT_TIMEOUT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """What a run was started with."""
+
+    name: str
+    env_config: EnvConfig
+    training_config: TrainingConfig
+    start_from: str | None = None  # a checkpoint whose weights the agent begins with
+
+
+def write_run_config(folder: Path, config: RunConfig) -> None:
+    """Writes what a run was started with: configs, command, seed, versions, and the revision of the source.
+
+    Raises:
+        OSError: if it cannot be written; what was there before stays.
+    """
+    started: dict[str, Any] = _read(folder / _CONFIG) if (folder / _CONFIG).exists() else {}
+    described = {
+        "format_version": _FORMAT_VERSION,
+        "name": config.name,
+        "command": shlex.join(sys.argv),
+        "seed": config.training_config.seed,
+        "start_from": config.start_from,
+        "env_config": config.env_config.to_dict(),
+        "training_config": config.training_config.to_dict(),
+        "versions": library_versions(),
+        "git_revision": _git_revision(),
+        **{name: started[name] for name in ("command", "versions", "git_revision") if name in started},
+    }
+    write_file(folder / _CONFIG, (json.dumps(described, indent=2) + "\n").encode())
+
+
+def read_run_config(home: Home, name: str) -> RunConfig:
+    """Reads what a run was started with.
+
+    Raises:
+        HomeError: if there is no such run, or its config cannot be read.
+    """
+    path = home.run_folder(name) / _CONFIG
+    try:
+        values = _read(path)
+        return RunConfig(
+            name=name,
+            env_config=EnvConfig.from_dict(values["env_config"]),
+            training_config=TrainingConfig.from_dict(values["training_config"]),
+            start_from=values.get("start_from"),
+        )
+    except FileNotFoundError:
+        raise HomeError(f"There is no run {name!r} in {str(home.root)!r}. Start one by `tetrarium train`.") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:  # a ConfigError is a ValueError
+        raise HomeError(f"The run's {str(path)!r} cannot be read ({error}). Restore it from a copy.") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values
+
+
+def _git_revision() -> str | None:
+    """The commit that the package runs from, marked where files differ from it; None outside of a repository."""
+    source = Path(tetrarium.__file__).parent
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(  # noqa: S603 fixed arguments
+            ["git", "-C", str(source), *arguments],  # noqa: S607 whichever git the person uses
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_GIT_TIMEOUT_S,
+        )
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", "__init__.py")  # an installed copy may lie inside another's repository
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", ".") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def checkpoint_steps(folder: Path) -> list[int]:
+    """Steps at which a run has checkpoints, in order."""
+    inside = folder / "checkpoints"
+    return sorted(int(path.name) for path in inside.iterdir() if path.name.isdecimal()) if inside.is_dir() else []
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """Returns the run's latest checkpoint, or None where none was saved yet."""
+    steps = checkpoint_steps(folder)
+    return folder / "checkpoints" / str(steps[-1]) if steps else None
+
+
+def checkpoints_to_drop(
+    steps: Sequence[int], keep_latest: int, keep_every: int | None, keep: frozenset[int] = frozenset()
+) -> list[int]:
+    """Which checkpoints the retention rule lets go.
+
+    >>> checkpoints_to_drop([100, 250, 300, 450, 500, 600], keep_latest=1, keep_every=200, keep=frozenset({300}))
+    [100, 500]
+
+    Args:
+        steps: Of the checkpoints there are, in order.
+        keep_latest: How many of the latest stay.
+        keep_every: The first of every so many steps stays too.
+        keep: Further ones that stay.
+    """
+    kept = {*steps[-keep_latest:], *keep}
+    if keep_every is not None:
+        first: dict[int, int] = {}
+        for step in steps:
+            first.setdefault(step // keep_every, step)
+        kept |= {step for step in first.values() if step >= keep_every}
+    return [step for step in steps if step not in kept]
+
+
+@contextlib.contextmanager
+def only_trainer(folder: Path) -> Iterator[None]:
+    """Holds the run's lock, which ends with the process however that ends.
+
+    Raises:
+        HomeError: if another process trains this run, or its folder cannot be written.
+    """
+    try:
+        file = (folder / "run.lock").open("w")
+    except OSError as error:
+        raise HomeError(
+            f"The run's folder {str(folder)!r} cannot be written: {error.strerror}. "
+            "Make it writable for you, or begin a run of your own by `tetrarium train --from`."
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HomeError(
+                f"One process trains a run at a time, and {folder.name!r} is being trained by another. "
+                "Stop that one first, or start a run of another name."
+            ) from None
+        yield
+
+
+def remove_checkpoint(folder: Path, step: int) -> None:
+    """Removes one checkpoint as a whole."""
+    remove_directory(folder / "checkpoints" / str(step))

@@ -1,0 +1,115 @@
+"""The games that a run keeps for people to see: its first, its ten best and its ten latest.
+
+A checkpoint holds them, and the games under way, in ``replays.safetensors`` and ``recording.safetensors``; so a resumed
+run keeps just what one that was never stopped would have kept. The folder ``replays/`` is made from them.
+"""
+
+import contextlib
+from collections import deque
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+
+from tetrarium.environment.recording import GameRecorder
+from tetrarium.environment.replays import REPLAY_SUFFIX, Replay
+from tetrarium.environment.vec_env import TetrisVecEnv
+from tetrarium.training.algorithms.learner import ReadFile
+from tetrarium.training.runs.callbacks import RoundCallback
+
+__all__ = ["N_KEPT", "ReplayCollection"]
+
+N_KEPT: Final = 10
+_REPLAYS: Final = "replays.safetensors"
+_RECORDING: Final = "recording.safetensors"
+
+
+class ReplayCollection(RoundCallback):
+    """Records every game of a run, and keeps some.
+
+    Args:
+        games: What is played.
+        seed: The run's.
+        run: The run's name, which replays tell.
+    """
+
+    def __init__(self, games: TetrisVecEnv, seed: int, run: str) -> None:
+        super().__init__()
+        self._recorder = GameRecorder(games.core, seed)
+        self._is_under_way = False  # whether the recorder was given the games that a checkpoint held
+        self._run = run
+        self.first: Replay | None = None
+        self.best: list[Replay] = []  # most lines first; among equals the earlier
+        self.latest: deque[Replay] = deque(maxlen=N_KEPT)  # oldest first
+
+    def _on_training_start(self) -> None:
+        if not self._is_under_way:
+            self._recorder.begin()
+            self._is_under_way = True
+
+    def _on_step(self) -> bool:
+        self.add(self._recorder.note())
+        return True
+
+    def add(self, replays: Iterable[Replay]) -> None:
+        """Takes in games that ended at the current step."""
+        for ended in replays:
+            kept = replace(ended, about={"run": self._run, "step": self.num_timesteps})
+            if self.first is None:
+                self.first = kept
+            self.latest.append(kept)
+            if len(self.best) < N_KEPT or kept.lines > self.best[-1].lines:
+                self.best = sorted([*self.best, kept], key=lambda one: -one.lines)[:N_KEPT]
+
+    def named(self) -> dict[str, bytes]:
+        """Returns the replays as files hold them: ``first``, ``best-01`` the best, ``last-01`` the latest."""
+        replays = {"first": self.first} if self.first is not None else {}
+        replays |= {f"best-{number:02}": replay for number, replay in enumerate(self.best, start=1)}
+        replays |= {f"last-{number:02}": replay for number, replay in enumerate(reversed(self.latest), start=1)}
+        return {name: replay.to_bytes() for name, replay in replays.items()}
+
+    def export(self, folder: Path) -> None:
+        """Brings a folder up to date; each file is whole at any time."""
+        named = {f"{name}{REPLAY_SUFFIX}": data for name, data in self.named().items()}
+        folder.mkdir(exist_ok=True)
+        for name, data in named.items():
+            _replace(folder / name, data)
+        for path in folder.glob(f"*{REPLAY_SUFFIX}"):
+            if path.name not in named:
+                path.unlink()
+
+    def write(self, folder: Path) -> None:
+        """Writes the files of a checkpoint."""
+        as_arrays = {name: np.frombuffer(data, dtype=np.uint8) for name, data in self.named().items()}
+        safetensors.numpy.save_file(as_arrays, folder / _REPLAYS)
+        safetensors.numpy.save_file(_plain(self._recorder.state()), folder / _RECORDING)
+
+    def read(self, names: Collection[str], read_file: ReadFile) -> None:
+        """Takes over what ``write`` wrote; an agent that was saved outside of a run has none of it."""
+        if _REPLAYS not in names:
+            return
+        files = safetensors.numpy.load(read_file(_REPLAYS))
+        replays = {name: Replay.from_bytes(data.tobytes()) for name, data in sorted(files.items())}
+        self.first = replays.get("first")
+        self.best = [replay for name, replay in replays.items() if name.startswith("best-")]
+        latest = [replay for name, replay in replays.items() if name.startswith("last-")]
+        self.latest = deque(reversed(latest), maxlen=N_KEPT)
+        self._recorder.set_state(safetensors.numpy.load(read_file(_RECORDING)))
+        self._is_under_way = True
+
+
+def _plain(state: dict[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+    return {name: np.ascontiguousarray(value) for name, value in state.items()}
+
+
+def _replace(path: Path, data: bytes) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_bytes() == data:
+            return
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(data)
+    partial.replace(path)

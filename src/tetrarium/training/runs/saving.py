@@ -1,0 +1,99 @@
+"""A run's checkpoints while it trains: when one is saved, what it holds, and which ones are let go."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tetrarium.events import CheckpointSaved, Event
+from tetrarium.registry.home import Home
+from tetrarium.training.runs.callbacks import RoundCallback
+from tetrarium.training.runs.evaluations import Evaluations
+from tetrarium.training.runs.folder import checkpoint_steps, checkpoints_to_drop, latest_checkpoint, remove_checkpoint
+from tetrarium.training.runs.records import Table
+from tetrarium.training.runs.replays import ReplayCollection
+
+if TYPE_CHECKING:
+    from tetrarium.training.agent import TetrisAgent
+
+__all__ = ["Checkpoints"]
+
+
+class Checkpoints(RoundCallback):
+    """Saves every so many placements or seconds, and keeps what the retention rule says.
+
+    Args:
+        agent: What is trained.
+        folder: The run's.
+        home: Whose key signs.
+        tables: Are on the disk before a checkpoint is.
+        evaluations: Is saved with the agent.
+        replays: Is saved with the agent, and exported.
+        publish: Is told of each checkpoint.
+    """
+
+    def __init__(
+        self,
+        agent: "TetrisAgent",
+        folder: Path,
+        home: Home,
+        tables: Sequence[Table],
+        evaluations: Evaluations,
+        replays: ReplayCollection,
+        publish: Callable[[Event], None],
+    ) -> None:
+        super().__init__()
+        self._agent = agent
+        self._folder = folder
+        self._home = home
+        self._tables = tables
+        self._evaluations = evaluations
+        self._replays = replays
+        self._publish = publish
+        self._next_step = self._following(agent.timesteps_trained)
+        self._saved_s = time.monotonic()
+
+    def on_round_end(self) -> bool:
+        """Saves when it is time to."""
+        config, step = self._agent.config, self._agent.timesteps_trained
+        if step >= config.total_timesteps:
+            return True  # the run saves when it ends
+        every_s = config.checkpoint_every_s
+        if step >= self._next_step or (every_s is not None and time.monotonic() - self._saved_s >= every_s):
+            self.save()
+            self._next_step = self._following(step)
+        return True
+
+    def _following(self, step: int) -> int:
+        every = self._agent.config.checkpoint_every
+        return (step // every + 1) * every
+
+    def save(self) -> Path:
+        """Saves now, unless this step is saved already and nothing was decided since."""
+        step = self._agent.timesteps_trained
+        path = self._folder / "checkpoints" / str(step)
+        if latest_checkpoint(self._folder) != path:
+            self.save_again()
+        return path
+
+    def save_again(self) -> Path:
+        """Saves now, over a checkpoint of the same step where there is one, and lets old ones go."""
+        step = self._agent.timesteps_trained
+        path = self._folder / "checkpoints" / str(step)
+        started_s = time.monotonic()
+        for table in self._tables:
+            table.sync()
+        self._agent.save_checkpoint(path, home=self._home, beside=(self._evaluations, self._replays))
+        self._replays.export(self._folder / "replays")
+        self._publish(CheckpointSaved(path=str(path), step=step, seconds=time.monotonic() - started_s))
+        self._saved_s = time.monotonic()
+        self._drop()
+        return path
+
+    def _drop(self) -> None:
+        config = self._agent.config
+        steps = checkpoint_steps(self._folder)
+        for step in checkpoints_to_drop(
+            steps, config.keep_checkpoints, config.keep_every, self._evaluations.steps_in_use
+        ):
+            remove_checkpoint(self._folder, step)
