@@ -19,7 +19,7 @@ from tetrarium.errors import ConfigError, suggestion
 from tetrarium.training import TrainingConfig
 from tetrarium.training.presets import find_preset
 
-__all__ = ["read_configs", "settings_table"]
+__all__ = ["read_assignments", "read_configs", "settings_table"]
 
 _PREFIX: Final = "TETRARIUM_"
 _NOT_SETTINGS: Final = {"TETRARIUM_HOME"}
@@ -51,7 +51,7 @@ def read_configs(
     values: dict[str, Any] = {}
     values.update(_from_file(file) if file is not None else {})
     values.update(_from_environment(environment))
-    values.update(_from_assignments(assignments))
+    values.update(read_assignments(assignments))
     values.update({name: value for name, value in flags.items() if value is not None})
     game = {item.name for item in fields(EnvConfig)}
     return (
@@ -105,8 +105,13 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def _from_assignments(assignments: Sequence[str]) -> dict[str, Any]:
-    values = {}
+def read_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """Reads ``key=value`` as ``--set`` takes them.
+
+    Raises:
+        ConfigError: if one is something else, or its key is unknown.
+    """
+    values: dict[str, Any] = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from tetrarium.cli.boards import BoardView, draw_board, small_size
 from tetrarium.cli.sparklines import LOGARITHMIC_FROM, sparkline
-from tetrarium.cli.story import COMPILING, Story, ending_sentences
+from tetrarium.cli.story import COMPILING, Story, ending_sentences, evaluated_text
 from tetrarium.cli.tables import report_table
 from tetrarium.cli.words import duration_text, lines_text, percent_text, small_text
 from tetrarium.events import BoardShown, EvaluationProgress, Progress
@@ -115,8 +115,10 @@ def _numbers(story: Story, width: int, n_chart: int) -> list[RenderableType]:
         left = "" if progress.seconds_left is None else f"{duration_text(progress.seconds_left)} left"
         lines.append(_one_line((left, ""), (f"{duration_text(progress.seconds)} so far", "dim")))
     lines.append(_one_line(*(part for label, value in rates for part in ((label, "dim"), (f"{value} ", "")))))
-    if story.saved is not None and training:
-        lines.append(_one_line((f"Saved step {story.saved.step:,}", "dim")))
+    saved = f"Saved step {story.saved.step:,}" if story.saved is not None and training else ""
+    scored = evaluated_text(story.scored) if story.scored is not None else ""
+    if saved or scored:
+        lines.append(_one_line((saved, "dim"), (scored, "dim")))
     return lines
 
 

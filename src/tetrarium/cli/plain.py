@@ -8,11 +8,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from tetrarium.cli.story import COMPILING, Story, ending_sentences
+from tetrarium.cli.story import COMPILING, Story, ending_sentences, evaluated_text
 from tetrarium.cli.streams import LastingStream
 from tetrarium.cli.tables import report_lines
 from tetrarium.cli.words import duration_text, lines_text, percent_text, small_text
 from tetrarium.events import (
+    AgentEvaluated,
     CheckpointSaved,
     EvaluationFinished,
     EvaluationProgress,
@@ -86,6 +87,8 @@ class PlainDisplay:
                 return [_starting_line(event)]
             case CheckpointSaved():
                 return [f"Saved step {event.step:,}"]
+            case AgentEvaluated():
+                return [evaluated_text(event)]
             case RunEnded():
                 name = self._story.started.name if self._story.started else None
                 return [sentence for sentence in ending_sentences(event, name) if sentence]

@@ -92,14 +92,15 @@ def find_policy(what: str, home: Home) -> tuple[Any, EnvConfig | None]:
         return named_policy(what), None
     from tetrarium.training import read_policy
 
-    return read_policy(find_checkpoint(what, home, known=POLICY_NAMES), Path(what).name)
+    return read_policy(find_checkpoint(what, home, known=POLICY_NAMES), Path(what).name.partition("@")[0])
 
 
 def find_checkpoint(what: str, home: Home, known: tuple[str, ...] = ()) -> Path:
     """Finds the checkpoint that a run or a folder stands for.
 
     Args:
-        what: A run's name, whose latest checkpoint counts, or a folder; a name that is both is the run's.
+        what: A run's name, whose latest checkpoint counts, ``NAME@best`` or ``NAME@STEP``, or a folder; a name that is
+            both is the run's.
         home: Where runs are.
         known: What else could have been named, for the message.
 
@@ -108,6 +109,7 @@ def find_checkpoint(what: str, home: Home, known: tuple[str, ...] = ()) -> Path:
     """
     from tetrarium.training.runs.folder import latest_checkpoint
 
+    what, at, which = what.partition("@") if not Path(what).is_dir() else (what, "", "")
     path = Path(what)
     folder = home.runs / what
     is_name = path.name == what and not what.startswith(".")
@@ -120,10 +122,29 @@ def find_checkpoint(what: str, home: Home, known: tuple[str, ...] = ()) -> Path:
             f"What is named is one of {choices}; there is no {what!r}."
             f"{suggestion(what, [*known, *runs]) or ' Train one by `tetrarium train`.'}"
         )
+    if at:
+        return _version(folder, which)
     found = latest_checkpoint(folder)
     if found is None:
         raise ConfigError(f"The run {what!r} has no checkpoint yet. Wait for its first one, or name another run.")
     return found
+
+
+def _version(folder: Path, which: str) -> Path:
+    """The best weights of a run, or its checkpoint of a step."""
+    from tetrarium.training.runs.folder import BEST, checkpoint_steps
+
+    path = folder / BEST if which == BEST else folder / "checkpoints" / which
+    steps = checkpoint_steps(folder)
+    if which != BEST and not (which.isdecimal() and int(which) in steps):
+        there = ", ".join(map(str, steps)) or "none yet"
+        raise ConfigError(
+            f"After {folder.name}@ stands {BEST!r} or the step of a checkpoint, of which there are {there}; "
+            f"got {which!r}. Name one of them."
+        )
+    if not path.is_dir():
+        raise ConfigError(f"The run {folder.name!r} has evaluated nothing yet. Wait for that, or leave @{BEST} out.")
+    return path
 
 
 def _game(rules: Rules | None, height: int | None, randomizer: str | None, trained_for: EnvConfig | None) -> EnvConfig:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tetrarium.cli.words import duration_text
+from tetrarium.cli.words import duration_text, lines_text
 from tetrarium.events import (
+    AgentEvaluated,
     BoardShown,
     CheckpointSaved,
     EvaluationFinished,
@@ -23,7 +24,7 @@ from tetrarium.events import (
 )
 from tetrarium.registry.home import Home
 
-__all__ = ["COMPILING", "Course", "Story", "ending_sentences"]
+__all__ = ["COMPILING", "Course", "Story", "ending_sentences", "evaluated_text"]
 
 COMPILING: Final = "Compiling the game for this machine, about 20 seconds, only once"
 _MAX_POINTS: Final = 1024
@@ -71,6 +72,7 @@ class Story:
     progress: Progress | None = None
     board: BoardShown | None = None
     saved: CheckpointSaved | None = None
+    scored: AgentEvaluated | None = None
     ended: RunEnded | None = None
     evaluation: EvaluationProgress | None = None
     report: dict[str, Any] | None = None
@@ -93,6 +95,8 @@ class Story:
                 self.board, self.compiling_since = event, None
             case CheckpointSaved():
                 self.saved = event
+            case AgentEvaluated():
+                self.scored = event
             case RunEnded():
                 self.ended, self.compiling_since = event, None
             case EvaluationProgress():
@@ -114,6 +118,16 @@ class Story:
         return "training" if self.ended is None else self.ended.state
 
 
+def evaluated_text(event: AgentEvaluated) -> str:
+    """What an evaluation in the middle of training found, in one line."""
+    best = ", the best so far" if event.is_best else ""
+    cut = f", cut at {event.max_pieces:,} pieces" if event.n_cut_off else ""
+    return (
+        f"Evaluated step {event.step:,}: {lines_text(event.lines_evaluation)} lines a game "
+        f"({event.n_games:,} games{cut}){best}"
+    )
+
+
 def ending_sentences(ended: RunEnded, name: str | None) -> tuple[str, str]:
     """What became of a run, and what to type next."""
     happened = {
@@ -121,6 +135,9 @@ def ending_sentences(ended: RunEnded, name: str | None) -> tuple[str, str]:
         "target reached": f"Reached the target at step {ended.step:,}",
         "stopped": f"Stopped at step {ended.step:,}",
     }.get(ended.state, f"Ended ({ended.state}) at step {ended.step:,}")
+    if ended.state == "failed":
+        kept = f"the checkpoint of step {ended.step:,} is kept" if ended.checkpoint else "no checkpoint was saved"
+        return f"Failed after {duration_text(ended.seconds)}; {kept}", ""
     lies = f"the checkpoint lies in {ended.checkpoint}" if ended.checkpoint else "no checkpoint was saved"
     sentence = f"{happened} after {duration_text(ended.seconds)}; {lies}"
     if name is None or not ended.checkpoint:

@@ -3,15 +3,16 @@
 Reports come as ``Report.to_dict`` or its JSON gives them, so that showing one needs none of what made it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from tetrarium.cli.words import interval_text, lines_text, percent_text
+from tetrarium.evaluation.intervals import median_interval
 
-__all__ = ["report_lines", "report_rows", "report_table", "report_title"]
+__all__ = ["report_lines", "report_rows", "report_table", "report_title", "seeds_lines"]
 
 
 def report_title(report: Mapping[str, Any]) -> str:
@@ -69,3 +70,27 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
     rows = report_rows(report)
     widest = max(len(label) for label, _ in rows)
     return [report_title(report), *(f"  {label:<{widest}}  {value}" for label, value in rows)]
+
+
+def seeds_lines(runs: Sequence[tuple[str, int, Mapping[str, Any]]]) -> list[str]:
+    """What runs of several seeds came to, one line each, and their median with its interval.
+
+    Lines are as played: a game that was cut off counts with the lines it had, so that runs that never lose compare too.
+
+    Args:
+        runs: Name, seed and report of each.
+    """
+    lines_game = [report["lines_total"] / report["n_games"] for _, _, report in runs]
+    widest = max(len(name) for name, _, _ in runs)
+    rows = [
+        f"  {name:<{widest}}  seed {seed}  {lines_text(lines):>8} lines a game  "
+        f"({report['n_cut_off']:,} of {report['n_games']:,} games cut off at {report['max_pieces']:,} pieces)"
+        for (name, seed, report), lines in zip(runs, lines_game, strict=True)
+    ]
+    found = median_interval(lines_game)
+    sure = percent_text(found.confidence)
+    summary = (
+        f"  median of {len(runs)} seeds: {lines_text(found.median)} lines a game, "
+        f"{lines_text(found.interval[0])} to {lines_text(found.interval[1])} ({sure}, by rank)"
+    )
+    return ["Lines a game as played, up to the cut", *rows, summary]

@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 from cyclopts import Parameter
 from rich.console import Console
 
-from tetrarium.cli.configuration import read_configs, settings_table
+from tetrarium.cli.configuration import read_assignments, read_configs, settings_table
 from tetrarium.cli.display import make_display
 from tetrarium.cli.playing import find_checkpoint, watch_policy
+from tetrarium.cli.tables import seeds_lines
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
 from tetrarium.events import EvaluationFinished, EvaluationProgress
@@ -63,6 +64,9 @@ def train(
     checkpoint_every: Annotated[int | None, _setting("checkpoint_every")] = None,
     device: Annotated[str | None, _setting("device")] = None,
     name: RunName = None,
+    seeds: Annotated[
+        int | None, Parameter(help="Train so many runs, one after the other, each of the next seed, and compare them.")
+    ] = None,
     home: HomeOption = None,
 ) -> int:
     """Train an agent, with live progress and checkpoints. Ctrl-C stops it with a checkpoint.
@@ -82,21 +86,37 @@ def train(
     }
     configs = read_configs(preset, config, assignments or [], flags)
     begin = None if start_from is None else find_checkpoint(start_from, Home.locate(home))
-    code, _ = _train_new(home, name, configs, start_from=begin)
-    return code
+    if seeds is not None:
+        return _train_seeds(home, name, configs, begin, seeds)
+    return _train_new(home, name, configs, start_from=begin).code
 
 
-def resume(name: str, *, home: HomeOption = None) -> int:
+def resume(
+    name: Annotated[str, Parameter(help="The run's name.")],
+    *,
+    steps: Annotated[int | None, Parameter(help="Go on to so many steps instead.")] = None,
+    assignments: Annotated[
+        list[str] | None, Parameter(name="--set", negative="", help="A setting of training that may change.")
+    ] = None,
+    trust: Annotated[
+        bool, Parameter(negative="", help="Load a checkpoint made elsewhere, which can run code; know who made it.")
+    ] = False,
+    home: HomeOption = None,
+) -> int:
     """Go on with a run to the number of steps first asked for.
 
-    Args:
-        name: The run's name.
-        home: Folder in which tetrarium keeps things; else TETRARIUM_HOME.
+    What training began with stays; --set takes total_timesteps, the targets, how checkpoints are kept, device and
+    torch_threads.
     """
+    changes = read_assignments(assignments or [])
+    if steps is not None:
+        changes["total_timesteps"] = steps
     with make_display(sys.stdout) as display:
         from tetrarium.training.runs.run import TrainingRun
 
-        opened = TrainingRun.open(Home.locate(home), name, display.handle, shows_board=display.shows_board)
+        opened = TrainingRun.open(
+            Home.locate(home), name, display.handle, changes=changes, shows_board=display.shows_board, trust=trust
+        )
         return _execute(opened)
 
 
@@ -109,12 +129,41 @@ def run(
 ) -> int:
     """Train with the defaults, evaluate over 100 games, then watch the agent play (in a terminal)."""
     configs = read_configs("default", None, [], {"total_timesteps": steps, "seed": seed})
-    code, run_name = _train_new(home, name, configs, evaluates=True)
-    if code == 0 and sys.stdout.isatty() and sys.stdin.isatty():
+    trained = _train_new(home, name, configs, evaluates=True)
+    if trained.code == 0 and sys.stdout.isatty() and sys.stdin.isatty():
         print(f"It plays for you in {_READING_TIME_S} seconds. Ctrl-C leaves.")
         time.sleep(_READING_TIME_S)
-        return watch_policy(run_name, home)
-    return code
+        return watch_policy(trained.name, home)
+    return trained.code
+
+
+def _train_seeds(
+    home: Path | None, name: str | None, configs: tuple[EnvConfig, TrainingConfig], start_from: Path | None, n: int
+) -> int:
+    """Trains one run for each seed, and compares them; a stop ends all of it."""
+    if n < 1:
+        raise ConfigError(f"--seeds takes 1 or more; got {n}. Say how many runs to train.")
+    env_config, training_config = configs
+    reports = []
+    for seed in range(training_config.seed, training_config.seed + n):
+        run_name = None if name is None else f"{name}-{seed}"
+        seeded = (env_config, training_config.with_changes(seed=seed))
+        trained = _train_new(home, run_name, seeded, start_from=start_from, evaluates=True)
+        if trained.code != 0:
+            return trained.code
+        assert trained.report is not None
+        reports.append((trained.name, seed, trained.report))
+    for line in seeds_lines(reports):
+        print(line)
+    return 0
+
+
+class _Trained(NamedTuple):
+    """What became of a training."""
+
+    code: int  # for the shell
+    name: str  # the run's
+    report: dict[str, Any] | None  # where it was evaluated
 
 
 def _train_new(
@@ -124,7 +173,7 @@ def _train_new(
     *,
     start_from: Path | None = None,
     evaluates: bool = False,
-) -> tuple[int, str]:
+) -> "_Trained":
     env_config, training_config = configs
     env_config.rules()
     with make_display(sys.stdout) as display:
@@ -140,9 +189,8 @@ def _train_new(
             shows_board=display.shows_board,
         )
         code = _execute(created)
-        if code == 0 and evaluates:
-            _evaluate(created, display)
-        return code, created.config.name
+        report = _evaluate(created, display) if code == 0 and evaluates else None
+        return _Trained(code, created.config.name, report)
 
 
 def _execute(training: Any) -> int:
@@ -168,7 +216,7 @@ def _stopping(training: Any) -> Iterator[list[signal.Signals]]:
             signal.signal(number, signal.SIG_IGN if received else handler)  # once is enough: the process is leaving
 
 
-def _evaluate(trained: Any, display: Any) -> None:
+def _evaluate(trained: Any, display: Any) -> dict[str, Any]:
     from tetrarium.evaluation import evaluate
     from tetrarium.training import read_policy
     from tetrarium.training.runs.folder import latest_checkpoint
@@ -183,5 +231,6 @@ def _evaluate(trained: Any, display: Any) -> None:
             EvaluationProgress(games_done=games_done, n_games=_N_EVALUATION_GAMES, pieces_total=pieces_total)
         )
 
-    report = evaluate(policy, env_config, _N_EVALUATION_GAMES, _EVALUATION_SEED, on_progress=on_progress)
-    display.handle(EvaluationFinished(report=report.to_dict()))
+    report = evaluate(policy, env_config, _N_EVALUATION_GAMES, _EVALUATION_SEED, on_progress=on_progress).to_dict()
+    display.handle(EvaluationFinished(report=report))
+    return report

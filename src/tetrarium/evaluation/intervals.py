@@ -7,6 +7,7 @@ by T / k. 2 T / mean then follows a chi-square distribution with 2 k degrees of 
 themselves are drawn anew (bootstrap, bias-corrected and accelerated: Efron, JASA 82, 1987).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaincinv, ndtr, ndtri
 
-__all__ = ["CONFIDENCE", "MeanLines", "mean_lines"]
+__all__ = ["CONFIDENCE", "MeanLines", "MedianOfRuns", "mean_lines", "median_interval"]
 
 CONFIDENCE: Final = 0.95
 _TAIL: Final = (1 - CONFIDENCE) / 2
@@ -81,3 +82,43 @@ def _bootstrap(lines: npt.NDArray[np.float64], seed: int) -> tuple[float, float]
 def _bca_quantile(means: npt.NDArray[np.float64], bias: float, acceleration: float, tail: float) -> float:
     z = bias + float(ndtri(tail))
     return float(np.quantile(means, ndtr(bias + z / (1 - acceleration * z))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MedianOfRuns:
+    """The median of a few runs, and the ranks between which that of all such runs lies."""
+
+    median: float
+    interval: tuple[float, float]
+    confidence: float  # below ``CONFIDENCE`` where even the smallest and the largest run are not that sure
+
+
+def median_interval(values: Sequence[float]) -> MedianOfRuns:
+    """Finds the median and its interval by rank, which assumes nothing of how values are spread.
+
+    Each value lies below the true median with probability 1/2, so the k-th smallest and the k-th largest enclose it
+    unless fewer than k lie on one side: the binomial distribution says how often (David and Nagaraja, "Order
+    Statistics", 2003, section 7.1).
+
+    >>> median_interval([5.0, 1.0, 2.0, 4.0, 3.0])
+    MedianOfRuns(median=3.0, interval=(1.0, 5.0), confidence=0.9375)
+
+    Args:
+        values: Of each run; at least one.
+    """
+    ordered = sorted(values)
+    n = len(ordered)
+    rank = 1
+    while rank + 1 <= (n + 1) // 2 and _enclosing(n, rank + 1) >= CONFIDENCE:
+        rank += 1
+    return MedianOfRuns(
+        median=float(np.median(ordered)),
+        interval=(ordered[rank - 1], ordered[n - rank]),
+        confidence=_enclosing(n, rank),
+    )
+
+
+def _enclosing(n: int, rank: int) -> float:
+    """How surely the ``rank``-th smallest and largest of n values enclose the median."""
+    outside = 2 * sum(math.comb(n, k) for k in range(rank))
+    return 1 - outside / float(2**n)

@@ -38,6 +38,7 @@ __all__ = [
 BEST: Final = "best"
 _CONFIG: Final = "config.json"
 _FORMAT_VERSION: Final = 1
+_OF_THE_START: Final = ("command", "versions", "git_revision")  # stay what they were when a run goes on
 _GIT_TIMEOUT_S: Final = 5.0
 
 
@@ -57,8 +58,7 @@ def write_run_config(folder: Path, config: RunConfig) -> None:
     Raises:
         OSError: if it cannot be written; what was there before stays.
     """
-    started: dict[str, Any] = _read(folder / _CONFIG) if (folder / _CONFIG).exists() else {}
-    described = {
+    described: dict[str, Any] = {
         "format_version": _FORMAT_VERSION,
         "name": config.name,
         "command": shlex.join(sys.argv),
@@ -68,8 +68,10 @@ def write_run_config(folder: Path, config: RunConfig) -> None:
         "training_config": config.training_config.to_dict(),
         "versions": library_versions(),
         "git_revision": _git_revision(),
-        **{name: started[name] for name in ("command", "versions", "git_revision") if name in started},
     }
+    if (folder / _CONFIG).exists():
+        started = _read(folder / _CONFIG)
+        described.update({name: started[name] for name in _OF_THE_START if name in started})
     write_file(folder / _CONFIG, (json.dumps(described, indent=2) + "\n").encode())
 
 
