@@ -1,13 +1,14 @@
 """A run from its folder to its end: what it leaves, what it tells, and that it goes on exactly."""
 
-import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.training.runs import CONFIG as EVALUATED
+from tests.training.runs import ignore, scalars, table
+from tests.training.runs import start as start_run
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, DamagedCheckpointError, HomeError, NotAvailableError
 from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEnded, RunStarted
@@ -19,37 +20,18 @@ from tetrarium.training.runs.folder import latest_checkpoint, only_trainer, read
 from tetrarium.training.runs.records import EPISODE_COLUMNS, Table
 from tetrarium.training.runs.run import TrainingRun
 
-CONFIG = TrainingConfig(
-    n_envs=4, total_timesteps=4_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400,
-    checkpoint_every=1_000,
-)  # fmt: skip
+CONFIG = EVALUATED.with_changes(evaluate_every=0)
 
 
 def start(
     home: Home, name: str = "one", config: TrainingConfig = CONFIG, *, shows_board: bool = False
 ) -> tuple[TrainingRun, list[Event]]:
-    events: list[Event] = []
-    return TrainingRun.create(home, name, EnvConfig(), config, events.append, shows_board=shows_board), events
-
-
-def ignore(_event: Event) -> None:
-    """Watches nothing."""
+    return start_run(home, name, config, shows_board=shows_board)
 
 
 def episodes(folder: Path) -> list[list[str]]:
     """Rows of the episodes file without wall time."""
-    with (folder / "episodes.csv").open(newline="") as file:
-        return [row[:-1] for row in csv.reader(file)]
-
-
-def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    accumulator = EventAccumulator(str(folder))
-    accumulator.Reload()
-    return {
-        tag: [(event.step, event.value) for event in accumulator.Scalars(tag)]
-        for tag in accumulator.Tags()["scalars"]
-        if not tag.startswith("time/")
-    }
+    return table(folder, "episodes.csv")
 
 
 @pytest.fixture
@@ -87,7 +69,7 @@ def test_it_tells_where_it_stands(home: Home) -> None:
     run.execute()
 
     kinds = [event.kind for event in events if event.kind not in ("progress", "board-shown", "kernels-compiling")]
-    assert kinds == ["run-started", *["checkpoint-saved"] * 3, "agent-evaluated", "checkpoint-saved", "run-ended"]
+    assert kinds == ["run-started", *["checkpoint-saved"] * 4, "run-ended"]
     started = next(event for event in events if isinstance(event, RunStarted))
     assert (started.name, started.step, started.total_steps, started.n_envs) == ("one", 0, 4_000, 4)
     last = [event for event in events if isinstance(event, Progress)][-1]

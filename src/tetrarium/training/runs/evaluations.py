@@ -45,7 +45,6 @@ class _State:
     best_step: int | None = None
     best_lines: float = 0.0
     latest_step: int | None = None  # whose evaluation was decided last
-    latest_lines: float | None = None
 
 
 class Evaluations(RoundCallback):
@@ -82,9 +81,9 @@ class Evaluations(RoundCallback):
 
     @property
     def is_goal_reached(self) -> bool:
-        """Whether the latest evaluation found enough lines."""
-        target, lines = self._agent.config.target_evaluation_lines, self._state.latest_lines
-        return target is not None and lines is not None and lines >= target
+        """Whether an evaluation has found enough lines."""
+        target = self._agent.config.target_evaluation_lines
+        return target is not None and self._state.best_lines >= target
 
     def _on_training_start(self) -> None:
         if self._state.pending_step is not None:
@@ -147,7 +146,7 @@ class Evaluations(RoundCallback):
         self._is_playing = False
         lines = report.lines_total / report.n_games
         is_best = self._state.best_step is None or lines >= self._state.best_lines
-        self._state.latest_step, self._state.latest_lines = step, lines
+        self._state.latest_step = step
         if is_best:
             self._state.best_step, self._state.best_lines = step, lines
             self._best_weights = self._pending_weights

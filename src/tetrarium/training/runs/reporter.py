@@ -33,13 +33,16 @@ class Reporter(RoundCallback):
         self._publish = publish
         self._shows_board = shows_board
         self._started_s = self._progress_s = self._board_s = time.monotonic()
-        self._step_progress = self._step_start = agent.timesteps_trained
+        self._warm_s: float | None = None  # when the first round was over, in which kernels are loaded
+        self._step_progress = self._step_warm = agent.timesteps_trained
         self._next_log = (agent.timesteps_trained // _LOG_EVERY + 1) * _LOG_EVERY
 
     def on_round_end(self) -> bool:
         """Publishes what is due."""
         now_s = time.monotonic()
         step = self._agent.timesteps_trained
+        if self._warm_s is None:
+            self._warm_s, self._step_warm = now_s, step
         if step >= self._next_log:
             self._agent.model.logger.dump(step)
             self._next_log = (step // _LOG_EVERY + 1) * _LOG_EVERY
@@ -57,7 +60,8 @@ class Reporter(RoundCallback):
     def _progress(self, step: int, now_s: float) -> Progress:
         agent, statistics = self._agent, self._agent.statistics
         seconds = now_s - self._started_s
-        speed = (step - self._step_start) / seconds if seconds > 0 else 0.0
+        warm_s = now_s - self._warm_s if self._warm_s is not None else 0.0
+        speed = (step - self._step_warm) / warm_s if warm_s > 0 else 0.0
         recent_s = now_s - self._progress_s
         left = max(agent.config.total_timesteps - step, 0)
         return Progress(

@@ -212,8 +212,9 @@ class TrainingRun:
             if step == 0 and self.config.start_from is not None:
                 checkpoints.save()  # what it started from may be gone when it is resumed
             reporter = Reporter(agent, self._publish, shows_board=self._shows_board)
+            further = 0 if scores.is_goal_reached else max(config.total_timesteps - agent.steps_asked, 0)
             agent.train(
-                max(config.total_timesteps - agent.steps_asked, 0),
+                further,
                 [EpisodeLog(episodes), replays, scores, checkpoints, reporter, _StopAsked(self)],
             )
             state = self._ending(agent, scores)
