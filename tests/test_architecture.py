@@ -40,7 +40,7 @@ ROOMS = {
     "registry": Room(number=1, stack=frozenset({"numpy", "platformdirs", "safetensors", "sqlalchemy"})),
     "environment": Room(
         number=2,
-        stack=frozenset({"PIL", "gymnasium", "numba", "numpy"}),
+        stack=frozenset({"PIL", "av", "gymnasium", "numba", "numpy"}),
         never=FILES,
         never_calls=frozenset({"open", "print"}),
     ),

@@ -187,6 +187,19 @@ def test_a_low_board_leaves_room_for_all_pieces_that_follow() -> None:
     assert longer.shape[0] > low.shape[0]
 
 
+def test_pictures_of_a_game_are_of_one_size_whatever_follows() -> None:
+    for cell_px in (4, 24):
+        flat, tall = (render_rgb(**game(queue=(O, *[piece] * 5)), cell_px=cell_px) for piece in (I, T))
+        assert flat.shape == tall.shape
+
+
+def test_full_rows_flash_and_no_piece_hovers_meanwhile() -> None:
+    picture = render_rgb(**game("####\n#..."), flashing=(1,))
+    assert cell_centre(picture, 1, 1) == THEMES["dark"].text
+    assert cell_centre(picture, 0, 0) == THEMES["dark"].filled
+    assert cell_centre(picture, 1, 4) == THEMES["dark"].background
+
+
 def test_hold_and_score_have_a_place_only_where_they_count() -> None:
     plain, held, scored = (render_rgb(**game("." * 10, height=20, **more)) for more in ({}, {"hold": Z}, {"score": 7}))
     assert (plain == RED).all(axis=2).sum() == 0

@@ -24,7 +24,8 @@ _COMMANDS: Final = {
     "train": ("tetrarium.cli.training:train", "Train an agent."),
     "resume": ("tetrarium.cli.training:resume", "Go on with a run that was stopped."),
     "evaluate": ("tetrarium.cli.playing:evaluate", "Measure how well an agent or a known controller plays."),
-    "watch": ("tetrarium.cli.playing:watch", "Watch an agent or a known controller play in the terminal."),
+    "watch": ("tetrarium.cli.playing:watch", "Watch an agent, a known controller or a replay in the terminal."),
+    "record": ("tetrarium.cli.recording:record", "Make a GIF, a video or a replay of a game."),
     "doctor": ("tetrarium.cli.doctor:doctor", "Check that everything tetrarium needs is there and works."),
 }
 

@@ -1,22 +1,41 @@
-"""The commands that play: ``evaluate`` and ``watch``, and what WHAT can name."""
+"""The commands that play: ``evaluate`` and ``watch``, and what WHAT can name, replays among it."""
 
 import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError, suggestion
+from tetrarium.environment.replays import MAX_FILE_BYTES, REPLAY_SUFFIX, Replay
+from tetrarium.errors import ConfigError, ReplayError, suggestion
 from tetrarium.events import EvaluationFinished, EvaluationProgress
 from tetrarium.registry.home import Home
 
-__all__ = ["evaluate", "find_policy", "watch", "watch_policy"]
+if TYPE_CHECKING:
+    from tetrarium.evaluation import Move
+
+__all__ = [
+    "Rules",
+    "WhatOrReplay",
+    "evaluate",
+    "find_game",
+    "find_policy",
+    "find_replay",
+    "refuse_other_game",
+    "watch",
+    "watch_policy",
+]
 
 Rules = Literal["default", "guideline", "literature"]
 What = Annotated[str, Parameter(help="A run, a checkpoint folder, or 'random', 'dellacherie', 'du', 'dt-10'.")]
+WhatOrReplay = Annotated[
+    str, Parameter(help="A run, a checkpoint folder, 'random', 'dellacherie', 'du', 'dt-10', or a replay's file.")
+]
+
+_JSON_BYTES_ACTION: Final = 5  # an action in JSON is at most "511, "
 
 
 def evaluate(
@@ -37,7 +56,7 @@ def evaluate(
     from tetrarium.evaluation import evaluate as play_games
 
     policy, trained_for = find_policy(what, Home.locate(home))
-    config = _game(rules, height, randomizer, trained_for)
+    config = find_game(rules, height, randomizer, trained_for)
     if csv is not None and (csv.is_dir() or not csv.absolute().parent.is_dir()):
         raise ConfigError(f"--csv names a file in a folder that is there; got {str(csv)!r}. Make the folder first.")
     with make_display(sys.stderr if json else sys.stdout) as display:
@@ -56,7 +75,7 @@ def evaluate(
 
 
 def watch(
-    what: What,
+    what: WhatOrReplay,
     *,
     rules: Annotated[Rules | None, Parameter(help="Whose rules; those an agent was trained for if left out.")] = None,
     height: Annotated[int | None, Parameter(help="Visible rows of the board.")] = None,
@@ -66,9 +85,13 @@ def watch(
     games: Annotated[int | None, Parameter(help="How many games; until you leave if left out.")] = None,
     home: Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things.")] = None,
 ) -> int:
-    """Watch an agent or a known controller play. Keys: space pauses, + and - change the speed, q leaves."""
+    """Watch an agent, a known controller or a replay. Keys: space pauses, + and - change the speed, q leaves."""
+    replay = find_replay(what)
+    if replay is not None:
+        refuse_other_game(what, rules=rules, height=height, randomizer=randomizer, seed=seed or None)
+        return _watch_replay(replay, speed, title=str(replay.about.get("agent", Path(what).name)))
     policy, trained_for = find_policy(what, Home.locate(home))
-    return _watch(policy, _game(rules, height, randomizer, trained_for), seed, speed, games)
+    return _watch(policy, find_game(rules, height, randomizer, trained_for), seed, speed, games)
 
 
 def watch_policy(what: str, home: Path | None) -> int:
@@ -93,6 +116,39 @@ def find_policy(what: str, home: Home) -> tuple[Any, EnvConfig | None]:
     from tetrarium.training import read_policy
 
     return read_policy(find_checkpoint(what, home, known=POLICY_NAMES), Path(what).name.partition("@")[0])
+
+
+def find_replay(what: str) -> Replay | None:
+    """Reads the replay that WHAT names by its file, ``.tetris-replay`` or ``.json``, if it names one.
+
+    Raises:
+        ConfigError: if there is no such file.
+        ReplayError: if it holds no replay that this version reads.
+    """
+    path = Path(what)
+    if path.suffix not in {REPLAY_SUFFIX, ".json"} or path.is_dir():
+        return None
+    if not path.is_file():
+        raise ConfigError(f"A replay is a file; there is no {what!r}. Make one by `tetrarium record`.")
+    is_json = path.suffix == ".json"
+    limit = MAX_FILE_BYTES * _JSON_BYTES_ACTION if is_json else MAX_FILE_BYTES
+    if path.stat().st_size > limit:
+        raise ReplayError(
+            f"A replay here has at most {limit:,} bytes; {what!r} has {path.stat().st_size:,}. Name a replay."
+        )
+    content = path.read_bytes()
+    return Replay.from_json(content) if is_json else Replay.from_bytes(content)
+
+
+def refuse_other_game(what: str, **choices: object) -> None:
+    """Refuses options that choose a game where WHAT is one.
+
+    Raises:
+        ConfigError: if one is given.
+    """
+    for name, value in choices.items():
+        if value is not None:
+            raise ConfigError(f"A replay is one game; got --{name} {value} for {what!r}. Leave --{name} out.")
 
 
 def find_checkpoint(what: str, home: Home, known: tuple[str, ...] = ()) -> Path:
@@ -147,7 +203,14 @@ def _version(folder: Path, which: str) -> Path:
     return path
 
 
-def _game(rules: Rules | None, height: int | None, randomizer: str | None, trained_for: EnvConfig | None) -> EnvConfig:
+def find_game(
+    rules: Rules | None, height: int | None, randomizer: str | None, trained_for: EnvConfig | None
+) -> EnvConfig:
+    """The game that options ask for: whose rules, with what changed.
+
+    Raises:
+        ConfigError: if there is no such game.
+    """
     if rules is None:
         config = trained_for or EnvConfig()
     elif rules == "literature":
@@ -164,11 +227,18 @@ def _game(rules: Rules | None, height: int | None, randomizer: str | None, train
 
 def _watch(policy: Any, config: EnvConfig, seed: int, speed: float, games: int | None) -> int:
     from tetrarium.cli.watching import watch as show
-    from tetrarium.evaluation import Move, play_moves
+    from tetrarium.evaluation import play_moves
 
-    def game_moves() -> Iterator[Iterator[Move]]:
+    def game_moves() -> "Iterator[Iterator[Move]]":
         for number in count():
             yield play_moves(policy, config, seed, number)
 
     show(game_moves(), config, speed=speed, n_games=games, title=policy.name)
+    return 0
+
+
+def _watch_replay(replay: Replay, speed: float, title: str) -> int:
+    from tetrarium.cli.watching import watch as show
+
+    show([replay.play()], replay.env_config, speed=speed, title=title)
     return 0

@@ -6,7 +6,7 @@ that it goes to. Width and height are even, as video encoders want them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -27,7 +27,7 @@ from tetrarium.environment.scene import (
 )
 from tetrarium.errors import ConfigError, suggestion
 
-__all__ = ["THEMES", "Theme", "render_rgb"]
+__all__ = ["THEMES", "Theme", "lighter", "render_rgb"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,7 @@ _MIN_CELL: Final = 4
 _MAX_CELL: Final = 128
 _EDGE_LIGHT: Final = 0.3  # how far the top edge of a cell goes towards white
 _PANEL_CELLS: Final = 5  # width of the panel, in cells of the board
+_TALLEST: Final = int(PIECE_HEIGHTS[:, 0].max())
 _PREVIEW_SCALE: Final = 0.75  # size of a cell of the pieces that follow
 
 
@@ -87,7 +88,7 @@ class _Canvas:
     def filled_cell(self, x: int, y: int, size: int, colour: Colour) -> None:
         gap = _thickness(size, 24)
         self.box(x, y, size - gap, size - gap, colour)
-        self.box(x, y, size - gap, _thickness(size, 9), _lighter(colour))
+        self.box(x, y, size - gap, _thickness(size, 9), lighter(colour))
 
     def words(self, x: int, baseline: int, text: str, size: int, colour: Colour) -> None:
         self.draw.text((x, baseline), text, fill=colour, font=ImageFont.load_default(size), anchor="ls")
@@ -104,6 +105,7 @@ def render_rgb(
     colours: CellGrid | None = None,
     hold: int | None = None,
     score: int | None = None,
+    flashing: Sequence[int] = (),
     cell_px: int = 24,
     theme: str = "dark",
 ) -> npt.NDArray[np.uint8]:
@@ -119,6 +121,7 @@ def render_rgb(
         colours: ``(rows, width) int8`` cells of a ``ColourBoard``; without them filled cells are grey.
         hold: The held piece; without one there is no place for it.
         score: Points; without them there is no place for them.
+        flashing: Full rows that are about to go; while they flash, no piece hovers.
         cell_px: Size of a cell, 4–128.
         theme: ``"dark"`` or ``"light"``.
 
@@ -134,18 +137,22 @@ def render_rgb(
     if theme not in THEMES:
         raise ConfigError(f"theme is one of {', '.join(THEMES)}; got {theme!r}.{suggestion(str(theme), THEMES)}")
     scene = make_scene(columns, height, queue[0], action, colours)
+    if flashing:
+        scene = replace(scene, hovering=(), ghost=())
     shown = [("next", queue[1:])] if len(queue) > 1 else []
     if hold is not None:
         shown.append(("hold", (hold,)))
     numbers = with_thousands([("score", score), ("lines", lines), ("pieces", pieces)])
 
     margin = cell_px
-    panel_height = sum(_pieces_height(cell_px, row) for _, row in shown) + len(numbers) * _number_height(cell_px)
+    panel_height = sum(_pieces_room(cell_px, len(row)) for _, row in shown) + len(numbers) * _number_height(cell_px)
     top = margin // 2 + ROWS_ABOVE * cell_px
     floor = top + max(height * cell_px, panel_height)
     panel_left = margin + (len(columns) + 1) * cell_px
     canvas = _Canvas(cell_px, THEMES[theme], panel_left + _PANEL_CELLS * cell_px + margin, floor + margin)
     _draw_board(canvas, scene, height, margin, floor)
+    for full in flashing:
+        canvas.box(margin, floor - (full + 1) * cell_px, len(columns) * cell_px, cell_px, canvas.theme.text)
     for label, row in shown:
         _draw_pieces(canvas, label, row, panel_left, top)
         top += _pieces_height(cell_px, row)
@@ -228,6 +235,11 @@ def _pieces_height(cell: int, row: Sequence[int]) -> int:
     return _label_height(cell) + sum(int(PIECE_HEIGHTS[piece, 0]) * size + size for piece in row)
 
 
+def _pieces_room(cell: int, n_pieces: int) -> int:
+    """Height that any so many pieces fit in, so that a game's pictures are all of one size."""
+    return _label_height(cell) + n_pieces * (_TALLEST + 1) * _preview_size(cell)
+
+
 def _preview_size(cell: int) -> int:
     return max(2, round(cell * _PREVIEW_SCALE))
 
@@ -252,6 +264,7 @@ def _thickness(cell: int, part: int) -> int:
     return max(1, round(cell / part))
 
 
-def _lighter(colour: Colour) -> Colour:
+def lighter(colour: Colour) -> Colour:
+    """The colour of the top edge of a cell."""
     red, green, blue = (round(part + (255 - part) * _EDGE_LIGHT) for part in colour)
     return red, green, blue
