@@ -15,11 +15,12 @@ from tetrarium.environment.replays import Replay
 from tetrarium.errors import GameError
 
 N_GAMES = 50
-CUT = EnvConfig(height=10, max_pieces=12)  # at random, some games end before the cut and some reach it
+FEW: dict[str, Any] = {"features": ("max_height",)}  # what is seen plays no part, and takes the time
+CUT = EnvConfig(height=10, max_pieces=12, **FEW)  # at random, some games end before the cut and some reach it
 CONFIGS = (
     CUT,
-    EnvConfig(height=6, width=6, randomizer="uniform", preview=0, max_pieces=7),
-    EnvConfig(height=6, width=4, randomizer="IOTLJSZ", preview=6),
+    EnvConfig(height=6, width=6, randomizer="uniform", preview=0, max_pieces=7, **FEW),
+    EnvConfig(height=6, width=4, randomizer="IOTLJSZ", preview=6, **FEW),
 )
 
 Ended = tuple[Replay, GameState]
@@ -99,7 +100,7 @@ def test_a_state_put_back_gives_the_same_replays() -> None:
 
 
 def test_a_state_holds_games_longer_than_there_was_room_for() -> None:
-    config = EnvConfig(randomizer="O")
+    config = EnvConfig(randomizer="O", **FEW)
     core = GameCore(config, 2, seed=0)
     recorder = GameRecorder(core, seed=0)
     for step in range(600):
@@ -154,7 +155,7 @@ def test_recording_begins_anew_after_a_reset() -> None:
 
 
 def test_of_a_game_that_is_too_long_no_replay_is_made() -> None:
-    core = GameCore(EnvConfig(randomizer="O", max_pieces=520), 2, seed=0)
+    core = GameCore(EnvConfig(randomizer="O", max_pieces=520, **FEW), 2, seed=0)
     recorder = GameRecorder(core, seed=0, max_actions=300)
     for step in range(1040):
         core.step(np.array([4 * (2 * step % 10), 4 * (2 * (step // 50) % 10)]), restart=True)

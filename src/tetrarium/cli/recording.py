@@ -16,7 +16,9 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 
 from tetrarium.cli.display import is_capable, make_console
+from tetrarium.cli.frames import ACCENT
 from tetrarium.cli.playing import Rules, WhatOrReplay, find_game, find_policy, find_replay, refuse_other_game
+from tetrarium.cli.words import duration_text
 from tetrarium.engine import Move
 from tetrarium.environment.replays import MAX_ACTIONS, REPLAY_SUFFIX, Replay, pack_actions
 from tetrarium.errors import ConfigError, suggestion
@@ -194,9 +196,20 @@ def _progress(n_pieces: int) -> Iterator[Callable[[], object]]:
     if not is_capable(sys.stderr):
         yield lambda: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.text import Text
 
-    columns = (TextColumn("Recording"), BarColumn(), MofNCompleteColumn(), TextColumn("pieces"), TimeRemainingColumn())
+    class TimeLeft(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            left = task.time_remaining
+            return Text("" if left is None else f"{duration_text(left)} left", style="dim")
+
+    columns = (
+        TextColumn("Recording"),
+        BarColumn(complete_style=ACCENT, finished_style=ACCENT),
+        TextColumn("{task.completed:,} of {task.total:,} pieces"),
+        TimeLeft(),
+    )
     with Progress(*columns, console=make_console(sys.stderr), transient=True) as progress:
         task = progress.add_task("Recording", total=n_pieces)
         yield lambda: progress.advance(task)
