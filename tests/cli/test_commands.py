@@ -100,6 +100,8 @@ def test_settings_come_from_flags_then_environment_then_file(
         (["train", "--preset", "quik"], 2, "Did you mean 'quick'?"),
         (["train", "--name", "../out"], 1, "A name has 1 to 64 letters"),
         (["train", "--set", "hold=true"], 2, "without hold only"),
+        (["train", "--seeds", "0"], 2, "--seeds takes 1 or more; got 0"),
+        (["train", "--set", "algorithm=dqm"], 2, "Did you mean 'dqn'?"),
         (["resume", "nothing"], 1, "There is no run 'nothing'"),
         (["evaluate", "nobody"], 2, "there is no 'nobody'"),
         (["evaluate", "randum"], 2, "Did you mean 'random'?"),
@@ -134,6 +136,53 @@ def test_a_folder_does_not_hide_the_run_of_its_name(
     assert call("evaluate", "one", "--home", str(trained), "--games", "1", "--max-pieces", "9") == 0
     assert "one at step 2,000" in capsys.readouterr().out
     assert call("evaluate", "./one", "--home", str(trained)) == 1
+
+
+def test_a_run_stands_for_its_latest_checkpoint_its_best_model_or_one_of_its_steps(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ("--home", str(trained), "--games", "1", "--max-pieces", "9")
+    for what in ("one", "one@best", "one@2000"):
+        assert call("evaluate", what, *few) == 0
+        assert "one at step 2,000" in capsys.readouterr().out
+    assert call("evaluate", "one@1999", *few) == 2
+    assert "After one@ stands 'best' or the step of a checkpoint, of which there are 2000; got '1999'." in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_run_goes_on_with_what_may_change_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("train", "--name", "on", "--steps", "400", *SMALL) == 0
+    assert call("resume", "on", "--steps", "480", "--set", "checkpoint_every=200") == 0
+    assert "from step 400 to 480" in capsys.readouterr().out
+    assert call("resume", "on", "--set", "n_envs=5") == 2
+    assert "n_envs is one of them" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_home_goes_on_only_if_trusted(
+    tetrarium_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("train", "--name", "moved", "--steps", "400", *SMALL) == 0
+    (tetrarium_home / "secret.key").unlink()
+    assert call("resume", "moved", "--steps", "480") == 1
+    assert "was not made in this home" in capsys.readouterr().err
+    assert call("resume", "moved", "--steps", "480", "--trust") == 0
+    assert call("resume", "moved", "--steps", "560") == 0, "the checkpoint is signed anew"
+
+
+def test_several_seeds_are_trained_and_compared(tetrarium_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("--steps", "80", "--seeds", "3", "--seed", "4", "--name", "s", "--set", "height=4", *SMALL)
+    assert call("train", *arguments) == 0
+    said = capsys.readouterr().out.splitlines()
+
+    assert sorted(path.name for path in (tetrarium_home / "runs").iterdir()) == ["s-4", "s-5", "s-6"]
+    start = said.index("Lines a game as played, up to the cut")
+    rows = [line.split() for line in said[start + 1 : start + 4]]
+    assert [row[:3] for row in rows] == [["s-4", "seed", "4"], ["s-5", "seed", "5"], ["s-6", "seed", "6"]]
+    lines = sorted(float(row[3]) for row in rows)
+    assert said[start + 4].strip() == (
+        f"median of 3 seeds: {lines[1]:g} lines a game, {lines[0]:g} to {lines[2]:g} (75 %, by rank)"
+    )
 
 
 def test_a_taken_name_suggests_resume(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from tetrarium.evaluation.intervals import mean_lines
+from tetrarium.evaluation.intervals import mean_lines, median_interval
 
 # Quantiles 0.025 and 0.975 of chi-square as printed in tables, by degrees of freedom.
 CHI_SQUARE = {2: (0.0506, 7.378), 4: (0.484, 11.143), 20: (9.591, 34.170), 100: (74.222, 129.561)}
@@ -78,3 +78,23 @@ def test_the_censored_interval_holds_the_true_mean_19_times_in_20() -> None:
         assert high is not None
         n_held += low <= 1000 <= high
     assert 0.93 <= n_held / n_trials <= 0.975
+
+
+class TestMedians:
+    @pytest.mark.parametrize(
+        ("n", "rank", "confidence"),
+        [(1, 1, 0.0), (5, 1, 0.9375), (6, 1, 0.96875), (9, 2, 1 - 20 / 512), (10, 2, 1 - 22 / 1024)],
+    )
+    def test_ranks_are_those_of_the_binomial_distribution(self, n: int, rank: int, confidence: float) -> None:
+        found = median_interval([float(value) for value in range(1, n + 1)])
+
+        assert found.interval == (rank, n + 1 - rank)
+        assert found.median == (n + 1) / 2
+        assert found.confidence == confidence
+
+    def test_the_interval_holds_the_median_as_often_as_it_says(self) -> None:
+        random = np.random.default_rng(0)
+        found = [median_interval(random.exponential(size=9).tolist()).interval for _ in range(2_000)]
+        share = np.mean([low <= np.log(2) <= high for low, high in found])
+
+        assert abs(share - (1 - 20 / 512)) < 0.015
