@@ -199,15 +199,21 @@ class TrainingRun:
                 n_envs=config.n_envs,
             )
         )
-        agent.model.set_logger(tensorboard_logger(self.folder, step))
-        with self._tables(step) as (episodes, evaluation_table), self._evaluations(agent, evaluation_table) as scores:
-            replays = self._replays(agent)
+        episodes = Table(self.folder / _EPISODES, EPISODE_COLUMNS)
+        evaluations = Table(self.folder / _EVALUATIONS, EVALUATION_COLUMNS)
+        replays = self._replays(agent)
+        with self._scores(agent, evaluations) as scores, contextlib.ExitStack() as opened:
             if checkpoint is not None:
                 with self._damage_explained(checkpoint), saved_files(checkpoint) as (names, read_file):
                     scores.read(names, read_file)
                     replays.read(names, read_file)
+            for table in (episodes, evaluations):
+                table.drop_later(step)
+                table.open()
+                opened.callback(table.close)
+            agent.model.set_logger(tensorboard_logger(self.folder, step))
             checkpoints = Checkpoints(
-                agent, self.folder, self._home, (episodes, evaluation_table), scores, replays, self._publish
+                agent, self.folder, self._home, (episodes, evaluations), scores, replays, self._publish
             )
             if step == 0 and self.config.start_from is not None:
                 checkpoints.save()  # what it started from may be gone when it is resumed
@@ -227,24 +233,8 @@ class TrainingRun:
         self._publish(ended)
         return agent, ended
 
-    @contextlib.contextmanager
-    def _tables(self, step: int) -> Iterator[tuple[Table, Table]]:
-        """Opens what is recorded, without the rows that were written after a step."""
-        episodes = Table(self.folder / _EPISODES, EPISODE_COLUMNS)
-        evaluations = Table(self.folder / _EVALUATIONS, EVALUATION_COLUMNS)
-        with contextlib.ExitStack() as opened:
-            for table in (episodes, evaluations):
-                table.drop_later(step)
-                table.open()
-                opened.callback(table.close)
-            yield episodes, evaluations
-
-    @contextlib.contextmanager
-    def _evaluations(self, agent: TetrisAgent, table: Table) -> Iterator[Evaluations]:
-        with contextlib.closing(
-            Evaluations(agent, self.folder / BEST, table, self._home.secret(), self._publish)
-        ) as evaluations:
-            yield evaluations
+    def _scores(self, agent: TetrisAgent, table: Table) -> contextlib.closing[Evaluations]:
+        return contextlib.closing(Evaluations(agent, self.folder / BEST, table, self._home.secret(), self._publish))
 
     def _replays(self, agent: TetrisAgent) -> ReplayCollection:
         assert isinstance(agent.games, TetrisVecEnv)
