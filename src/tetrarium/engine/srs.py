@@ -1,0 +1,131 @@
+"""The Super Rotation System as data: where pieces spawn, what they fill, how they turn.
+
+A position is (rotation, column, row) of the piece's *anchor*, one of its own cells, which therefore never lies outside
+the board. Rotation 0 is how a piece spawns, each further one a clockwise turn: 0, R, 2, L. A turn tries five shifts of
+the piece in order, and the first that fits wins; the O does not turn.
+
+Source: https://tetris.wiki/Super_Rotation_System, whose tables are restated here with x to the right and y up. There
+the cells turn inside a square box, of three columns for J, L, S, T and Z and of four for I, and the shifts are those of
+the box. For the three-wide pieces the box's centre is always one of their cells and is the anchor. The I has no such
+cell: its anchor is the second cell from the left, or from below, and the way from one anchor to the next is part of
+the shifts in ``KICKS``. Each turn's shifts are those of the opposite turn, negated. The tables of J and L, of S and Z,
+and of T and O mirror exactly; those of I mirror only as sets, tried in another order.
+"""
+
+from typing import Final
+
+from tetrarium.engine.pieces import N_ORIENTATIONS, PIECES, Cells, orientation_cells
+
+__all__ = [
+    "ANCHORED_CELLS",
+    "CLOCKWISE",
+    "COUNTER_CLOCKWISE",
+    "KICKS",
+    "N_KICKS",
+    "N_ROTATIONS",
+    "SPAWN_ROW",
+    "Shifts",
+    "anchor_in_orientation",
+    "shift_to_orientation",
+    "spawn_column",
+]
+
+N_ROTATIONS: Final = 4
+N_KICKS: Final = 5
+CLOCKWISE: Final = 1
+COUNTER_CLOCKWISE: Final = 3  # added to a rotation, modulo four
+SPAWN_ROW: Final = 20  # of a board that shows 20 rows: the row of the lowest cells of a piece that spawns
+
+Shifts = tuple[tuple[int, int], ...]  # five shifts (columns, rows), in the order in which they are tried
+
+# The page's tables: a turn is written "from" "to".
+_BOX_KICKS_3: Final[dict[str, Shifts]] = {
+    "0R": ((0, 0), (-1, 0), (-1, 1), (0, -2), (-1, -2)),
+    "R0": ((0, 0), (1, 0), (1, -1), (0, 2), (1, 2)),
+    "R2": ((0, 0), (1, 0), (1, -1), (0, 2), (1, 2)),
+    "2R": ((0, 0), (-1, 0), (-1, 1), (0, -2), (-1, -2)),
+    "2L": ((0, 0), (1, 0), (1, 1), (0, -2), (1, -2)),
+    "L2": ((0, 0), (-1, 0), (-1, -1), (0, 2), (-1, 2)),
+    "L0": ((0, 0), (-1, 0), (-1, -1), (0, 2), (-1, 2)),
+    "0L": ((0, 0), (1, 0), (1, 1), (0, -2), (1, -2)),
+}
+_BOX_KICKS_I: Final[dict[str, Shifts]] = {
+    "0R": ((0, 0), (-2, 0), (1, 0), (-2, -1), (1, 2)),
+    "R0": ((0, 0), (2, 0), (-1, 0), (2, 1), (-1, -2)),
+    "R2": ((0, 0), (-1, 0), (2, 0), (-1, 2), (2, -1)),
+    "2R": ((0, 0), (1, 0), (-2, 0), (1, -2), (-2, 1)),
+    "2L": ((0, 0), (2, 0), (-1, 0), (2, 1), (-1, -2)),
+    "L2": ((0, 0), (-2, 0), (1, 0), (-2, -1), (1, 2)),
+    "L0": ((0, 0), (1, 0), (-2, 0), (1, -2), (-2, 1)),
+    "0L": ((0, 0), (-1, 0), (2, 0), (-1, 2), (2, -1)),
+}
+_ROTATION_NAMES: Final = "0R2L"
+_BOX_SIZES: Final = {"I": 4, "O": 2}
+_ANCHORS_I: Final = ((1, 2), (2, 1), (1, 1), (1, 1))  # in the box, one for each rotation
+
+
+def _box_cells(letter: str, rotation: int) -> Cells:
+    """Cells in the box: a piece spawns against the top of its box, the I one row lower."""
+    size = _BOX_SIZES.get(letter, 3)
+    flat = orientation_cells(PIECES.index(letter), 0)
+    raised = 2 if letter == "I" else size - 1 - max(y for _, y in flat)
+    cells = tuple((x, y + raised) for x, y in flat)
+    for _ in range(rotation if letter != "O" else 0):
+        cells = tuple((y, size - 1 - x) for x, y in cells)
+    return tuple(sorted(cells))
+
+
+def _anchor(letter: str, rotation: int) -> tuple[int, int]:
+    return _ANCHORS_I[rotation] if letter == "I" else (0, 0) if letter == "O" else (1, 1)
+
+
+def _anchored_cells(letter: str, rotation: int) -> Cells:
+    anchor_x, anchor_y = _anchor(letter, rotation)
+    return tuple((x - anchor_x, y - anchor_y) for x, y in _box_cells(letter, rotation))
+
+
+def _kicks(letter: str, rotation: int, turn: int) -> Shifts:
+    to = (rotation + turn) % N_ROTATIONS
+    shifts = (_BOX_KICKS_I if letter == "I" else _BOX_KICKS_3)[_ROTATION_NAMES[rotation] + _ROTATION_NAMES[to]]
+    (from_x, from_y), (to_x, to_y) = _anchor(letter, rotation), _anchor(letter, to)
+    return tuple((x + to_x - from_x, y + to_y - from_y) for x, y in shifts)
+
+
+# [piece][rotation]: cells relative to the anchor.
+ANCHORED_CELLS: Final = tuple(
+    tuple(_anchored_cells(letter, rotation) for rotation in range(N_ROTATIONS)) for letter in PIECES
+)
+# [piece][(rotation, turn)]: shifts of the anchor, none of them for the O.
+KICKS: Final[tuple[dict[tuple[int, int], Shifts], ...]] = tuple(
+    {
+        (rotation, turn): _kicks(letter, rotation, turn)
+        for rotation in range(N_ROTATIONS)
+        for turn in (CLOCKWISE, COUNTER_CLOCKWISE)
+        if letter != "O"
+    }
+    for letter in PIECES
+)
+
+
+def shift_to_orientation(piece: int, rotation: int) -> tuple[int, int]:
+    """From a rotation's anchor to the one that its orientation, the first rotation with these cells, has there."""
+    cells = ANCHORED_CELLS[piece][rotation]
+    same = ANCHORED_CELLS[piece][rotation % int(N_ORIENTATIONS[piece])]
+    (left, bottom), (same_left, same_bottom) = _corner(cells), _corner(same)
+    return left - same_left, bottom - same_bottom
+
+
+def anchor_in_orientation(piece: int, rotation: int) -> tuple[int, int]:
+    """The anchor as seen from the leftmost column and the lowest row that the piece fills."""
+    left, bottom = _corner(ANCHORED_CELLS[piece][rotation])
+    return -left, -bottom
+
+
+def spawn_column(piece: int, width: int) -> int:
+    """The anchor's column of a piece that spawns: in the middle, half a column to the left where there is none."""
+    piece_width = 1 + max(x for x, _ in orientation_cells(piece, 0))
+    return (width - piece_width) // 2 + anchor_in_orientation(piece, 0)[0]
+
+
+def _corner(cells: Cells) -> tuple[int, int]:
+    return min(x for x, _ in cells), min(y for _, y in cells)
