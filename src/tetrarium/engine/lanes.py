@@ -2,26 +2,33 @@
 
 ``Lanes`` are sixteen unsigned words of one width, lane = column, bit r = row r. Compiled, they are one LLVM vector, which
 the machine keeps in registers: with 16 rows a board is 256 bits. With the JIT off they are a NumPy array, ``(16,)`` of
-the same type, on which ``& | ^ ~`` mean the same. How far ``move_cells`` moves is a literal, or a constant of the module or of an
-enclosing function: the compiler makes one instruction of it. A bit that leaves its word is gone.
+the same type, on which ``& | ^ ~`` mean the same. How far ``move_cells`` moves is a literal, or a constant of the module
+or of an enclosing function: the compiler makes one instruction of it. A bit that leaves its word is gone.
+
+Each function is written twice, in Python and, below, as the instructions that it stands for; compiled code never calls
+the former. ``as_instructions`` joins the two.
 """
 
 import operator
+from collections.abc import Callable
+from inspect import Parameter, Signature
 from typing import Any, Final
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import lower_builtin, models, register_model, type_callable
 
 __all__ = [
     "N_LANES",
+    "LanesType",
     "any_lane",
+    "as_instructions",
     "count_cells",
     "lift",
     "load_lanes",
     "move_cells",
-    "move_free",
+    "moved_cells",
     "rows_in_all",
     "spread",
     "store_lanes",
@@ -30,20 +37,6 @@ __all__ = [
 
 N_LANES: Final = 16
 _INDEX: Final = ir.IntType(32)
-
-
-class _LanesType(types.Type):  # type: ignore[misc]
-    """The type of one board: ``word`` is the numba type of a column."""
-
-    def __init__(self, word: Any) -> None:
-        self.word = word
-        super().__init__(name=f"Lanes({word})")
-
-
-@register_model(_LanesType)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
-    def __init__(self, manager: Any, lanes: Any) -> None:
-        super().__init__(manager, lanes, ir.VectorType(ir.IntType(lanes.word.bitwidth), N_LANES))
 
 
 def load_lanes(words: Any, start: int) -> Any:
@@ -66,14 +59,6 @@ def move_cells(lanes: Any, n_columns: int, n_rows: int) -> Any:
     return moved << n_rows if n_rows >= 0 else moved >> -n_rows
 
 
-def move_free(lanes: Any, n_columns: int, n_rows: int) -> Any:
-    """The same, but rows that come in from above the word are like its topmost row."""
-    if n_rows >= 0:
-        return move_cells(lanes, n_columns, n_rows)
-    signed = np.dtype(f"i{lanes.dtype.itemsize}")
-    return (move_cells(lanes, n_columns, 0).view(signed) >> -n_rows).view(lanes.dtype)
-
-
 def lift(lanes: Any, n_rows: int) -> Any:
     """Moves every cell up by a number of rows that is not known when compiling."""
     return lanes << lanes.dtype.type(n_rows)
@@ -85,8 +70,8 @@ def spread(word: int, lanes: Any) -> Any:
 
 
 def rows_in_all(lanes: Any) -> int:
-    """Rows that are set in every lane, as one word."""
-    return int(np.bitwise_and.reduce(lanes))
+    """Rows that are set in every lane, as one word; the topmost row does not count."""
+    return int(np.bitwise_and.reduce(lanes)) & _word_mask(8 * lanes.dtype.itemsize - 1)
 
 
 def any_lane(lanes: Any) -> bool:
@@ -104,21 +89,90 @@ def without_lowest(lanes: Any) -> Any:
     return lanes & (lanes - lanes.dtype.type(1))
 
 
-def _vector(lanes: Any) -> Any:
-    return ir.VectorType(ir.IntType(lanes.word.bitwidth), N_LANES)
+def _word_mask(n_bits: int) -> int:
+    return (1 << n_bits) - 1
 
 
-def _splat(builder: Any, vector: Any, word: Any) -> Any:
+class LanesType(types.Type):  # type: ignore[misc]
+    """The type of one board in compiled code: ``word`` is the numba type of a column."""
+
+    def __init__(self, word: Any) -> None:
+        self.word = word
+        super().__init__(name=f"Lanes({word})")
+
+    @property
+    def vector(self) -> Any:
+        return ir.VectorType(ir.IntType(self.word.bitwidth), N_LANES)
+
+
+@register_model(LanesType)
+class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, lanes: Any) -> None:
+        super().__init__(manager, lanes, lanes.vector)
+
+
+def _like_first(lanes: Any, *_others: Any) -> Any:
+    return lanes
+
+
+def as_instructions(
+    function: Any, *kinds: Any, result: Callable[..., Any] = _like_first
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Compiles calls of a function into what the decorated one emits, given (builder, signature, values).
+
+    Args:
+        function: The function that kernels call.
+        kinds: Classes of numba types that its arguments have.
+        result: The type of its result, given those of its arguments.
+    """
+
+    parameters = Signature([Parameter(f"argument_{n}", Parameter.POSITIONAL_OR_KEYWORD) for n in range(len(kinds))])
+
+    def decorate(emit: Callable[..., Any]) -> Callable[..., Any]:
+        @type_callable(function)
+        def _typed(_context: Any) -> Any:
+            def typer(*arguments: Any) -> Any:
+                fit = len(arguments) == len(kinds) and all(map(isinstance, arguments, kinds))
+                return result(*arguments) if fit else None
+
+            typer.__signature__ = parameters  # type: ignore[attr-defined] # numba asks how many there are
+            return typer
+
+        @lower_builtin(function, *kinds)
+        def _lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return emit(context, builder, signature, values)
+
+        return emit
+
+    return decorate
+
+
+def moved_cells(builder: Any, lanes: Any, n_columns: int, n_rows: int, shift_down: str = "lshr") -> Any:
+    """Emits ``move_cells``; with ``ashr``, rows that come in from above the word are like its topmost one."""
+    empty = ir.Constant(lanes.type, None)
+    if n_columns:
+        picked = [x - n_columns if 0 <= x - n_columns < N_LANES else N_LANES for x in range(N_LANES)]  # or an empty one
+        lanes = builder.shuffle_vector(lanes, empty, ir.Constant(ir.VectorType(_INDEX, N_LANES), picked))
+    if n_rows == 0:
+        return lanes
+    if abs(n_rows) >= lanes.type.element.width:
+        return empty
+    by = ir.Constant(lanes.type, [abs(n_rows)] * N_LANES)
+    return builder.shl(lanes, by) if n_rows > 0 else getattr(builder, shift_down)(lanes, by)
+
+
+def _spread(builder: Any, vector: Any, word: Any) -> Any:
     undefined = ir.Constant(vector, ir.Undefined)
     alone = builder.insert_element(undefined, word, ir.Constant(_INDEX, 0))
     return builder.shuffle_vector(alone, undefined, ir.Constant(ir.VectorType(_INDEX, N_LANES), None))
 
 
-def _resized(builder: Any, word: Any, bits: int) -> Any:
-    """A word that is not negative, in ``bits`` bits."""
-    size = word.type.width
-    target = ir.IntType(bits)
-    return builder.trunc(word, target) if size > bits else builder.zext(word, target) if size < bits else word
+def _resized(builder: Any, word: Any, n_bits: int) -> Any:
+    """A word that is not negative, in another number of bits."""
+    target = ir.IntType(n_bits)
+    if word.type.width == n_bits:
+        return word
+    return builder.trunc(word, target) if word.type.width > n_bits else builder.zext(word, target)
 
 
 def _called(builder: Any, name: str, lanes: Any, result: Any) -> Any:
@@ -132,208 +186,79 @@ def _reduced(builder: Any, name: str, lanes: Any) -> Any:
     return _called(builder, f"vector.reduce.{name}", lanes, lanes.type.element)
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, arguments: Any, vector: Any) -> Any:
-    data = context.make_array(array_type)(context, builder, arguments[0]).data
-    return builder.bitcast(builder.gep(data, [arguments[1]]), ir.PointerType(vector))
+def _pointer(context: Any, builder: Any, array_type: Any, values: Any, vector: Any) -> Any:
+    data = context.make_array(array_type)(context, builder, values[0]).data
+    return builder.bitcast(builder.gep(data, [values[1]]), ir.PointerType(vector))
 
 
-@intrinsic
-def _load(_typing_context: Any, words: Any, _start: Any) -> Any:
-    lanes = _LanesType(words.dtype)
+@as_instructions(load_lanes, types.Array, types.Integer, result=lambda words, _start: LanesType(words.dtype))
+def _emit_load(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    lanes, words = signature.return_type, signature.args[0]
+    return builder.load(_pointer(context, builder, words, values, lanes.vector), align=lanes.word.bitwidth // 8)
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], arguments, _vector(lanes))
-        return builder.load(pointer, align=words.dtype.bitwidth // 8)
 
-    return lanes(words, types.int64), codegen
+@as_instructions(store_lanes, types.Array, types.Integer, LanesType, result=lambda *_: types.void)
+def _emit_store(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    words, _, lanes = signature.args
+    builder.store(values[2], _pointer(context, builder, words, values, lanes.vector), align=lanes.word.bitwidth // 8)
+    return context.get_dummy_value()
 
 
-@intrinsic
-def _store(_typing_context: Any, words: Any, _start: Any, lanes: Any) -> Any:
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], arguments, _vector(lanes))
-        builder.store(arguments[2], pointer, align=words.dtype.bitwidth // 8)
-        return context.get_dummy_value()
+@as_instructions(move_cells, LanesType, types.IntegerLiteral, types.IntegerLiteral)
+def _emit_move(_context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    _, n_columns, n_rows = signature.args
+    return moved_cells(builder, values[0], n_columns.literal_value, n_rows.literal_value)
 
-    return types.void(words, types.int64, lanes), codegen
 
+@as_instructions(lift, LanesType, types.Integer)
+def _emit_lift(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    vector = values[0].type
+    return builder.shl(values[0], _spread(builder, vector, _resized(builder, values[1], vector.element.width)))
 
-def _moving(shift_down: str) -> Any:
-    """An intrinsic that moves cells; ``shift_down`` is the instruction that shifts to the right."""
 
-    @intrinsic
-    def move(_typing_context: Any, lanes: Any, n_columns: Any, n_rows: Any) -> Any:
-        if not (isinstance(n_columns, types.IntegerLiteral) and isinstance(n_rows, types.IntegerLiteral)):
-            return None
-        columns, rows = n_columns.literal_value, n_rows.literal_value
+@as_instructions(spread, types.Integer, LanesType, result=lambda _word, lanes: lanes)
+def _emit_spread(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    vector = values[1].type
+    return _spread(builder, vector, _resized(builder, values[0], vector.element.width))
 
-        def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-            vector, moved = _vector(lanes), arguments[0]
-            empty = ir.Constant(vector, None)
-            if columns:
-                picked = [x - columns if 0 <= x - columns < N_LANES else N_LANES for x in range(N_LANES)]
-                moved = builder.shuffle_vector(moved, empty, ir.Constant(ir.VectorType(_INDEX, N_LANES), picked))
-            if rows == 0:
-                return moved
-            if abs(rows) >= lanes.word.bitwidth:
-                return empty
-            by = ir.Constant(vector, [abs(rows)] * N_LANES)
-            return builder.shl(moved, by) if rows > 0 else getattr(builder, shift_down)(moved, by)
 
-        return lanes(lanes, n_columns, n_rows), codegen
+@as_instructions(rows_in_all, LanesType, result=lambda _lanes: types.int64)
+def _emit_rows_in_all(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    rows = _reduced(builder, "and", values[0])
+    return _resized(builder, builder.and_(rows, ir.Constant(rows.type, _word_mask(rows.type.width - 1))), 64)
 
-    return move
 
+@as_instructions(any_lane, LanesType, result=lambda _lanes: types.boolean)
+def _emit_any(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    found = _reduced(builder, "or", values[0])
+    return builder.icmp_unsigned("!=", found, ir.Constant(found.type, 0))
 
-_move: Final = _moving("lshr")
-_move_free: Final = _moving("ashr")
 
+@as_instructions(count_cells, LanesType, result=lambda _lanes: types.int64)
+def _emit_count(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    return _resized(builder, _reduced(builder, "add", _called(builder, "ctpop", values[0], values[0].type)), 64)
 
-@intrinsic
-def _lift(_typing_context: Any, lanes: Any, _n_rows: Any) -> Any:
-    def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        n_rows = _resized(builder, arguments[1], lanes.word.bitwidth)
-        return builder.shl(arguments[0], _splat(builder, _vector(lanes), n_rows))
 
-    return lanes(lanes, types.int64), codegen
+@as_instructions(without_lowest, LanesType)
+def _emit_without_lowest(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    return builder.and_(values[0], builder.sub(values[0], ir.Constant(values[0].type, [1] * N_LANES)))
 
 
-@intrinsic
-def _spread(_typing_context: Any, _word: Any, lanes: Any) -> Any:
-    def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return _splat(builder, _vector(lanes), _resized(builder, arguments[0], lanes.word.bitwidth))
+@as_instructions(operator.and_, LanesType, LanesType)
+def _emit_and(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    return builder.and_(*values)
 
-    return lanes(types.int64, lanes), codegen
 
+@as_instructions(operator.or_, LanesType, LanesType)
+def _emit_or(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    return builder.or_(*values)
 
-@intrinsic
-def _rows_in_all(_typing_context: Any, lanes: Any) -> Any:
-    def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return _resized(builder, _reduced(builder, "and", arguments[0]), 64)
 
-    return types.int64(lanes), codegen
+@as_instructions(operator.xor, LanesType, LanesType)
+def _emit_xor(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    return builder.xor(*values)
 
 
-@intrinsic
-def _any(_typing_context: Any, lanes: Any) -> Any:
-    def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        found = _reduced(builder, "or", arguments[0])
-        return builder.icmp_unsigned("!=", found, ir.Constant(found.type, 0))
-
-    return types.boolean(lanes), codegen
-
-
-@intrinsic
-def _count(_typing_context: Any, lanes: Any) -> Any:
-    def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return _resized(builder, _reduced(builder, "add", _called(builder, "ctpop", arguments[0], _vector(lanes))), 64)
-
-    return types.int64(lanes), codegen
-
-
-@intrinsic
-def _without_lowest(_typing_context: Any, lanes: Any) -> Any:
-    def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        ones = ir.Constant(_vector(lanes), [1] * N_LANES)
-        return builder.and_(arguments[0], builder.sub(arguments[0], ones))
-
-    return lanes(lanes), codegen
-
-
-def _logic(instruction: str) -> Any:
-    @intrinsic
-    def combine(_typing_context: Any, lanes: Any, others: Any) -> Any:
-        def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-            return getattr(builder, instruction)(*arguments)
-
-        return lanes(lanes, others), codegen
-
-    return combine
-
-
-@intrinsic
-def _complement(_typing_context: Any, lanes: Any) -> Any:
-    def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.not_(arguments[0])
-
-    return lanes(lanes), codegen
-
-
-_and, _or, _xor = _logic("and_"), _logic("or_"), _logic("xor")
-
-
-# As in bits: numba compares parameters, and wants functions. Types that no line below takes are left to other overloads.
-@overload(load_lanes)
-def _load_compiled(words, start):  # type: ignore[no-untyped-def]
-    return lambda words, start: _load(words, start)
-
-
-@overload(store_lanes)
-def _store_compiled(words, start, lanes):  # type: ignore[no-untyped-def]
-    return lambda words, start, lanes: _store(words, start, lanes)
-
-
-@overload(move_cells, prefer_literal=True)
-def _move_compiled(lanes, n_columns, n_rows):  # type: ignore[no-untyped-def]
-    return lambda lanes, n_columns, n_rows: _move(lanes, n_columns, n_rows)
-
-
-@overload(move_free, prefer_literal=True)
-def _move_free_compiled(lanes, n_columns, n_rows):  # type: ignore[no-untyped-def]
-    return lambda lanes, n_columns, n_rows: _move_free(lanes, n_columns, n_rows)
-
-
-@overload(lift)
-def _lift_compiled(lanes, n_rows):  # type: ignore[no-untyped-def]
-    return lambda lanes, n_rows: _lift(lanes, n_rows)
-
-
-@overload(spread)
-def _spread_compiled(word, lanes):  # type: ignore[no-untyped-def]
-    return lambda word, lanes: _spread(word, lanes)
-
-
-@overload(rows_in_all)
-def _rows_in_all_compiled(lanes):  # type: ignore[no-untyped-def]
-    return lambda lanes: _rows_in_all(lanes)
-
-
-@overload(any_lane)
-def _any_compiled(lanes):  # type: ignore[no-untyped-def]
-    return lambda lanes: _any(lanes)
-
-
-@overload(count_cells)
-def _count_compiled(lanes):  # type: ignore[no-untyped-def]
-    return lambda lanes: _count(lanes)
-
-
-@overload(without_lowest)
-def _without_lowest_compiled(lanes):  # type: ignore[no-untyped-def]
-    return lambda lanes: _without_lowest(lanes)
-
-
-@overload(operator.and_)
-def _and_compiled(left, right):  # type: ignore[no-untyped-def]
-    if isinstance(left, _LanesType) and left == right:
-        return lambda left, right: _and(left, right)
-    return None
-
-
-@overload(operator.or_)
-def _or_compiled(left, right):  # type: ignore[no-untyped-def]
-    if isinstance(left, _LanesType) and left == right:
-        return lambda left, right: _or(left, right)
-    return None
-
-
-@overload(operator.xor)
-def _xor_compiled(left, right):  # type: ignore[no-untyped-def]
-    if isinstance(left, _LanesType) and left == right:
-        return lambda left, right: _xor(left, right)
-    return None
-
-
-@overload(operator.invert)
-def _invert_compiled(lanes):  # type: ignore[no-untyped-def]
-    return (lambda lanes: _complement(lanes)) if isinstance(lanes, _LanesType) else None
+@as_instructions(operator.invert, LanesType)
+def _emit_invert(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    return builder.not_(values[0])

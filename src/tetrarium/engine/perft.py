@@ -8,7 +8,7 @@ when it begins has no placement.
 The last piece's placements are counted as bits, without making the boards that they would leave.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,6 @@ from tetrarium.engine.lanes import (
     lift,
     load_lanes,
     move_cells,
-    move_free,
     rows_in_all,
     spread,
     store_lanes,
@@ -43,7 +42,11 @@ _SPAWNS: Final = 3 * N_LANES  # for each piece, lanes with its anchor where it b
 ALL = (1 << 64) - 1
 _STAMPS: Final = _SPAWNS + N_PIECES * N_LANES  # for each piece, orientation and column, lanes of the cells, one row up
 _STAMPS_OF_PIECE: Final = MAX_ORIENTATIONS * N_LANES * N_LANES
-_N_SETUP: Final = _STAMPS + N_PIECES * _STAMPS_OF_PIECE
+_CAN_BE_TALL: Final = _STAMPS + N_PIECES * _STAMPS_OF_PIECE
+_N_SETUP: Final = _CAN_BE_TALL + 1
+LOW_BITS=16
+LOW_ROWS=11
+
 _LOCKS: Final = MAX_ORIENTATIONS * N_LANES
 
 
@@ -53,83 +56,119 @@ def _without_full_rows(free, inside):  # type: ignore[no-untyped-def]
     while full != 0:
         below = (1 << (bit_length(full) - 1)) - 1
         kept = spread(below, free)
-        free = (free & kept) | (move_free(free, 0, -1) & inside & ~kept)
+        top = inside ^ move_cells(inside, 0, -1)
+        free = (free & kept) | ((move_cells(free, 0, -1) | top) & ~kept)
         full &= below
     return free
 
 
 @kernel
-def _count(free, piece, setup, n_open):  # type: ignore[no-untyped-def]
-    from_spawn = any_lane(load_lanes(setup, _HIGH) & ~free)
-    spawn = load_lanes(setup, _SPAWNS + N_LANES * piece)
-    are_open, lock_0, lock_1, lock_2, lock_3 = find_locks(piece, free, load_lanes(setup, _SPACE), spawn, from_spawn)
-    if are_open:
-        return n_open[piece]
-    return count_cells(lock_0) + count_cells(lock_1) + count_cells(lock_2) + count_cells(lock_3)
+def _search(queue, ply, first_ply, setup, n_open, boards, locks, cursors):  # type: ignore[no-untyped-def]
+    """Counts the placements that follow from a board, all of them or up to a board that is too tall for these words.
 
+    Args:
+        queue: The pieces.
+        ply: How many of them lie on the board to begin with, which is in ``boards``; or, negated, to go on with the
+            placements on the boards before it.
+        first_ply: Where to end.
+        setup: See ``_make_setup``.
+        n_open: For each piece, how many placements it has where all lie open to the sky.
+        boards: Lanes of the board before each ply.
+        locks: Four lanes of lock positions for each ply, less those already tried.
+        cursors: For each ply, how many words of ``locks`` are tried to the end.
 
-@kernel
-def _generate(free, piece, setup, locks, start):  # type: ignore[no-untyped-def]
-    from_spawn = any_lane(load_lanes(setup, _HIGH) & ~free)
-    spawn = load_lanes(setup, _SPAWNS + N_LANES * piece)
-    _, lock_0, lock_1, lock_2, lock_3 = find_locks(piece, free, load_lanes(setup, _SPACE), spawn, from_spawn)
-    store_lanes(locks, start, lock_0)
-    store_lanes(locks, start + N_LANES, lock_1)
-    store_lanes(locks, start + 2 * N_LANES, lock_2)
-    store_lanes(locks, start + 3 * N_LANES, lock_3)
-
-
-@kernel
-def _perft(queue, setup, n_open, boards, locks, cursors):  # type: ignore[no-untyped-def]
-    queue, setup, n_open, boards = borrowed(queue), borrowed(setup), borrowed(n_open), borrowed(boards)
-    locks, cursors = borrowed(locks), borrowed(cursors)
-    inside = load_lanes(setup, _INSIDE)
+    Returns:
+        The number of placements of the last piece, and the ply whose board is too tall, or -1 at the end.
+    """
+    space, inside, high = load_lanes(setup, _SPACE), load_lanes(setup, _INSIDE), load_lanes(setup, _HIGH)
+    can_be_tall = setup[_CAN_BE_TALL] != 0
     last = len(queue) - 1
-    if last == 0:
-        return _count(inside, queue[0], setup, n_open)
-    store_lanes(boards, 0, inside)
-    _generate(inside, queue[0], setup, locks, 0)
-    cursors[0] = 0
     total = 0
-    ply = 0
-    while ply >= 0:
-        cursor = cursors[ply]
-        start = ply * _LOCKS
-        while cursor < _LOCKS and locks[start + cursor] == 0:
-            cursor += 1
-        cursors[ply] = cursor
-        if cursor == _LOCKS:
+    free = inside
+    going_on = ply < 0
+    if going_on:
+        ply = -ply - 1
+    else:
+        free = load_lanes(boards, ply * N_LANES)
+    while True:
+        piece = queue[ply]
+        if not going_on:
+            is_tall = any_lane(high & ~free)
+            if is_tall and not can_be_tall:
+                store_lanes(boards, ply * N_LANES, free)
+                return total, ply
+            spawn = load_lanes(setup, _SPAWNS + N_LANES * piece)
+            are_open, lock_0, lock_1, lock_2, lock_3 = find_locks(piece, free, space, spawn, is_tall)
+            if ply == last:
+                if are_open:
+                    total += n_open[piece]
+                else:
+                    total += count_cells(lock_0) + count_cells(lock_1) + count_cells(lock_2) + count_cells(lock_3)
+                ply -= 1
+            else:
+                store_lanes(boards, ply * N_LANES, free)
+                start = ply * _LOCKS
+                store_lanes(locks, start, lock_0)
+                store_lanes(locks, start + N_LANES, lock_1)
+                store_lanes(locks, start + 2 * N_LANES, lock_2)
+                store_lanes(locks, start + 3 * N_LANES, lock_3)
+                cursors[ply] = 0
+        going_on = False
+        while ply >= first_ply:
+            start = ply * _LOCKS
+            cursor = cursors[ply]
+            while cursor < _LOCKS and locks[start + cursor] == 0:
+                cursor += 1
+            cursors[ply] = cursor
+            if cursor < _LOCKS:
+                break
             ply -= 1
-            continue
-        row = bit_length(np.int64(locks[start + cursor])) - 1
-        locks[start + cursor] ^= np.uint64(1) << np.uint64(row)
+        if ply < first_ply:
+            return total, -1
+        word = np.int64(locks[start + cursor])
+        locks[start + cursor] = word & (word - 1)
+        row = bit_length(word & -word) - 1
         stamp = load_lanes(setup, _STAMPS + queue[ply] * _STAMPS_OF_PIECE + cursor * N_LANES)
         free = load_lanes(boards, ply * N_LANES) & ~move_cells(lift(stamp, row), 0, -1)
         free = _without_full_rows(free, inside)
         ply += 1
-        if ply == last:
-            total += _count(free, queue[last], setup, n_open)
-            ply -= 1
-        else:
-            store_lanes(boards, ply * N_LANES, free)
-            _generate(free, queue[ply], setup, locks, ply * _LOCKS)
-            cursors[ply] = 0
+
+
+@kernel
+def _perft(queue, n_open, cursors, low, wide):  # type: ignore[no-untyped-def]
+    queue, n_open, cursors = borrowed(queue), borrowed(n_open), borrowed(cursors)
+    low_setup, low_boards, low_locks = borrowed(low[0]), borrowed(low[1]), borrowed(low[2])
+    wide_setup, wide_boards, wide_locks = borrowed(wide[0]), borrowed(wide[1]), borrowed(wide[2])
+    total, ply = _search(queue, 0, 0, low_setup, n_open, low_boards, low_locks, cursors)
+    while ply >= 0:
+        for x in range(N_LANES):
+            rows_above = wide_setup[_INSIDE + x] & ~np.uint64(low_setup[_INSIDE + x])
+            wide_boards[ply * N_LANES + x] = np.uint64(low_boards[ply * N_LANES + x]) | rows_above
+        n_leaves, _ = _search(queue, ply, ply, wide_setup, n_open, wide_boards, wide_locks, cursors)
+        total += n_leaves
+        n_leaves, ply = _search(queue, -ply, 0, low_setup, n_open, low_boards, low_locks, cursors)
+        total += n_leaves
     return total
 
 
-def _make_setup(width: int, height: int, spawn_row: int) -> npt.NDArray[np.uint64]:
-    setup = np.zeros(_N_SETUP, dtype=np.uint64)
-    setup[_SPACE : _SPACE + width] = (1 << height) - 1
-    setup[_INSIDE : _INSIDE + width] = ALL
-    setup[_HIGH : _HIGH + width] = ALL & ~((1 << open_rows(spawn_row)) - 1)
-    stamps = setup[_STAMPS:].reshape(N_PIECES, MAX_ORIENTATIONS, N_LANES, N_LANES)
+def _make_setup(width: int, height: int, spawn_row: int, word: Any) -> Any:
+    """What a search needs to know of the game, in its own words."""
+    n_bits = 8 * np.dtype(word).itemsize
+    rows = (1 << n_bits) - 1
+    is_wide = n_bits > LOW_BITS
+    setup = np.zeros(_N_SETUP, dtype=word)
+    setup[_CAN_BE_TALL] = is_wide
+    setup[_SPACE : _SPACE + width] = ((1 << height) - 1) & rows
+    setup[_INSIDE : _INSIDE + width] = rows
+    setup[_HIGH : _HIGH + width] = rows & ~((1 << (open_rows(spawn_row) if is_wide else min(LOW_ROWS, open_rows(spawn_row)))) - 1)
+    stamps = setup[_STAMPS:_CAN_BE_TALL].reshape(N_PIECES, MAX_ORIENTATIONS, N_LANES, N_LANES)
     for piece in range(N_PIECES):
-        setup[_SPAWNS + N_LANES * piece + spawn_column(piece, width)] = 1 << spawn_row
+        setup[_SPAWNS + N_LANES * piece + spawn_column(piece, width)] = (1 << spawn_row) & rows
         for rotation in range(N_ORIENTATIONS[piece]):
             for x in range(width):
                 for dx, dy in ANCHORED_CELLS[piece][rotation]:
                     if 0 <= x + dx < width:
-                        stamps[piece, rotation, x, x + dx] |= np.uint64(1 << (dy + 1))
+                        stamps[piece, rotation, x, x + dx] |= word(1 << (dy + 1))
     return setup
 
 
@@ -141,4 +180,10 @@ def perft(queue: str, depth: int, *, width: int = 10, height: int = 48, spawn_ro
     """Counts the ways to place the first ``depth`` pieces of a queue."""
     pieces = np.array([PIECES.index(letter) for letter in queue[:depth]], dtype=np.int64)
     n_open = np.array([sum(max(0, width + 1 - PIECE_WIDTHS[p, r]) for r in range(N_ORIENTATIONS[p])) for p in range(N_PIECES)], dtype=np.int64)
-    return int(_perft(pieces, _make_setup(width, height, spawn_row), n_open, np.zeros(depth * N_LANES, np.uint64), np.zeros(depth * _LOCKS, np.uint64), np.zeros(depth, np.int64)))
+    arrays = []
+    for word in (np.uint16, np.uint64):
+        setup = _make_setup(width, height, spawn_row, word)
+        boards = np.zeros(depth * N_LANES, word)
+        boards[:N_LANES] = setup[_INSIDE:_INSIDE+N_LANES]
+        arrays.append((setup, boards, np.zeros(depth * _LOCKS, word)))
+    return int(_perft(pieces, n_open, np.zeros(depth, np.int64), *arrays))
