@@ -139,16 +139,19 @@ def _perft(queue, n_open, cursors, low, wide):  # type: ignore[no-untyped-def]
     queue, n_open, cursors = borrowed(queue), borrowed(n_open), borrowed(cursors)
     low_setup, low_boards, low_locks = borrowed(low[0]), borrowed(low[1]), borrowed(low[2])
     wide_setup, wide_boards, wide_locks = borrowed(wide[0]), borrowed(wide[1]), borrowed(wide[2])
-    total, ply = _search(queue, 0, 0, low_setup, n_open, low_boards, low_locks, cursors)
-    while ply >= 0:
+    total = 0
+    ply = 0
+    while True:
+        n_leaves, tall_ply = _search(queue, ply, 0, low_setup, n_open, low_boards, low_locks, cursors)
+        total += n_leaves
+        if tall_ply < 0:
+            return total
         for x in range(N_LANES):
             rows_above = wide_setup[_INSIDE + x] & ~np.uint64(low_setup[_INSIDE + x])
-            wide_boards[ply * N_LANES + x] = np.uint64(low_boards[ply * N_LANES + x]) | rows_above
-        n_leaves, _ = _search(queue, ply, ply, wide_setup, n_open, wide_boards, wide_locks, cursors)
+            wide_boards[tall_ply * N_LANES + x] = np.uint64(low_boards[tall_ply * N_LANES + x]) | rows_above
+        n_leaves, _ = _search(queue, tall_ply, tall_ply, wide_setup, n_open, wide_boards, wide_locks, cursors)
         total += n_leaves
-        n_leaves, ply = _search(queue, -ply, 0, low_setup, n_open, low_boards, low_locks, cursors)
-        total += n_leaves
-    return total
+        ply = -tall_ply
 
 
 def _make_setup(width: int, height: int, spawn_row: int, word: Any) -> Any:
