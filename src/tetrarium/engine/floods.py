@@ -10,76 +10,15 @@ let down; so everything that lies open to the sky is reached from the beginning,
 into what is covered. On most boards no piece can rest there, and then nothing is flooded at all.
 """
 
-from functools import reduce
 from typing import Any, Final
 
-import numpy as np
-from numba import types
-
 from tetrarium.engine.jit import kernel, small_kernel
-from tetrarium.engine.lanes import LanesType, any_lane, as_instructions, move_cells, moved_cells, without_lowest
+from tetrarium.engine.lanes import any_lane, move_cells, without_lowest
 from tetrarium.engine.pieces import N_PIECES, PIECES
-from tetrarium.engine.srs import (
-    ANCHORED_CELLS,
-    CLOCKWISE,
-    COUNTER_CLOCKWISE,
-    KICKS,
-    shift_to_orientation,
-)
+from tetrarium.engine.srs import CLOCKWISE, COUNTER_CLOCKWISE, N_KICKS, shift_to_orientation
+from tetrarium.engine.turns import fit_positions, moved_or_fallen, open_to_sky, resting, turned
 
-__all__ = ["find_locks"]
-
-
-def _fitting(free: Any, piece: int, rotation: int) -> Any:
-    """Positions where all cells of a piece are free; rows above the word are like its topmost one."""
-    signed = np.dtype(f"i{free.dtype.itemsize}")
-    fitting = free
-    for x, y in ANCHORED_CELLS[piece][rotation]:
-        there = move_cells(free, -x, max(0, -y))
-        fitting = fitting & (there.view(signed) >> max(0, y)).view(free.dtype)
-    return fitting
-
-
-@as_instructions(_fitting, LanesType, types.IntegerLiteral, types.IntegerLiteral)
-def _emit_fitting(_context: Any, builder: Any, signature: Any, values: Any) -> Any:
-    _, piece, rotation = signature.args
-    fitting = values[0]
-    for x, y in ANCHORED_CELLS[piece.literal_value][rotation.literal_value]:
-        fitting = builder.and_(fitting, moved_cells(builder, values[0], -x, -y, shift_down="ashr"))
-    return fitting
-
-
-def _turned(positions: Any, fitting: Any, piece: int, rotation: int, turn: int) -> Any:
-    """Where a turn takes positions, each by the first kick after which the piece fits."""
-    turned = positions ^ positions
-    for x, y in KICKS[piece][rotation, turn]:
-        kicked = positions & move_cells(fitting, -x, -y)
-        positions = positions ^ kicked
-        turned = turned | move_cells(kicked, x, y)
-    return turned
-
-
-@as_instructions(_turned, LanesType, LanesType, *3 * [types.IntegerLiteral])
-def _emit_turned(_context: Any, builder: Any, signature: Any, values: Any) -> Any:
-    piece, rotation, turn = (literal.literal_value for literal in signature.args[2:])
-    positions, fitting = values[:2]
-    # Moves between columns cost most: one for each distance, before the kicks are told apart and after.
-    aside: dict[int, Any] = {}
-    turned: dict[int, Any] = {}
-    for x, y in KICKS[piece][rotation, turn]:
-        if x not in aside:
-            aside[x] = moved_cells(builder, fitting, -x, 0)
-        kicked = builder.and_(positions, moved_cells(builder, aside[x], 0, -y))
-        positions = builder.xor(positions, kicked)
-        risen = moved_cells(builder, kicked, 0, y)
-        turned[x] = builder.or_(turned[x], risen) if x in turned else risen
-    return reduce(builder.or_, (moved_cells(builder, lanes, x, 0) for x, lanes in turned.items()))
-
-
-@small_kernel
-def _moved(reached, fitting):  # type: ignore[no-untyped-def]
-    reached = reached | ((move_cells(reached, 1, 0) | move_cells(reached, -1, 0) | move_cells(reached, 0, -1)) & fitting)
-    return reached | (move_cells(reached, 0, -1) & fitting)
+__all__ = ["find_locks", "fit_t", "flood_t"]
 
 
 def _make_flood(piece: int) -> Any:
@@ -88,18 +27,18 @@ def _make_flood(piece: int) -> Any:
     @kernel
     def flood(fit_0, fit_1, fit_2, fit_3, at_0, at_1, at_2, at_3):  # type: ignore[no-untyped-def]
         while True:
-            new_0 = _moved(at_0, fit_0)
-            new_1 = _moved(at_1, fit_1)
-            new_2 = _moved(at_2, fit_2)
-            new_3 = _moved(at_3, fit_3)
-            new_1 = new_1 | _turned(new_0, fit_1, piece, 0, CLOCKWISE)
-            new_3 = new_3 | _turned(new_0, fit_3, piece, 0, COUNTER_CLOCKWISE)
-            new_0 = new_0 | _turned(new_1, fit_0, piece, 1, COUNTER_CLOCKWISE)
-            new_2 = new_2 | _turned(new_1, fit_2, piece, 1, CLOCKWISE)
-            new_1 = new_1 | _turned(new_2, fit_1, piece, 2, COUNTER_CLOCKWISE)
-            new_3 = new_3 | _turned(new_2, fit_3, piece, 2, CLOCKWISE)
-            new_2 = new_2 | _turned(new_3, fit_2, piece, 3, COUNTER_CLOCKWISE)
-            new_0 = new_0 | _turned(new_3, fit_0, piece, 3, CLOCKWISE)
+            new_0 = moved_or_fallen(at_0, fit_0)
+            new_1 = moved_or_fallen(at_1, fit_1)
+            new_2 = moved_or_fallen(at_2, fit_2)
+            new_3 = moved_or_fallen(at_3, fit_3)
+            new_1 = new_1 | turned(new_0, fit_1, piece, 0, CLOCKWISE, 0, N_KICKS)
+            new_3 = new_3 | turned(new_0, fit_3, piece, 0, COUNTER_CLOCKWISE, 0, N_KICKS)
+            new_0 = new_0 | turned(new_1, fit_0, piece, 1, COUNTER_CLOCKWISE, 0, N_KICKS)
+            new_2 = new_2 | turned(new_1, fit_2, piece, 1, CLOCKWISE, 0, N_KICKS)
+            new_1 = new_1 | turned(new_2, fit_1, piece, 2, COUNTER_CLOCKWISE, 0, N_KICKS)
+            new_3 = new_3 | turned(new_2, fit_3, piece, 2, CLOCKWISE, 0, N_KICKS)
+            new_2 = new_2 | turned(new_3, fit_2, piece, 3, COUNTER_CLOCKWISE, 0, N_KICKS)
+            new_0 = new_0 | turned(new_3, fit_0, piece, 3, CLOCKWISE, 0, N_KICKS)
             if not any_lane((at_0 ^ new_0) | (at_1 ^ new_1) | (at_2 ^ new_2) | (at_3 ^ new_3)):
                 return at_0, at_1, at_2, at_3
             at_0, at_1, at_2, at_3 = new_0, new_1, new_2, new_3
@@ -107,29 +46,11 @@ def _make_flood(piece: int) -> Any:
     return flood
 
 
-@small_kernel
-def _resting(fitting):  # type: ignore[no-untyped-def]
-    return fitting & ~move_cells(fitting, 0, 1)
-
-
-@small_kernel
-def _open(fitting):  # type: ignore[no-untyped-def]
-    """Positions with nothing in the way above them."""
-    shade = ~fitting
-    shade = shade | move_cells(shade, 0, -1)
-    shade = shade | move_cells(shade, 0, -2)
-    shade = shade | move_cells(shade, 0, -4)
-    shade = shade | move_cells(shade, 0, -8)
-    shade = shade | move_cells(shade, 0, -16)
-    shade = shade | move_cells(shade, 0, -32)
-    return ~shade
-
-
 @kernel
 def _flood_o(fit_0, fit_1, fit_2, fit_3, at_0, at_1, at_2, at_3):  # type: ignore[no-untyped-def]
     """The flood of a piece that does not turn; it has the form of the others."""
     while True:
-        new_0 = _moved(at_0, fit_0)
+        new_0 = moved_or_fallen(at_0, fit_0)
         if not any_lane(at_0 ^ new_0):
             return at_0, at_1, at_2, at_3
         at_0 = new_0
@@ -147,7 +68,7 @@ def _make_settle(flood: Any, two_orientations: Any) -> Any:
     @kernel
     def settle(fit_0, fit_1, fit_2, fit_3, are_four, spawn, from_spawn):  # type: ignore[no-untyped-def]
         none = fit_0 ^ fit_0
-        rest_0, rest_1, rest_2, rest_3 = _resting(fit_0), _resting(fit_1), _resting(fit_2), _resting(fit_3)
+        rest_0, rest_1, rest_2, rest_3 = resting(fit_0), resting(fit_1), resting(fit_2), resting(fit_3)
         if from_spawn:
             at_0, at_1, at_2, at_3 = spawn & fit_0, none, none, none
         else:
@@ -156,7 +77,7 @@ def _make_settle(flood: Any, two_orientations: Any) -> Any:
                 if are_four:
                     return True, rest_0, rest_1, rest_2, rest_3
                 return True, rest_0, rest_1, none, none
-            at_0, at_1, at_2, at_3 = _open(fit_0), _open(fit_1), _open(fit_2), _open(fit_3)
+            at_0, at_1, at_2, at_3 = open_to_sky(fit_0), open_to_sky(fit_1), open_to_sky(fit_2), open_to_sky(fit_3)
         at_0, at_1, at_2, at_3 = flood(fit_0, fit_1, fit_2, fit_3, at_0, at_1, at_2, at_3)
         lock_0, lock_1, lock_2, lock_3 = at_0 & rest_0, at_1 & rest_1, at_2 & rest_2, at_3 & rest_3
         if are_four:
@@ -167,9 +88,10 @@ def _make_settle(flood: Any, two_orientations: Any) -> Any:
 
 
 _I, _O, _T, _L, _J, _S, _Z = range(N_PIECES)
+flood_t: Final = _make_flood(_T)
 _settle_i: Final = _make_settle(_make_flood(_I), "I")
 _settle_o: Final = _make_settle(_flood_o, "I")
-_settle_3: Final = _make_settle(_make_flood(_T), "S")
+_settle_3: Final = _make_settle(flood_t, "S")
 
 
 def _make_fit(piece: int) -> Any:
@@ -177,13 +99,13 @@ def _make_fit(piece: int) -> Any:
 
     @small_kernel
     def fit(free):  # type: ignore[no-untyped-def]
-        fit_0, fit_1 = _fitting(free, piece, 0), _fitting(free, piece, 1)
-        return fit_0, fit_1, _fitting(free, piece, 2), _fitting(free, piece, 3)
+        fit_0, fit_1 = fit_positions(free, piece, 0), fit_positions(free, piece, 1)
+        return fit_0, fit_1, fit_positions(free, piece, 2), fit_positions(free, piece, 3)
 
     return fit
 
 
-_fit_i, _fit_t, _fit_l, _fit_j, _fit_s, _fit_z = (_make_fit(piece) for piece in (_I, _T, _L, _J, _S, _Z))
+_fit_i, fit_t, _fit_l, _fit_j, _fit_s, _fit_z = (_make_fit(piece) for piece in (_I, _T, _L, _J, _S, _Z))
 
 
 @kernel
@@ -208,10 +130,10 @@ def find_locks(piece, free, space, spawn, from_spawn):  # type: ignore[no-untype
         fit_0, fit_1, fit_2, fit_3 = _fit_i(free)
         return _settle_i(fit_0, fit_1, fit_2, fit_3, False, spawn, from_spawn)
     if piece == _O:
-        fit_0, none = _fitting(free, _O, 0), free ^ free
+        fit_0, none = fit_positions(free, _O, 0), free ^ free
         return _settle_o(fit_0, none, none, none, True, spawn, from_spawn)
     if piece == _T:
-        fit_0, fit_1, fit_2, fit_3 = _fit_t(free)
+        fit_0, fit_1, fit_2, fit_3 = fit_t(free)
     elif piece == _L:
         fit_0, fit_1, fit_2, fit_3 = _fit_l(free)
     elif piece == _J:

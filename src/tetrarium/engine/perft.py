@@ -30,7 +30,7 @@ from tetrarium.engine.lanes import (
 )
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_ORIENTATIONS, N_PIECES, PIECE_WIDTHS, PIECES
 from tetrarium.engine.rules import MAX_ROWS
-from tetrarium.engine.srs import ANCHORED_CELLS, SPAWN_ROW, spawn_column
+from tetrarium.engine.srs import ANCHORED_CELLS, SPAWN_ROW, open_rows, spawn_column
 from tetrarium.errors import ConfigError
 
 __all__ = ["perft"]
@@ -173,10 +173,6 @@ def _make_setup(width: int, height: int, spawn_row: int, word: Any) -> Any:
                     if 0 <= x + dx < width:
                         stamps[piece, rotation, x, x + dx] |= word(1 << (dy + 1))
     return setup
-
-
-def open_rows(spawn_row: int) -> int:
-    return max(0, spawn_row - 4)
 
 
 def perft(queue: str, depth: int, *, width: int = 10, height: int = 48, spawn_row: int = SPAWN_ROW) -> int:

@@ -26,6 +26,7 @@ __all__ = [
     "SPAWN_ROW",
     "Shifts",
     "anchor_in_orientation",
+    "open_rows",
     "shift_to_orientation",
     "spawn_column",
 ]
@@ -119,6 +120,15 @@ def anchor_in_orientation(piece: int, rotation: int) -> tuple[int, int]:
     """The anchor as seen from the leftmost column and the lowest row that the piece fills."""
     left, bottom = _corner(ANCHORED_CELLS[piece][rotation])
     return -left, -bottom
+
+
+def open_rows(spawn_row: int) -> int:
+    """How tall a stack may be for a piece to get to every position that lies open to the sky.
+
+    Four rows are enough to turn any piece, to bring it over any column, also when it moves down one row at once, and to
+    have all positions below from which a kick reaches into what is covered.
+    """
+    return max(0, spawn_row - 4)
 
 
 def spawn_column(piece: int, width: int) -> int:
