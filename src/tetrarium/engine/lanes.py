@@ -40,13 +40,13 @@ _INDEX: Final = ir.IntType(32)
 
 
 def load_lanes(words: Any, start: int) -> Any:
-    """The sixteen words of a flat array from ``start`` on."""
-    return words[start : start + N_LANES].copy()
+    """The sixteen words of a flat array from ``start`` on, without their signs."""
+    return words[start : start + N_LANES].copy().view(f"u{words.dtype.itemsize}")
 
 
 def store_lanes(words: Any, start: int, lanes: Any) -> None:
     """Writes sixteen words into a flat array."""
-    words[start : start + N_LANES] = lanes
+    words[start : start + N_LANES] = lanes.view(words.dtype)
 
 
 def move_cells(lanes: Any, n_columns: int, n_rows: int) -> Any:
@@ -94,15 +94,15 @@ def _word_mask(n_bits: int) -> int:
 
 
 class LanesType(types.Type):  # type: ignore[misc]
-    """The type of one board in compiled code: ``word`` is the numba type of a column."""
+    """The type of one board in compiled code."""
 
-    def __init__(self, word: Any) -> None:
-        self.word = word
-        super().__init__(name=f"Lanes({word})")
+    def __init__(self, n_bits: int) -> None:
+        self.n_bits = n_bits
+        super().__init__(name=f"Lanes({n_bits})")
 
     @property
     def vector(self) -> Any:
-        return ir.VectorType(ir.IntType(self.word.bitwidth), N_LANES)
+        return ir.VectorType(ir.IntType(self.n_bits), N_LANES)
 
 
 @register_model(LanesType)
@@ -191,16 +191,16 @@ def _pointer(context: Any, builder: Any, array_type: Any, values: Any, vector: A
     return builder.bitcast(builder.gep(data, [values[1]]), ir.PointerType(vector))
 
 
-@as_instructions(load_lanes, types.Array, types.Integer, result=lambda words, _start: LanesType(words.dtype))
+@as_instructions(load_lanes, types.Array, types.Integer, result=lambda words, _start: LanesType(words.dtype.bitwidth))
 def _emit_load(context: Any, builder: Any, signature: Any, values: Any) -> Any:
     lanes, words = signature.return_type, signature.args[0]
-    return builder.load(_pointer(context, builder, words, values, lanes.vector), align=lanes.word.bitwidth // 8)
+    return builder.load(_pointer(context, builder, words, values, lanes.vector), align=lanes.n_bits // 8)
 
 
 @as_instructions(store_lanes, types.Array, types.Integer, LanesType, result=lambda *_: types.void)
 def _emit_store(context: Any, builder: Any, signature: Any, values: Any) -> Any:
     words, _, lanes = signature.args
-    builder.store(values[2], _pointer(context, builder, words, values, lanes.vector), align=lanes.word.bitwidth // 8)
+    builder.store(values[2], _pointer(context, builder, words, values, lanes.vector), align=lanes.n_bits // 8)
     return context.get_dummy_value()
 
 

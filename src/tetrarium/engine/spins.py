@@ -1,4 +1,4 @@
-"""T-spins: how a T came to where it rests.
+"""T-spins, for all columns at once: every way in which a T can come to rest.
 
 A T-spin is a T whose last key was a turn and that has at least three of the four cells at the corners of its box taken;
 the sides and the floor count as taken. It is full where both corners are taken to which the T points, or where the
@@ -10,19 +10,11 @@ from typing import Any, Final
 from tetrarium.engine.floods import fit_t, flood_t
 from tetrarium.engine.jit import kernel, small_kernel
 from tetrarium.engine.pieces import PIECES
-from tetrarium.engine.srs import CLOCKWISE, COUNTER_CLOCKWISE, N_KICKS, N_ROTATIONS
+from tetrarium.engine.srs import CLOCKWISE, COUNTER_CLOCKWISE, FRONT_CORNERS, N_KICKS, N_ROTATIONS
 from tetrarium.engine.turns import entered, open_to_sky, resting, turned, where_blocked
 
-__all__ = ["FRONT_CORNERS", "FULL_SPIN", "MINI_SPIN", "NO_SPIN", "SPINS", "find_spins"]
+__all__ = ["find_spins"]
 
-SPINS: Final = ("none", "mini", "full")
-NO_SPIN, MINI_SPIN, FULL_SPIN = range(3)
-FRONT_CORNERS: Final = (  # for each rotation, the corners of the box to which the T points
-    ((-1, 1), (1, 1)),
-    ((1, 1), (1, -1)),
-    ((1, -1), (-1, -1)),
-    ((-1, -1), (-1, 1)),
-)
 _T: Final = PIECES.index("T")
 _FIFTH: Final = N_KICKS - 1
 
@@ -62,9 +54,7 @@ def find_spins(free, space, spawn, from_spawn):  # type: ignore[no-untyped-def]
         For each rotation, three lanes of anchors: without a spin, with a mini, with a full one.
     """
     none = free ^ free
-    if from_spawn:
-        free = free & space
-    fit_0, fit_1, fit_2, fit_3 = fit_t(free)
+    fit_0, fit_1, fit_2, fit_3 = fit_t(free & space if from_spawn else free)
     if from_spawn:
         spawn = spawn & fit_0
         at_0, at_1, at_2, at_3 = spawn, none, none, none

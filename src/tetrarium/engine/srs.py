@@ -20,10 +20,15 @@ __all__ = [
     "ANCHORED_CELLS",
     "CLOCKWISE",
     "COUNTER_CLOCKWISE",
+    "FRONT_CORNERS",
+    "FULL_SPIN",
     "KICKS",
+    "MINI_SPIN",
+    "NO_SPIN",
     "N_KICKS",
     "N_ROTATIONS",
     "SPAWN_ROW",
+    "SPINS",
     "Shifts",
     "anchor_in_orientation",
     "open_rows",
@@ -36,6 +41,15 @@ N_KICKS: Final = 5
 CLOCKWISE: Final = 1
 COUNTER_CLOCKWISE: Final = 3  # added to a rotation, modulo four
 SPAWN_ROW: Final = 20  # of a board that shows 20 rows: the row of the lowest cells of a piece that spawns
+
+FRONT_CORNERS: Final = (  # for each rotation of the T, the corners of its box to which it points, from the anchor
+    ((-1, 1), (1, 1)),
+    ((1, 1), (1, -1)),
+    ((1, -1), (-1, -1)),
+    ((-1, -1), (-1, 1)),
+)
+SPINS: Final = ("none", "mini", "full")  # what a T-spin can be; see `spins`
+NO_SPIN, MINI_SPIN, FULL_SPIN = range(len(SPINS))
 
 Shifts = tuple[tuple[int, int], ...]  # five shifts (columns, rows), in the order in which they are tried
 

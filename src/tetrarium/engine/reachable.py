@@ -1,0 +1,154 @@
+"""Every placement of a piece that keys can reach, tucks and spins included, in the order of the actions.
+
+A placement is a row of four numbers: rotation, column of the leftmost cell, row of the lowest cell, and T-spin. They are
+sorted by these, in this order: the action mode ``"reachable"`` numbers its slots so. Rotations that fill the same cells
+are one orientation, the first of them: those of I, S and Z are 0 and 1 and that of O is 0, as in ``pieces``. A T that
+can come to rest in the same cells with and without a spin has a placement for each.
+
+Pieces spawn with their lowest cells in the first row that is not visible, and move down one row at once if that is
+free; a piece that finds its place taken has no placement.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tetrarium.engine.bits import bit_length
+from tetrarium.engine.boards import Columns
+from tetrarium.engine.floods import find_locks
+from tetrarium.engine.jit import kernel
+from tetrarium.engine.keys import spawn_position
+from tetrarium.engine.lanes import N_LANES, load_lanes, store_lanes
+from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_PIECES, PIECES
+from tetrarium.engine.rules import Rules
+from tetrarium.engine.spins import find_spins
+from tetrarium.engine.srs import SPINS, anchor_in_orientation, open_rows
+from tetrarium.errors import GameError
+
+__all__ = ["ANCHORS", "MAX_PLACEMENTS", "Placement", "find_placements", "list_placements", "require_board", "write_locks"]
+
+MAX_PLACEMENTS: Final = 1024  # of one piece on one board
+_T: Final = PIECES.index("T")
+_SPIN_LANES: Final = len(SPINS) * N_LANES
+_FREE: Final = MAX_ORIENTATIONS * _SPIN_LANES  # where the board lies in the kernel's words, after the lock positions
+_SPACE: Final = _FREE + N_LANES
+_SPAWN: Final = _SPACE + N_LANES
+N_WORDS: Final = _SPAWN + N_LANES
+ANCHORS: Final = np.array(  # (7, 4, 2) column and row of the anchor inside the orientation
+    [[anchor_in_orientation(piece, rotation) for rotation in range(MAX_ORIENTATIONS)] for piece in range(N_PIECES)],
+    dtype=np.int64,
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Placement:
+    """Where a piece comes to rest."""
+
+    rotation: int  # orientation, as in ``pieces``
+    column: int  # of the leftmost cell
+    row: int  # of the lowest cell
+    spin: int  # index into ``SPINS``
+
+
+@kernel
+def write_locks(columns, piece, n_rows, spawn_row, n_open_rows, words):  # type: ignore[no-untyped-def]
+    """Writes lanes of lock positions for each orientation and spin.
+
+    Args:
+        columns: ``(width,) int64``.
+        piece: Index into ``PIECES``.
+        n_rows: Visible and hidden rows.
+        spawn_row: The first row that is not visible.
+        n_open_rows: ``srs.open_rows`` of the spawn row.
+        words: ``(N_WORDS,) int64``, what ``list_placements`` reads.
+    """
+    for i in range(N_WORDS):
+        words[i] = 0
+    is_free, spawn_x, spawn_y = spawn_position(columns, n_rows, piece, spawn_row)
+    if not is_free:
+        return
+    from_spawn = False
+    for x in range(columns.shape[0]):
+        words[_FREE + x] = ~columns[x]
+        words[_SPACE + x] = (1 << n_rows) - 1
+        from_spawn |= columns[x] >> n_open_rows != 0
+    words[_SPAWN + spawn_x] = 1 << spawn_y
+    free, space, spawn = load_lanes(words, _FREE), load_lanes(words, _SPACE), load_lanes(words, _SPAWN)
+    if piece == _T:
+        by_rotation = find_spins(free, space, spawn, from_spawn)
+        for rotation in range(MAX_ORIENTATIONS):
+            for spin in range(len(SPINS)):
+                store_lanes(words, rotation * _SPIN_LANES + spin * N_LANES, by_rotation[rotation][spin])
+    else:
+        _, lock_0, lock_1, lock_2, lock_3 = find_locks(piece, free, space, spawn, from_spawn)
+        store_lanes(words, 0, lock_0)
+        store_lanes(words, _SPIN_LANES, lock_1)
+        store_lanes(words, 2 * _SPIN_LANES, lock_2)
+        store_lanes(words, 3 * _SPIN_LANES, lock_3)
+
+
+@kernel
+def list_placements(piece, width, words, placements):  # type: ignore[no-untyped-def]
+    """Lists the lock positions in ``words`` as placements, as many as there is room for; returns how many there are.
+
+    Args:
+        piece: Index into ``PIECES``.
+        width: Columns of the board.
+        words: What ``write_locks`` wrote.
+        placements: ``(n, 4) int64`` rotation, column, row, spin.
+    """
+    n_found = 0
+    for rotation in range(MAX_ORIENTATIONS):
+        for x in range(width):
+            start = rotation * _SPIN_LANES + x
+            rows = words[start] | words[start + N_LANES] | words[start + 2 * N_LANES]
+            while rows != 0:
+                row = bit_length(rows & -rows) - 1
+                rows &= rows - 1
+                for spin in range(len(SPINS)):
+                    if (words[start + spin * N_LANES] >> row) & 1:
+                        if n_found < placements.shape[0]:
+                            placements[n_found, 0] = rotation
+                            placements[n_found, 1] = x - ANCHORS[piece, rotation, 0]
+                            placements[n_found, 2] = row - ANCHORS[piece, rotation, 1]
+                            placements[n_found, 3] = spin
+                        n_found += 1
+    return n_found
+
+
+def require_board(columns: npt.ArrayLike, piece: int, rules: Rules) -> Columns:
+    """Checks that a board and a piece can be of a game under these rules, and returns the board as an array.
+
+    Raises:
+        GameError: if not.
+    """
+    board = np.asarray(columns, dtype=np.int64)
+    n_rows = rules.height + rules.hidden_rows
+    if board.shape != (rules.width,):
+        raise GameError(f"A board here has {rules.width} columns; got shape {board.shape}. Use the rules it came from.")
+    if board.min() < 0 or board.max() >> n_rows:
+        raise GameError(f"A board here fills rows 0 to {n_rows - 1}; got a cell beyond. Use the rules it came from.")
+    if not 0 <= piece < N_PIECES:
+        raise GameError(f"A piece is a number from 0 to {N_PIECES - 1}; got {piece}. Take its place in {PIECES!r}.")
+    return board
+
+
+def find_placements(columns: npt.ArrayLike, piece: int, rules: Rules) -> list[Placement]:
+    """Finds every placement of a piece on a board.
+
+    >>> rules = Rules(width=10, height=20, hidden_rows=20, randomizer="7-bag", preview=0)
+    >>> len(find_placements([0] * 10, PIECES.index("T"), rules))
+    34
+
+    Raises:
+        GameError: if the board or the piece is none of a game under these rules.
+    """
+    board = require_board(columns, piece, rules)
+    found = np.empty((MAX_PLACEMENTS, 4), dtype=np.int64)
+    words = np.empty(N_WORDS, dtype=np.int64)
+    n_rows = rules.height + rules.hidden_rows
+    write_locks(board, piece, n_rows, rules.height, open_rows(rules.height), words)
+    n_found = list_placements(piece, rules.width, words, found)
+    return [Placement(*row) for row in found[:n_found].tolist()]
