@@ -35,7 +35,10 @@ RANDOM = frozenset({"numpy.random", "random"})
 ROOMS = {
     "base": Room(number=0),
     "engine": Room(
-        number=1, stack=frozenset({"numba", "numpy"}), never=FILES | RANDOM, never_calls=frozenset({"open", "print"})
+        number=1,
+        stack=frozenset({"llvmlite", "numba", "numpy"}),
+        never=FILES | RANDOM,
+        never_calls=frozenset({"open", "print"}),
     ),
     "registry": Room(number=1, stack=frozenset({"numpy", "platformdirs", "safetensors", "sqlalchemy"})),
     "environment": Room(

@@ -56,6 +56,10 @@ def kick_table(text: str) -> dict[tuple[int, int], list[Cell]]:
 TABLES = {"3": kick_table(KICKS_3), "I": kick_table(KICKS_I)}
 
 
+MOVES = {"left": (-1, 0), "right": (1, 0), "down": (0, -1)}
+TURNS = {"clockwise": 1, "counter-clockwise": 3}
+
+
 class Space:
     """A piece on a board: where it fits, and where keys take it."""
 
@@ -119,5 +123,55 @@ class Space:
         return {self.cells(state) for state in self.reached(start) if self.rests(state)}
 
 
-MOVES = {"left": (-1, 0), "right": (1, 0), "down": (0, -1)}
-TURNS = {"clockwise": 1, "counter-clockwise": 3}
+CORNERS = {0: ((-1, 1), (1, 1)), 1: ((1, 1), (1, -1)), 2: ((1, -1), (-1, -1)), 3: ((-1, -1), (-1, 1))}
+NO_SPIN, MINI, FULL = range(3)
+
+
+def spin_of(space: Space, state: State, kick: int) -> int:
+    """The T-spin of a T at rest, by the number of the kick of its last key, 0 for a move."""
+    x, y, rotation = state
+    if space.letter != "T" or kick == 0:
+        return NO_SPIN
+
+    def taken(dx: int, dy: int) -> bool:
+        column, row = x + 1 + dx, y + 1 + dy
+        return not 0 <= column < space.width or row < 0 or (column, row) in space.board
+
+    if sum(taken(dx, dy) for dx in (-1, 1) for dy in (-1, 1)) < 3:
+        return NO_SPIN
+    return FULL if kick == 5 or all(taken(*corner) for corner in CORNERS[rotation]) else MINI
+
+
+def dropped(space: Space, state: State) -> State:
+    x, y, rotation = state
+    while space.fits((x, y - 1, rotation)):
+        y -= 1
+    return x, y, rotation
+
+
+def start_of(space: Space, spawn_row: int) -> State | None:
+    """Where a piece of the game begins: one row lower at once if that is free; nowhere if its place is taken."""
+    x, y, rotation = space.spawn(spawn_row)
+    if not space.fits((x, y, rotation)):
+        return None
+    return (x, y - 1, rotation) if space.fits((x, y - 1, rotation)) else (x, y, rotation)
+
+
+def endings(space: Space, spawn_row: int) -> dict[tuple[frozenset[Cell], int], int]:
+    """Fewest keys, hard drop included, to every (cells, T-spin)."""
+    start = start_of(space, spawn_row)
+    if start is None:
+        return {}
+    found: dict[tuple[frozenset[Cell], int], int] = {}
+    seen, waiting = {(start, 0)}, deque([(start, 0, 0)])
+    while waiting:
+        state, kick, n_keys = waiting.popleft()
+        rest = dropped(space, state)
+        spin = spin_of(space, rest, kick if rest == state else 0)
+        found.setdefault((space.cells(rest), spin), n_keys + 1)
+        for key in (*MOVES, *TURNS):
+            outcome = space.press(state, key)
+            if outcome and outcome not in seen:
+                seen.add(outcome)
+                waiting.append((*outcome, n_keys + 1))
+    return found

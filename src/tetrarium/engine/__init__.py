@@ -14,6 +14,7 @@ are in ``afterstates`` and ``games``; they do not check what they are given.
 from tetrarium.engine.boards import Columns, board_cells, draw_board, parse_board
 from tetrarium.engine.features import FEATURES, Layout, feature_width, make_layout, row_length
 from tetrarium.engine.games import Games, GameState
+from tetrarium.engine.perft import perft
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_ORIENTATIONS, N_PIECES, PIECE_WIDTHS, PIECES, orientation_cells
 from tetrarium.engine.rules import RANDOMIZERS, Rules
 from tetrarium.engine.states import Move
@@ -40,5 +41,6 @@ __all__ = [
     "make_layout",
     "orientation_cells",
     "parse_board",
+    "perft",
     "row_length",
 ]

@@ -47,7 +47,7 @@ def _make_flood(piece: int) -> Any:
 
 
 @kernel
-def _flood_o(fit_0, fit_1, fit_2, fit_3, at_0, at_1, at_2, at_3):  # type: ignore[no-untyped-def]
+def _flood_o(fit_0, _fit_1, _fit_2, _fit_3, at_0, at_1, at_2, at_3):  # type: ignore[no-untyped-def]
     """The flood of a piece that does not turn; it has the form of the others."""
     while True:
         new_0 = moved_or_fallen(at_0, fit_0)

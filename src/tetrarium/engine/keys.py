@@ -1,7 +1,7 @@
 """One piece under one key: the Super Rotation System a step at a time.
 
-A piece is where its anchor is, (rotation, column, row); see ``srs``. Boards are columns, ``(width,) int64``, and cells at
-or above ``n_rows`` do not exist. Kernels do not check what they are given.
+A piece is where its anchor is, (rotation, column, row); see ``srs``. Boards are columns, ``(width,) int64``; there are
+no cells at or above ``n_rows``. Kernels do not check what they are given.
 """
 
 from typing import Final
@@ -96,7 +96,7 @@ def press_key(columns, n_rows, piece, rotation, x, y, key):  # type: ignore[no-u
     Returns:
         Its rotation, column and row, and what the key did: ``BLOCKED``, ``MOVED``, or the number of the kick, 1 to 5.
     """
-    if key == TURN_CLOCKWISE or key == TURN_COUNTER_CLOCKWISE:
+    if key in (TURN_CLOCKWISE, TURN_COUNTER_CLOCKWISE):
         if piece == _O:
             return rotation, x, y, BLOCKED
         is_counter = key - TURN_CLOCKWISE

@@ -1,9 +1,10 @@
 """A whole board as one value: sixteen columns that every operation treats at once.
 
-``Lanes`` are sixteen unsigned words of one width, lane = column, bit r = row r. Compiled, they are one LLVM vector, which
-the machine keeps in registers: with 16 rows a board is 256 bits. With the JIT off they are a NumPy array, ``(16,)`` of
-the same type, on which ``& | ^ ~`` mean the same. How far ``move_cells`` moves is a literal, or a constant of the module
-or of an enclosing function: the compiler makes one instruction of it. A bit that leaves its word is gone.
+``Lanes`` are sixteen unsigned words of one size, lane = column, bit r = row r. Compiled, they are one LLVM vector,
+which the machine keeps in registers: with 16 rows a board is 256 bits. With the JIT off they are a NumPy array,
+``(16,)``, on which ``& | ^ ~`` mean the same. They are never changed in place. How far ``move_cells`` moves is a
+literal, or a constant of the module or of an enclosing function: it is one instruction. A bit that leaves its word is
+gone.
 
 Each function is written twice, in Python and, below, as the instructions that it stands for; compiled code never calls
 the former. ``as_instructions`` joins the two.
@@ -93,7 +94,7 @@ def _word_mask(n_bits: int) -> int:
     return (1 << n_bits) - 1
 
 
-class LanesType(types.Type):  # type: ignore[misc]
+class LanesType(types.Type):
     """The type of one board in compiled code."""
 
     def __init__(self, n_bits: int) -> None:
@@ -106,9 +107,9 @@ class LanesType(types.Type):  # type: ignore[misc]
 
 
 @register_model(LanesType)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, lanes: Any) -> None:
-        super().__init__(manager, lanes, lanes.vector)
+        super().__init__(manager, lanes, lanes.vector)  # type: ignore[no-untyped-call]
 
 
 def _like_first(lanes: Any, *_others: Any) -> Any:
@@ -125,7 +126,6 @@ def as_instructions(
         kinds: Classes of numba types that its arguments have.
         result: The type of its result, given those of its arguments.
     """
-
     parameters = Signature([Parameter(f"argument_{n}", Parameter.POSITIONAL_OR_KEYWORD) for n in range(len(kinds))])
 
     def decorate(emit: Callable[..., Any]) -> Callable[..., Any]:
@@ -138,7 +138,7 @@ def as_instructions(
             typer.__signature__ = parameters  # type: ignore[attr-defined] # numba asks how many there are
             return typer
 
-        @lower_builtin(function, *kinds)
+        @lower_builtin(function, *kinds)  # type: ignore[no-untyped-call, untyped-decorator]
         def _lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             return emit(context, builder, signature, values)
 

@@ -29,25 +29,31 @@ from tetrarium.engine.lanes import (
     store_lanes,
 )
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_ORIENTATIONS, N_PIECES, PIECE_WIDTHS, PIECES
-from tetrarium.engine.rules import MAX_ROWS
+from tetrarium.engine.rules import MAX_ROWS, require_whole
 from tetrarium.engine.srs import ANCHORED_CELLS, SPAWN_ROW, open_rows, spawn_column
 from tetrarium.errors import ConfigError
 
 __all__ = ["perft"]
 
-_SPACE: Final = 0  # lanes of an empty board
-_HIGH: Final = N_LANES  # lanes of the cells that are empty where everything open to the sky is reached
-_INSIDE: Final = 2 * N_LANES
+# What a search knows of its game lies in one array of words, `_make_setup`.
+_SPACE: Final = 0  # lanes of the cells below the ceiling
+_INSIDE: Final = N_LANES  # lanes of all rows of the board's columns
+_HIGH: Final = 2 * N_LANES  # lanes of the rows that a board must leave empty not to be called tall
 _SPAWNS: Final = 3 * N_LANES  # for each piece, lanes with its anchor where it begins
-ALL = (1 << 64) - 1
-_STAMPS: Final = _SPAWNS + N_PIECES * N_LANES  # for each piece, orientation and column, lanes of the cells, one row up
+_STAMPS: Final = _SPAWNS + N_PIECES * N_LANES  # for each piece, orientation and column, lanes of its cells, one row up
 _STAMPS_OF_PIECE: Final = MAX_ORIENTATIONS * N_LANES * N_LANES
-_CAN_BE_TALL: Final = _STAMPS + N_PIECES * _STAMPS_OF_PIECE
-_N_SETUP: Final = _CAN_BE_TALL + 1
-LOW_BITS=16
-LOW_ROWS=11
+_IS_WIDE: Final = _STAMPS + N_PIECES * _STAMPS_OF_PIECE  # whether these words have room for tall boards
+_N_SETUP: Final = _IS_WIDE + 1
+_LOCKS: Final = MAX_ORIENTATIONS * N_LANES  # words of lock positions at each ply
 
-_LOCKS: Final = MAX_ORIENTATIONS * N_LANES
+# Nearly all boards are so low that a word of 16 bits holds their columns, and twice as many fit into a register. Rows
+# above such a word are empty. A piece on 11 rows of stack fills at most row 14, its cells are stamped one row higher,
+# and no kick from above the word leads below the top of the stack.
+_LOW_ROWS: Final = 11
+_MIN_SPAWN_ROW: Final = 4
+_ROWS_TO_TURN: Final = 4
+_LOW_WORD: Final = np.uint16
+_WIDE_WORD: Final = np.uint64
 
 
 @kernel
@@ -81,7 +87,7 @@ def _search(queue, ply, first_ply, setup, n_open, boards, locks, cursors):  # ty
         The number of placements of the last piece, and the ply whose board is too tall, or -1 at the end.
     """
     space, inside, high = load_lanes(setup, _SPACE), load_lanes(setup, _INSIDE), load_lanes(setup, _HIGH)
-    can_be_tall = setup[_CAN_BE_TALL] != 0
+    is_wide = setup[_IS_WIDE] != 0
     last = len(queue) - 1
     total = 0
     free = inside
@@ -94,7 +100,7 @@ def _search(queue, ply, first_ply, setup, n_open, boards, locks, cursors):  # ty
         piece = queue[ply]
         if not going_on:
             is_tall = any_lane(high & ~free)
-            if is_tall and not can_be_tall:
+            if is_tall and not is_wide:
                 store_lanes(boards, ply * N_LANES, free)
                 return total, ply
             spawn = load_lanes(setup, _SPAWNS + N_LANES * piece)
@@ -127,7 +133,7 @@ def _search(queue, ply, first_ply, setup, n_open, boards, locks, cursors):  # ty
             return total, -1
         word = np.int64(locks[start + cursor])
         locks[start + cursor] = word & (word - 1)
-        row = bit_length(word & -word) - 1
+        row = bit_length(int(word & -word)) - 1
         stamp = load_lanes(setup, _STAMPS + queue[ply] * _STAMPS_OF_PIECE + cursor * N_LANES)
         free = load_lanes(boards, ply * N_LANES) & ~move_cells(lift(stamp, row), 0, -1)
         free = _without_full_rows(free, inside)
@@ -154,19 +160,19 @@ def _perft(queue, n_open, cursors, low, wide):  # type: ignore[no-untyped-def]
         ply = -tall_ply
 
 
-def _make_setup(width: int, height: int, spawn_row: int, word: Any) -> Any:
+def _make_setup(width: int, height: int, spawn_row: int, word: Any) -> npt.NDArray[Any]:
     """What a search needs to know of the game, in its own words."""
-    n_bits = 8 * np.dtype(word).itemsize
-    rows = (1 << n_bits) - 1
-    is_wide = n_bits > LOW_BITS
+    all_rows = int(np.iinfo(word).max)
+    is_wide = word is _WIDE_WORD
+    low_rows = open_rows(spawn_row) if is_wide else min(_LOW_ROWS, open_rows(spawn_row))
     setup = np.zeros(_N_SETUP, dtype=word)
-    setup[_CAN_BE_TALL] = is_wide
-    setup[_SPACE : _SPACE + width] = ((1 << height) - 1) & rows
-    setup[_INSIDE : _INSIDE + width] = rows
-    setup[_HIGH : _HIGH + width] = rows & ~((1 << (open_rows(spawn_row) if is_wide else min(LOW_ROWS, open_rows(spawn_row)))) - 1)
-    stamps = setup[_STAMPS:_CAN_BE_TALL].reshape(N_PIECES, MAX_ORIENTATIONS, N_LANES, N_LANES)
+    setup[_IS_WIDE] = is_wide
+    setup[_SPACE : _SPACE + width] = ((1 << height) - 1) & all_rows
+    setup[_INSIDE : _INSIDE + width] = all_rows
+    setup[_HIGH : _HIGH + width] = all_rows & ~((1 << low_rows) - 1)
+    stamps = setup[_STAMPS:_IS_WIDE].reshape(N_PIECES, MAX_ORIENTATIONS, N_LANES, N_LANES)
     for piece in range(N_PIECES):
-        setup[_SPAWNS + N_LANES * piece + spawn_column(piece, width)] = (1 << spawn_row) & rows
+        setup[_SPAWNS + N_LANES * piece + spawn_column(piece, width)] = (1 << spawn_row) & all_rows
         for rotation in range(N_ORIENTATIONS[piece]):
             for x in range(width):
                 for dx, dy in ANCHORED_CELLS[piece][rotation]:
@@ -175,14 +181,38 @@ def _make_setup(width: int, height: int, spawn_row: int, word: Any) -> Any:
     return setup
 
 
+def _make_search(depth: int, setup: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
+    """A setup and the working memory for it, with the empty board at the first ply."""
+    boards, locks = np.zeros(depth * N_LANES, setup.dtype), np.zeros(depth * _LOCKS, setup.dtype)
+    boards[:N_LANES] = setup[_INSIDE : _INSIDE + N_LANES]
+    return setup, boards, locks
+
+
 def perft(queue: str, depth: int, *, width: int = 10, height: int = 48, spawn_row: int = SPAWN_ROW) -> int:
-    """Counts the ways to place the first ``depth`` pieces of a queue."""
+    """Counts the ways to place the first ``depth`` pieces of a queue on an empty board.
+
+    >>> perft("IOLJSZT", 3)
+    5266
+
+    Args:
+        queue: Piece letters in the order in which they come.
+        depth: How many of them are placed.
+        width: Columns of the board, 4–16.
+        height: Rows up to the ceiling, at least four above ``spawn_row``.
+        spawn_row: The row of a new piece's lowest cells.
+
+    Raises:
+        ConfigError: if a value breaks its rule.
+    """
+    require_whole("width", width, 4, N_LANES)
+    require_whole("spawn_row", spawn_row, _MIN_SPAWN_ROW, MAX_ROWS - _ROWS_TO_TURN)
+    require_whole("height", height, spawn_row + _ROWS_TO_TURN, MAX_ROWS)
+    strange = sorted(set(queue) - set(PIECES))
+    if strange or not queue:
+        raise ConfigError(f"A queue is piece letters from {PIECES!r}; got {queue!r}. Write it like 'IOLJSZT'.")
+    require_whole("depth", depth, 1, len(queue))
     pieces = np.array([PIECES.index(letter) for letter in queue[:depth]], dtype=np.int64)
-    n_open = np.array([sum(max(0, width + 1 - PIECE_WIDTHS[p, r]) for r in range(N_ORIENTATIONS[p])) for p in range(N_PIECES)], dtype=np.int64)
-    arrays = []
-    for word in (np.uint16, np.uint64):
-        setup = _make_setup(width, height, spawn_row, word)
-        boards = np.zeros(depth * N_LANES, word)
-        boards[:N_LANES] = setup[_INSIDE:_INSIDE+N_LANES]
-        arrays.append((setup, boards, np.zeros(depth * _LOCKS, word)))
-    return int(_perft(pieces, n_open, np.zeros(depth, np.int64), *arrays))
+    exists = np.arange(MAX_ORIENTATIONS) < N_ORIENTATIONS[:, None]
+    n_open = np.where(exists, width + 1 - PIECE_WIDTHS, 0).sum(axis=1)
+    low, wide = (_make_search(depth, _make_setup(width, height, spawn_row, word)) for word in (_LOW_WORD, _WIDE_WORD))
+    return int(_perft(pieces, n_open, np.zeros(depth, dtype=np.int64), low, wide))

@@ -1,9 +1,9 @@
 """Every placement of a piece that keys can reach, tucks and spins included, in the order of the actions.
 
-A placement is a row of four numbers: rotation, column of the leftmost cell, row of the lowest cell, and T-spin. They are
-sorted by these, in this order: the action mode ``"reachable"`` numbers its slots so. Rotations that fill the same cells
-are one orientation, the first of them: those of I, S and Z are 0 and 1 and that of O is 0, as in ``pieces``. A T that
-can come to rest in the same cells with and without a spin has a placement for each.
+A placement is four numbers: rotation, column of the leftmost cell, row of the lowest cell, and T-spin. Placements are
+sorted by these, in this order, which is that of the slots of the action mode ``"reachable"``. Each set of cells has one
+placement: rotations that fill the same cells are one orientation, the first of them, so those of I, S and Z are 0 and 1
+and that of O is 0, as in ``pieces``. Only a T that can come to rest there with and without a spin has one for each.
 
 Pieces spawn with their lowest cells in the first row that is not visible, and move down one row at once if that is
 free; a piece that finds its place taken has no placement.
@@ -27,7 +27,15 @@ from tetrarium.engine.spins import find_spins
 from tetrarium.engine.srs import SPINS, anchor_in_orientation, open_rows
 from tetrarium.errors import GameError
 
-__all__ = ["ANCHORS", "MAX_PLACEMENTS", "Placement", "find_placements", "list_placements", "require_board", "write_locks"]
+__all__ = [
+    "ANCHORS",
+    "MAX_PLACEMENTS",
+    "Placement",
+    "find_placements",
+    "list_placements",
+    "require_board",
+    "write_locks",
+]
 
 MAX_PLACEMENTS: Final = 1024  # of one piece on one board
 _T: Final = PIECES.index("T")

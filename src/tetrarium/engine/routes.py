@@ -1,7 +1,7 @@
 """The shortest sequence of keys to every placement of a piece.
 
-A search, nearest first, over all states of the piece: its rotation, its anchor's column and row, and for a T what its last
-key did, because a T-spin depends on it. From each state the hard drop is the last key; one that falls undoes a spin.
+A search, nearest first, over all states of the piece: its rotation, its anchor's column and row, and for a T what its
+last key did, because a T-spin depends on it. The last key is a hard drop; one that falls undoes a spin.
 Among sequences of one length, the first in the order of ``KEYS`` is kept.
 """
 

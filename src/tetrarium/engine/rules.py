@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tetrarium.engine.pieces import PIECES
 from tetrarium.errors import ConfigError, suggestion
 
-__all__ = ["MAX_ROWS", "RANDOMIZERS", "SCRIPTED", "SEVEN_BAG", "UNIFORM", "CompiledRules", "Rules"]
+__all__ = ["MAX_ROWS", "RANDOMIZERS", "SCRIPTED", "SEVEN_BAG", "UNIFORM", "CompiledRules", "Rules", "require_whole"]
 
 UNIFORM: Final = 0
 SEVEN_BAG: Final = 1
@@ -54,10 +54,10 @@ class Rules:
     preview: int
 
     def __post_init__(self) -> None:
-        _require_between("width", self.width, 4, 16)
-        _require_between("height", self.height, 4, 40)
-        _require_between("hidden_rows", self.hidden_rows, 4, MAX_ROWS - self.height)
-        _require_between("preview", self.preview, 0, 6)
+        require_whole("width", self.width, 4, 16)
+        require_whole("height", self.height, 4, 40)
+        require_whole("hidden_rows", self.hidden_rows, 4, MAX_ROWS - self.height)
+        require_whole("preview", self.preview, 0, 6)
         if self.randomizer not in RANDOMIZERS and not (self.randomizer and set(self.randomizer) <= set(PIECES)):
             raise ConfigError(
                 f"randomizer is '7-bag', 'uniform', or piece letters such as 'IOTLJSZ' that repeat; "
@@ -82,6 +82,11 @@ class Rules:
         return np.array([PIECES.index(letter) for letter in self.randomizer] if scripted else [0], dtype=np.int64)
 
 
-def _require_between(name: str, value: int, low: int, high: int) -> None:
+def require_whole(name: str, value: int, low: int, high: int) -> None:
+    """Checks that a setting is a whole number in a range, both ends included.
+
+    Raises:
+        ConfigError: if not.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ConfigError(f"{name} is a whole number from {low} to {high}; got {value!r}. Choose one in that range.")

@@ -21,7 +21,10 @@ _FIFTH: Final = N_KICKS - 1
 
 def _make_spins(rotation: int) -> Any:
     """The kernel that tells apart how a T comes to rest in one rotation: lanes of no spin, mini, full."""
-    before_clockwise, before_counter = (rotation + COUNTER_CLOCKWISE) % N_ROTATIONS, (rotation + CLOCKWISE) % N_ROTATIONS
+    before_clockwise, before_counter = (
+        (rotation + COUNTER_CLOCKWISE) % N_ROTATIONS,
+        (rotation + CLOCKWISE) % N_ROTATIONS,
+    )
     (x0, y0), (x1, y1) = FRONT_CORNERS[rotation]
     back_x0, back_y0, back_x1, back_y1 = -x0, -y0, -x1, -y1
 

@@ -1,7 +1,8 @@
 """Where a piece fits on a board and where one key takes it, for all columns at once.
 
-Positions are ``Lanes``, one bit for each anchor (``srs``), of a piece in one rotation. A move shifts them and keeps those
-that fit. A turn shifts them by its first kick and keeps those that fit, shifts the others by its second kick, and so on.
+Positions are ``Lanes``, one bit for each anchor (``srs``), of a piece in one rotation. A move shifts them and keeps
+those that fit. A turn shifts them by its first kick and keeps those that fit, shifts the others by its second kick, and
+so on.
 
 A board is the lanes of its free cells; above the ceiling all cells are free, and outside the board none.
 """
