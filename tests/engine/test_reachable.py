@@ -1,5 +1,7 @@
 """Reachable placements, their spins and routes, against the naive twin."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,6 @@ from tests.engine.naive import LETTERS, board_of, piece_cells
 from tests.engine.naive_srs import FULL, MINI, NO_SPIN, Cell, Space, dropped, endings, spin_of, start_of
 from tests.strategies import board_columns, pieces
 from tetrarium.engine import Rules, parse_board
-from tetrarium.engine.boards import Columns
 from tetrarium.engine.keys import KEYS
 from tetrarium.engine.pieces import N_ORIENTATIONS, PIECE_WIDTHS, PIECES
 from tetrarium.engine.reachable import N_WORDS, Placement, find_placements, list_placements, write_locks
@@ -30,7 +31,20 @@ def situations(draw: st.DrawFn) -> tuple[Rules, tuple[int, ...], int]:
     return rules, draw(board_columns(width, top)), draw(pieces)
 
 
-def space_of(rules: Rules, columns: tuple[int, ...] | Columns, piece: int) -> Space:
+@st.composite
+def riddled(draw: st.DrawFn) -> tuple[Rules, tuple[int, ...], int]:
+    """A low board full of holes, and nearly always a T: corners are taken everywhere."""
+    width = draw(st.integers(4, 8))
+    rules = Rules(width=width, height=8, hidden_rows=4, randomizer="7-bag", preview=0)
+    cells = draw(st.lists(st.tuples(st.integers(0, 31), st.integers(0, 31)), min_size=width, max_size=width))
+    return (
+        rules,
+        tuple(a | b if draw(st.booleans()) else a & b for a, b in cells),
+        draw(st.sampled_from([T, T, T, S, I])),
+    )
+
+
+def space_of(rules: Rules, columns: Sequence[int], piece: int) -> Space:
     return Space(board_of(columns), piece, rules.width, rules.height + rules.hidden_rows)
 
 
@@ -38,8 +52,8 @@ def cells_of(piece: int, placement: Placement) -> frozenset[Cell]:
     return frozenset((x + placement.column, y + placement.row) for x, y in piece_cells(piece, placement.rotation))
 
 
-@given(situations())
-@settings(max_examples=120)
+@given(situations() | riddled())
+@settings(max_examples=200)
 def test_placements_are_the_twins(situation: tuple[Rules, tuple[int, ...], int]) -> None:
     rules, columns, piece = situation
     expected = endings(space_of(rules, columns, piece), rules.height)
@@ -49,8 +63,8 @@ def test_placements_are_the_twins(situation: tuple[Rules, tuple[int, ...], int])
     assert found == sorted(found)
 
 
-@given(situations())
-@settings(max_examples=60)
+@given(situations() | riddled())
+@settings(max_examples=100)
 def test_routes_are_shortest_and_lead_there(situation: tuple[Rules, tuple[int, ...], int]) -> None:
     rules, columns, piece = situation
     space = space_of(rules, columns, piece)
@@ -141,6 +155,15 @@ def test_an_empty_board_has_one_for_each_orientation_and_column(piece: int) -> N
         for column in range(11 - PIECE_WIDTHS[piece, rotation])
     ]
     assert [(p.rotation, p.column, p.row, p.spin) for p in found] == expected
+
+
+@pytest.mark.parametrize("height", [18, 19, 20, 21])
+@pytest.mark.parametrize("piece", range(7))
+def test_stacks_up_to_where_pieces_spawn(piece: int, height: int) -> None:
+    columns = [(1 << height) - 1] * 9 + [0]
+    expected = endings(space_of(GUIDELINE, columns, piece), 20)
+    assert {(cells_of(piece, p), p.spin) for p in find_placements(columns, piece, GUIDELINE)} == set(expected)
+    assert (expected == {}) == (height == 21)
 
 
 def test_a_piece_whose_place_is_taken_has_none() -> None:

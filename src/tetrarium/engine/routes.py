@@ -2,7 +2,6 @@
 
 A search, nearest first, over all states of the piece: its rotation, its anchor's column and row, and for a T what its
 last key did, because a T-spin depends on it. The last key is a hard drop; one that falls undoes a spin.
-Among sequences of one length, the first in the order of ``KEYS`` is kept.
 """
 
 from typing import Final
