@@ -33,7 +33,7 @@ from tetrarium.training.runs.callbacks import RoundCallback
 
 SMALL = TrainingConfig(
     n_envs=4, total_timesteps=2_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400, seed=3,
-    target_update_interval=100,
+    target_update_interval=100, n_steps=3,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.vec_env import TetrisVecEnv, make_vec_env
@@ -32,12 +32,14 @@ def steps(envs: TetrisVecEnv, n_steps: int) -> Iterator[tuple[np.ndarray, ...]]:
         obs_t = obs_tp1
 
 
-def filled(config: EnvConfig, size: int, n_steps: int, n_envs: int = 3) -> tuple[CompactReplayBuffer, ReplayBuffer]:
+def filled(
+    config: EnvConfig, size: int, n_steps: int, n_envs: int = 3, kind: type[ReplayBuffer] = ReplayBuffer
+) -> tuple[CompactReplayBuffer, ReplayBuffer]:
     """Fills both buffers alike."""
     envs = make_vec_env(config, n_envs, seed=1)
     arguments = (size, envs.observation_space, envs.action_space, "cpu", n_envs)
     compact = CompactReplayBuffer(*arguments, env_config=config.to_dict(), seed=0)
-    theirs = ReplayBuffer(*arguments)
+    theirs = kind(*arguments)
     for obs_t, obs_tp1, actions, rewards, dones, infos in steps(envs, n_steps):
         compact.add_step(envs.core, rewards)
         theirs.add(obs_t, obs_tp1, actions, rewards, dones, infos)
@@ -66,7 +68,7 @@ def test_every_transition_is_stable_baselines3s_own(config: EnvConfig, n_steps: 
 def test_rows_are_those_of_whole_observations() -> None:
     compact, _ = filled(EnvConfig(max_pieces=40), size=300, n_steps=80)
     compact.random = np.random.default_rng(4)
-    rows = compact.sample_rows(64)
+    rows = compact.sample_rows(64, n_steps=1, gamma=0.9)
     compact.random = np.random.default_rng(4)
     whole = compact.sample(64)
 
@@ -75,6 +77,61 @@ def test_rows_are_those_of_whole_observations() -> None:
     assert np.array_equal(rows.rows_tp1, whole.next_observations)
     assert np.array_equal(rows.rewards, whole.rewards[:, 0])
     assert np.array_equal(rows.terminal, whole.dones[:, 0] > 0)
+    assert np.array_equal(rows.discounts, np.full(64, 0.9, dtype=np.float32))
+
+
+@pytest.mark.parametrize("n_steps", [1, 3, 10])
+@pytest.mark.parametrize("n_stored", [35, 130])
+@pytest.mark.parametrize("config", CONFIGS[:2])
+def test_returns_over_several_placements_are_stable_baselines3s_own(
+    config: EnvConfig, n_stored: int, n_steps: int
+) -> None:
+    compact, theirs = filled(config, size=40, n_steps=n_stored, n_envs=1, kind=NStepReplayBuffer)
+    assert isinstance(theirs, NStepReplayBuffer)
+    theirs.n_steps, theirs.gamma = n_steps, 0.9
+    random = np.random.default_rng(7)
+    compact.rewards[:] = theirs.rewards[:] = random.normal(size=(40, 1)).astype(np.float32)
+    compact.random = np.random.default_rng(4)
+    ours = compact.sample_rows(500, n_steps, 0.9)
+    places = np.random.default_rng(4).integers(0, compact.size(), size=500)
+    samples = theirs._get_samples(places)
+
+    assert samples.discounts is not None
+    assert set(places) == set(range(compact.size()))
+    assert np.array_equal(ours.rows_t, samples.observations[np.arange(500), samples.actions[:, 0]])
+    assert np.array_equal(ours.rows_tp1, samples.next_observations)
+    assert np.allclose(ours.rewards, samples.rewards[:, 0], rtol=0, atol=1e-5)
+    assert np.allclose(ours.discounts, samples.discounts[:, 0], rtol=1e-5)
+    assert np.array_equal(ours.terminal, samples.dones[:, 0] > 0)
+
+
+# columns: transitions of one game, stored in places 0 to 5; the game ends after place 1 and is cut after place 4
+COUNTED = [  # place, rewards counted, power of gamma, place whose board follows, terminal
+    (0, (1, 2), 2, 1, True),
+    (1, (2,), 1, 1, True),
+    (2, (4, 8, 16), 3, 4, False),
+    (3, (8, 16), 2, 4, False),
+    (4, (16,), 1, 4, False),
+    (5, (32,), 1, 5, False),
+]
+
+
+@pytest.mark.parametrize("n_stored", [6, 12], ids=["filling", "full, the write head back at place 0"])
+def test_rewards_are_counted_to_the_end_the_cut_and_the_latest_placement(n_stored: int) -> None:
+    compact, _ = filled(EnvConfig(), size=6 if n_stored == 12 else 60, n_steps=n_stored, n_envs=1)
+    compact.rewards[:6, 0] = 1, 2, 4, 8, 16, 32
+    compact.endings[:6, 0] = 0, 1, 0, 0, 2, 0
+    compact.random = np.random.default_rng(4)
+    rows = compact.sample_rows(50, n_steps=3, gamma=0.5)
+    places = np.random.default_rng(4).integers(0, 6, size=50)
+
+    for k, place in enumerate(places):
+        _, rewards, power, last, terminal = COUNTED[place]
+        followed = compact.samples_at(np.array([last]), np.array([0])).next_observations[0]
+        assert rows.rewards[k] == sum(0.5**i * reward for i, reward in enumerate(rewards))
+        assert rows.discounts[k] == 0.5**power
+        assert np.array_equal(rows.rows_tp1[k], followed)
+        assert bool(rows.terminal[k]) is terminal
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -95,7 +152,7 @@ def test_only_the_filled_part_is_pickled_and_comes_back() -> None:
 
     assert len(data) < 30_000
     assert (other.pos, other.full, other.buffer_size) == (50, False, 100_000)
-    assert np.array_equal(other.sample_rows(32).rows_tp1, compact.sample_rows(32).rows_tp1)
+    assert np.array_equal(other.sample_rows(32, 3, 0.9).rows_tp1, compact.sample_rows(32, 3, 0.9).rows_tp1)
 
 
 def test_a_full_buffer_comes_back_and_goes_on_where_it_was() -> None:

@@ -23,7 +23,7 @@ def test_every_setting_of_stable_baselines3s_dqn_bears_its_name() -> None:
     from stable_baselines3 import DQN
 
     theirs = set(inspect.signature(DQN.__init__).parameters) - {
-        "self", "policy", "env", "replay_buffer_class", "replay_buffer_kwargs", "optimize_memory_usage", "n_steps",
+        "self", "policy", "env", "replay_buffer_class", "replay_buffer_kwargs", "optimize_memory_usage",
         "tensorboard_log", "policy_kwargs", "verbose", "_init_setup_model",
     }  # fmt: skip
 

@@ -49,6 +49,7 @@ class TrainingConfig(Settings):
     learning_rate: float = setting(3e-3, "step size of Adam at the start", 1e-12, 10.0)
     learning_rate_final: float = setting(1e-4, "step size at the end; falls linearly", 0.0, 10.0)
     gamma: float = setting(0.9, "discount per placement", 0.0, 0.999999)
+    n_steps: int = setting(1, "placements whose rewards are counted before the value of what follows", 1, 1000)
     batch_size: int = setting(256, "transitions a gradient step learns from", 1, 2**20)
     buffer_size: int = setting(200_000, "transitions kept for replay", 1, 10**9)
     learning_starts: int = setting(1_000, "random placements before learning begins", 0, 10**12)

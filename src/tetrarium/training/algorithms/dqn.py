@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.errors import ConfigError, TetrariumError
+from tetrarium.training.algorithms.memory import keep_freed_memory
 from tetrarium.training.algorithms.networks import AfterstateQNetwork
 from tetrarium.training.algorithms.replay import CompactReplayBuffer, RowSamples
 
@@ -28,18 +29,24 @@ class TetrisDQN(DQN):
     Args:
         double_q: The online network chooses the next action, the target network values it (van Hasselt et al. 2016).
         averaging: Decay of the exponential moving average of the weights per gradient step; 0 for none.
+        n_steps: Placements whose rewards are counted before the value of what follows; with either kind of replay.
         arguments: those of Stable-Baselines3's ``DQN``.
     """
 
-    def __init__(self, *arguments: Any, double_q: bool = True, averaging: float = 0.0, **more: Any) -> None:
+    def __init__(
+        self, *arguments: Any, double_q: bool = True, averaging: float = 0.0, n_steps: int = 1, **more: Any
+    ) -> None:
         self.double_q = double_q
         self.averaging = averaging
+        self.n_steps_return = n_steps  # Stable-Baselines3 has no n_steps with replay that is not its own
         self.n_averaged = 0  # gradient steps that the averaged weights have seen
         self.latest_loss: float | None = None  # mean of the latest gradient steps
         self.q_net_averaged: AfterstateQNetwork | None = None
+        more["n_steps"] = 1 if "replay_buffer_class" in more else n_steps
         super().__init__(*arguments, **more)
 
     def _setup_model(self) -> None:
+        keep_freed_memory()
         super()._setup_model()
         if self.averaging:
             assert isinstance(self.q_net, AfterstateQNetwork)
@@ -126,7 +133,7 @@ class TetrisDQN(DQN):
     def _sample_rows(self, batch_size: int) -> RowSamples:
         assert self.replay_buffer is not None
         if isinstance(self.replay_buffer, CompactReplayBuffer):
-            return self.replay_buffer.sample_rows(batch_size)
+            return self.replay_buffer.sample_rows(batch_size, self.n_steps_return, self.gamma)
         data = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
         every = torch.arange(batch_size, device=self.device)
         return RowSamples(
@@ -134,6 +141,9 @@ class TetrisDQN(DQN):
             rows_tp1=data.next_observations,
             rewards=data.rewards[:, 0],
             terminal=data.dones[:, 0] > 0,
+            discounts=torch.full_like(data.rewards[:, 0], self.gamma)
+            if data.discounts is None
+            else data.discounts[:, 0],
         )
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
@@ -182,19 +192,13 @@ class TetrisDQN(DQN):
 
     @torch.no_grad()
     def _targets(self, batch: RowSamples) -> torch.Tensor:
-        legal = batch.rows_tp1[:, :, 0] >= 0
-        rows = batch.rows_tp1[legal]
-        shape = legal.shape
         assert isinstance(self.q_net, AfterstateQNetwork)
         assert isinstance(self.q_net_target, AfterstateQNetwork)
         if self.double_q:
-            online = torch.full(shape, -torch.inf, device=self.device)
-            online[legal] = self.q_net.score(rows)
-            best = online.argmax(dim=1)
-            next_values = self.q_net_target.score(batch.rows_tp1[torch.arange(shape[0], device=self.device), best])
+            best = self.q_net(batch.rows_tp1).argmax(dim=1)
+            every = torch.arange(len(best), device=self.device)
+            next_values = self.q_net_target.score(batch.rows_tp1[every, best])
         else:
-            values = torch.full(shape, -torch.inf, device=self.device)
-            values[legal] = self.q_net_target.score(rows)
-            next_values = values.max(dim=1).values
+            next_values = self.q_net_target(batch.rows_tp1).max(dim=1).values
         zero = torch.zeros((), device=self.device)
-        return batch.rewards + self.gamma * torch.where(batch.terminal, zero, next_values)
+        return batch.rewards + batch.discounts * torch.where(batch.terminal, zero, next_values)

@@ -56,6 +56,7 @@ class DqnLearner(Sb3Learner):
             learning_rate=self._learning_rate(),
             double_q=config.double_q,
             averaging=config.averaging,
+            n_steps=config.n_steps,
             policy_kwargs=self._network_arguments(),
             **self._off_policy_arguments(),
         )

@@ -29,14 +29,17 @@ _OVER: Final = 1  # the placement ended the game
 _CUT: Final = 2  # the game was cut after it
 _INT32_ROWS: Final = 31
 
+_Index = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]  # places in the buffer, and games
+
 
 class RowSamples(NamedTuple):
     """A batch of transitions as an afterstate network reads them."""
 
     rows_t: torch.Tensor  # (batch, row length) the row of the action that was played
-    rows_tp1: torch.Tensor  # (batch, n_actions, row length) the observation that followed
-    rewards: torch.Tensor  # (batch,)
-    terminal: torch.Tensor  # (batch,) bool, the placement ended the game
+    rows_tp1: torch.Tensor  # (batch, n_actions, row length) the observation after the last placement counted
+    rewards: torch.Tensor  # (batch,) discounted sum over the placements counted
+    terminal: torch.Tensor  # (batch,) bool, the last placement counted ended the game
+    discounts: torch.Tensor  # (batch,) what the value of the observation that followed is multiplied by
 
 
 class CompactReplayBuffer(ReplayBuffer):
@@ -145,16 +148,41 @@ class CompactReplayBuffer(ReplayBuffer):
         )
         return ReplayBufferSamples(*map(self.to_torch, data))
 
-    def sample_rows(self, batch_size: int) -> RowSamples:
-        """Samples what training needs: of the observation before, only the row that was played."""
-        index = self._draw(batch_size)
-        columns, queues, revealed, actions = self._read(index)
-        rows_t = chosen_rows(columns, queues, actions, self.rules, self.layout)
-        rows_tp1 = self._observations_after(columns, queues, revealed, actions)
-        terminal = self.endings[index] == _OVER
-        return RowSamples(*map(self._tensor, (rows_t, rows_tp1, self.rewards[index], terminal)))
+    def sample_rows(self, batch_size: int, n_steps: int, gamma: float) -> RowSamples:
+        """Samples what training needs: of the observation before, only the row that was played.
 
-    def _draw(self, batch_size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        Args:
+            batch_size: How many transitions.
+            n_steps: How many placements' rewards are counted before the value of what follows. Fewer are counted
+                where the game ends or is cut, and at the latest transition stored.
+            gamma: Discount per placement.
+        """
+        index = self._draw(batch_size)
+        columns, queues, _, actions = self._read(index)
+        rows_t = chosen_rows(columns, queues, actions, self.rules, self.layout)
+        last, rewards, discounts = self._returns(index, n_steps, gamma)
+        columns, queues, revealed, actions = self._read(last)
+        rows_tp1 = self._observations_after(columns, queues, revealed, actions)
+        terminal = self.endings[last] == _OVER
+        return RowSamples(*map(self._tensor, (rows_t, rows_tp1, rewards, terminal, discounts)))
+
+    def _returns(
+        self, index: _Index, n_steps: int, gamma: float
+    ) -> tuple[_Index, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Returns the last transitions counted, the discounted sums of rewards, and the discounts after them."""
+        steps, envs = index[0].copy(), index[1]
+        latest = (self.pos - 1) % self.buffer_size
+        rewards = self.rewards[index]
+        discounts = np.full(len(steps), gamma, dtype=np.float32)
+        goes_on = np.ones(len(steps), dtype=np.bool_)
+        for _ in range(n_steps - 1):
+            goes_on &= (self.endings[steps, envs] == 0) & (steps != latest)
+            steps[goes_on] = (steps[goes_on] + 1) % self.buffer_size
+            rewards[goes_on] += discounts[goes_on] * self.rewards[steps[goes_on], envs[goes_on]]
+            discounts[goes_on] *= np.float32(gamma)
+        return (steps, envs), rewards, discounts
+
+    def _draw(self, batch_size: int) -> _Index:
         steps = self.random.integers(0, self.buffer_size if self.full else self.pos, size=batch_size)
         return steps, self.random.integers(0, self.n_envs, size=batch_size)
 
@@ -163,7 +191,7 @@ class CompactReplayBuffer(ReplayBuffer):
         return _PIECE_BITS * np.arange(self.rules.preview + 2, dtype=np.int64)
 
     def _read(
-        self, index: tuple[npt.NDArray[Any], npt.NDArray[Any]]
+        self, index: _Index
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Returns columns, queues, the pieces that came into view, and actions."""
         pieces = (self.pieces[index].astype(np.int64)[:, None] >> self._shifts) & ((1 << _PIECE_BITS) - 1)
