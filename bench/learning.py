@@ -1,14 +1,28 @@
-"""How well and how fast an agent learns: run ``python bench/learning.py``, or with ``--preset quick`` and the like.
+"""How well and how fast an agent learns: run ``python bench/learning.py``, or ``--measure 10x10 --seeds 1 2``.
 
-For each seed a new agent is trained with a preset on one core, final weights, and its playing is measured by
-``evaluate`` on games that it never saw: 100 games of the default game cut at 10,000 pieces, and 100 with independent
-pieces cut at 100,000; for a preset of the literature, 100 games of that, cut at 1,000,000. Wall clock runs from the
-first step, kernels compiled before. ``--ablation`` instead changes one setting at a time and trains briefly, which is
-where the reasons in docs/learning.md come from.
+For each measure and seed a new agent is trained on one core from random weights, and what it has become is measured
+by ``evaluate`` on games that it never saw. Wall clock runs from the first step, kernels compiled before; the time that
+compiling took stands above the table. The weights are those of the end of training.
+
+=========  ==========================================  =============================================================
+measure    trained with                                measured
+=========  ==========================================  =============================================================
+10x20      ``literature-10x20``, within 60 s           mean lines of 100 games, cut at 1,000,000 pieces
+10x10      ``literature-10x10``, within 180 s          mean lines of 1,000 games, never cut
+default    ``quick``                                   seconds until none of 100 games ends within 10,000 pieces
+=========  ==========================================  =============================================================
+
+Every row also says how many placements a second were learnt from. ``--quick-look`` plays fewer games.
+``--preset`` trains any one preset instead, and ``--ablation`` changes one setting at a time and trains briefly, which
+is where the reasons in docs/learning.md come from.
 """
 
 import argparse
+import math
+import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
@@ -21,8 +35,26 @@ from tetrarium.training.presets import PRESETS, Preset
 ABLATION_STEPS: Final = 50_000
 ABLATION_SEEDS: Final = (1, 2, 3)
 ABLATION_PIECES: Final = 2_000
+PUBLISHED_FEATURES: Final = (
+    "landing_height",
+    "eroded_cells",
+    "row_transitions",
+    "column_transitions",
+    "holes",
+    "fast_wells",
+    "hole_depth",
+    "rows_with_holes",
+    "pattern_diversity",
+)
+FOUR_FEATURES: Final = ("column_heights", "holes", "bumpiness", "lines_cleared")
 ABLATIONS: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "defaults": ({}, {}),
+    "n_steps=3": ({"n_steps": 3}, {}),
+    "n_steps=5": ({"n_steps": 5}, {}),
+    "n_steps=10": ({"n_steps": 10}, {}),
+    "features of Dellacherie and Thiery": ({}, {"features": PUBLISHED_FEATURES}),
+    "the same and lines_cleared": ({}, {"features": ("lines_cleared", *PUBLISHED_FEATURES)}),
+    "four features": ({}, {"features": FOUR_FEATURES}),
     "double_q=False": ({"double_q": False}, {}),
     "averaging=0": ({"averaging": 0.0}, {}),
     "averaging=0.99": ({"averaging": 0.99}, {}),
@@ -50,6 +82,61 @@ ABLATIONS: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A preset, the time it may take, and the games by which what was learnt is measured."""
+
+    preset: str
+    limit_s: float
+    n_games: int
+    n_games_quick: int
+    max_pieces: int
+    goal: str
+    marks: tuple[int, ...] = ()  # placements after which it is asked whether a game still ends; () for lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one seed came to."""
+
+    seed: int
+    seconds: float  # of training, all of it
+    speed: float  # placements a second
+    figure: float  # mean lines, or seconds until no game ended; inf where none ended, or games ended to the last
+    report: Report
+
+
+NEVER_CUT: Final = 10**9
+EVALUATION_SEED: Final = 0
+MEASURES: Final = {
+    "10x20": Measure(
+        preset="literature-10x20",
+        limit_s=60.0,
+        n_games=100,
+        n_games_quick=20,
+        max_pieces=1_000_000,
+        goal="median >= 100,000, worst >= 10,000",
+    ),
+    "10x10": Measure(
+        preset="literature-10x10",
+        limit_s=180.0,
+        n_games=1_000,
+        n_games_quick=100,
+        max_pieces=NEVER_CUT,
+        goal="median >= 3,900",
+    ),
+    "default": Measure(
+        preset="quick",
+        limit_s=30.0,
+        n_games=100,
+        n_games_quick=50,
+        max_pieces=10_000,
+        goal="every seed <= 30 s",
+        marks=tuple(range(10_000, 1_000_000, 10_000)),
+    ),
+}
+
+
 def train(config: TrainingConfig, game: EnvConfig) -> tuple[TetrisAgent, float]:
     """Trains a new agent; returns it with the seconds that took."""
     agent = TetrisAgent(make_env(game)(), config)
@@ -58,9 +145,72 @@ def train(config: TrainingConfig, game: EnvConfig) -> tuple[TetrisAgent, float]:
     return agent, time.perf_counter() - started_s
 
 
+def compile_kernels() -> float:
+    """Trains and plays a moment, so that every kernel lies ready; returns the seconds that took."""
+    started_s = time.perf_counter()
+    agent, _ = train(TrainingConfig(total_timesteps=2_000, learning_starts=500), EnvConfig())
+    evaluate(agent, EnvConfig(), 2, EVALUATION_SEED, max_pieces=100)
+    return time.perf_counter() - started_s
+
+
+def measure_lines(measure: Measure, seed: int, n_games: int) -> Outcome:
+    """Trains to the end; the figure is the mean of lines."""
+    preset = PRESETS[measure.preset]
+    agent, seconds = train(preset.training_config.with_changes(seed=seed), preset.env_config)
+    report = evaluate(agent, preset.env_config, n_games, EVALUATION_SEED, max_pieces=measure.max_pieces)
+    figure = math.inf if report.mean_lines is None else report.mean_lines
+    return Outcome(seed=seed, seconds=seconds, speed=agent.timesteps_trained / seconds, figure=figure, report=report)
+
+
+def measure_survival(measure: Measure, seed: int, n_games: int) -> Outcome:
+    """Trains from mark to mark; the figure is the seconds of training to the first after which no game ends."""
+    preset = PRESETS[measure.preset]
+    config = preset.training_config.with_changes(seed=seed)
+    agent = TetrisAgent(make_env(preset.env_config)(), config)
+    seconds, figure = 0.0, math.inf
+    for mark in [mark for mark in measure.marks if mark < config.total_timesteps] + [config.total_timesteps]:
+        started_s = time.perf_counter()
+        agent.train(mark - agent.timesteps_trained)
+        seconds += time.perf_counter() - started_s
+        if figure == math.inf or mark == config.total_timesteps:
+            report = evaluate(agent, preset.env_config, n_games, EVALUATION_SEED, max_pieces=measure.max_pieces)
+            if report.n_ended == 0:
+                figure = min(figure, seconds)
+    return Outcome(seed=seed, seconds=seconds, speed=agent.timesteps_trained / seconds, figure=figure, report=report)
+
+
 def shown(report: Report) -> str:
     """One report in one phrase."""
     return f"{report.n_ended} of {report.n_games} games ended, {report.summary()}"
+
+
+def show_measures(names: list[str], seeds: list[int], *, quick_look: bool) -> None:
+    """Prints a row for each measure and seed, and each measure's median and worst."""
+    print(f"{'measure':8} {'seed':>6} {'trained':>9} {'placements/s':>13} {'figure':>12}  played afterwards")
+    for name in names:
+        measure = MEASURES[name]
+        n_games = measure.n_games_quick if quick_look else measure.n_games
+        one: Callable[[Measure, int, int], Outcome] = measure_survival if measure.marks else measure_lines
+        unit, digits = (" s", 1) if measure.marks else ("", 0)
+        outcomes = []
+        for seed in seeds:
+            outcome = one(measure, seed, n_games)
+            outcomes.append(outcome)
+            late = "  over time" if outcome.seconds > measure.limit_s and not measure.marks else ""
+            print(
+                f"{name:8} {seed:6} {outcome.seconds:7.1f} s {outcome.speed:13,.0f} "
+                f"{f'{outcome.figure:,.{digits}f}{unit}':>12}  {shown(outcome.report)}{late}",
+                flush=True,
+            )
+        figures = [outcome.figure for outcome in outcomes]
+        worst = max(figures) if measure.marks else min(figures)
+        print(
+            f"{name:8} {'all':>6} {max(outcome.seconds for outcome in outcomes):7.1f} s "
+            f"{min(outcome.speed for outcome in outcomes):13,.0f} "
+            f"{f'{statistics.median(figures):,.{digits}f}{unit}':>12}  median; worst {worst:,.{digits}f}{unit}; "
+            f"goal: {measure.goal}",
+            flush=True,
+        )
 
 
 def show_preset(preset: Preset, seeds: list[int], n_steps: int | None) -> None:
@@ -80,11 +230,13 @@ def show_preset(preset: Preset, seeds: list[int], n_steps: int | None) -> None:
             print(f"  uniform, cut at {report.max_pieces:,} pieces: {shown(report)}", flush=True)
 
 
-def show_ablations() -> None:
+def show_ablations(only: list[str] | None) -> None:
     """Changes one setting at a time."""
     print(f"{ABLATION_STEPS:,} placements, seeds {ABLATION_SEEDS}, 50 games cut at {ABLATION_PIECES:,} pieces each")
     print(f"{'changed':32} {'alive at the cut, by seed':>26} {'mean lines, at most 800':>24} {'seconds':>8}")
     for name, (training, rewards) in ABLATIONS.items():
+        if only is not None and not any(word in name for word in only):
+            continue
         game = EnvConfig().with_changes(**rewards)
         alive, lines, seconds = [], 0, 0.0
         for seed in ABLATION_SEEDS:
@@ -102,17 +254,22 @@ def show_ablations() -> None:
 def main() -> None:
     """Reads the arguments and prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", choices=PRESETS, default="default")
+    parser.add_argument("--measure", choices=MEASURES, nargs="+", default=list(MEASURES))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--steps", type=int, help="placements to learn from; the preset's if left out")
+    parser.add_argument("--quick-look", action="store_true", help="play fewer games")
+    parser.add_argument("--preset", choices=PRESETS, help="train this preset instead, and play more kinds of games")
+    parser.add_argument("--steps", type=int, help="placements to learn from, with --preset; its own if left out")
     parser.add_argument("--ablation", action="store_true", help="change one setting at a time instead")
+    parser.add_argument("--only", nargs="+", help="with --ablation: only rows that hold one of these words")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    train(TrainingConfig(total_timesteps=2_000, learning_starts=500), EnvConfig())  # compiles what is not yet
+    print(f"compiled what was not yet in {compile_kernels():.0f} s", flush=True)
     if arguments.ablation:
-        show_ablations()
-    else:
+        show_ablations(arguments.only)
+    elif arguments.preset is not None:
         show_preset(PRESETS[arguments.preset], arguments.seeds, arguments.steps)
+    else:
+        show_measures(arguments.measure, arguments.seeds, quick_look=arguments.quick_look)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ def test_every_preset_is_a_game_that_this_version_plays(name: str) -> None:
 
 
 def test_the_literatures_presets_play_the_literatures_game() -> None:
-    assert find_preset("literature-10x10").env_config == EnvConfig.literature(10)
-    assert find_preset("literature-10x20").env_config == EnvConfig.literature(20)
+    assert find_preset("literature-10x10").env_config.rules() == EnvConfig.literature(10).rules()
+    assert find_preset("literature-10x20").env_config.rules() == EnvConfig.literature(20).rules()
 
 
 def test_an_unknown_preset_is_refused_with_a_suggestion() -> None:

@@ -28,10 +28,21 @@ def _preset(meaning: str, env_config: EnvConfig, **training: Any) -> Preset:
 PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
     {
         "default": _preset("plays the default game without losing", EnvConfig()),
-        "quick": _preset("the default game in a quarter of the time", EnvConfig(), total_timesteps=100_000),
+        "quick": _preset(
+            "the default game in a quarter of the time",
+            EnvConfig(),
+            total_timesteps=100_000,
+            learning_rate_final=0.003,
+        ),
         "literature-10x20": _preset("the game of published line counts", EnvConfig.literature(20)),
         "literature-10x10": _preset(
-            "the same on half the height, where every agent loses", EnvConfig.literature(10), total_timesteps=1_200_000
+            "the same on half the height, where every agent loses",
+            EnvConfig.literature(10).with_changes(line_reward=0.1),
+            total_timesteps=1_800_000,
+            buffer_size=400_000,
+            gamma=0.98,
+            learning_rate_final=0.00003,
+            averaging=0.9995,
         ),
     }
 )
