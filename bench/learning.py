@@ -52,9 +52,9 @@ ABLATIONS: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "n_steps=3": ({"n_steps": 3}, {}),
     "n_steps=5": ({"n_steps": 5}, {}),
     "n_steps=10": ({"n_steps": 10}, {}),
-    "features of Dellacherie and Thiery": ({}, {"features": PUBLISHED_FEATURES}),
-    "the same and lines_cleared": ({}, {"features": ("lines_cleared", *PUBLISHED_FEATURES)}),
-    "four features": ({}, {"features": FOUR_FEATURES}),
+    "features: published nine": ({}, {"features": PUBLISHED_FEATURES}),
+    "features: those, lines_cleared": ({}, {"features": ("lines_cleared", *PUBLISHED_FEATURES)}),
+    "features: four": ({}, {"features": FOUR_FEATURES}),
     "double_q=False": ({"double_q": False}, {}),
     "averaging=0": ({"averaging": 0.0}, {}),
     "averaging=0.99": ({"averaging": 0.99}, {}),
@@ -76,6 +76,7 @@ ABLATIONS: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "net_arch=(128, 128)": ({"net_arch": (128, 128)}, {}),
     "n_envs=16": ({"n_envs": 16}, {}),
     "n_envs=200": ({"n_envs": 200}, {}),
+    "line_reward=0.1": ({}, {"line_reward": 0.1}),
     "game_over_penalty=5": ({}, {"game_over_penalty": 5.0}),
     "hole_penalty=0.5": ({}, {"hole_penalty": 0.5}),
     "height_penalty=0.1": ({}, {"height_penalty": 0.1}),
@@ -184,14 +185,20 @@ def shown(report: Report) -> str:
     return f"{report.n_ended} of {report.n_games} games ended, {report.summary()}"
 
 
+def figure_shown(measure: Measure, figure: float) -> str:
+    """Seconds or lines, with their unit."""
+    if measure.marks:
+        return "never" if figure == math.inf else f"{figure:.1f} s"
+    return "no game ended" if figure == math.inf else f"{figure:,.0f}"
+
+
 def show_measures(names: list[str], seeds: list[int], *, quick_look: bool) -> None:
     """Prints a row for each measure and seed, and each measure's median and worst."""
-    print(f"{'measure':8} {'seed':>6} {'trained':>9} {'placements/s':>13} {'figure':>12}  played afterwards")
+    print(f"{'measure':8} {'seed':>6} {'trained':>9} {'placements/s':>13} {'figure':>13}  played afterwards")
     for name in names:
         measure = MEASURES[name]
         n_games = measure.n_games_quick if quick_look else measure.n_games
         one: Callable[[Measure, int, int], Outcome] = measure_survival if measure.marks else measure_lines
-        unit, digits = (" s", 1) if measure.marks else ("", 0)
         outcomes = []
         for seed in seeds:
             outcome = one(measure, seed, n_games)
@@ -199,7 +206,7 @@ def show_measures(names: list[str], seeds: list[int], *, quick_look: bool) -> No
             late = "  over time" if outcome.seconds > measure.limit_s and not measure.marks else ""
             print(
                 f"{name:8} {seed:6} {outcome.seconds:7.1f} s {outcome.speed:13,.0f} "
-                f"{f'{outcome.figure:,.{digits}f}{unit}':>12}  {shown(outcome.report)}{late}",
+                f"{figure_shown(measure, outcome.figure):>13}  {shown(outcome.report)}{late}",
                 flush=True,
             )
         figures = [outcome.figure for outcome in outcomes]
@@ -207,7 +214,7 @@ def show_measures(names: list[str], seeds: list[int], *, quick_look: bool) -> No
         print(
             f"{name:8} {'all':>6} {max(outcome.seconds for outcome in outcomes):7.1f} s "
             f"{min(outcome.speed for outcome in outcomes):13,.0f} "
-            f"{f'{statistics.median(figures):,.{digits}f}{unit}':>12}  median; worst {worst:,.{digits}f}{unit}; "
+            f"{figure_shown(measure, statistics.median(figures)):>13}  median; worst {figure_shown(measure, worst)}; "
             f"goal: {measure.goal}",
             flush=True,
         )

@@ -38,8 +38,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
         "literature-10x10": _preset(
             "the same on half the height, where every agent loses",
             EnvConfig.literature(10).with_changes(line_reward=0.1),
-            total_timesteps=1_800_000,
-            buffer_size=400_000,
+            total_timesteps=1_300_000,
             gamma=0.98,
             learning_rate_final=0.00003,
             averaging=0.9995,
