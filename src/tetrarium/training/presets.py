@@ -32,6 +32,8 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             "the default game in a quarter of the time",
             EnvConfig(),
             total_timesteps=100_000,
+            n_envs=25,
+            n_steps=3,
             learning_rate_final=0.003,
         ),
         "literature-10x20": _preset("the game of published line counts", EnvConfig.literature(20)),
