@@ -131,18 +131,21 @@ class DqnLearner(Sb3Learner):
         """Writes the replay buffer and the averaged weights too."""
         super().write(folder)
         with (folder / _REPLAY).open("wb") as file:
-            pickle.dump(self.model.replay_buffer, file, protocol=pickle.HIGHEST_PROTOCOL)
+            pickle.dump(self._replay_buffer().state(), file, protocol=pickle.HIGHEST_PROTOCOL)
         if self.model.q_net_averaged is not None:
             safetensors.torch.save_file(self.model.q_net_averaged.state_dict(), folder / _AVERAGED)
 
     def _read_more(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
         model = self.model
-        model.replay_buffer = pickle.loads(read_file(_REPLAY))  # noqa: S301 signed, or trusted
-        assert model.replay_buffer is not None
-        model.replay_buffer.device = model.device
+        self._replay_buffer().set_state(pickle.loads(read_file(_REPLAY)))  # noqa: S301 signed, or trusted
         if model.q_net_averaged is not None:
             model.q_net_averaged.load_state_dict(safetensors.torch.load(read_file(_AVERAGED)))
         model.n_averaged = counters["n_averaged"]
+
+    def _replay_buffer(self) -> CompactReplayBuffer:
+        buffer = self.model.replay_buffer
+        assert isinstance(buffer, CompactReplayBuffer)
+        return buffer
 
     def counters(self) -> dict[str, Any]:
         """Returns how many gradient steps the averaged weights have seen."""

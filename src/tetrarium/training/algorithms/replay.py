@@ -5,6 +5,7 @@ in view, the action and the one piece that came into view after it: some 50 byte
 Stable-Baselines3's own, but for drawing samples from a generator of its own, which is saved with it.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -92,16 +93,39 @@ class CompactReplayBuffer(ReplayBuffer):
         self.endings = np.zeros(size, dtype=np.uint8)  # 0, _OVER or _CUT
 
     def __getstate__(self) -> dict[str, Any]:
-        filled = self.buffer_size if self.full else self.pos
-        state = self.__dict__.copy()
-        state.update({name: getattr(self, name)[:filled].copy() for name in STORED})
-        return state
+        return {**self.__dict__, **self._filled()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._allocate()
+        self._fill(state)
+
+    def _filled(self) -> dict[str, npt.NDArray[Any]]:
+        n_steps = self.buffer_size if self.full else self.pos
+        return {name: getattr(self, name)[:n_steps].copy() for name in STORED}
+
+    def _fill(self, state: Mapping[str, Any]) -> None:
         for name in STORED:
             getattr(self, name)[: len(state[name])] = state[name]
+
+    def state(self) -> dict[str, Any]:
+        """Returns what was stored, and the generator, as arrays and numbers that name no class of ours."""
+        return {
+            "position": self.pos,
+            "is_full": self.full,
+            "random": self.random.bit_generator.state,
+            **self._filled(),
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Puts back what ``state`` gave, into a buffer of the same size and game.
+
+        Raises:
+            KeyError, ValueError: if it is something else.
+        """
+        self._fill(state)
+        self.pos, self.full = int(state["position"]), bool(state["is_full"])
+        self.random.bit_generator.state = state["random"]
 
     @property
     def bytes_per_transition(self) -> int:

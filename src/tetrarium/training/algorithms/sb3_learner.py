@@ -23,6 +23,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
+from tetrarium.engine.saved_games import join_games, split_games
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.training.algorithms.games import training_games
 from tetrarium.training.algorithms.learner import Learner, ReadFile, Weights, float_copies
@@ -104,7 +105,9 @@ class Sb3Learner(Learner):
         """Writes the model, the games and the generators."""
         assert isinstance(self.games, TetrisVecEnv)
         self.model.save(folder / MODEL)
-        safetensors.numpy.save_file(self.games.state(), folder / _GAMES)
+        state = self.games.state()
+        fields = {**split_games(state["rows"]), "rewards_game": state["rewards_game"]}
+        safetensors.numpy.save_file(fields, folder / _GAMES)
         (folder / _RANDOM).write_text(random_states(self.model.action_space), encoding="utf-8")
 
     def read(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
@@ -118,7 +121,9 @@ class Sb3Learner(Learner):
             force_reset=False,
         )
         self._read_more(read_file, counters)
-        self.model._last_obs = self.games.set_state(safetensors.numpy.load(read_file(_GAMES)))
+        fields = safetensors.numpy.load(read_file(_GAMES))
+        state = {"rows": join_games(fields), "rewards_game": fields["rewards_game"]}
+        self.model._last_obs = self.games.set_state(state)
         self.games._reset_seeds()
         restore_random_states(read_file(_RANDOM).decode(), self.model.action_space)
 
