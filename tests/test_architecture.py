@@ -52,6 +52,7 @@ ROOMS = {
         number=4,
         stack=frozenset(
             {
+                "cmaes",
                 "gymnasium",
                 "numba",
                 "numpy",

@@ -4,6 +4,7 @@ import pytest
 
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
+from tetrarium.evaluation.published import PUBLISHED
 from tetrarium.training import TrainingConfig
 from tetrarium.training.presets import PRESETS, find_preset
 
@@ -21,6 +22,14 @@ def test_every_preset_is_a_game_that_this_version_plays(name: str) -> None:
 def test_the_literatures_presets_play_the_literatures_game() -> None:
     assert find_preset("literature-10x10").env_config.rules() == EnvConfig.literature(10).rules()
     assert find_preset("literature-10x20").env_config.rules() == EnvConfig.literature(20).rules()
+
+
+def test_the_searchs_preset_weighs_the_nine_features_of_the_published_controllers() -> None:
+    preset = find_preset("literature-10x10-cma")
+
+    assert preset.env_config.with_changes(features=EnvConfig().features) == EnvConfig.literature(10)
+    assert set(preset.env_config.features) == {*PUBLISHED["dt-10"], "game_over"}
+    assert preset.training_config.algorithm == "cma-es"
 
 
 def test_an_unknown_preset_is_refused_with_a_suggestion() -> None:

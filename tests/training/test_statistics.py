@@ -72,3 +72,17 @@ def test_a_state_comes_back_through_json() -> None:
     add(other, [1, 1], ended=[0])
 
     assert other.state() == statistics.state()
+
+
+def test_games_played_at_once_count_whole_and_leave_none_running() -> None:
+    statistics = GameStatistics(n_envs=3)
+    statistics.add_games(np.array([4, 10]), n_pieces=40)
+    statistics.add_games(np.array([1]), n_pieces=9)
+
+    assert (statistics.games_ended, statistics.best_lines_game, statistics.lines_total) == (3, 10, 15)
+    assert statistics.pieces_total == 49
+    assert statistics.latest_games == [4, 10, 1]
+    assert statistics.mean_lines_game == 5.0
+    again = GameStatistics(n_envs=3)
+    again.set_state(statistics.state())
+    assert again.latest_games == [4, 10, 1]

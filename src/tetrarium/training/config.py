@@ -66,6 +66,19 @@ class TrainingConfig(Settings):
     double_q: bool = setting(True, "online network chooses the next placement, target network values it")
     averaging: float = setting(0.999, "decay of the averaged weights that play; 0 plays the latest", 0.0, 0.999999999)
 
+    n_quantiles: int = setting(32, "qr-dqn: numbers that tell the distribution of a value", 1, 1024)
+    ppo_n_steps: int = setting(32, "maskable-ppo: placements of every game in a round", 2, 10**6)
+    ppo_n_epochs: int = setting(4, "maskable-ppo: how often a round's placements are learnt from", 1, 1_000)
+    ppo_gae_lambda: float = setting(
+        0.9, "maskable-ppo: how far advantages look beyond the value of what is next", 0.0, 1.0
+    )
+    ppo_clip_range: float = setting(0.2, "maskable-ppo: how far a step moves an action's probability", 1e-6, 1.0)
+    ppo_ent_coef: float = setting(0.01, "maskable-ppo: how much it is worth to stay undecided", 0.0, 1e3)
+    ppo_vf_coef: float = setting(0.5, "maskable-ppo: weight of the value's loss", 0.0, 1e3)
+    cma_population: int = setting(20, "cma-es: candidates of a generation", 4, 10_000)
+    cma_sigma: float = setting(1.0, "cma-es: how far the first candidates are from 0", 1e-9, 1e9)
+    cma_games: int = setting(4, "cma-es: games of a candidate at first; more as candidates come closer", 1, 10_000)
+
     stats_window_size: int = setting(100, "games over which Stable-Baselines3 takes its means", 1, 10**9)
     checkpoint_every: int = setting(100_000, "placements between checkpoints", 1, 10**12)
     checkpoint_every_s: int | None = setting(None, "seconds between checkpoints, beside those", 1, 10**9)

@@ -25,6 +25,11 @@ def _preset(meaning: str, env_config: EnvConfig, **training: Any) -> Preset:
     return Preset(meaning=meaning, env_config=env_config, training_config=TrainingConfig(**training))
 
 
+_LITERATURE_FEATURES: Final = (  # of the controllers DT in Scherrer et al., JMLR 16, 2015
+    "landing_height", "eroded_cells", "row_transitions", "column_transitions", "holes", "fast_wells", "hole_depth",
+    "rows_with_holes", "pattern_diversity", "game_over",
+)  # fmt: skip
+
 PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
     {
         "default": _preset("plays the default game without losing", EnvConfig()),
@@ -44,6 +49,16 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             gamma=0.98,
             learning_rate_final=0.00003,
             averaging=0.9995,
+        ),
+        "literature-10x10-cma": _preset(
+            "the same board, by a search of nine weights that plays whole games",
+            EnvConfig.literature(10).with_changes(features=_LITERATURE_FEATURES),
+            algorithm="cma-es",
+            total_timesteps=100_000_000,
+            checkpoint_every=10_000_000,
+            evaluate_every=10_000_000,
+            evaluation_games=100,
+            evaluation_pieces=100_000,
         ),
     }
 )

@@ -4,147 +4,31 @@
 legal ones, each game flips its own coin), what is stored (games, not observations) and the gradient step.
 """
 
-import copy
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 import torch
 from stable_baselines3 import DQN
-from stable_baselines3.common.buffers import ReplayBuffer
 from torch.nn import functional
 
-from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.errors import ConfigError, TetrariumError
-from tetrarium.training.algorithms.memory import keep_freed_memory
 from tetrarium.training.algorithms.networks import AfterstateQNetwork
-from tetrarium.training.algorithms.replay import CompactReplayBuffer, RowSamples
+from tetrarium.training.algorithms.off_policy import AfterstateOffPolicy
+from tetrarium.training.algorithms.replay import RowSamples
 
 __all__ = ["TetrisDQN"]
 
 
-class TetrisDQN(DQN):
-    """DQN over afterstates.
-
-    Args:
-        double_q: The online network chooses the next action, the target network values it (van Hasselt et al. 2016).
-        averaging: Decay of the exponential moving average of the weights per gradient step; 0 for none.
-        n_steps: Placements whose rewards are counted before the value of what follows; with either kind of replay.
-        arguments: those of Stable-Baselines3's ``DQN``.
-    """
-
-    def __init__(
-        self, *arguments: Any, double_q: bool = True, averaging: float = 0.0, n_steps: int = 1, **more: Any
-    ) -> None:
-        self.double_q = double_q
-        self.averaging = averaging
-        self.n_steps_return = n_steps  # Stable-Baselines3 has no n_steps with replay that is not its own
-        self.n_averaged = 0  # gradient steps that the averaged weights have seen
-        self.latest_loss: float | None = None  # mean of the latest gradient steps
-        self.q_net_averaged: AfterstateQNetwork | None = None
-        more["n_steps"] = 1 if "replay_buffer_class" in more else n_steps
-        super().__init__(*arguments, **more)
-
-    def _setup_model(self) -> None:
-        keep_freed_memory()
-        super()._setup_model()
-        if self.averaging:
-            assert isinstance(self.q_net, AfterstateQNetwork)
-            self.q_net_averaged = copy.deepcopy(self.q_net).requires_grad_(False)
-
-    def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "q_net_averaged"]
-
-    def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
-        modules, tensors = super()._get_torch_save_params()
-        return ([*modules, "q_net_averaged"] if self.averaging else modules), tensors
+class TetrisDQN(AfterstateOffPolicy, DQN):
+    """DQN over afterstates; its arguments are those of ``AfterstateOffPolicy``."""
 
     @property
-    def playing_net(self) -> AfterstateQNetwork:
-        """The network that plays: the averaged one, where weights are averaged."""
+    def online_net(self) -> AfterstateQNetwork:
+        """The network that learns."""
         assert isinstance(self.q_net, AfterstateQNetwork)
-        return self.q_net if self.q_net_averaged is None else self.q_net_averaged
+        return self.q_net
 
     @property
-    def networks(self) -> list[AfterstateQNetwork]:
-        """The online and the target network, and the averaged one, where weights are averaged."""
-        every = (self.q_net, self.q_net_target, self.q_net_averaged)
-        return [network for network in every if isinstance(network, AfterstateQNetwork)]
-
-    def predict(
-        self,
-        observation: npt.NDArray[Any] | dict[str, npt.NDArray[Any]],
-        state: tuple[npt.NDArray[Any], ...] | None = None,
-        episode_start: npt.NDArray[Any] | None = None,
-        deterministic: bool = False,
-    ) -> tuple[npt.NDArray[Any], tuple[npt.NDArray[Any], ...] | None]:
-        """Chooses the legal action that the playing network values most, or, each game by itself, a random one."""
-        observation = np.asarray(observation, dtype=np.float32)
-        if observation.shape[-2:] != self.observation_space.shape or observation.ndim > 3:
-            raise ConfigError(
-                f"An observation here has shape {self.observation_space.shape}, alone or in a batch; "
-                f"got {observation.shape}. Pass what the environment returned."
-            )
-        single = observation.ndim == 2
-        epsilon = 0.0 if deterministic else self.exploration_rate
-        actions = self._choose(observation[None] if single else observation, epsilon, self.playing_net)
-        return (actions[0] if single else actions), state
-
-    def _choose(
-        self, observations: npt.NDArray[Any], epsilon: float, network: AfterstateQNetwork
-    ) -> npt.NDArray[np.int64]:
-        random = self.action_space.np_random
-        explore = random.random(len(observations)) < epsilon if epsilon > 0 else np.zeros(len(observations), dtype=bool)
-        actions = np.zeros(len(observations), dtype=np.int64)
-        if not explore.all():
-            with torch.no_grad():
-                values = network(torch.as_tensor(observations[~explore], device=self.device))
-            actions[~explore] = values.argmax(dim=1).cpu().numpy()
-        if explore.any():
-            legal = observations[explore, :, 0] >= 0
-            actions[explore] = np.argmax(random.random(legal.shape) * legal, axis=1)
-        return actions
-
-    def _sample_action(
-        self, learning_starts: int, action_noise: Any = None, n_envs: int = 1
-    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        assert isinstance(self._last_obs, np.ndarray)
-        epsilon = 1.0 if self.num_timesteps < learning_starts else self.exploration_rate
-        assert isinstance(self.q_net, AfterstateQNetwork)
-        actions = self._choose(self._last_obs, epsilon, self.q_net)
-        return actions, actions
-
-    def _store_transition(
-        self,
-        replay_buffer: ReplayBuffer,
-        buffer_action: npt.NDArray[Any],
-        new_obs: npt.NDArray[Any] | dict[str, npt.NDArray[Any]],
-        reward: npt.NDArray[Any],
-        dones: npt.NDArray[Any],
-        infos: list[dict[str, Any]],
-    ) -> None:
-        if isinstance(replay_buffer, CompactReplayBuffer):
-            assert isinstance(self.env, TetrisVecEnv)
-            replay_buffer.add_step(self.env.core, reward)
-            self._last_obs = new_obs
-        else:
-            super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
-
-    def _sample_rows(self, batch_size: int) -> RowSamples:
-        assert self.replay_buffer is not None
-        if isinstance(self.replay_buffer, CompactReplayBuffer):
-            return self.replay_buffer.sample_rows(batch_size, self.n_steps_return, self.gamma)
-        data = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
-        every = torch.arange(batch_size, device=self.device)
-        return RowSamples(
-            rows_t=data.observations[every, data.actions[:, 0].long()],
-            rows_tp1=data.next_observations,
-            rewards=data.rewards[:, 0],
-            terminal=data.dones[:, 0] > 0,
-            discounts=torch.full_like(data.rewards[:, 0], self.gamma)
-            if data.discounts is None
-            else data.discounts[:, 0],
-        )
+    def target_net(self) -> AfterstateQNetwork:
+        """The network that targets come from."""
+        assert isinstance(self.q_net_target, AfterstateQNetwork)
+        return self.q_net_target
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """Takes gradient steps on batches from replay.
@@ -154,13 +38,12 @@ class TetrisDQN(DQN):
         """
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        assert isinstance(self.q_net, AfterstateQNetwork)
         losses = []
         values = []
         for _ in range(gradient_steps):
             batch = self._sample_rows(batch_size)
             targets = self._targets(batch)
-            scores = self.q_net.score(batch.rows_t)
+            scores = self.online_net.score(batch.rows_t)
             loss = functional.smooth_l1_loss(scores, targets)
             self.policy.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -169,36 +52,10 @@ class TetrisDQN(DQN):
             losses.append(loss.item())
             values.append(scores.detach().mean().item())
             self._average()
-        if not np.isfinite(losses).all():
-            raise TetrariumError(
-                f"The loss was not finite at step {self.num_timesteps:,}; checkpoints from before it are kept. "
-                "Go on from one with a smaller learning_rate or max_grad_norm."
-            )
-        self._n_updates += gradient_steps
-        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
-        self.latest_loss = float(np.mean(losses))
-        self.logger.record("train/loss", self.latest_loss)
-        self.logger.record("train/q_mean", float(np.mean(values)))
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        """Moves the averaged weights, over a shorter past early on, so that the first guess is soon forgotten."""
-        if self.q_net_averaged is not None:
-            self.n_averaged += 1
-            decay = min(self.averaging, (1.0 + self.n_averaged) / (10.0 + self.n_averaged))
-            averaged: list[torch.Tensor] = list(self.q_net_averaged.parameters())
-            latest: list[torch.Tensor] = list(self.q_net.parameters())
-            torch._foreach_lerp_(averaged, latest, 1.0 - decay)
+        self._record_steps(losses, values)
 
     @torch.no_grad()
     def _targets(self, batch: RowSamples) -> torch.Tensor:
-        assert isinstance(self.q_net, AfterstateQNetwork)
-        assert isinstance(self.q_net_target, AfterstateQNetwork)
-        if self.double_q:
-            best = self.q_net(batch.rows_tp1).argmax(dim=1)
-            every = torch.arange(len(best), device=self.device)
-            next_values = self.q_net_target.score(batch.rows_tp1[every, best])
-        else:
-            next_values = self.q_net_target(batch.rows_tp1).max(dim=1).values
+        next_values = self.target_net.score(self._best_rows(batch.rows_tp1))
         zero = torch.zeros((), device=self.device)
         return batch.rewards + batch.discounts * torch.where(batch.terminal, zero, next_values)

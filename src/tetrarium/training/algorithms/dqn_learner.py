@@ -56,7 +56,6 @@ class DqnLearner(Sb3Learner):
             learning_rate=self._learning_rate(),
             double_q=config.double_q,
             averaging=config.averaging,
-            n_steps=config.n_steps,
             policy_kwargs=self._network_arguments(),
             **self._off_policy_arguments(),
         )
@@ -75,6 +74,7 @@ class DqnLearner(Sb3Learner):
             "batch_size": config.batch_size,
             "tau": config.tau,
             "gamma": config.gamma,
+            "n_steps": config.n_steps,
             "train_freq": config.train_freq,
             "gradient_steps": config.gradient_steps,
             "target_update_interval": max(config.target_update_interval, self.games.num_envs),
@@ -119,7 +119,8 @@ class DqnLearner(Sb3Learner):
         return True
 
     def _playing_network(self) -> nn.Module:
-        return self.model.playing_net
+        playing: nn.Module = self.model.playing_net
+        return playing
 
     def take_weights(self, weights: Weights) -> None:
         """Begins from the weights that play elsewhere, in every network."""

@@ -6,7 +6,7 @@ care with ``torch.where``, because -inf times 0 is not 0.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy.typing as npt
 import torch
@@ -15,9 +15,24 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
 
-__all__ = ["AfterstatePolicy", "AfterstateQNetwork", "layers_of"]
+__all__ = ["AfterstatePolicy", "AfterstateQNetwork", "RowNetwork", "layers_of", "legal_values"]
 
 Layer = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+
+
+class RowNetwork(Protocol):
+    """A network that values rows one by one."""
+
+    def score(self, rows: torch.Tensor) -> torch.Tensor:
+        """Values ``(n, row length)`` rows of legal actions; returns ``(n,)``."""
+
+
+def legal_values(network: RowNetwork, observations: torch.Tensor) -> torch.Tensor:
+    """Values the actions of ``(batch, n_actions, row length)``; -inf for those that are not legal."""
+    rows = observations.reshape(-1, observations.shape[2])
+    legal = (rows[:, 0] >= 0).nonzero().squeeze(1)  # by number: quicker than by mask
+    values = torch.full(rows.shape[:1], -torch.inf, device=observations.device)
+    return values.index_copy(0, legal, network.score(rows.index_select(0, legal))).view(observations.shape[:2])
 
 
 class AfterstateQNetwork(QNetwork):
@@ -57,10 +72,7 @@ class AfterstateQNetwork(QNetwork):
     def forward(self, obs: torch.Tensor | dict[str, torch.Tensor]) -> torch.Tensor:
         """Returns ``(batch, n_actions)`` values, -inf for actions that are not legal."""
         assert isinstance(obs, torch.Tensor)
-        rows = obs.reshape(-1, obs.shape[2])
-        legal = (rows[:, 0] >= 0).nonzero().squeeze(1)  # by number: quicker than by mask
-        values = torch.full(rows.shape[:1], -torch.inf, device=obs.device)
-        return values.index_copy(0, legal, self.score(rows.index_select(0, legal))).view(obs.shape[:2])
+        return legal_values(self, obs)
 
 
 class AfterstatePolicy(DQNPolicy):

@@ -54,6 +54,20 @@ class GameStatistics:
             self._ended.extend(self._running[ended].tolist())
             self._running[ended] = 0
 
+    def add_games(self, lines_game: npt.NDArray[np.int64], n_pieces: int) -> None:
+        """Counts games that were played from start to end at once; where games are, none is left running.
+
+        Args:
+            lines_game: ``(n,)`` lines of each.
+            n_pieces: Pieces of all of them.
+        """
+        self._running = self._running[:0]
+        self.pieces_total += n_pieces
+        self.lines_total += int(lines_game.sum())
+        self.best_lines_game = max(self.best_lines_game, int(lines_game.max()))
+        self.games_ended += len(lines_game)
+        self._ended.extend(lines_game.tolist())
+
     @property
     def latest_games(self) -> list[int]:
         """Lines of the latest games, the running ones first; at least those, at most ``WINDOW`` where fewer run."""

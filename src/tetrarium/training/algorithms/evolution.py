@@ -1,0 +1,210 @@
+"""CMA-ES as a learner: searches the weights of a linear policy by playing whole games, without a gradient.
+
+A round is a generation. Its candidates play the same games, new ones each generation, in evaluation's compiled kernels;
+a candidate's score is its mean lines, of at most ``max_pieces_game`` pieces a game. What plays is the averaged centre
+of the distribution, which no single lucky game moves. Candidates do not play in ``games``: there that centre plays on,
+a placement of each game a generation, for whoever watches. Rewards play no part.
+
+=======================  ============================================================================================
+evolution.safetensors    the distribution and the keys of its generator
+weights.safetensors      what plays, a number for each feature by name
+games.safetensors        the games that are there to be watched
+=======================  ============================================================================================
+
+The other numbers are counters, in ``metadata.json``. Nothing is a pickle.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.vec_env import VecEnv
+
+from tetrarium.engine.games import LINES, N_PLACED, OVER
+from tetrarium.environment import EnvConfig
+from tetrarium.environment.vec_env import TetrisVecEnv
+from tetrarium.errors import ConfigError
+from tetrarium.evaluation import LinearPolicy
+from tetrarium.evaluation.matches import Match
+from tetrarium.training.algorithms.evolution_model import EvolutionModel
+from tetrarium.training.algorithms.evolution_search import Search
+from tetrarium.training.algorithms.games import require_ours, training_games
+from tetrarium.training.algorithms.learner import Learner, ReadFile, Weights
+from tetrarium.training.algorithms.linear import choose_rows, scalar_features
+from tetrarium.training.config import TrainingConfig
+
+__all__ = ["LEARNER", "EvolutionLearner"]
+
+_SEARCH: Final = "evolution.safetensors"
+_WEIGHTS: Final = "weights.safetensors"
+_GAMES: Final = "games.safetensors"
+_FIRST_GAME: Final = 1 << 32  # of a seed; so that no game of an evaluation was trained on
+_MOST_PIECES: Final = 2_000_000  # of a generation, a few seconds: Ctrl-C waits for its end
+_SIGMA_TAKEN: Final = 0.1  # of the length of weights that were taken over
+
+
+class EvolutionLearner(Learner):
+    """CMA-ES over the weights of a linear policy."""
+
+    algorithm: ClassVar[str] = "cma-es"
+    shaped_by: ClassVar[tuple[str, ...]] = ()
+    games: TetrisVecEnv
+    env_config: EnvConfig
+    model: EvolutionModel
+
+    def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig) -> None:
+        self.games, self.env_config = require_ours(*training_games(env, config), self.algorithm)
+        self.config = config.with_changes(n_envs=self.games.num_envs)
+        self.features = scalar_features(self.env_config)
+        if not self.features or "game_over" not in self.env_config.features:
+            raise ConfigError(
+                "The algorithm 'cma-es' weighs features of one number each and reads 'game_over'; got "
+                f"{', '.join(self.env_config.features)}. Add 'game_over', and 'holes', say, to features."
+            )
+        self.search = Search(
+            np.zeros(len(self.features)), config.cma_sigma, config.cma_population, config.cma_games, config.seed
+        )
+        self.model = EvolutionModel(self.games)
+        self._observations = self.games.reset()
+
+    @property
+    def exploration_rate(self) -> None:
+        """None: candidates differ, but none plays at random."""
+        return None
+
+    @property
+    def loss(self) -> None:
+        """None: there is no gradient."""
+        return None
+
+    def start(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
+        """Prepares for so many further placements."""
+        together = CallbackList(list(callbacks))
+        together.init_callback(self.model)  # type: ignore[arg-type]  # it has what callbacks ask for
+        return together
+
+    def play_and_learn(self, callback: BaseCallback) -> bool:
+        """Plays a generation, and moves the distribution.
+
+        Callbacks are asked once, with the games of all candidates as ``dones`` and ``infos``, and ``whole_games`` true.
+        """
+        callback.on_rollout_start()
+        candidates = self.search.ask()
+        played = self._play(candidates)  # (population, games, 3)
+        n_placed = int(played[:, :, 1].sum())
+        self.model.num_timesteps += n_placed
+        mean_pieces = max(n_placed / played[:, :, 1].size, 1.0)
+        scores = played[:, :, 0].mean(axis=1)
+        self.search.tell(candidates, played[:, :, 0], int(_MOST_PIECES / mean_pieces / len(candidates)))
+        self._show()
+        infos = [_info(*game) for game in played.reshape(-1, 3).tolist()]
+        callback.update_locals({"dones": np.ones(len(infos), dtype=np.bool_), "infos": infos, "whole_games": True})
+        goes_on = callback.on_step()
+        self._record(scores)
+        callback.on_rollout_end()
+        return goes_on
+
+    def _play(self, candidates: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.int64]:
+        """Returns lines, pieces and whether it ended of each game of each candidate, ``(population, games, 3)``."""
+        first, n_games = _FIRST_GAME + self.search.n_games_begun, self.search.n_games
+        config = self.games.config
+        cut = config.max_pieces or self.config.max_pieces_game
+        match = Match.begin(config, self.config.seed, tuple(range(first, first + n_games)))
+        rows, listed = match.games.rows, np.arange(n_games)
+        start = rows.copy()
+        played = np.empty((len(candidates), n_games, 3), dtype=np.int64)
+        for index, weights in enumerate(candidates):
+            rows[:] = start
+            self._policy(weights).seat(match).play(listed, cut, cut)
+            played[index] = rows[:, (LINES, N_PLACED, OVER)]
+        return played
+
+    def _policy(self, weights: npt.NDArray[np.float64]) -> LinearPolicy:
+        return LinearPolicy(dict(zip(self.features, weights.tolist(), strict=True)))
+
+    def _show(self) -> None:
+        """Places a piece in each of the games that are there to be watched."""
+        actions, _ = self.predict(self._observations, None, None, True)
+        self.games.step_async(actions)
+        self._observations = self.games.step_wait()[0]
+
+    def _record(self, scores: npt.NDArray[np.float64]) -> None:
+        logger, search = self.model.logger, self.search
+        logger.record("train/generation", search.generation)
+        logger.record("train/games_candidate", search.n_games)
+        logger.record("train/lines_candidates", float(np.median(scores)))
+        logger.record("train/sigma_relative", search.sigma / max(float(np.linalg.norm(search.mean)), 1e-12))
+
+    def predict(
+        self,
+        observation: npt.NDArray[Any],
+        state: tuple[npt.NDArray[Any], ...] | None,
+        episode_start: npt.NDArray[Any] | None,
+        deterministic: bool,
+    ) -> tuple[npt.NDArray[Any], tuple[npt.NDArray[Any], ...] | None]:
+        """Chooses as the averaged centre does."""
+        observation = np.asarray(observation, dtype=np.float32)
+        shape = self.games.observation_space.shape
+        if observation.shape[-2:] != shape or observation.ndim > 3:
+            raise ConfigError(
+                f"An observation here has shape {shape}, alone or in a batch; got {observation.shape}. "
+                "Pass what the environment returned."
+            )
+        weights = dict(zip(self.features, self.search.averaged.tolist(), strict=True))
+        actions = choose_rows(observation.reshape(-1, *observation.shape[-2:]), weights, self.env_config)
+        return (actions[0] if observation.ndim == 2 else actions), state
+
+    def weights(self) -> Weights:
+        """Returns what plays, by feature."""
+        return {name: np.array([value]) for name, value in zip(self.features, self.search.averaged, strict=True)}
+
+    def take_weights(self, weights: Weights) -> None:
+        """Begins with a narrow distribution around weights that play elsewhere."""
+        mean = np.array([float(weights[name][0]) for name in self.features])
+        self.search.begin_at(mean, _SIGMA_TAKEN * max(float(np.linalg.norm(mean)), 1e-6))
+
+    def write(self, folder: Path) -> None:
+        """Writes the distribution, what plays and the games."""
+        safetensors.numpy.save_file(self.search.arrays(), folder / _SEARCH)
+        safetensors.numpy.save_file(dict(self.weights()), folder / _WEIGHTS)
+        safetensors.numpy.save_file(self.games.state(), folder / _GAMES)
+
+    def counters(self) -> dict[str, Any]:
+        """Returns the placements of all candidates, and the numbers of the search."""
+        return {"num_timesteps": self.model.num_timesteps, "search": self.search.numbers()}
+
+    def read(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
+        """Reads everything back."""
+        self.search.set_state(safetensors.numpy.load(read_file(_SEARCH)), counters["search"])
+        self._observations = self.games.set_state(safetensors.numpy.load(read_file(_GAMES)))
+        self.games._reset_seeds()
+        self.model.num_timesteps = int(counters["num_timesteps"])
+
+    @classmethod
+    def read_weights(cls, files: Sequence[str], read_file: ReadFile) -> Weights:  # noqa: ARG003 it is one file
+        """Reads what plays."""
+        return dict(safetensors.numpy.load(read_file(_WEIGHTS)))
+
+    @classmethod
+    def make_policy(cls, weights: Weights, config: TrainingConfig, env_config: EnvConfig, name: str) -> LinearPolicy:
+        """Makes what evaluation plays; nothing of the training's config shapes it."""
+        del config
+        return LinearPolicy({feature: float(weights[feature][0]) for feature in scalar_features(env_config)}, name)
+
+
+def _info(lines: int, pieces: int, over: int) -> dict[str, Any]:
+    """What a ``TetrisVecEnv`` would tell at the end of the same game."""
+    return {
+        "lines_game": lines,
+        "pieces_game": pieces,
+        "TimeLimit.truncated": not over,
+        "episode": {"r": float(lines), "l": pieces, "t": 0.0},
+    }
+
+
+LEARNER: Final = EvolutionLearner

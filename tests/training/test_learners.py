@@ -1,0 +1,286 @@
+"""Each algorithm held to the contract of all, with what is its own."""
+
+import copy
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from sb3_contrib.common.maskable.distributions import MaskableCategorical
+from stable_baselines3.common.callbacks import BaseCallback
+
+from tests.training.learner_contract import LearnerContract
+from tetrarium.environment import EnvConfig, make_env
+from tetrarium.errors import ConfigError, TetrariumError
+from tetrarium.evaluation import play_moves
+from tetrarium.evaluation.matches import Match
+from tetrarium.training import TetrisAgent, TrainingConfig
+from tetrarium.training.algorithms.evolution_search import STATE_OF_CMA, Search
+from tetrarium.training.algorithms.replay import STORED
+
+REPLAY = TrainingConfig(
+    n_envs=4, total_timesteps=2_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400, seed=3,
+    target_update_interval=100,
+)  # fmt: skip
+
+
+class ReplayContract(LearnerContract):
+    """What DQN and QR-DQN have in common."""
+
+    WHOLE = 600
+    FEW = 80
+
+    def fingerprint(self, agent: TetrisAgent) -> dict[str, Any]:
+        model = agent.model
+        replay = model.replay_buffer
+        moments = [value for state in model.policy.optimizer.state.values() for value in state.values()]
+        return {
+            **super().fingerprint(agent),
+            "policy": [value.numpy().tobytes() for value in model.policy.state_dict().values()],
+            "optimizer": [value.numpy().tobytes() for value in moments],
+            "replay": [getattr(replay, name)[: replay.size()].tobytes() for name in STORED],
+            "replay_state": (replay.pos, replay.full, replay.random.bit_generator.state),
+            "model": (model._n_updates, model._n_calls, model.exploration_rate),
+        }
+
+
+class TestDqn(ReplayContract):
+    SMALL = REPLAY
+    LEARNS = TrainingConfig(total_timesteps=40_000)
+    OTHER_SHAPE: ClassVar[tuple[EnvConfig, dict[str, Any], str]] = (
+        EnvConfig(), {"net_arch": (6,)}, "has net_arch=(6,), this agent (8,)",
+    )  # fmt: skip
+
+
+class TestQuantileDqn(ReplayContract):
+    SMALL = REPLAY.with_changes(algorithm="qr-dqn", n_quantiles=5)
+    LEARNS = TrainingConfig(algorithm="qr-dqn", total_timesteps=30_000)
+    OTHER_SHAPE: ClassVar[tuple[EnvConfig, dict[str, Any], str]] = (
+        EnvConfig(), {"n_quantiles": 7}, "has n_quantiles=7, this agent 5",
+    )  # fmt: skip
+
+    def test_quantiles_of_a_certain_return_are_that_return(self) -> None:
+        """A lying I piece on four columns clears its row: each placement gives 1, and the value is 1 / (1 - gamma)."""
+        config = TrainingConfig(
+            algorithm="qr-dqn", n_envs=4, gamma=0.5, exploration_initial_eps=0.0, learning_starts=40, n_quantiles=5,
+            net_arch=(16,), total_timesteps=6_000, target_update_interval=100,
+        )  # fmt: skip
+        env = make_env(EnvConfig(width=4, randomizer="I", preview=0, features=("lines_cleared", "holes")))()
+        agent = TetrisAgent(env, config).train(6_000)
+        observation, _ = env.reset(seed=0)
+        rows = torch.as_tensor(observation[observation[:, 0] > 0])
+
+        assert np.allclose(agent.model.online_net.quantiles(rows).detach().numpy(), 2.0, atol=0.1)
+
+    def test_what_ends_the_game_is_worth_its_reward_alone(self) -> None:
+        agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(400)
+        batch = agent.model._sample_rows(200)
+        targets = agent.model._targets(batch)
+
+        assert batch.terminal.any()
+        assert torch.isfinite(targets).all()
+        assert torch.equal(targets[batch.terminal], batch.rewards[batch.terminal][:, None].expand(-1, 5))
+
+    def test_a_loss_that_is_not_finite_stops_training(self) -> None:
+        agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(100)
+        with torch.no_grad():
+            next(agent.model.quantile_net.parameters()).fill_(torch.nan)
+
+        with pytest.raises(TetrariumError, match="The loss was not finite at step"):
+            agent.train(100)
+
+
+class TestEvolution(LearnerContract):
+    SMALL = TrainingConfig(
+        algorithm="cma-es", n_envs=2, cma_population=6, cma_games=2, max_pieces_game=50, seed=3, total_timesteps=10_000
+    )
+    WHOLE = 4_000
+    FEW = 2_000
+    LEARNS = TrainingConfig(algorithm="cma-es", total_timesteps=400_000)
+    LEARNS_LINES = 300.0  # of at most 400: no game ends
+    OTHER_SHAPE: ClassVar[tuple[EnvConfig, dict[str, Any], str]] = (
+        EnvConfig(features=("holes", "game_over")), {}, "has features=('holes', 'game_over'), this agent",
+    )  # fmt: skip
+
+    def fingerprint(self, agent: TetrisAgent) -> dict[str, Any]:
+        search = agent.learner.search
+        arrays = {name: value.tobytes() for name, value in search.arrays().items()}
+        return {**super().fingerprint(agent), "search": arrays, "numbers": search.numbers()}
+
+    def test_the_state_of_the_library_is_all_there(self) -> None:
+        """What changes between two generations is what a checkpoint holds, or follows from it."""
+        agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(1_000)
+        cma = agent.learner.search._cma
+        before = {name: copy.deepcopy(value) for name, value in vars(cma).items()}
+        agent.train(1_000)
+        changed = {name for name, value in vars(cma).items() if name != "_rng" and str(value) != str(before[name])}
+
+        assert changed <= {*STATE_OF_CMA, "_B", "_D", "_funhist_values"}  # the last tells when to stop, and isn't asked
+
+    def test_candidates_of_a_generation_play_the_same_new_games(self) -> None:
+        agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL.with_changes(cma_games=6))
+        same = [-np.ones(len(agent.learner.features))] * 3
+        first, second, third = agent.learner._play(same)
+        agent.learner.search.n_games_begun += 6
+        later = agent.learner._play(same)[0]
+
+        assert np.array_equal(first, second) and np.array_equal(first, third)
+        assert not np.array_equal(first, later)
+
+    def test_games_of_a_candidate_grow_as_scores_come_close_and_stay_below_their_bound(self) -> None:
+        search = Search(np.zeros(3), 1.0, population=4, n_games=4, seed=0)
+        for _ in range(5):
+            search.tell(search.ask(), np.array([[1, 2], [9, 11], [90, 110], [900, 1_100]]), most_games=1_000)
+        assert search.n_games == 4
+        for _ in range(30):
+            search.tell(search.ask(), np.array([[10, 190], [11, 191], [12, 192], [13, 193]]), most_games=60)
+        assert search.n_games == 60
+
+    def test_all_games_are_counted_and_none_is_left_running(self) -> None:
+        agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(1)
+
+        assert agent.statistics.games_ended == len(agent.statistics.latest_games) == 6 * 2
+        assert agent.statistics.state()["running"] == []
+        assert agent.learner.exploration_rate is None and agent.learner.loss is None
+
+    def test_training_plays_no_game_that_an_evaluation_plays(self) -> None:
+        agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL)
+        begun: list[tuple[int, ...]] = []
+        begin = Match.begin
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Match, "begin", lambda *given: (begun.append(given[2]), begin(*given))[1])
+            agent.train(1_000)
+
+        numbers = [number for generation in begun for number in generation]
+        assert len(numbers) == len(set(numbers)) >= 4
+        assert min(numbers) == 1 << 32
+
+    def test_features_without_a_single_number_are_refused(self) -> None:
+        env = make_env(EnvConfig(features=("column_heights", "game_over")))()
+
+        with pytest.raises(ConfigError, match="'cma-es' weighs features of one number each and reads 'game_over'"):
+            TetrisAgent(env, self.SMALL)
+
+    def test_a_wrapped_environment_is_refused(self) -> None:
+        env = gymnasium.wrappers.TimeLimit(make_env(EnvConfig())(), 30)
+
+        with pytest.raises(ConfigError, match="'cma-es' learns from games of tetrarium; got DummyVecEnv"):
+            TetrisAgent(env, self.SMALL)
+
+    def test_no_file_of_its_checkpoint_is_a_pickle(self, tmp_path: Path) -> None:
+        TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(100).save_checkpoint(tmp_path / "one")
+
+        names = sorted(path.name for path in (tmp_path / "one").iterdir())
+        assert names == ["evolution.safetensors", "games.safetensors", "metadata.json", "weights.safetensors"]
+
+    def test_ties_and_placements_that_lose_are_chosen_as_the_kernel_chooses(self) -> None:
+        config = EnvConfig(width=5, height=4, features=("lines_cleared", "game_over"))  # nearly always a tie
+        learner = TetrisAgent(make_env(config)(), self.SMALL).learner
+        learner.take_weights({"lines_cleared": np.array([1.0])})
+        env = make_env(config)()
+        policy = learner.make_policy(learner.weights(), self.SMALL, config, "ours")
+        for game in range(60):
+            observation, _ = env.reset(seed=game)
+            for move in play_moves(policy, config, seed=game, game=0):
+                assert learner.predict(observation, None, None, True)[0] == move.action
+                observation, _, over, _, _ = env.step(move.action)
+                if over:
+                    break
+
+
+class TestMaskablePpo(LearnerContract):
+    SMALL = TrainingConfig(
+        algorithm="maskable-ppo", n_envs=4, ppo_n_steps=8, ppo_n_epochs=2, batch_size=16, net_arch=(8,), seed=3,
+        total_timesteps=2_000,
+    )  # fmt: skip
+    WHOLE = 640
+    FEW = 120
+    LEARNS = TrainingConfig(algorithm="maskable-ppo", total_timesteps=30_000)
+    OTHER_SHAPE: ClassVar[tuple[EnvConfig, dict[str, Any], str]] = (
+        EnvConfig(), {"activation": "tanh"}, "has activation='tanh', this agent 'relu'",
+    )  # fmt: skip
+
+    def fingerprint(self, agent: TetrisAgent) -> dict[str, Any]:
+        model = agent.model
+        moments = [value for state in model.policy.optimizer.state.values() for value in state.values()]
+        return {
+            **super().fingerprint(agent),
+            "policy": [value.numpy().tobytes() for value in model.policy.state_dict().values()],
+            "optimizer": [value.numpy().tobytes() for value in moments],
+            "draws": model.action_space.np_random.bit_generator.state,
+            "model": (model._n_updates, str(model._last_episode_starts)),
+            "episodes": [episode["r"] for episode in model.ep_info_buffer or ()],
+        }
+
+    def test_chances_are_those_of_sb3_contribs_distribution(self) -> None:
+        env = make_env(EnvConfig())()
+        policy = TetrisAgent(env, self.SMALL).model.policy
+        observations = torch.as_tensor(np.stack([env.reset(seed=seed)[0] for seed in range(20)]))
+        legal = observations[:, :, 0] >= 0
+        logits = torch.zeros(legal.shape)
+        logits[legal] = policy.actor(observations[legal])
+        theirs = MaskableCategorical(logits=logits, masks=legal)
+        actions = legal.int().argmax(dim=1)
+        values, log_prob, entropy = policy.evaluate_actions(observations, actions)
+
+        assert torch.allclose(log_prob, theirs.log_prob(actions), atol=1e-5)
+        assert torch.allclose(entropy, theirs.entropy(), atol=1e-5)
+        expected = (theirs.probs * policy.critic(observations.reshape(-1, 23)).reshape(20, 40)).sum(dim=1)
+        assert torch.allclose(values[:, 0], expected, atol=1e-4)
+
+    def test_sampled_actions_are_legal_and_follow_their_chances(self) -> None:
+        env = make_env(EnvConfig())()
+        agent = TetrisAgent(env, self.SMALL)
+        observation, info = env.reset(seed=0)
+        observations = torch.as_tensor(np.stack([observation] * 20_000))
+        with torch.no_grad():
+            actions, _, log_prob = agent.model.policy(observations)
+        n_chosen = np.bincount(actions.numpy(), minlength=40)
+
+        assert set(np.flatnonzero(n_chosen)) == set(np.flatnonzero(info["action_mask"]))
+        for action in np.flatnonzero(info["action_mask"]):
+            chance = float(log_prob[actions == action][0].exp())
+            assert abs(n_chosen[action] / 20_000 - chance) < 5 * (chance / 20_000) ** 0.5
+
+    def test_a_board_without_a_legal_action_is_worth_nothing(self) -> None:
+        agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL)
+
+        assert agent.model.policy.predict_values(torch.full((2, 40, 23), -1.0)).tolist() == [[0.0], [0.0]]
+
+    @pytest.mark.parametrize(
+        ("n_envs", "n_steps", "batch_size", "sizes"), [(1, 9, 4, {3}), (1, 3, 2, {3}), (2, 8, 99, {16})]
+    )
+    def test_every_transition_is_in_one_batch_and_none_is_alone(
+        self, n_envs: int, n_steps: int, batch_size: int, sizes: set[int]
+    ) -> None:
+        config = self.SMALL.with_changes(n_envs=n_envs, ppo_n_steps=n_steps)
+        agent = TetrisAgent(make_env(EnvConfig())(), config).train(1)
+        batches = list(agent.model.rollout_buffer.get(batch_size))
+
+        assert {len(batch.actions) for batch in batches} == sizes
+        assert sum(len(batch.actions) for batch in batches) == n_envs * n_steps
+
+    def test_a_loss_that_is_not_finite_stops_training(self) -> None:
+        agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(100)
+        with torch.no_grad():
+            next(agent.model.policy.critic.parameters()).fill_(torch.nan)
+
+        with pytest.raises(TetrariumError, match="The loss was not finite at step"):
+            agent.train(100)
+
+    def test_after_a_foreign_stop_the_games_are_seen_as_they_are(self) -> None:
+        class Stop(BaseCallback):
+            def _on_step(self) -> bool:
+                return self.num_timesteps < 100
+
+        agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(2_000, [Stop()])
+
+        assert agent.timesteps_trained == 100
+        assert np.array_equal(agent.model._last_obs, agent.games.core.observe())
+
+    def test_a_wrapped_environment_is_learnt_from_too(self) -> None:
+        env = gymnasium.wrappers.TimeLimit(make_env(EnvConfig())(), 30)
+
+        assert TetrisAgent(env, self.SMALL).train(64).timesteps_trained == 64

@@ -1,0 +1,86 @@
+"""Each algorithm in a run: the same folder, checkpoints, records and messages, and a resume that leaves no trace."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tetrarium.environment import EnvConfig
+from tetrarium.evaluation import evaluate
+from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress
+from tetrarium.registry.home import Home
+from tetrarium.training import TrainingConfig, read_policy
+from tetrarium.training.runs.run import TrainingRun
+
+CONFIGS = {
+    "qr-dqn": TrainingConfig(
+        algorithm="qr-dqn", n_envs=4, total_timesteps=1_600, learning_starts=40, batch_size=16, net_arch=(8,),
+        buffer_size=400, checkpoint_every=500, n_quantiles=5, evaluate_every=0,
+    ),
+    "maskable-ppo": TrainingConfig(
+        algorithm="maskable-ppo", n_envs=4, total_timesteps=1_600, batch_size=16, net_arch=(8,), ppo_n_steps=8,
+        checkpoint_every=500, evaluate_every=0,
+    ),
+    "cma-es": TrainingConfig(
+        algorithm="cma-es", n_envs=2, total_timesteps=6_000, cma_population=6, cma_games=2, max_pieces_game=60,
+        checkpoint_every=1_500, evaluate_every=0,
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def home(tetrarium_home: Path) -> Home:
+    return Home.locate(tetrarium_home)
+
+
+def episodes(folder: Path) -> list[list[str]]:
+    """Rows of the episodes file without wall time."""
+    with (folder / "episodes.csv").open(newline="") as file:
+        return [row[:-1] for row in csv.reader(file)]
+
+
+@pytest.mark.parametrize("algorithm", CONFIGS)
+def test_a_run_that_is_stopped_and_resumed_is_the_run_that_was_not(home: Home, algorithm: str) -> None:
+    events: list[Event] = []
+    config = CONFIGS[algorithm]
+    whole = TrainingRun.create(home, "whole", EnvConfig(), config, events.append, shows_board=True)
+    agent, ended = whole.execute()
+    part = TrainingRun.create(home, "part", EnvConfig(), config, events.append)
+    part._publish = lambda event: part.ask_to_stop() if isinstance(event, CheckpointSaved) else None
+    _, stopped = part.execute()
+    resumed, _ = TrainingRun.open(home, "part", events.append).execute()
+
+    assert (ended.state, stopped.state) == ("finished", "stopped")
+    assert stopped.step < ended.step
+    assert resumed.timesteps_trained == agent.timesteps_trained >= config.total_timesteps
+    assert {name: value.tobytes() for name, value in resumed.learner.weights().items()} == {
+        name: value.tobytes() for name, value in agent.learner.weights().items()
+    }
+    assert episodes(part.folder) == episodes(whole.folder)
+    assert resumed.statistics.state() == agent.statistics.state()
+    last = [event for event in events if isinstance(event, Progress)][-1]
+    assert (last.step, last.exploration_rate is None) == (ended.step, algorithm != "qr-dqn")
+    assert all(event.queue for event in events if isinstance(event, BoardShown))
+
+
+@pytest.mark.parametrize("algorithm", CONFIGS)
+def test_lines_and_pieces_of_the_episodes_add_up(home: Home, algorithm: str) -> None:
+    run = TrainingRun.create(home, "one", EnvConfig(), CONFIGS[algorithm], lambda _event: None)
+    agent, _ = run.execute()
+    rows = episodes(run.folder)[1:]
+    is_whole = algorithm == "cma-es"  # no game is left running
+    running = agent.games.core.games
+
+    assert len(rows) == agent.statistics.games_ended
+    assert sum(int(row[3]) for row in rows) + (0 if is_whole else running.lines.sum()) == agent.statistics.lines_total
+    assert sum(int(row[4]) for row in rows) + (0 if is_whole else running.pieces.sum()) == agent.timesteps_trained
+
+
+@pytest.mark.parametrize("algorithm", CONFIGS)
+def test_what_a_run_saved_plays_as_its_agent_does(home: Home, algorithm: str) -> None:
+    run = TrainingRun.create(home, "one", EnvConfig(), CONFIGS[algorithm], lambda _event: None)
+    agent, ended = run.execute()
+    policy, _ = read_policy(Path(ended.checkpoint))
+
+    ours = evaluate(agent, EnvConfig(), n_games=4, seed=1, max_pieces=100)
+    assert evaluate(policy, EnvConfig(), n_games=4, seed=1, max_pieces=100).games == ours.games
