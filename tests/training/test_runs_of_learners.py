@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.training.runs import files
 from tetrarium.environment import EnvConfig
+from tetrarium.environment.replays import Replay
 from tetrarium.evaluation import evaluate
 from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress
 from tetrarium.registry.home import Home
@@ -84,3 +86,20 @@ def test_what_a_run_saved_plays_as_its_agent_does(home: Home, algorithm: str) ->
 
     ours = evaluate(agent, EnvConfig(), n_games=4, seed=1, max_pieces=100)
     assert evaluate(policy, EnvConfig(), n_games=4, seed=1, max_pieces=100).games == ours.games
+
+
+@pytest.mark.parametrize("algorithm", CONFIGS)
+def test_replays_are_the_games_that_it_learnt_from(home: Home, algorithm: str) -> None:
+    run = TrainingRun.create(home, "one", EnvConfig(), CONFIGS[algorithm], lambda _event: None)
+    run.execute()
+    rows = episodes(run.folder)[1:]
+    lines = sorted((int(row[3]) for row in rows), reverse=True)
+    kept = {name: Replay.from_bytes(data) for name, data in files(run.folder / "replays").items()}
+    best = [kept[f"best-{k:02}.tetris-replay"].lines for k in range(1, min(10, len(rows)) + 1)]
+    latest = kept["last-01.tetris-replay"]
+
+    assert best == lines[:10]
+    assert [str(latest.lines), str(latest.pieces)] == rows[-1][3:5]
+    assert kept["first.tetris-replay"].pieces == int(rows[0][4])
+    for replay in kept.values():
+        assert sum(move.lines_placement for move in replay.play()) == replay.lines

@@ -20,6 +20,7 @@ __all__ = [
     "place_listed",
     "play_linear",
     "play_random",
+    "record_linear",
 ]
 
 
@@ -70,6 +71,17 @@ def play_linear(games, listed, n_pieces, max_pieces, script, rules, layout, scra
             action = choose_linear(games, index, rules, layout, scratch, rows, weights, at_over)
             place_piece(games, index, action, script, rules)
             n_placed += 1
+    return n_placed
+
+
+@kernel
+def record_linear(games, index, actions, script, rules, layout, scratch, rows, weights, at_over):  # type: ignore[no-untyped-def]
+    """Plays one game until it ends or ``actions`` is full, writing what was played; returns how many were."""
+    n_placed = 0
+    while games[index, OVER] == 0 and n_placed < actions.shape[0]:
+        actions[n_placed] = choose_linear(games, index, rules, layout, scratch, rows, weights, at_over)
+        place_piece(games, index, actions[n_placed], script, rules)
+        n_placed += 1
     return n_placed
 
 

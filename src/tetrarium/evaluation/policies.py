@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tetrarium.engine.afterstates import make_scratch
 from tetrarium.engine.features import FEATURES, GAME_OVER, feature_width
 from tetrarium.errors import ConfigError
-from tetrarium.evaluation.kernels import choose_linear, choose_random, play_linear, play_random
+from tetrarium.evaluation.kernels import choose_linear, choose_random, play_linear, play_random, record_linear
 from tetrarium.evaluation.matches import Match
 
 __all__ = ["LinearPolicy", "RandomPolicy"]
@@ -95,6 +95,11 @@ class _LinearSeat:
 
     def play(self, listed: npt.NDArray[np.int64], n_pieces: int, max_pieces: int) -> int:
         return int(play_linear(self._games, listed, n_pieces, max_pieces, self._script, *self._choice))
+
+    def record(self, index: int, max_pieces: int) -> npt.NDArray[np.int64]:
+        """Plays one game to its end or the cut; returns the actions."""
+        actions = np.empty(max_pieces, dtype=np.int64)
+        return actions[: record_linear(self._games, index, actions, self._script, *self._choice)]
 
 
 class RandomPolicy:

@@ -15,6 +15,8 @@ The other numbers are counters, in ``metadata.json``. Nothing is a pickle.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -27,14 +29,16 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from tetrarium.engine.games import LINES, N_PLACED, OVER
 from tetrarium.environment import EnvConfig
+from tetrarium.environment.replays import Replay
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation import LinearPolicy
 from tetrarium.evaluation.matches import Match
+from tetrarium.evaluation.recording import record_game
 from tetrarium.training.algorithms.evolution_model import EvolutionModel
 from tetrarium.training.algorithms.evolution_search import Search
-from tetrarium.training.algorithms.games import require_ours, training_games
-from tetrarium.training.algorithms.learner import Learner, ReadFile, Weights
+from tetrarium.training.algorithms.games import read_games, require_ours, training_games, write_games
+from tetrarium.training.algorithms.learner import Learner, ReadFile, Weights, WholeGame
 from tetrarium.training.algorithms.linear import choose_rows, scalar_features
 from tetrarium.training.config import TrainingConfig
 
@@ -42,7 +46,6 @@ __all__ = ["LEARNER", "EvolutionLearner"]
 
 _SEARCH: Final = "evolution.safetensors"
 _WEIGHTS: Final = "weights.safetensors"
-_GAMES: Final = "games.safetensors"
 _FIRST_GAME: Final = 1 << 32  # of a seed; so that no game of an evaluation was trained on
 _MOST_PIECES: Final = 2_000_000  # of a generation, a few seconds: Ctrl-C waits for its end
 _SIGMA_TAKEN: Final = 0.1  # of the length of weights that were taken over
@@ -91,10 +94,11 @@ class EvolutionLearner(Learner):
     def play_and_learn(self, callback: BaseCallback) -> bool:
         """Plays a generation, and moves the distribution.
 
-        Callbacks are asked once, with the games of all candidates as ``dones`` and ``infos``, and ``whole_games`` true.
+        Callbacks are asked once, with the games of all candidates as ``dones``, ``infos`` and ``whole_games``.
         """
         callback.on_rollout_start()
         candidates = self.search.ask()
+        n_begun = self.search.n_games_begun
         played = self._play(candidates)  # (population, games, 3)
         n_placed = int(played[:, :, 1].sum())
         self.model.num_timesteps += n_placed
@@ -103,7 +107,13 @@ class EvolutionLearner(Learner):
         self.search.tell(candidates, played[:, :, 0], int(_MOST_PIECES / mean_pieces / len(candidates)))
         self._show()
         infos = [_info(*game) for game in played.reshape(-1, 3).tolist()]
-        callback.update_locals({"dones": np.ones(len(infos), dtype=np.bool_), "infos": infos, "whole_games": True})
+        first = _FIRST_GAME + n_begun
+        whole_games = [
+            WholeGame(info["lines_game"], partial(self._record_game, weights, first + number))
+            for (weights, number), info in zip(product(candidates, range(played.shape[1])), infos, strict=True)
+        ]
+        dones = np.ones(len(infos), dtype=np.bool_)
+        callback.update_locals({"dones": dones, "infos": infos, "whole_games": whole_games})
         goes_on = callback.on_step()
         self._record(scores)
         callback.on_rollout_end()
@@ -123,6 +133,12 @@ class EvolutionLearner(Learner):
             self._policy(weights).seat(match).play(listed, cut, cut)
             played[index] = rows[:, (LINES, N_PLACED, OVER)]
         return played
+
+    def _record_game(self, weights: npt.NDArray[np.float64], number: int) -> Replay:
+        """Plays a candidate's game again, for people to see."""
+        config = self.games.config
+        cut = config.max_pieces or self.config.max_pieces_game
+        return record_game(self._policy(weights), config, self.config.seed, number, cut)
 
     def _policy(self, weights: npt.NDArray[np.float64]) -> LinearPolicy:
         return LinearPolicy(dict(zip(self.features, weights.tolist(), strict=True)))
@@ -172,7 +188,7 @@ class EvolutionLearner(Learner):
         """Writes the distribution, what plays and the games."""
         safetensors.numpy.save_file(self.search.arrays(), folder / _SEARCH)
         safetensors.numpy.save_file(dict(self.weights()), folder / _WEIGHTS)
-        safetensors.numpy.save_file(self.games.state(), folder / _GAMES)
+        write_games(self.games, folder)
 
     def counters(self) -> dict[str, Any]:
         """Returns the placements of all candidates, and the numbers of the search."""
@@ -181,8 +197,7 @@ class EvolutionLearner(Learner):
     def read(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
         """Reads everything back."""
         self.search.set_state(safetensors.numpy.load(read_file(_SEARCH)), counters["search"])
-        self._observations = self.games.set_state(safetensors.numpy.load(read_file(_GAMES)))
-        self.games._reset_seeds()
+        self._observations = read_games(self.games, read_file)
         self.model.num_timesteps = int(counters["num_timesteps"])
 
     @classmethod

@@ -1,16 +1,23 @@
 """The games that an agent learns from, made of the environment that it was given."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import gymnasium
+import numpy.typing as npt
+import safetensors.numpy
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
+from tetrarium.engine.saved_games import join_games, split_games
 from tetrarium.environment import EnvConfig, TetrisEnv
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.errors import ConfigError
+from tetrarium.training.algorithms.learner import ReadFile
 from tetrarium.training.config import TrainingConfig
 
-__all__ = ["require_ours", "training_games"]
+__all__ = ["read_games", "require_ours", "training_games", "write_games"]
+
+_GAMES: Final = "games.safetensors"
 
 
 def training_games(env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig) -> tuple[VecEnv, EnvConfig | None]:
@@ -48,3 +55,18 @@ def require_ours(games: VecEnv, env_config: EnvConfig | None, algorithm: str) ->
             "Pass make_env(config)(), or use algorithm='dqn'."
         )
     return games, env_config
+
+
+def write_games(games: TetrisVecEnv, folder: Path) -> None:
+    """Writes the running games, by name, with their random streams and rewards so far."""
+    state = games.state()
+    fields = {**split_games(state["rows"]), "rewards_game": state["rewards_game"]}
+    safetensors.numpy.save_file(fields, folder / _GAMES)
+
+
+def read_games(games: TetrisVecEnv, read_file: ReadFile) -> npt.NDArray[Any]:
+    """Puts back what ``write_games`` wrote, and returns what is seen; a seed given before is used no more."""
+    fields = safetensors.numpy.load(read_file(_GAMES))
+    observations = games.set_state({"rows": join_games(fields), "rewards_game": fields["rewards_game"]})
+    games._reset_seeds()
+    return observations

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -17,16 +17,24 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from tetrarium.environment import EnvConfig
+from tetrarium.environment.replays import Replay
 from tetrarium.evaluation import LinearPolicy, NetworkPolicy
 from tetrarium.training.config import ALGORITHMS, TrainingConfig
 
-__all__ = ["Learner", "PlayingPolicy", "ReadFile", "Weights", "find_learner", "float_copies"]
+__all__ = ["Learner", "PlayingPolicy", "ReadFile", "Weights", "WholeGame", "find_learner", "float_copies"]
 
 Weights = Mapping[str, npt.NDArray[Any]]
 PlayingPolicy = NetworkPolicy | LinearPolicy
 ReadFile = Callable[[str], bytes]  # the checked content of one file of a checkpoint
 
 _MODULES: Final = {"dqn": "dqn_learner", "qr-dqn": "quantile", "maskable-ppo": "ppo", "cma-es": "evolution"}
+
+
+class WholeGame(NamedTuple):
+    """A game that was played from start to end in one piece, and what plays it again."""
+
+    lines: int
+    record: Callable[[], Replay]
 
 
 class Learner(ABC):

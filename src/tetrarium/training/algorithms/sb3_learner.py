@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Final
 
 import gymnasium
 import numpy.typing as npt
-import safetensors.numpy
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
@@ -23,9 +22,8 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
-from tetrarium.engine.saved_games import join_games, split_games
 from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.training.algorithms.games import training_games
+from tetrarium.training.algorithms.games import read_games, training_games, write_games
 from tetrarium.training.algorithms.learner import Learner, ReadFile, Weights, float_copies
 from tetrarium.training.algorithms.random_states import random_states, restore_random_states
 from tetrarium.training.algorithms.scales import input_scale
@@ -34,7 +32,6 @@ from tetrarium.training.config import TrainingConfig
 __all__ = ["MODEL", "Sb3Learner"]
 
 MODEL: Final = "model.zip"
-_GAMES: Final = "games.safetensors"
 _RANDOM: Final = "random.json"
 _POLICY: Final = "policy.pth"  # inside model.zip
 _MAX_BYTES_POLICY: Final = 1 << 28
@@ -105,9 +102,7 @@ class Sb3Learner(Learner):
         """Writes the model, the games and the generators."""
         assert isinstance(self.games, TetrisVecEnv)
         self.model.save(folder / MODEL)
-        state = self.games.state()
-        fields = {**split_games(state["rows"]), "rewards_game": state["rewards_game"]}
-        safetensors.numpy.save_file(fields, folder / _GAMES)
+        write_games(self.games, folder)
         (folder / _RANDOM).write_text(random_states(self.model.action_space), encoding="utf-8")
 
     def read(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
@@ -121,10 +116,7 @@ class Sb3Learner(Learner):
             force_reset=False,
         )
         self._read_more(read_file, counters)
-        fields = safetensors.numpy.load(read_file(_GAMES))
-        state = {"rows": join_games(fields), "rewards_game": fields["rewards_game"]}
-        self.model._last_obs = self.games.set_state(state)
-        self.games._reset_seeds()
+        self.model._last_obs = read_games(self.games, read_file)
         restore_random_states(read_file(_RANDOM).decode(), self.model.action_space)
 
     def _read_more(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:

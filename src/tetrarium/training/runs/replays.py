@@ -6,8 +6,9 @@ run keeps just what one that was never stopped would have kept. The folder ``rep
 
 import contextlib
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ import safetensors.numpy
 from tetrarium.environment.recording import GameRecorder
 from tetrarium.environment.replays import REPLAY_SUFFIX, Replay
 from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.training.algorithms.learner import ReadFile
+from tetrarium.training.algorithms.learner import ReadFile, WholeGame
 from tetrarium.training.runs.callbacks import RoundCallback
 
 __all__ = ["N_KEPT", "ReplayCollection"]
@@ -26,6 +27,26 @@ __all__ = ["N_KEPT", "ReplayCollection"]
 N_KEPT: Final = 10
 _REPLAYS: Final = "replays.safetensors"
 _RECORDING: Final = "recording.safetensors"
+
+
+class _Kept:
+    """A game that is kept; its replay is made when it is first asked for."""
+
+    def __init__(self, lines: int, record: Callable[[], Replay], about: dict[str, str | int | float]) -> None:
+        self.lines = lines
+        self._record = record
+        self._about = about
+
+    @cached_property
+    def data(self) -> bytes:
+        """The replay as a file holds it."""
+        return replace(self._record(), about=self._about).to_bytes()
+
+    @classmethod
+    def read(cls, data: bytes) -> "_Kept":
+        """Takes a replay that a checkpoint held."""
+        replay = Replay.from_bytes(data)
+        return cls(replay.lines, partial(_itself, replay), dict(replay.about))
 
 
 class ReplayCollection(RoundCallback):
@@ -42,9 +63,9 @@ class ReplayCollection(RoundCallback):
         self._recorder = GameRecorder(games.core, seed)
         self._is_under_way = False  # whether the recorder was given the games that a checkpoint held
         self._run = run
-        self.first: Replay | None = None
-        self.best: list[Replay] = []  # most lines first; among equals the earlier
-        self.latest: deque[Replay] = deque(maxlen=N_KEPT)  # oldest first
+        self.first: _Kept | None = None
+        self.best: list[_Kept] = []  # most lines first; among equals the earlier
+        self.latest: deque[_Kept] = deque(maxlen=N_KEPT)  # oldest first
 
     def _on_training_start(self) -> None:
         if not self._is_under_way:
@@ -52,17 +73,21 @@ class ReplayCollection(RoundCallback):
             self._is_under_way = True
 
     def _on_step(self) -> bool:
-        self.add(self._recorder.note())
+        whole: list[WholeGame] = self.locals.get("whole_games", [])
+        if whole:
+            self.add(whole)
+        else:
+            self.add(WholeGame(replay.lines, partial(_itself, replay)) for replay in self._recorder.note())
         return True
 
-    def add(self, replays: Iterable[Replay]) -> None:
+    def add(self, ended: Iterable[WholeGame]) -> None:
         """Takes in games that ended at the current step."""
-        for ended in replays:
-            kept = replace(ended, about={"run": self._run, "step": self.num_timesteps})
+        for lines, record in ended:
+            kept = _Kept(lines, record, {"run": self._run, "step": self.num_timesteps})
             if self.first is None:
                 self.first = kept
             self.latest.append(kept)
-            if len(self.best) < N_KEPT or kept.lines > self.best[-1].lines:
+            if len(self.best) < N_KEPT or lines > self.best[-1].lines:
                 self.best = sorted([*self.best, kept], key=lambda one: -one.lines)[:N_KEPT]
 
     def named(self) -> dict[str, bytes]:
@@ -70,7 +95,7 @@ class ReplayCollection(RoundCallback):
         replays = {"first": self.first} if self.first is not None else {}
         replays |= {f"best-{number:02}": replay for number, replay in enumerate(self.best, start=1)}
         replays |= {f"last-{number:02}": replay for number, replay in enumerate(reversed(self.latest), start=1)}
-        return {name: replay.to_bytes() for name, replay in replays.items()}
+        return {name: kept.data for name, kept in replays.items()}
 
     def export(self, folder: Path) -> None:
         """Brings a folder up to date; each file is whole at any time."""
@@ -93,13 +118,17 @@ class ReplayCollection(RoundCallback):
         if _REPLAYS not in names:
             return
         files = safetensors.numpy.load(read_file(_REPLAYS))
-        replays = {name: Replay.from_bytes(data.tobytes()) for name, data in sorted(files.items())}
+        replays = {name: _Kept.read(data.tobytes()) for name, data in sorted(files.items())}
         self.first = replays.get("first")
         self.best = [replay for name, replay in replays.items() if name.startswith("best-")]
         latest = [replay for name, replay in replays.items() if name.startswith("last-")]
         self.latest = deque(reversed(latest), maxlen=N_KEPT)
         self._recorder.set_state(safetensors.numpy.load(read_file(_RECORDING)))
         self._is_under_way = True
+
+
+def _itself(replay: Replay) -> Replay:
+    return replay
 
 
 def _plain(state: dict[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
