@@ -9,6 +9,7 @@ measure    trained with                                measured
 =========  ==========================================  =============================================================
 10x20      ``literature-10x20``, within 60 s           mean lines of 100 games, cut at 1,000,000 pieces
 10x10      ``literature-10x10``, within 180 s          mean lines of 1,000 games, never cut
+10x10-cma  ``literature-10x10-cma``, within 180 s      the same
 default    ``quick``                                   seconds until none of 100 games ends within 10,000 pieces
 =========  ==========================================  =============================================================
 
@@ -28,7 +29,7 @@ from typing import Any, Final
 import torch
 
 from tetrarium.environment import EnvConfig, make_env
-from tetrarium.evaluation import Report, evaluate
+from tetrarium.evaluation import Report, evaluate, named_policy
 from tetrarium.training import TetrisAgent, TrainingConfig
 from tetrarium.training.presets import PRESETS, Preset
 
@@ -126,6 +127,14 @@ MEASURES: Final = {
         max_pieces=NEVER_CUT,
         goal="median >= 3,900",
     ),
+    "10x10-cma": Measure(
+        preset="literature-10x10-cma",
+        limit_s=180.0,
+        n_games=1_000,
+        n_games_quick=100,
+        max_pieces=NEVER_CUT,
+        goal="any algorithm: median >= 5,000",
+    ),
     "default": Measure(
         preset="quick",
         limit_s=30.0,
@@ -151,6 +160,7 @@ def compile_kernels() -> float:
     started_s = time.perf_counter()
     agent, _ = train(TrainingConfig(total_timesteps=2_000, learning_starts=500), EnvConfig())
     evaluate(agent, EnvConfig(), 2, EVALUATION_SEED, max_pieces=100)
+    evaluate(named_policy("dt-10"), EnvConfig(), 2, EVALUATION_SEED, max_pieces=100)
     return time.perf_counter() - started_s
 
 
@@ -194,7 +204,7 @@ def figure_shown(measure: Measure, figure: float) -> str:
 
 def show_measures(names: list[str], seeds: list[int], *, quick_look: bool) -> None:
     """Prints a row for each measure and seed, and each measure's median and worst."""
-    print(f"{'measure':8} {'seed':>6} {'trained':>9} {'placements/s':>13} {'figure':>13}  played afterwards")
+    print(f"{'measure':9} {'seed':>6} {'trained':>9} {'placements/s':>13} {'figure':>13}  played afterwards")
     for name in names:
         measure = MEASURES[name]
         n_games = measure.n_games_quick if quick_look else measure.n_games
@@ -205,14 +215,14 @@ def show_measures(names: list[str], seeds: list[int], *, quick_look: bool) -> No
             outcomes.append(outcome)
             late = "  over time" if outcome.seconds > measure.limit_s and not measure.marks else ""
             print(
-                f"{name:8} {seed:6} {outcome.seconds:7.1f} s {outcome.speed:13,.0f} "
+                f"{name:9} {seed:6} {outcome.seconds:7.1f} s {outcome.speed:13,.0f} "
                 f"{figure_shown(measure, outcome.figure):>13}  {shown(outcome.report)}{late}",
                 flush=True,
             )
         figures = [outcome.figure for outcome in outcomes]
         worst = max(figures) if measure.marks else min(figures)
         print(
-            f"{name:8} {'all':>6} {max(outcome.seconds for outcome in outcomes):7.1f} s "
+            f"{name:9} {'all':>6} {max(outcome.seconds for outcome in outcomes):7.1f} s "
             f"{min(outcome.speed for outcome in outcomes):13,.0f} "
             f"{figure_shown(measure, statistics.median(figures)):>13}  median; worst {figure_shown(measure, worst)}; "
             f"goal: {measure.goal}",
