@@ -61,6 +61,7 @@ ROOMS = {
                 "sb3_contrib",
                 "scipy",
                 "stable_baselines3",
+                "tensorboard",
                 "torch",
             }
         ),

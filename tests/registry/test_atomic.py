@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.registry.disks import DiskWithoutExchange, FailingDisk, RecordingDisk, names, running, small_disk
-from tetrarium.registry.atomic import recover, remove_directory, write_directory, write_file
+from tetrarium.registry.atomic import (
+    create_directory,
+    recover,
+    remove_directory,
+    sweep,
+    write_directory,
+    write_file,
+)
 from tetrarium.registry.disk import DISK, folder_lock, is_unowned
 
 OLD = {"a": "old", "gone": "old", "sub/b": "old"}
@@ -351,3 +358,45 @@ def test_a_folder_is_removed_as_a_whole(tmp_path: Path) -> None:
     assert names(tmp_path) == []
     with pytest.raises(FileNotFoundError):
         remove_directory(tmp_path / "first")
+
+
+def test_a_folder_is_created_with_all_its_content_once(tmp_path: Path) -> None:
+    disk = RecordingDisk(tmp_path)
+    create_directory(tmp_path / "first", filler(NEW), disk=disk)
+    assert_flushed_inside_out(disk.calls[:5])
+    assert disk.calls[5:] == [("rename", "*", "first"), ("flush", ".")]
+    with pytest.raises(FileExistsError) as caught:
+        create_directory(tmp_path / "first", filler(OLD))
+    assert caught.value.filename == str(tmp_path / "first")
+    (tmp_path / "empty").mkdir()
+    create_directory(tmp_path / "empty", filler(OLD))
+    (tmp_path / "letter").write_text("dear")
+    with pytest.raises(FileExistsError):
+        create_directory(tmp_path / "letter", filler(OLD))
+
+    assert content_of(tmp_path / "first") == NEW
+    assert content_of(tmp_path / "empty") == OLD
+    assert names(tmp_path) == ["empty", "first", "letter"]
+
+
+@pytest.mark.parametrize(("fatal_call", "content"), [(0, {}), (5, {}), (6, NEW)])
+def test_whichever_call_fails_a_folder_is_created_whole_or_not_at_all(
+    tmp_path: Path, fatal_call: int, content: dict[str, str]
+) -> None:
+    with pytest.raises(OSError, match="Input/output error"):
+        create_directory(tmp_path / "first", filler(NEW), disk=FailingDisk(fatal_call, has_exchange=True))
+    assert content_of(tmp_path / "first") == content
+    assert names(tmp_path) == (["first"] if content else [])
+
+
+def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / f".tetrarium-{'0' * 16}").mkdir()
+    (tmp_path / ".tetrarium-notes").mkdir()
+
+    def fill(folder: Path) -> None:
+        sweep(tmp_path)
+        assert folder.is_dir()
+
+    write_directory(tmp_path / "first", fill)
+    sweep(tmp_path / "missing")
+    assert names(tmp_path) == [".tetrarium-notes", "first"]

@@ -33,7 +33,7 @@ def locked_folder(tmp_path: Path) -> Iterator[Path]:
     os.seteuid(user)
 
 
-def refusal(home: Home, call: str, *arguments: str) -> str:
+def refusal(home: Home, call: str, *arguments: object) -> str:
     with pytest.raises(HomeError) as caught:
         getattr(home, call)(*arguments)
     assert "\n" not in str(caught.value)
@@ -235,3 +235,20 @@ def test_a_home_without_space_is_refused(tmp_path: Path) -> None:
         assert [entry.name for entry in tmp_path.iterdir()] == ["filler"]
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_run_s_folder_is_there_with_its_content_or_its_name_is_free(home: Home) -> None:
+    def fill(name: str, folder: Path) -> None:
+        (folder / "config").write_text(name)
+
+    def fail(name: str, folder: Path) -> None:
+        fill(name, folder)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        home.create_run_folder("first", fail)
+    assert list(home.runs.iterdir()) == []
+    home.create_run_folder("first", fill)
+    assert refusal(home, "create_run_folder", "first", fill).startswith("A new run needs a new name")
+    assert home.next_run_name(fill) == "run-1"
+    assert [(home.runs / name / "config").read_text() for name in ("first", "run-1")] == ["first", "run-1"]

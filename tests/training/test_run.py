@@ -207,7 +207,9 @@ def test_episodes_after_a_step_are_dropped_and_a_torn_row_with_them(tmp_path: Pa
     path = tmp_path / "episodes.csv"
     header = ",".join(EPISODE_COLUMNS)
     path.write_bytes(f"{header}\n10,0,1.0,1,5,0,0.1\nx,0,1.0,1,5,0,0.2\n20,0,1.0,1,5,0,0.2\n30,1,0".encode() + b"\xff")
-    Table(path, EPISODE_COLUMNS).drop_later(15)
+    table = Table(path, EPISODE_COLUMNS)
+    table.open(15)
+    table.close()
 
     assert path.read_text() == f"{header}\n10,0,1.0,1,5,0,0.1\n"
 

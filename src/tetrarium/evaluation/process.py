@@ -119,6 +119,7 @@ def _start() -> subprocess.Popen[bytes]:
         [sys.executable, "-P", "-c", "from tetrarium.evaluation.process import serve; serve()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        process_group=0,  # else Ctrl-C in the terminal would reach it too, perhaps before it can ignore that
     )
 
 

@@ -25,7 +25,7 @@ from typing import Final
 
 from tetrarium.registry.disk import DISK, Disk, folder_lock, held_lock, is_unowned
 
-__all__ = ["recover", "remove_directory", "write_directory", "write_file"]
+__all__ = ["create_directory", "recover", "remove_directory", "sweep", "write_directory", "write_file"]
 
 _PREFIX: Final = ".tetrarium-"
 _HIDDEN: Final = re.compile(re.escape(_PREFIX) + r"[0-9a-f]{16}")
@@ -61,6 +61,32 @@ def write_directory(path: Path, fill: Callable[[Path], None], *, disk: Disk = DI
                 _recover(path)
 
 
+def create_directory(path: Path, fill: Callable[[Path], None], *, disk: Disk = DISK) -> None:
+    """Makes a folder that has all its content from its first instant on; of several writers one does.
+
+    Args:
+        path: The folder, which is missing or empty; missing parents are made.
+        fill: Is given an empty folder and writes the content into it.
+        disk: The system calls, for tests.
+
+    Raises:
+        FileExistsError: if there is something already.
+        OSError: if something cannot be written; there is no folder then.
+    """
+    path = _followed(path)
+    _make_parents(path.parent, disk)
+    with _hidden_beside(path, lambda hidden: hidden.mkdir()) as hidden:
+        fill(hidden)
+        _flush_tree(hidden, disk)
+        try:
+            disk.rename(hidden, path)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            raise
+        disk.flush(path.parent)
+
+
 def write_file(path: Path, data: bytes, *, disk: Disk = DISK) -> None:
     """Replaces the file ``path`` as a whole; the rules are those of `write_directory`.
 
@@ -92,6 +118,14 @@ def remove_directory(path: Path, *, disk: Disk = DISK) -> None:
         disk.flush(path.parent)
         _remove(hidden)
         _remove(content)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what killed writers have left in a folder, as the next writer there would; a missing folder is clean."""
+    if folder.is_dir():
+        with folder_lock(folder) as is_locked:
+            if is_locked:
+                _sweep(folder)
 
 
 def recover(path: Path) -> None:

@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,8 +23,11 @@ from typing import Final
 import platformdirs
 
 from tetrarium.errors import HomeError
+from tetrarium.registry.atomic import create_directory
 
 __all__ = ["Home", "check_name"]
+
+Fill = Callable[[str, Path], None]  # is given a run's name and an empty folder, and writes the run's first content
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _NUMBERED: Final = re.compile(r"run-([1-9][0-9]{0,8})")
@@ -91,8 +94,13 @@ class Home:
         """
         return self.runs / check_name(name)
 
-    def create_run_folder(self, name: str) -> Path:
+    def create_run_folder(self, name: str, fill: Fill | None = None) -> Path:
         """Makes the folder of a new run; of several processes that ask for one name, one gets it.
+
+        Args:
+            name: The run's.
+            fill: Writes what is in the folder from its first instant on, so that a process which is killed here leaves
+                either a run or a name that is free.
 
         Raises:
             HomeError: if the name may not be one or is taken, or the home cannot be written.
@@ -101,7 +109,7 @@ class Home:
         with _told(self.root):
             _make_parents(folder)
             try:
-                _make_folder(folder)
+                _make_run(folder, fill)
             except FileExistsError:
                 raise HomeError(
                     f"A new run needs a new name, and {name!r} is taken. "
@@ -109,8 +117,11 @@ class Home:
                 ) from None
         return folder
 
-    def next_run_name(self) -> str:
+    def next_run_name(self, fill: Fill | None = None) -> str:
         """Takes the number after the highest one in use, by making the folder, and returns ``run-<number>``.
+
+        Args:
+            fill: As for ``create_run_folder``.
 
         Raises:
             HomeError: if the home cannot be written.
@@ -121,7 +132,7 @@ class Home:
             number = max((int(match[1]) for match in used if match), default=0) + 1
             while True:
                 with contextlib.suppress(FileExistsError):
-                    _make_folder(self.runs / f"run-{number}")
+                    _make_run(self.runs / f"run-{number}", fill)
                     return f"run-{number}"
                 number += 1
 
@@ -164,6 +175,13 @@ def _make_folder(folder: Path) -> None:
     """Makes a folder that survives a power failure: without it, so would nothing that is flushed inside it."""
     folder.mkdir()
     _flush(folder.parent)
+
+
+def _make_run(folder: Path, fill: Fill | None) -> None:
+    if fill is None:
+        _make_folder(folder)
+    else:
+        create_directory(folder, lambda hidden: fill(folder.name, hidden))
 
 
 def _flush(folder: Path) -> None:

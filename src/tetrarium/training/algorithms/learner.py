@@ -18,10 +18,11 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import Replay
+from tetrarium.errors import TetrariumError
 from tetrarium.evaluation import LinearPolicy, NetworkPolicy
 from tetrarium.training.config import ALGORITHMS, TrainingConfig
 
-__all__ = ["Learner", "PlayingPolicy", "ReadFile", "Weights", "WholeGame", "find_learner", "float_copies"]
+__all__ = ["Learner", "PlayingPolicy", "ReadFile", "Weights", "WholeGame", "diverged", "find_learner", "float_copies"]
 
 Weights = Mapping[str, npt.NDArray[Any]]
 PlayingPolicy = NetworkPolicy | LinearPolicy
@@ -130,6 +131,14 @@ def find_learner(algorithm: str) -> type[Learner]:
     module = import_module(f"tetrarium.training.algorithms.{_MODULES[algorithm]}")
     found: type[Learner] = module.LEARNER
     return found
+
+
+def diverged(what: str, step: int) -> TetrariumError:
+    """Returns the error that ends a training whose numbers are no longer numbers."""
+    return TetrariumError(
+        f"The {what} not finite at step {step:,}; checkpoints from before it are kept. Begin a new run from one of "
+        "them with a smaller learning_rate or max_grad_norm: `tetrarium train --from RUN --set learning_rate=3e-4`."
+    )
 
 
 def float_copies(weights: Mapping[str, Any]) -> dict[str, npt.NDArray[np.float32]]:

@@ -7,7 +7,7 @@ import numpy as np
 from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.buffers import MaskableRolloutBuffer, MaskableRolloutBufferSamples
 
-from tetrarium.errors import TetrariumError
+from tetrarium.training.algorithms.learner import diverged
 
 __all__ = ["OwnRolloutBuffer", "TetrisMaskablePPO"]
 
@@ -51,7 +51,4 @@ class TetrisMaskablePPO(MaskablePPO):
         super().train()
         self.latest_loss = float(self.logger.name_to_value["train/loss"])
         if not np.isfinite(self.latest_loss):
-            raise TetrariumError(
-                f"The loss was not finite at step {self.num_timesteps:,}; checkpoints from before it are kept. "
-                "Go on from one with a smaller learning_rate or max_grad_norm."
-            )
+            raise diverged("loss was", self.num_timesteps)

@@ -17,7 +17,8 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import nn
 
 from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.errors import ConfigError, TetrariumError
+from tetrarium.errors import ConfigError
+from tetrarium.training.algorithms.learner import diverged
 from tetrarium.training.algorithms.memory import keep_freed_memory
 from tetrarium.training.algorithms.networks import RowNetwork, legal_values
 from tetrarium.training.algorithms.replay import CompactReplayBuffer, RowSamples
@@ -178,10 +179,7 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
             TetrariumError: if a loss is not a number.
         """
         if not np.isfinite(losses).all():
-            raise TetrariumError(
-                f"The loss was not finite at step {self.num_timesteps:,}; checkpoints from before it are kept. "
-                "Go on from one with a smaller learning_rate or max_grad_norm."
-            )
+            raise diverged("loss was", self.num_timesteps)
         self._n_updates += len(losses)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.latest_loss = float(np.mean(losses))

@@ -24,7 +24,7 @@ from torch import nn
 
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.training.algorithms.games import read_games, training_games, write_games
-from tetrarium.training.algorithms.learner import Learner, ReadFile, Weights, float_copies
+from tetrarium.training.algorithms.learner import Learner, ReadFile, Weights, diverged, float_copies
 from tetrarium.training.algorithms.random_states import random_states, restore_random_states
 from tetrarium.training.algorithms.scales import input_scale
 from tetrarium.training.config import TrainingConfig
@@ -99,11 +99,22 @@ class Sb3Learner(Learner):
         self._playing_network().load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
 
     def write(self, folder: Path) -> None:
-        """Writes the model, the games and the generators."""
+        """Writes the model, the games and the generators.
+
+        Raises:
+            TetrariumError: if a weight is not finite, as a gradient step leaves them before the next loss shows it.
+        """
         assert isinstance(self.games, TetrisVecEnv)
-        self.model.save(folder / MODEL)
+        self._require_finite()
+        model = io.BytesIO()
+        self.model.save(model)  # a path it would leave open where the disk is full
+        (folder / MODEL).write_bytes(model.getbuffer())
         write_games(self.games, folder)
         (folder / _RANDOM).write_text(random_states(self.model.action_space), encoding="utf-8")
+
+    def _require_finite(self) -> None:
+        if not all(torch.isfinite(value).all() for value in self.model.policy.parameters()):
+            raise diverged("weights were", self.timesteps_trained)
 
     def read(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
         """Reads everything back; ``load`` reseeds all generators, so these are put back last."""

@@ -276,17 +276,19 @@ def _run_name(path: Path) -> str:
 def _configs(path: Path, metadata: store.Metadata) -> tuple[TrainingConfig, EnvConfig]:
     if metadata.algorithm not in ALGORITHMS:
         raise CheckpointError(
-            f"The checkpoint {str(path)!r} is of the algorithm {metadata.algorithm!r}; this version knows "
+            f"{str(path / 'metadata.json')!r} is of the algorithm {metadata.algorithm!r}; this version knows "
             f"{', '.join(map(repr, ALGORITHMS))}. Update tetrarium."
         )
     try:
         config = TrainingConfig.from_dict(metadata.training_config)
         env_config = EnvConfig.from_dict(metadata.env_config)
     except TetrariumError as error:
-        raise DamagedCheckpointError(f"The checkpoint {str(path)!r} holds a config that cannot be: {error}") from error
+        raise DamagedCheckpointError(
+            f"{str(path / 'metadata.json')!r} holds a config that cannot be: {error} {ANOTHER}"
+        ) from error
     if config.algorithm != metadata.algorithm:
         raise DamagedCheckpointError(
-            f"The checkpoint {str(path)!r} names two algorithms, {metadata.algorithm!r} and {config.algorithm!r}. "
+            f"{str(path / 'metadata.json')!r} names two algorithms, {metadata.algorithm!r} and {config.algorithm!r}. "
             f"{ANOTHER}"
         )
     return config, env_config

@@ -20,7 +20,8 @@ from tetrarium.evaluation.process import EvaluationProcess, EvaluationRequest
 from tetrarium.events import AgentEvaluated, Event
 from tetrarium.registry.atomic import remove_directory
 from tetrarium.training.algorithms.learner import ReadFile, Weights
-from tetrarium.training.checkpoints.agents import SavedPolicy, read_saved_policy, save_model
+from tetrarium.training.checkpoints import store
+from tetrarium.training.checkpoints.agents import SavedPolicy, save_model
 from tetrarium.training.runs.callbacks import RoundCallback
 from tetrarium.training.runs.records import Table
 from tetrarium.training.runs.tensorboard import write_scalar
@@ -202,18 +203,21 @@ class Evaluations(RoundCallback):
 
     def _restore_best(self) -> None:
         """Puts the best weights of this state into their folder: those of a later one are going to be found again."""
-        if self._state.best_step is None:
-            if self._best.exists():
-                remove_directory(self._best)
-        elif not _holds(self._best, self._state.best_step):
+        is_whole = self._state.best_step is not None and self._holds(self._state.best_step)
+        if not is_whole and self._best.exists():
+            remove_directory(self._best)
+        if not is_whole and self._state.best_step is not None:
             self._export()
 
-
-def _holds(folder: Path, step: int) -> bool:
-    try:
-        return read_saved_policy(folder).step == step
-    except TetrariumError:
-        return False
+    def _holds(self, step: int) -> bool:
+        """Whether the folder holds the weights of a step as they were written."""
+        try:
+            metadata = store.read_metadata(self._best)
+            store.require_trusted(self._best, metadata, self._secret)
+            store.verify(self._best, metadata)
+        except TetrariumError:
+            return False
+        return bool(metadata.counters.get("timesteps_trained") == step)
 
 
 def _without(prefix: str, weights: Weights) -> Weights:

@@ -28,6 +28,7 @@ __all__ = [
     "RunConfig",
     "checkpoint_steps",
     "checkpoints_to_drop",
+    "fill_run_folder",
     "latest_checkpoint",
     "only_trainer",
     "read_run_config",
@@ -52,12 +53,25 @@ class RunConfig:
     start_from: str | None = None  # a checkpoint whose weights the agent begins with
 
 
+def fill_run_folder(folder: Path, config: RunConfig) -> None:
+    """Writes the first content of a new run's folder, which nobody sees yet and whose maker flushes it.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    (folder / _CONFIG).write_bytes(_described(folder, config))
+
+
 def write_run_config(folder: Path, config: RunConfig) -> None:
     """Writes what a run was started with: configs, command, seed, versions, and the revision of the source.
 
     Raises:
         OSError: if it cannot be written; what was there before stays.
     """
+    write_file(folder / _CONFIG, _described(folder, config))
+
+
+def _described(folder: Path, config: RunConfig) -> bytes:
     described: dict[str, Any] = {
         "format_version": _FORMAT_VERSION,
         "name": config.name,
@@ -72,7 +86,7 @@ def write_run_config(folder: Path, config: RunConfig) -> None:
     if (folder / _CONFIG).exists():
         started = _read(folder / _CONFIG)
         described.update({name: started[name] for name in _OF_THE_START if name in started})
-    write_file(folder / _CONFIG, (json.dumps(described, indent=2) + "\n").encode())
+    return (json.dumps(described, indent=2) + "\n").encode()
 
 
 def read_run_config(home: Home, name: str) -> RunConfig:
@@ -92,6 +106,10 @@ def read_run_config(home: Home, name: str) -> RunConfig:
         )
     except FileNotFoundError:
         raise HomeError(f"There is no run {name!r} in {str(home.root)!r}. Start one by `tetrarium train`.") from None
+    except PermissionError:
+        raise HomeError(
+            f"The run's {str(path)!r} cannot be read: Permission denied. Make it readable for you."
+        ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:  # a ConfigError is a ValueError
         raise HomeError(f"The run's {str(path)!r} cannot be read ({error}). Restore it from a copy.") from error
 

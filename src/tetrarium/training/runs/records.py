@@ -1,28 +1,37 @@
-"""What a run writes down as it goes: tables to which rows are added, and from which a resumed run takes the later ones.
+"""What a run writes down as it goes: tables to which rows are added, and from which a resumed run takes later ones.
 
-Each row tells the step at which it was written; when a run goes on from a checkpoint, rows of later steps are dropped,
-because they will be written again.
+A checkpoint tells in ``records.json`` how long each table was and what hash it had, so a run that goes on from there
+cuts off what was recorded later, whole rows and torn ones, and finds out if an earlier byte was altered.
 """
 
-import csv
+import contextlib
+import hashlib
+import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
+from tetrarium.errors import HomeError
+from tetrarium.registry.atomic import write_file
+from tetrarium.training.algorithms.learner import ReadFile
 from tetrarium.training.runs.callbacks import RoundCallback
+from tetrarium.training.runs.tensorboard import ScalarWriter
 
-__all__ = ["EPISODE_COLUMNS", "EVALUATION_COLUMNS", "EpisodeLog", "Table"]
+__all__ = ["EPISODE_COLUMNS", "EVALUATION_COLUMNS", "EpisodeLog", "Records", "Table"]
 
 EPISODE_COLUMNS: Final = ("step", "env", "reward", "lines", "pieces", "cut_off", "seconds")
 EVALUATION_COLUMNS: Final = (
     "decided_step", "step", "lines", "n_games", "n_cut_off", "max_pieces", "seed", "is_best",
 )  # fmt: skip
+_MARKS: Final = "records.json"
+
+Mark = Mapping[str, Any]  # of a table at a checkpoint: "n_bytes" and "sha256" of what was in it
 
 
 class Table:
-    """A CSV file whose first column is the step at which a row was written.
+    """A CSV file of numbers whose first column is the step at which a row was written.
 
     Args:
         path: The file; made with its header at the first opening.
@@ -32,54 +41,150 @@ class Table:
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self.path = path
         self.columns = tuple(columns)
-        self._file: TextIO | None = None
+        self._header = f"{','.join(columns)}\n".encode()
+        self._descriptor: int | None = None
+        self._waiting = bytearray()  # rows that the system was not given yet
+        self._n_bytes = 0
+        self._hash = hashlib.sha256()
 
-    def open(self) -> None:
-        """Gets ready for rows."""
-        is_new = not self.path.exists()
-        self._file = self.path.open("a", newline="", encoding="utf-8")
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        if is_new:
-            self._writer.writerow(self.columns)
+    def open(self, step: int, mark: Mark | None = None) -> None:
+        """Gets ready for rows, without those that were written after a step; the file is replaced as one.
+
+        Args:
+            step: From which training goes on.
+            mark: What ``mark`` gave at that step. Without it rows are told by the step in their first column, and
+                such as are not whole are dropped.
+
+        Raises:
+            HomeError: if a row from before was altered or lost, or the file cannot be written.
+        """
+        with self._told():
+            content = self.path.read_bytes() if self.path.exists() else None
+            if content is None or step == 0:
+                kept = self._header
+            elif mark is not None:
+                kept = self._checked(content, mark, step)
+            else:
+                kept = self._header + b"".join(self._whole_rows(content, step))
+            if kept != content:
+                write_file(self.path, kept)
+            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        self._n_bytes, self._hash = len(kept), hashlib.sha256(kept)
+
+    def _checked(self, content: bytes, mark: Mark, step: int) -> bytes:
+        kept = content[: mark["n_bytes"]]
+        if hashlib.sha256(kept).hexdigest() != mark["sha256"]:
+            what = "cut short" if len(kept) < mark["n_bytes"] else "altered"
+            raise HomeError(
+                f"The run's record {str(self.path)!r} is {what} before step {step:,}. Restore it from a copy, or move "
+                "it elsewhere: training then goes on without its earlier rows."
+            )
+        return kept
+
+    def _whole_rows(self, content: bytes, step: int) -> Iterator[bytes]:
+        for row in content.splitlines(keepends=True)[1:]:
+            first, *others = row.split(b",")
+            if len(others) + 1 == len(self.columns) and row.endswith(b"\n") and first.isdigit() and int(first) <= step:
+                yield row
+
+    def mark(self) -> dict[str, Any]:
+        """Returns by what ``open`` tells the rows of now from later ones."""
+        return {"n_bytes": self._n_bytes, "sha256": self._hash.hexdigest()}
 
     def add(self, row: Sequence[Any]) -> None:
         """Adds a row, which stays in memory until ``hand_over`` or ``sync``."""
-        assert self._file is not None
-        self._writer.writerow(row)
+        data = f"{','.join(map(str, row))}\n".encode()
+        self._waiting += data
+        self._n_bytes += len(data)
+        self._hash.update(data)
 
     def hand_over(self) -> None:
-        """Hands what was added to the system: it survives the end of this process."""
-        if self._file is not None:
-            self._file.flush()
+        """Hands what was added to the system: it survives the end of this process.
+
+        Raises:
+            HomeError: if the file cannot be written.
+        """
+        assert self._descriptor is not None
+        with self._told():
+            while self._waiting:
+                del self._waiting[: os.write(self._descriptor, self._waiting)]
 
     def sync(self) -> None:
-        """Waits until what was added would survive a power failure."""
-        if self._file is not None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        """Waits until what was added would survive a power failure.
+
+        Raises:
+            HomeError: if the file cannot be written.
+        """
+        self.hand_over()
+        assert self._descriptor is not None
+        with self._told():
+            os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Syncs, and ends writing."""
-        if self._file is not None:
-            self.sync()
-            self._file.close()
-            self._file = None
+        """Ends writing; what is later than the last checkpoint would be dropped anyway, so a full disk is no error."""
+        if self._descriptor is not None:
+            with contextlib.suppress(HomeError):
+                self.hand_over()
+            os.close(self._descriptor)
+            self._descriptor = None
 
-    def drop_later(self, step: int) -> None:
-        """Removes rows that were written after a step, and torn ones; the file is replaced as one."""
-        if not self.path.exists():
-            return
-        with self.path.open(newline="", encoding="utf-8", errors="replace") as file:
-            rows = list(csv.reader(file))[1:]
-        whole = [row for row in rows if len(row) == len(self.columns) and row[0].isdecimal()]
-        partial = self.path.with_suffix(".partial")
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(self.columns)
-            writer.writerows(row for row in whole if int(row[0]) <= step)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.path)
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise HomeError(
+                f"The run's record {str(self.path)!r} cannot be written: {error.strerror}. Make room, or make it "
+                f"writable for you; then `tetrarium resume {self.path.parent.name}` goes on from the last checkpoint."
+            ) from error
+
+
+class Records:
+    """The tables of a run and its scalars, which are on the disk before a checkpoint is.
+
+    Args:
+        run: The run's folder.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._scalars: ScalarWriter | None = None  # once it is open
+        self.episodes = Table(run / "episodes.csv", EPISODE_COLUMNS)
+        self.evaluations = Table(run / "evaluations.csv", EVALUATION_COLUMNS)
+        self._tables = (self.episodes, self.evaluations)
+        self._marks: Mapping[str, Mark] = {}
+
+    def read(self, names: Collection[str], read_file: ReadFile) -> None:
+        """Takes over what ``write`` wrote, for ``open``."""
+        if _MARKS in names:
+            marks = json.loads(read_file(_MARKS))
+            self._marks = {table.path.name: marks[table.path.name] for table in self._tables}
+
+    def open(self, step: int) -> ScalarWriter:
+        """Gets everything ready for what comes after a step, see ``Table.open``; returns what writes scalars."""
+        for table in self._tables:
+            table.open(step, self._marks.get(table.path.name))
+        self._scalars = ScalarWriter(self._run, step)
+        return self._scalars
+
+    def sync(self) -> None:
+        """Waits until all that was recorded would survive a power failure."""
+        for table in self._tables:
+            table.sync()
+        if self._scalars is not None:
+            self._scalars.sync()
+
+    def write(self, folder: Path) -> None:
+        """Writes the file of a checkpoint."""
+        marks = {table.path.name: table.mark() for table in self._tables}
+        (folder / _MARKS).write_text(json.dumps(marks), encoding="utf-8")
+
+    def close(self) -> None:
+        """Ends writing."""
+        for table in self._tables:
+            table.close()
+        if self._scalars is not None:
+            self._scalars.close()
 
 
 class EpisodeLog(RoundCallback):

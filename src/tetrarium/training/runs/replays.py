@@ -4,7 +4,6 @@ A checkpoint holds them, and the games under way, in ``replays.safetensors`` and
 run keeps just what one that was never stopped would have kept. The folder ``replays/`` is made from them.
 """
 
-import contextlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -19,6 +18,8 @@ import safetensors.numpy
 from tetrarium.environment.recording import GameRecorder
 from tetrarium.environment.replays import REPLAY_SUFFIX, Replay
 from tetrarium.environment.vec_env import TetrisVecEnv
+from tetrarium.errors import HomeError
+from tetrarium.registry.disk import DISK
 from tetrarium.training.algorithms.learner import ReadFile, WholeGame
 from tetrarium.training.runs.callbacks import RoundCallback
 
@@ -27,6 +28,7 @@ __all__ = ["N_KEPT", "ReplayCollection"]
 N_KEPT: Final = 10
 _REPLAYS: Final = "replays.safetensors"
 _RECORDING: Final = "recording.safetensors"
+_PARTIAL: Final = ".partial"  # suffix of a file that is being written
 
 
 class _Kept:
@@ -97,15 +99,32 @@ class ReplayCollection(RoundCallback):
         replays |= {f"last-{number:02}": replay for number, replay in enumerate(reversed(self.latest), start=1)}
         return {name: kept.data for name, kept in replays.items()}
 
-    def export(self, folder: Path) -> None:
-        """Brings a folder up to date; each file is whole at any time."""
+    def export(self, folder: Path, *, lasting: bool = False) -> None:
+        """Brings a folder up to date; each file is whole at any time.
+
+        Args:
+            folder: Made if it is missing.
+            lasting: Whether to wait until the files would survive a power failure. A checkpoint holds them all, so
+                that matters only when no further export follows.
+
+        Raises:
+            HomeError: if it cannot be written.
+        """
         named = {f"{name}{REPLAY_SUFFIX}": data for name, data in self.named().items()}
-        folder.mkdir(exist_ok=True)
-        for name, data in named.items():
-            _replace(folder / name, data)
-        for path in folder.glob(f"*{REPLAY_SUFFIX}"):
-            if path.name not in named:
-                path.unlink()
+        try:
+            folder.mkdir(exist_ok=True)
+            for name, data in named.items():
+                _replace(folder / name, data, lasting)
+            for path in folder.iterdir():
+                if path.name not in named and path.suffix in (REPLAY_SUFFIX, _PARTIAL):
+                    path.unlink()
+            if lasting:
+                DISK.flush(folder)
+        except OSError as error:
+            raise HomeError(
+                f"The run's replays cannot be written to {str(folder)!r}: {error.strerror}. Make room, or make it "
+                f"writable for you; then `tetrarium resume {self._run}` writes them."
+            ) from error
 
     def write(self, folder: Path) -> None:
         """Writes the files of a checkpoint."""
@@ -135,10 +154,10 @@ def _plain(state: dict[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[n
     return {name: np.ascontiguousarray(value) for name, value in state.items()}
 
 
-def _replace(path: Path, data: bytes) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if path.read_bytes() == data:
-            return
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+def _replace(path: Path, data: bytes, lasting: bool) -> None:
+    if not path.is_file() or path.read_bytes() != data:
+        partial = path.with_suffix(_PARTIAL)
+        partial.write_bytes(data)
+        partial.replace(path)
+    if lasting:
+        DISK.flush(path)

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
+
+from stable_baselines3.common.logger import Logger
 
 from tetrarium.engine import are_kernels_cached
 from tetrarium.environment import EnvConfig, make_env
@@ -16,7 +18,6 @@ from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.errors import ConfigError, DamagedCheckpointError, HomeError
 from tetrarium.evaluation import POLICY_NAMES
 from tetrarium.events import Event, KernelsCompiling, RunEnded, RunStarted
-from tetrarium.registry.atomic import remove_directory
 from tetrarium.registry.home import Home
 from tetrarium.training.agent import TetrisAgent, require_device
 from tetrarium.training.checkpoints.agents import load_agent, saved_files
@@ -27,24 +28,21 @@ from tetrarium.training.runs.folder import (
     BEST,
     RunConfig,
     checkpoint_steps,
+    fill_run_folder,
     latest_checkpoint,
     only_trainer,
     read_run_config,
     write_run_config,
 )
 from tetrarium.training.runs.goals import Goals
-from tetrarium.training.runs.records import EPISODE_COLUMNS, EVALUATION_COLUMNS, EpisodeLog, Table
+from tetrarium.training.runs.records import EpisodeLog, Records, Table
 from tetrarium.training.runs.replays import ReplayCollection
 from tetrarium.training.runs.reporter import Reporter
 from tetrarium.training.runs.saving import Checkpoints
-from tetrarium.training.runs.tensorboard import tensorboard_logger
 
 __all__ = ["TrainingRun"]
 
 Publish = Callable[[Event], None]
-
-_EPISODES: Final = "episodes.csv"
-_EVALUATIONS: Final = "evaluations.csv"
 
 
 class TrainingRun:
@@ -103,23 +101,19 @@ class TrainingRun:
             raise HomeError(f"A run has a name of its own; {name!r} is a known controller. Choose another name.")
         if start_from is not None:
             TetrisAgent(make_env(env_config)(), training_config).start_from(start_from)
+        base = None if start_from is None else str(start_from.absolute())
+
+        def config_of(run_name: str) -> RunConfig:
+            return RunConfig(name=run_name, env_config=env_config, training_config=training_config, start_from=base)
+
+        def fill(run_name: str, folder: Path) -> None:
+            fill_run_folder(folder, config_of(run_name))
+
         if name is None:
-            name = home.next_run_name()
+            name = home.next_run_name(fill)
         else:
-            home.create_run_folder(name)
-        config = RunConfig(
-            name=name,
-            env_config=env_config,
-            training_config=training_config,
-            start_from=None if start_from is None else str(start_from.absolute()),
-        )
-        run = cls(home, config, publish, shows_board=shows_board)
-        try:
-            write_run_config(run.folder, config)
-        except OSError:
-            remove_directory(run.folder)
-            raise
-        return run
+            home.create_run_folder(name, fill)
+        return cls(home, config_of(name), publish, shows_board=shows_board)
 
     @classmethod
     def open(
@@ -199,34 +193,27 @@ class TrainingRun:
                 n_envs=config.n_envs,
             )
         )
-        episodes = Table(self.folder / _EPISODES, EPISODE_COLUMNS)
-        evaluations = Table(self.folder / _EVALUATIONS, EVALUATION_COLUMNS)
-        replays = self._replays(agent)
-        with self._scores(agent, evaluations) as scores, contextlib.ExitStack() as opened:
+        records, replays = Records(self.folder), self._replays(agent)
+        with contextlib.closing(records), self._scores(agent, records.evaluations) as scores:
             if checkpoint is not None:
                 with self._damage_explained(checkpoint), saved_files(checkpoint) as (names, read_file):
-                    scores.read(names, read_file)
-                    replays.read(names, read_file)
-            for table in (episodes, evaluations):
-                table.drop_later(step)
-                table.open()
-                opened.callback(table.close)
-            agent.model.set_logger(tensorboard_logger(self.folder, step))
-            checkpoints = Checkpoints(
-                agent, self.folder, self._home, (episodes, evaluations), scores, replays, self._publish
-            )
+                    for part in (scores, replays, records):
+                        part.read(names, read_file)
+            agent.model.set_logger(Logger(str(self.folder), [records.open(step)]))
+            checkpoints = Checkpoints(agent, self.folder, self._home, records, scores, replays, self._publish)
+            checkpoints.tidy()
             if step == 0 and self.config.start_from is not None:
                 checkpoints.save()  # what it started from may be gone when it is resumed
             reporter = Reporter(agent, self._publish, shows_board=self._shows_board)
             further = 0 if scores.is_goal_reached else max(config.total_timesteps - agent.steps_asked, 0)
             agent.train(
                 further,
-                [EpisodeLog(episodes), replays, scores, checkpoints, reporter, _StopAsked(self)],
+                [EpisodeLog(records.episodes), replays, scores, checkpoints, reporter, _StopAsked(self)],
             )
             state = self._ending(agent, scores)
             is_decided = state != "stopped" and scores.finish()
-            agent.model.logger.close()
             path = checkpoints.save_again() if is_decided else checkpoints.save()
+            checkpoints.tidy(lasting=True)
         ended = RunEnded(
             state=state, step=agent.timesteps_trained, seconds=time.monotonic() - started_s, checkpoint=str(path)
         )

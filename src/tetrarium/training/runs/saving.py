@@ -1,16 +1,17 @@
 """A run's checkpoints while it trains: when one is saved, what it holds, and which ones are let go."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tetrarium.events import CheckpointSaved, Event
+from tetrarium.registry.atomic import sweep
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.callbacks import RoundCallback
 from tetrarium.training.runs.evaluations import Evaluations
 from tetrarium.training.runs.folder import checkpoint_steps, checkpoints_to_drop, latest_checkpoint, remove_checkpoint
-from tetrarium.training.runs.records import Table
+from tetrarium.training.runs.records import Records
 from tetrarium.training.runs.replays import ReplayCollection
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Checkpoints(RoundCallback):
         agent: What is trained.
         folder: The run's.
         home: Whose key signs.
-        tables: Are on the disk before a checkpoint is.
+        records: Are on the disk before a checkpoint is.
         evaluations: Is saved with the agent.
         replays: Is saved with the agent, and exported.
         publish: Is told of each checkpoint.
@@ -37,7 +38,7 @@ class Checkpoints(RoundCallback):
         agent: "TetrisAgent",
         folder: Path,
         home: Home,
-        tables: Sequence[Table],
+        records: Records,
         evaluations: Evaluations,
         replays: ReplayCollection,
         publish: Callable[[Event], None],
@@ -46,7 +47,7 @@ class Checkpoints(RoundCallback):
         self._agent = agent
         self._folder = folder
         self._home = home
-        self._tables = tables
+        self._records = records
         self._evaluations = evaluations
         self._replays = replays
         self._publish = publish
@@ -81,14 +82,23 @@ class Checkpoints(RoundCallback):
         step = self._agent.timesteps_trained
         path = self._folder / "checkpoints" / str(step)
         started_s = time.monotonic()
-        for table in self._tables:
-            table.sync()
-        self._agent.save_checkpoint(path, home=self._home, beside=(self._evaluations, self._replays))
+        self._records.sync()
+        self._agent.save_checkpoint(path, home=self._home, beside=(self._evaluations, self._replays, self._records))
         self._replays.export(self._folder / "replays")
         self._publish(CheckpointSaved(path=str(path), step=step, seconds=time.monotonic() - started_s))
         self._saved_s = time.monotonic()
         self._drop()
         return path
+
+    def tidy(self, *, lasting: bool = False) -> None:
+        """Does what a process may have been killed before: exports the replays, and lets old checkpoints go.
+
+        Args:
+            lasting: Whether to wait until the replays would survive a power failure.
+        """
+        self._replays.export(self._folder / "replays", lasting=lasting)
+        self._drop()
+        sweep(self._folder / "checkpoints")
 
     def _drop(self) -> None:
         config = self._agent.config

@@ -1,29 +1,101 @@
-"""TensorBoard records that a resumed run does not double."""
+"""TensorBoard records that a resumed run does not double.
 
+Every scalar is in the system's hands once it is written, so a killed process loses none of them. TensorBoard reads the
+files of a run in the order of the seconds in their names, and the first record of each voids what earlier files hold
+from a step on. So a file is named later than all that are there, even if the clock was set back meanwhile.
+"""
+
+import io
+import os
+import re
+import socket
+import time
 from pathlib import Path
+from typing import Any, Final
 
-from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
-from torch.utils.tensorboard import SummaryWriter
+import numpy as np
+from stable_baselines3.common.logger import KVWriter, Logger
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
 
-__all__ = ["tensorboard_logger", "write_scalar"]
+from tetrarium.errors import HomeError
+from tetrarium.registry.disk import DISK
+
+__all__ = ["ScalarWriter", "write_scalar"]
+
+_NAME: Final = "events.out.tfevents."
+_STAMP: Final = re.compile(re.escape(_NAME) + r"([0-9]{1,15})\.")
+_FORMAT: Final = "brain.Event:2"
 
 
-class _ResumedOutput(TensorBoardOutputFormat):
-    """Stable-Baselines3's writer, telling TensorBoard to forget what was recorded after the step it goes on from."""
+class _WholeFile(io.FileIO):
+    """A file whose every write is whole once it returns."""
 
-    def __init__(self, folder: str, step: int) -> None:
-        self.writer = SummaryWriter(log_dir=folder, purge_step=step + 1)
-        self._is_closed = False
+    def write(self, data: Any) -> int:
+        written = 0
+        while written < len(data):
+            written += super().write(data[written:]) or 0
+        return written
 
 
-def tensorboard_logger(folder: Path, step: int) -> Logger:
-    """Makes a logger that writes TensorBoard events into a run's folder.
+class ScalarWriter(KVWriter):
+    """Writes scalars into a new file of TensorBoard's.
 
     Args:
-        folder: The run's folder.
+        folder: The run's.
         step: Placements made before; later records in the folder are void.
+
+    Raises:
+        HomeError: if the file cannot be written.
     """
-    return Logger(str(folder), [_ResumedOutput(str(folder), step)])
+
+    def __init__(self, folder: Path, step: int) -> None:
+        stamp = max([int(time.time()), *(one + 1 for one in _stamps(folder))])
+        self.path = folder / f"{_NAME}{stamp:010}.{socket.gethostname()}.{os.getpid()}"
+        try:
+            self._file = _WholeFile(self.path, "xb")
+        except OSError as error:
+            raise self._told(error) from error
+        self._records = RecordWriter(self._file)
+        self._write(Event(wall_time=time.time(), file_version=_FORMAT))
+        self._write(Event(wall_time=time.time(), step=step + 1, session_log=SessionLog(status=SessionLog.START)))
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        """Writes what is a number and not meant for others."""
+        values = [
+            Summary.Value(tag=name, simple_value=float(value))
+            for name, value in sorted(key_values.items())
+            if isinstance(value, int | float | np.number) and "tensorboard" not in (key_excluded.get(name) or ())
+        ]
+        if values:
+            self._write(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
+
+    def sync(self) -> None:
+        """Waits until what was written would survive a power failure."""
+        if not self._file.closed:
+            DISK.flush(self.path)
+            DISK.flush(self.path.parent)
+
+    def close(self) -> None:
+        """Ends writing."""
+        self._file.close()
+
+    def _write(self, event: Any) -> None:
+        try:
+            self._records.write(event.SerializeToString())
+        except OSError as error:
+            raise self._told(error) from error
+
+    def _told(self, error: OSError) -> HomeError:
+        return HomeError(
+            f"The run's TensorBoard file {str(self.path)!r} cannot be written: {error.strerror}. Make room, or make "
+            f"its folder writable for you; then `tetrarium resume {self.path.parent.name}` goes on."
+        )
+
+
+def _stamps(folder: Path) -> list[int]:
+    return [int(match[1]) for path in folder.iterdir() if (match := _STAMP.match(path.name))]
 
 
 def write_scalar(logger: Logger, name: str, value: float, step: int) -> None:

@@ -1,0 +1,117 @@
+"""All that a run has come to: what its last checkpoint holds and what it recorded, in a form that can be compared."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tetrarium.environment import make_env
+from tetrarium.registry.home import Home
+from tetrarium.training.agent import TetrisAgent
+from tetrarium.training.algorithms.random_states import random_states
+from tetrarium.training.algorithms.replay import STORED
+from tetrarium.training.checkpoints import store
+from tetrarium.training.checkpoints.agents import read_policy, read_saved_policy
+from tetrarium.training.runs.folder import checkpoint_steps
+
+
+def rows(path: Path) -> list[list[str]]:
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def episodes(run: Path) -> list[list[str]]:
+    """Rows of the episodes without wall time."""
+    return [row[:-1] for row in rows(run / "episodes.csv")]
+
+
+def scalars(run: Path) -> dict[str, list[tuple[int, float]]]:
+    accumulator = EventAccumulator(str(run))
+    accumulator.Reload()
+    return {
+        tag: [(event.step, event.value) for event in accumulator.Scalars(tag)]
+        for tag in accumulator.Tags()["scalars"]
+        if not tag.startswith("time/")
+    }
+
+
+def replays(run: Path) -> dict[str, tuple[Any, ...]]:
+    from tetrarium.environment.replays import Replay
+
+    found = {path.name: Replay.from_bytes(path.read_bytes()) for path in (run / "replays").iterdir()}
+    return {
+        name: (replay.seed, replay.game, replay.lines, replay.pieces, bytes(replay.actions), replay.about["step"])
+        for name, replay in found.items()
+    }
+
+
+def as_bytes(state: Any) -> Any:
+    """Turns arrays and tensors into their bytes, however deep they lie."""
+    if isinstance(state, torch.Tensor):
+        state = state.detach().numpy()
+    if isinstance(state, np.ndarray):
+        return (str(state.dtype), state.shape, state.tobytes())
+    if isinstance(state, dict):
+        return {name: as_bytes(value) for name, value in state.items()}
+    return [as_bytes(value) for value in state] if isinstance(state, list | tuple) else state
+
+
+def state_of(agent: TetrisAgent) -> dict[str, Any]:
+    """Everything in an agent that its future depends on."""
+    model = agent.model
+    counters = ("num_timesteps", "_n_updates", "_episode_num", "_n_calls", "exploration_rate", "n_averaged")
+    return as_bytes(
+        {
+            "policy": model.policy.state_dict(),
+            "optimizer": model.policy.optimizer.state_dict(),
+            "averaged": model.q_net_averaged.state_dict() if model.q_net_averaged is not None else None,
+            "replay": {name: getattr(model.replay_buffer, name) for name in STORED},
+            "replay position": (model.replay_buffer.pos, model.replay_buffer.full),
+            "replay generator": model.replay_buffer.random.bit_generator.state,
+            "games": agent.games.state(),
+            "observation": model._last_obs,
+            "generators": random_states(model.action_space),
+            "statistics": agent.statistics.state(),
+            "counters": {name: getattr(model, name) for name in counters},
+        }
+    )
+
+
+def load(home: Path, name: str, step: int) -> TetrisAgent:
+    path = Home.locate(home).run_folder(name) / "checkpoints" / str(step)
+    config = read_saved_policy(path).env_config
+    return TetrisAgent.load_checkpoint(path, make_env(config)(), home=Home.locate(home))
+
+
+def require_whole(run: Path) -> list[int]:
+    """Checks every checkpoint of a run to the last byte; returns their steps."""
+    steps = checkpoint_steps(run)
+    for step in steps:
+        path = run / "checkpoints" / str(step)
+        store.verify(path, store.read_metadata(path))
+    return steps
+
+
+def end_of(home: Path, name: str) -> dict[str, Any]:
+    """What a finished run has come to."""
+    run = Home.locate(home).run_folder(name)
+    steps = require_whole(run)
+    best, _ = read_policy(run / "best", "best")
+    return {
+        "steps": steps,
+        **state_of(load(home, name, steps[-1])),
+        "episodes": episodes(run),
+        "evaluations": rows(run / "evaluations.csv"),
+        "scalars": scalars(run),
+        "replays": replays(run),
+        "best": (best.name, as_bytes(read_saved_policy(run / "best").weights)),
+    }
+
+
+def assert_same(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """Compares part by part, so that what differs is named."""
+    for part, content in theirs.items():
+        assert ours[part] == content, part

@@ -1,0 +1,88 @@
+"""Runs that are killed again and again until they are done, and those that are not."""
+
+import os
+import random
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from tests.torture.ends import require_whole
+from tests.torture.processes import finish, is_writing, kill, resume, train, wait_until
+
+Aim = Callable[[random.Random, Path, subprocess.Popen[str]], object]
+
+
+def anywhere(rng: random.Random, _run: Path, process: subprocess.Popen[str]) -> None:
+    """Waits for any instant of a process's life, its start included."""
+    pause(rng.uniform(0.0, 6.0), process)
+
+
+def while_training(rng: random.Random, run: Path, process: subprocess.Popen[str]) -> None:
+    """Waits for an instant soon after training went on."""
+    began = len(list(run.glob("events.*")))
+    wait_until(lambda: len(list(run.glob("events.*"))) > began, process)
+    pause(rng.uniform(0.0, 1.5), process)
+
+
+def while_saving(rng: random.Random, run: Path, process: subprocess.Popen[str]) -> None:
+    """Waits for an instant in the middle of writing a checkpoint."""
+    wait_until(lambda: is_writing(run / "checkpoints"), process)
+    pause(rng.uniform(0.0, 0.03), process)
+
+
+def after_saving(rng: random.Random, run: Path, process: subprocess.Popen[str]) -> None:
+    """Waits for an instant just after a checkpoint got its name, when replays are written and old ones removed."""
+    there = set(checkpoints(run))
+    wait_until(lambda: set(checkpoints(run)) - there, process)
+    pause(rng.uniform(0.0, 0.02), process)
+
+
+AIMS: Final[tuple[Aim, ...]] = (while_saving, while_training, after_saving, while_saving, anywhere)
+
+
+def pause(seconds: float, process: subprocess.Popen[str]) -> None:
+    """Lets a process go on for a while, if it does."""
+    until_s = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() >= until_s, process)
+
+
+def checkpoints(run: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(run / "checkpoints") if name.isdecimal()]  # noqa: PTH208 in a tight loop
+    except FileNotFoundError:
+        return []
+
+
+def train_under_fire(home: Path, name: str, rng: random.Random, n_kills: int) -> int:
+    """Trains the run of a case to its end, killing it at most so often; returns how often it was killed."""
+    run = home / "runs" / name
+    process = train(home, name, **CASES[name])
+    for killed in range(n_kills):
+        rng.choice(AIMS)(rng, run, process)
+        if process.poll() is not None:
+            finish(process)
+            return killed
+        kill(process)
+        require_whole(run)
+        process = resume(home, name) if run.exists() else train(home, name, **CASES[name])
+    finish(process)
+    return n_kills
+
+
+CASES: Final[dict[str, dict[str, Any]]] = {
+    "four-games": {},
+    "one-game": {"n_envs": 1, "total_timesteps": 1_600, "checkpoint_every": 300, "evaluate_every": 350},
+    "two-threads": {  # which wait for each other long where others compute too, so there are few steps
+        "torch_threads": 2,
+        "net_arch": "64,64",
+        "batch_size": 256,
+        "train_freq": 4,
+        "total_timesteps": 800,
+        "checkpoint_every": 200,
+        "evaluate_every": 300,
+        "seed": 5,
+    },
+    "no-averages": {"averaging": 0, "train_freq": 3, "gradient_steps": -1, "checkpoint_every": 240, "seed": 7},
+}

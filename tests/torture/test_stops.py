@@ -1,0 +1,101 @@
+"""Training that is stopped by a signal repeats no step, and two processes never train one run."""
+
+import os
+import random
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.torture.conftest import Undisturbed
+from tests.torture.ends import assert_same, end_of, require_whole, rows
+from tests.torture.fire import CASES, pause, train_under_fire
+from tests.torture.processes import (
+    SMALL,
+    children,
+    finish,
+    is_running,
+    leftovers,
+    resume,
+    spawn,
+    train,
+    wait_until,
+)
+
+pytestmark = pytest.mark.compiled
+
+
+def test_one_game_at_a_time_killed_again_and_again(tetrarium_home: Path, undisturbed: Undisturbed) -> None:
+    n_killed = train_under_fire(tetrarium_home, "one-game", random.Random(4), 5)
+
+    assert n_killed == 5
+    assert_same(end_of(tetrarium_home, "one-game"), undisturbed("one-game"))
+    assert leftovers(tetrarium_home) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "number", "code"), [("two-threads", signal.SIGTERM, 143), ("one-game", signal.SIGINT, 130)]
+)
+def test_a_signal_at_any_instant_repeats_no_step(
+    case: str, number: signal.Signals, code: int, tetrarium_home: Path, undisturbed: Undisturbed
+) -> None:
+    run = tetrarium_home / "runs" / case
+    process = train(tetrarium_home, case, **CASES[case])
+    wait_until(lambda: list(run.glob("events.*")), process)
+    pause(random.Random(case).uniform(0.0, 0.6), process)
+    process.send_signal(number)
+    output, error = finish(process, code)
+    stopped = re.search(r"Stopped at step ([0-9,]+)", output)
+    recorded = rows(run / "episodes.csv")
+    assert error == "" and stopped is not None, output
+    step = int(stopped[1].replace(",", ""))
+    assert require_whole(run)[-1] == step
+    output, _ = finish(resume(tetrarium_home, case))
+
+    assert f"from step {step:,} to" in output
+    assert rows(run / "episodes.csv")[: len(recorded)] == recorded  # wall time too: none was written again
+    expected = {part: content for part, content in undisturbed(case).items() if part != "steps"}
+    assert_same(end_of(tetrarium_home, case), expected)  # a stop has a checkpoint of its own
+    assert leftovers(tetrarium_home) == []
+
+
+def test_ctrl_c_in_a_terminal_reaches_both_processes_and_one_answers(tetrarium_home: Path) -> None:
+    settings = SMALL | {"evaluate_every": 100, "total_timesteps": 10**6}
+    assigned = [f"--set={key}={value}" for key, value in settings.items()]
+    process = spawn("train", "--home", tetrarium_home, "--name", "one", *assigned, start_new_session=True)
+    wait_until(lambda: children(process.pid), process)
+    (evaluating,) = children(process.pid)
+    os.killpg(process.pid, signal.SIGINT)
+    output, error = finish(process, 130)
+
+    assert error == ""
+    assert "Stopped at step" in output
+    assert not is_running(evaluating)
+
+
+def test_of_two_that_begin_one_name_one_does(tetrarium_home: Path) -> None:
+    both = [train(tetrarium_home, "one", total_timesteps=400) for _ in range(2)]
+    ends = [(*process.communicate(timeout=150), process.returncode) for process in both]
+
+    (_, error, code), (_, no_error, done) = sorted(ends, key=lambda end: -end[2])
+    assert (code, done, no_error) == (1, 0, "")
+    assert error == (
+        "tetrarium: A new run needs a new name, and 'one' is taken. Go on with that run by `tetrarium resume one`, or "
+        "choose another name.\n"
+    )
+
+
+def test_who_goes_on_with_a_run_that_is_being_trained_is_refused(tetrarium_home: Path) -> None:
+    run = tetrarium_home / "runs" / "one"
+    process = train(tetrarium_home, "one", total_timesteps=10**6)
+    wait_until((run / "checkpoints").is_dir, process)
+    _, error = finish(resume(tetrarium_home, "one"), 1)
+    process.send_signal(signal.SIGTERM)
+    finish(process, 143)
+
+    assert error == (
+        "tetrarium: One process trains a run at a time, and 'one' is being trained by another. Stop that one first, or "
+        "start a run of another name.\n"
+    )
+    assert leftovers(tetrarium_home) == []
