@@ -60,6 +60,16 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             evaluation_games=100,
             evaluation_pieces=100_000,
         ),
+        "strong": _preset(
+            "the same for longer; what it finds plays boards of any height",
+            EnvConfig.literature(10).with_changes(features=_LITERATURE_FEATURES),
+            algorithm="cma-es",
+            total_timesteps=300_000_000,
+            checkpoint_every=30_000_000,
+            evaluate_every=30_000_000,
+            evaluation_games=100,
+            evaluation_pieces=100_000,
+        ),
     }
 )
 
