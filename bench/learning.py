@@ -1,8 +1,9 @@
 """How well and how fast an agent learns: run ``python bench/learning.py``, or ``--measure 10x10 --seeds 1 2``.
 
 For each measure and seed a new agent is trained on one core from random weights, and what it has become is measured
-by ``evaluate`` on games that it never saw. Wall clock runs from the first step, kernels compiled before; the time that
-compiling took stands above the table. The weights are those of the end of training.
+by ``evaluate`` on games that it never saw. Seconds run from the first step, kernels compiled before; the time that
+compiling took stands above the table. Processor seconds stand beside those of the clock: training takes one thread, so
+on a machine that does nothing else the two are the same. The weights are those of the end of training.
 
 =========  ==========================================  =============================================================
 measure    trained with                                measured
@@ -103,6 +104,7 @@ class Outcome:
 
     seed: int
     seconds: float  # of training, all of it
+    cpu_seconds: float  # the processor's
     speed: float  # placements a second
     figure: float  # mean lines, or seconds until no game ended; inf where none ended, or games ended to the last
     report: Report
@@ -147,18 +149,18 @@ MEASURES: Final = {
 }
 
 
-def train(config: TrainingConfig, game: EnvConfig) -> tuple[TetrisAgent, float]:
-    """Trains a new agent; returns it with the seconds that took."""
+def train(config: TrainingConfig, game: EnvConfig) -> tuple[TetrisAgent, float, float]:
+    """Trains a new agent; returns it with the seconds that took, by the clock and of the processor."""
     agent = TetrisAgent(make_env(game)(), config)
-    started_s = time.perf_counter()
+    started_s, started_cpu_s = time.perf_counter(), time.process_time()
     agent.train(config.total_timesteps)
-    return agent, time.perf_counter() - started_s
+    return agent, time.perf_counter() - started_s, time.process_time() - started_cpu_s
 
 
 def compile_kernels() -> float:
     """Trains and plays a moment, so that every kernel lies ready; returns the seconds that took."""
     started_s = time.perf_counter()
-    agent, _ = train(TrainingConfig(total_timesteps=2_000, learning_starts=500), EnvConfig())
+    agent, _, _ = train(TrainingConfig(total_timesteps=2_000, learning_starts=500), EnvConfig())
     evaluate(agent, EnvConfig(), 2, EVALUATION_SEED, max_pieces=100)
     evaluate(named_policy("dt-10"), EnvConfig(), 2, EVALUATION_SEED, max_pieces=100)
     return time.perf_counter() - started_s
@@ -167,27 +169,42 @@ def compile_kernels() -> float:
 def measure_lines(measure: Measure, seed: int, n_games: int) -> Outcome:
     """Trains to the end; the figure is the mean of lines."""
     preset = PRESETS[measure.preset]
-    agent, seconds = train(preset.training_config.with_changes(seed=seed), preset.env_config)
+    agent, seconds, cpu_seconds = train(preset.training_config.with_changes(seed=seed), preset.env_config)
     report = evaluate(agent, preset.env_config, n_games, EVALUATION_SEED, max_pieces=measure.max_pieces)
     figure = math.inf if report.mean_lines is None else report.mean_lines
-    return Outcome(seed=seed, seconds=seconds, speed=agent.timesteps_trained / seconds, figure=figure, report=report)
+    return Outcome(
+        seed=seed,
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+        speed=agent.timesteps_trained / cpu_seconds,
+        figure=figure,
+        report=report,
+    )
 
 
 def measure_survival(measure: Measure, seed: int, n_games: int) -> Outcome:
-    """Trains from mark to mark; the figure is the seconds of training to the first after which no game ends."""
+    """Trains from mark to mark; the figure is the processor's seconds to the first after which no game ends."""
     preset = PRESETS[measure.preset]
     config = preset.training_config.with_changes(seed=seed)
     agent = TetrisAgent(make_env(preset.env_config)(), config)
-    seconds, figure = 0.0, math.inf
+    seconds, cpu_seconds, figure = 0.0, 0.0, math.inf
     for mark in [mark for mark in measure.marks if mark < config.total_timesteps] + [config.total_timesteps]:
-        started_s = time.perf_counter()
+        started_s, started_cpu_s = time.perf_counter(), time.process_time()
         agent.train(mark - agent.timesteps_trained)
         seconds += time.perf_counter() - started_s
+        cpu_seconds += time.process_time() - started_cpu_s
         if figure == math.inf or mark == config.total_timesteps:
             report = evaluate(agent, preset.env_config, n_games, EVALUATION_SEED, max_pieces=measure.max_pieces)
             if report.n_ended == 0:
-                figure = min(figure, seconds)
-    return Outcome(seed=seed, seconds=seconds, speed=agent.timesteps_trained / seconds, figure=figure, report=report)
+                figure = min(figure, cpu_seconds)
+    return Outcome(
+        seed=seed,
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+        speed=agent.timesteps_trained / cpu_seconds,
+        figure=figure,
+        report=report,
+    )
 
 
 def shown(report: Report) -> str:
@@ -204,7 +221,9 @@ def figure_shown(measure: Measure, figure: float) -> str:
 
 def show_measures(names: list[str], seeds: list[int], *, quick_look: bool) -> None:
     """Prints a row for each measure and seed, and each measure's median and worst."""
-    print(f"{'measure':9} {'seed':>6} {'trained':>9} {'placements/s':>13} {'figure':>13}  played afterwards")
+    print(
+        f"{'measure':9} {'seed':>6} {'clock':>9} {'processor':>10} {'placements/s':>13} {'figure':>13}  played afterwards"
+    )
     for name in names:
         measure = MEASURES[name]
         n_games = measure.n_games_quick if quick_look else measure.n_games
@@ -213,9 +232,9 @@ def show_measures(names: list[str], seeds: list[int], *, quick_look: bool) -> No
         for seed in seeds:
             outcome = one(measure, seed, n_games)
             outcomes.append(outcome)
-            late = "  over time" if outcome.seconds > measure.limit_s and not measure.marks else ""
+            late = "  over time" if outcome.cpu_seconds > measure.limit_s and not measure.marks else ""
             print(
-                f"{name:9} {seed:6} {outcome.seconds:7.1f} s {outcome.speed:13,.0f} "
+                f"{name:9} {seed:6} {outcome.seconds:7.1f} s {outcome.cpu_seconds:8.1f} s {outcome.speed:13,.0f} "
                 f"{figure_shown(measure, outcome.figure):>13}  {shown(outcome.report)}{late}",
                 flush=True,
             )
@@ -223,6 +242,7 @@ def show_measures(names: list[str], seeds: list[int], *, quick_look: bool) -> No
         worst = max(figures) if measure.marks else min(figures)
         print(
             f"{name:9} {'all':>6} {max(outcome.seconds for outcome in outcomes):7.1f} s "
+            f"{max(outcome.cpu_seconds for outcome in outcomes):8.1f} s "
             f"{min(outcome.speed for outcome in outcomes):13,.0f} "
             f"{figure_shown(measure, statistics.median(figures)):>13}  median; worst {figure_shown(measure, worst)}; "
             f"goal: {measure.goal}",
@@ -237,8 +257,8 @@ def show_preset(preset: Preset, seeds: list[int], n_steps: int | None) -> None:
         config = preset.training_config.with_changes(seed=seed)
         if n_steps is not None:
             config = config.with_changes(total_timesteps=n_steps)
-        agent, seconds = train(config, game)
-        speed = agent.timesteps_trained / seconds
+        agent, seconds, cpu_seconds = train(config, game)
+        speed = agent.timesteps_trained / cpu_seconds
         print(f"seed {seed}: {agent.timesteps_trained:,} placements in {seconds:.0f} s ({speed:,.0f}/s)", flush=True)
         report = evaluate(agent, game, 100, 0)
         print(f"  {game.randomizer}, cut at {report.max_pieces:,} pieces: {shown(report)}", flush=True)
@@ -258,7 +278,7 @@ def show_ablations(only: list[str] | None) -> None:
         alive, lines, seconds = [], 0, 0.0
         for seed in ABLATION_SEEDS:
             config = TrainingConfig(total_timesteps=ABLATION_STEPS, seed=seed).with_changes(**training)
-            agent, took = train(config, game)
+            agent, _, took = train(config, game)
             report = evaluate(agent, EnvConfig(), 50, 0, max_pieces=ABLATION_PIECES)
             alive.append(report.n_cut_off)
             lines += report.lines_total
