@@ -257,9 +257,11 @@ def show_preset(preset: Preset, seeds: list[int], n_steps: int | None) -> None:
         config = preset.training_config.with_changes(seed=seed)
         if n_steps is not None:
             config = config.with_changes(total_timesteps=n_steps)
-        agent, seconds, cpu_seconds = train(config, game)
+        agent, _, cpu_seconds = train(config, game)
         speed = agent.timesteps_trained / cpu_seconds
-        print(f"seed {seed}: {agent.timesteps_trained:,} placements in {seconds:.0f} s ({speed:,.0f}/s)", flush=True)
+        print(
+            f"seed {seed}: {agent.timesteps_trained:,} placements in {cpu_seconds:.0f} s ({speed:,.0f}/s)", flush=True
+        )
         report = evaluate(agent, game, 100, 0)
         print(f"  {game.randomizer}, cut at {report.max_pieces:,} pieces: {shown(report)}", flush=True)
         if game.randomizer != "uniform":
