@@ -221,9 +221,8 @@ def figure_shown(measure: Measure, figure: float) -> str:
 
 def show_measures(names: list[str], seeds: list[int], *, quick_look: bool) -> None:
     """Prints a row for each measure and seed, and each measure's median and worst."""
-    print(
-        f"{'measure':9} {'seed':>6} {'clock':>9} {'processor':>10} {'placements/s':>13} {'figure':>13}  played afterwards"
-    )
+    columns = f"{'clock':>9} {'processor':>10} {'placements/s':>13} {'figure':>13}  played afterwards"
+    print(f"{'measure':9} {'seed':>6} {columns}")
     for name in names:
         measure = MEASURES[name]
         n_games = measure.n_games_quick if quick_look else measure.n_games

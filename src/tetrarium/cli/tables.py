@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from tetrarium.cli.words import interval_text, lines_text, percent_text
-from tetrarium.evaluation.intervals import median_interval
 
 __all__ = ["report_lines", "report_rows", "report_table", "report_title", "seeds_lines"]
 
@@ -80,6 +79,8 @@ def seeds_lines(runs: Sequence[tuple[str, int, Mapping[str, Any]]]) -> list[str]
     Args:
         runs: Name, seed and report of each.
     """
+    from tetrarium.evaluation.intervals import median_interval
+
     lines_game = [report["lines_total"] / report["n_games"] for _, _, report in runs]
     widest = max(len(name) for name, _, _ in runs)
     rows = [
