@@ -176,13 +176,59 @@ def _observe_games(games, rules, layout, scratch, rows, masks):  # type: ignore[
         _observe(games, index, rules, layout, scratch, rows[index], masks[index])
 
 
+@small_kernel
+def _refused(games, actions, fresh, rules):  # type: ignore[no-untyped-def]
+    """The first game that cannot take its action, or -1."""
+    for index in range(games.shape[0]):
+        if not fresh[index] and (games[index, OVER] or not 0 <= actions[index] < MAX_ORIENTATIONS * rules.width):
+            return index
+    return -1
+
+
+@small_kernel
+def _advance(games, index, action, fresh, max_pieces, script, rules, done, reached):  # type: ignore[no-untyped-def]
+    """Plays an action, or starts the game anew, and notes what that did; returns whether the game ended or was cut."""
+    n_lines, new_holes, added_height, played = 0, 0, 0, 0
+    if fresh:
+        start_game(games, index, script, rules)
+    else:
+        played = nearest_action(games[index, QUEUE], action, rules.width)
+        n_lines, new_holes, added_height = _place(games, index, played, script, rules)
+    over = games[index, OVER]
+    cut = 1 if not over and games[index, N_PLACED] >= max_pieces else 0
+    done[index, _PLAYED] = played
+    done[index, _STEP_LINES] = n_lines
+    done[index, _NEW_HOLES] = new_holes
+    done[index, _ADDED_HEIGHT] = added_height
+    done[index, _STEP_OVER] = over
+    done[index, _STEP_CUT] = cut
+    for k in range(games.shape[1]):
+        reached[index, k] = games[index, k]
+    return over or cut
+
+
+@kernel
+def _advance_games(games, actions, fresh, max_pieces, restart, script, rules, done, reached):  # type: ignore[no-untyped-def]
+    games, actions, fresh, script = borrowed(games), borrowed(actions), borrowed(fresh), borrowed(script)
+    done, reached = borrowed(done), borrowed(reached)
+    refused = _refused(games, actions, fresh, rules)
+    if refused >= 0:
+        return refused
+    for index in range(games.shape[0]):
+        ended = _advance(games, index, actions[index], fresh[index], max_pieces, script, rules, done, reached)
+        if restart and ended:
+            start_game(games, index, script, rules)
+    return -1
+
+
 @kernel
 def _step_games(  # type: ignore[no-untyped-def]
-    games, actions, max_pieces, restart, script, rules, layout, scratch, done, reached, rows, masks, final_rows
+    games, actions, fresh, max_pieces, restart, script, rules, layout, scratch, done, reached, rows, masks, final_rows
 ):
-    games, actions, script, layout, scratch = (
+    games, actions, fresh, script, layout, scratch = (
         borrowed(games),
         borrowed(actions),
+        borrowed(fresh),
         borrowed(script),
         borrowed(layout),
         borrowed(scratch),
@@ -194,23 +240,12 @@ def _step_games(  # type: ignore[no-untyped-def]
         borrowed(masks),
         borrowed(final_rows),
     )
+    refused = _refused(games, actions, fresh, rules)
+    if refused >= 0:
+        return refused
     for index in range(games.shape[0]):
-        if games[index, OVER] or not 0 <= actions[index] < MAX_ORIENTATIONS * rules.width:
-            return index
-    for index in range(games.shape[0]):
-        action = nearest_action(games[index, QUEUE], actions[index], rules.width)
-        n_lines, new_holes, added_height = _place(games, index, action, script, rules)
-        over = games[index, OVER]
-        cut = 1 if not over and games[index, N_PLACED] >= max_pieces else 0
-        done[index, _PLAYED] = action
-        done[index, _STEP_LINES] = n_lines
-        done[index, _NEW_HOLES] = new_holes
-        done[index, _ADDED_HEIGHT] = added_height
-        done[index, _STEP_OVER] = over
-        done[index, _STEP_CUT] = cut
-        for k in range(games.shape[1]):
-            reached[index, k] = games[index, k]
-        if restart and (over or cut):
+        ended = _advance(games, index, actions[index], fresh[index], max_pieces, script, rules, done, reached)
+        if restart and ended:
             _observe(games, index, rules, layout, scratch, final_rows[index], masks[index])
             start_game(games, index, script, rules)
         _observe(games, index, rules, layout, scratch, rows[index], masks[index])
@@ -256,6 +291,7 @@ class Games(_GameViews):
         self.rules = rules
         self.reached = _GameViews(np.zeros_like(self.rows), rules.preview)  # each game after the step, before a restart
         self._scratch = make_scratch(rules.width)
+        self._none_fresh = np.zeros(len(numbers), dtype=np.bool_)
         self._done = np.zeros((len(numbers), _N_STEP_FIELDS), dtype=np.int64)
         self.played = self._done[:, _PLAYED]  # (n,) the action that the last step played
         self.step_lines = self._done[:, _STEP_LINES]  # (n,) rows that it cleared
@@ -278,8 +314,12 @@ class Games(_GameViews):
     def reseed(self, seed: int, numbers: Sequence[int]) -> None:
         """Starts every game anew with the streams of these numbers."""
         for index, number in enumerate(numbers):
-            self.rows[index, STREAM : STREAM + N_STREAM_WORDS] = make_stream(seed, number)
-            self.restart(index)
+            self.reseed_one(index, seed, number)
+
+    def reseed_one(self, index: int, seed: int, number: int) -> None:
+        """Starts one game anew with the stream of this number."""
+        self.rows[index, STREAM : STREAM + N_STREAM_WORDS] = make_stream(seed, number)
+        self.restart(index)
 
     def restart(self, index: int) -> None:
         """Starts one game anew; its stream goes on."""
@@ -304,6 +344,7 @@ class Games(_GameViews):
         *,
         max_pieces: int,
         final_rows: npt.NDArray[np.float32] | None = None,
+        fresh: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         """Plays one action in every game, in one native call; what it did is in this object's step fields.
 
@@ -315,15 +356,16 @@ class Games(_GameViews):
             max_pieces: A game that reaches this many pieces is cut.
             final_rows: like ``rows``, written only where a game ended or was cut: its own last afterstates. Such games
                 are then started anew; without it they stay as they are.
+            fresh: ``(n,) bool``, games that are started anew instead, whatever their action and whether they have ended.
 
         Raises:
             GameError: if an action is out of range or a game has ended. Nothing has been played then.
         """
-        if actions.shape != self.over.shape:
-            raise GameError(f"Each of {self.n_games} games takes one action; got shape {actions.shape}. Pass one each.")
+        self._require_one_each(actions)
         refused = _step_games(
             self.rows,
             actions,
+            self._none_fresh if fresh is None else fresh,
             max_pieces,
             final_rows is not None,
             self.rules.script,
@@ -338,6 +380,38 @@ class Games(_GameViews):
         )
         if refused >= 0:
             self._require_playable(refused, int(actions[refused]))
+
+    def advance(
+        self,
+        actions: npt.NDArray[np.int64],
+        *,
+        max_pieces: int,
+        restart: bool,
+        fresh: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Does what ``step`` does, and looks at nothing; with ``restart``, games that end or are cut start anew.
+
+        Raises:
+            GameError: as ``step``.
+        """
+        self._require_one_each(actions)
+        refused = _advance_games(
+            self.rows,
+            actions,
+            self._none_fresh if fresh is None else fresh,
+            max_pieces,
+            restart,
+            self.rules.script,
+            self.rules.compiled,
+            self._done,
+            self.reached.rows,
+        )
+        if refused >= 0:
+            self._require_playable(refused, int(actions[refused]))
+
+    def _require_one_each(self, actions: npt.NDArray[np.int64]) -> None:
+        if actions.shape != self.over.shape:
+            raise GameError(f"Each of {self.n_games} games takes one action; got shape {actions.shape}. Pass one each.")
 
     def _require_playable(self, index: int, action: int) -> None:
         if self.over[index]:
