@@ -356,7 +356,7 @@ class Games(_GameViews):
             max_pieces: A game that reaches this many pieces is cut.
             final_rows: like ``rows``, written only where a game ended or was cut: its own last afterstates. Such games
                 are then started anew; without it they stay as they are.
-            fresh: ``(n,) bool``, games that are started anew instead, whatever their action and whether they have ended.
+            fresh: ``(n,) bool``, games that start anew instead, whatever their action, even if they have ended.
 
         Raises:
             GameError: if an action is out of range or a game has ended. Nothing has been played then.

@@ -6,9 +6,13 @@ and rise every ten rows. Straight drops alone earn nothing.
 
 from typing import Final
 
-__all__ = ["clear_score"]
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["clear_score", "clear_scores"]
 
 _POINTS: Final = (0, 100, 300, 500, 800)
+_POINTS_OF: Final = np.array(_POINTS, dtype=np.int64)
 _LINES_PER_LEVEL: Final = 10
 
 
@@ -23,3 +27,8 @@ def clear_score(lines_placement: int, lines_before: int) -> int:
         lines_before: Rows cleared in the game before it.
     """
     return _POINTS[lines_placement] * (1 + lines_before // _LINES_PER_LEVEL)
+
+
+def clear_scores(lines_placement: npt.NDArray[np.int64], lines_before: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The same for one placement in each of n games, ``(n,)`` each."""
+    return _POINTS_OF[lines_placement] * (1 + lines_before // _LINES_PER_LEVEL)

@@ -5,14 +5,19 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 
 from tetrarium.environment.config import EnvConfig
+from tetrarium.environment.gym_vec_env import TetrisVectorEnv
 from tetrarium.environment.tetris_env import TetrisEnv, make_env
 
 if TYPE_CHECKING:
     from tetrarium.environment.vec_env import TetrisVecEnv, make_vec_env
 
-__all__ = ["EnvConfig", "TetrisEnv", "TetrisVecEnv", "make_env", "make_vec_env"]
+__all__ = ["EnvConfig", "TetrisEnv", "TetrisVecEnv", "TetrisVectorEnv", "make_env", "make_vec_env"]
 
-gymnasium.register(id="tetrarium/Tetris-v0", entry_point="tetrarium.environment.tetris_env:TetrisEnv")
+gymnasium.register(
+    id="tetrarium/Tetris-v0",
+    entry_point="tetrarium.environment.tetris_env:TetrisEnv",
+    vector_entry_point="tetrarium.environment.gym_vec_env:TetrisVectorEnv",
+)
 
 
 def __getattr__(name: str) -> Any:

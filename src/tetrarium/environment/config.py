@@ -17,6 +17,7 @@ DEFAULT_FEATURES: Final = tuple(name for name in FEATURES if name not in {"fast_
 
 _GAME_OVERS: Final = ("overflow", "guideline")
 _ACTIONS: Final = ("drop", "keys", "reachable")
+_OBSERVATIONS: Final = ("rows", "board")
 _ILLEGAL_ACTIONS: Final = ("nearest", "raise")
 
 
@@ -45,7 +46,10 @@ class EnvConfig(Settings):
     )
     hold: bool = setting(False, "whether a piece can be put aside")
     preview: int = setting(1, "how many pieces after the current one are shown", 0, 6)
-    features: tuple[str, ...] = setting(DEFAULT_FEATURES, "what a row of the observation holds")
+    observation: str = setting(
+        "rows", "'rows': the board after each action; 'board': its cells, for convolutions", choices=_OBSERVATIONS
+    )
+    features: tuple[str, ...] = setting(DEFAULT_FEATURES, "what a row of the observation holds, where there are rows")
     illegal_action: str = setting(
         "nearest", "'nearest' plays the nearest legal action instead, 'raise' raises", choices=_ILLEGAL_ACTIONS
     )

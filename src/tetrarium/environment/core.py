@@ -1,24 +1,22 @@
 """n games with an observation and a reward: the one core under every face of the environment.
 
-Arrays are ``(n, …)``, one row a game. An observation is ``(n, 4 * width, row length) float32``: row *a* describes the
-board after action *a*, and is -1 throughout where the piece does not have that action, or the game has ended.
+Arrays are ``(n, …)``, one row a game. What an observation holds is in ``observations``.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from tetrarium.engine import FEATURES, Games, make_layout, row_length
-from tetrarium.engine.features import feature_width
+from tetrarium.engine import Games
+from tetrarium.engine.afterstates import write_mask
 from tetrarium.environment.config import EnvConfig
+from tetrarium.environment.observations import Masks, Observations, make_observer
 from tetrarium.errors import ConfigError, GameError, IllegalActionError
 
-__all__ = ["GameCore", "StepOutcome", "feature_limits", "observation_space"]
-
-Observations = npt.NDArray[np.float32]  # (n, n_actions, row length)
-Masks = npt.NDArray[np.bool_]  # (n, n_actions)
+__all__ = ["GameCore", "Observations", "StepOutcome"]
 
 _NO_LIMIT: Final = 1 << 62
 
@@ -31,44 +29,6 @@ class StepOutcome(NamedTuple):
     rewards: npt.NDArray[np.float64]  # (n,)
     over: npt.NDArray[np.bool_]  # (n,) the placement ended the game
     cut: npt.NDArray[np.bool_]  # (n,) the game reached the piece limit
-    final_observations: Observations | None  # rows of games that ended or were cut, where games start anew
-
-
-def feature_limits(config: EnvConfig) -> npt.NDArray[np.float32]:
-    """Returns ``(row length,) float32``: the largest value that each number of a row can take."""
-    rows = config.height + config.hidden_rows
-    columns = config.width
-    limits = {
-        "column_heights": rows,
-        "max_height": rows,
-        "holes": columns * rows,
-        "bumpiness": (columns - 1) * rows,
-        "lines_cleared": 4,
-        "landing_height": rows,
-        "eroded_cells": 16,
-        "row_transitions": config.height * (columns + 1),
-        "column_transitions": columns * (rows + 1),
-        "wells": columns * rows * (rows + 1) // 2,
-        "fast_wells": columns * rows * (rows + 1) // 2,
-        "hole_depth": columns * rows,
-        "rows_with_holes": rows,
-        "pattern_diversity": 5,
-        "game_over": 1,
-        "next_pieces": 1,
-        "held_piece": 1,
-    }
-    wide = [
-        np.full(feature_width(name, columns, config.preview), limits[name])
-        for name in FEATURES
-        if name in config.features
-    ]
-    return np.concatenate(wide).astype(np.float32)
-
-
-def observation_space(config: EnvConfig) -> spaces.Box:
-    """The space of one game's observation."""
-    high = np.tile(feature_limits(config), (4 * config.width, 1))
-    return spaces.Box(low=np.full_like(high, -1.0), high=high, dtype=np.float32)
 
 
 class GameCore:
@@ -85,54 +45,66 @@ class GameCore:
             raise ConfigError(f"There is at least one game; got n_envs={n_games}. Ask for 1 or more.")
         self.config = config
         self.games = Games(config.rules(), seed, range(n_games))
-        self.layout = make_layout(config.features, config.width, config.preview)
-        self.observation_space = observation_space(config)
+        self._observer = make_observer(config, n_games)
+        self.observation_space = self._observer.space  # of one game
         self.action_space = spaces.Discrete(self.games.n_actions)
         self.masks: Masks = np.zeros((n_games, self.games.n_actions), dtype=np.bool_)
         self.rows_t = np.zeros_like(self.games.rows)  # every game as it was before the last step
         self.rewards_game = np.zeros(n_games)  # (n,) sum of the rewards of the game so far
         self._max_pieces = config.max_pieces or _NO_LIMIT
-        self._final = self._empty()
-
-    def _empty(self) -> Observations:
-        return np.empty((self.games.n_games, self.games.n_actions, row_length(self.layout)), dtype=np.float32)
 
     def reset(self, seed: int | None = None) -> Observations:
         """Starts every game anew and returns what is seen; without a seed, streams go on where they are."""
-        if seed is not None:
-            self.games.reseed(seed, range(self.games.n_games))
-        else:
-            for index in range(self.games.n_games):
-                self.games.restart(index)
-        self.rewards_game[:] = 0.0
+        everyone = range(self.games.n_games)
+        self.begin_games(everyone, [None if seed is None else (seed, number) for number in everyone])
         return self.observe()
+
+    def begin_games(self, indices: Iterable[int], streams: Iterable[tuple[int, int] | None]) -> None:
+        """Starts some games anew, each with the stream of a seed and a number, or where its own stream is."""
+        for index, stream in zip(indices, streams, strict=True):
+            if stream is None:
+                self.games.restart(index)
+            else:
+                self.games.reseed_one(index, *stream)
+            self.rewards_game[index] = 0.0
 
     def observe(self) -> Observations:
         """Returns what is seen now, and brings the masks up to date."""
-        observations = self._empty()
         self.masks = np.empty_like(self.masks)
-        self.games.observe(self.layout, observations, self.masks)
-        return observations
+        return self._observer.observe(self.games, self.masks)
 
-    def step(self, actions: npt.NDArray[np.int64], *, restart: bool) -> StepOutcome:
-        """Plays one action in every game; with ``restart``, games that ended or were cut start anew.
+    def final_observation(self, index: int) -> Any:
+        """Returns the last observation of a game that the last step ended or cut and started anew."""
+        return self._observer.final(self.games, index)
+
+    def final_mask(self, index: int) -> npt.NDArray[np.bool_]:
+        """Returns the actions that such a game would have gone on with: none, unless it was cut."""
+        mask = np.zeros(self.games.n_actions, dtype=np.bool_)
+        if self.games.step_cut[index]:
+            write_mask(self.games.reached.queue[index, 0], self.config.width, mask)
+        return mask
+
+    def step(
+        self, actions: npt.NDArray[np.int64], *, restart: bool, fresh: npt.NDArray[np.bool_] | None = None
+    ) -> StepOutcome:
+        """Plays one action in every game.
+
+        Args:
+            actions: ``(n,)`` one each.
+            restart: Whether games that end or are cut start anew; ``final_observation`` then tells how they ended.
+            fresh: ``(n,)`` games that start anew instead, whatever their action; nothing is earned by that.
 
         Raises:
             GameError: if an action is out of range or a game has ended; nothing has been played then.
             IllegalActionError: under ``illegal_action="raise"``, if an action is not legal.
         """
         if self.config.illegal_action == "raise":
-            self._require_legal(actions)
-        observations, masks = self._empty(), np.empty_like(self.masks)
+            self._require_legal(actions, fresh)
+        masks = np.empty_like(self.masks)
         games = self.games
         np.copyto(self.rows_t, games.rows)
-        games.step(
-            actions,
-            self.layout,
-            observations,
-            masks,
-            max_pieces=self._max_pieces,
-            final_rows=self._final if restart else None,
+        observations = self._observer.step(
+            games, actions, masks, max_pieces=self._max_pieces, restart=restart, fresh=fresh
         )
         self.masks = masks
         rewards = self._rewards()
@@ -143,7 +115,6 @@ class GameCore:
             rewards=rewards,
             over=games.step_over.astype(np.bool_),
             cut=games.step_cut.astype(np.bool_),
-            final_observations=self._final if restart else None,
         )
 
     def _rewards(self) -> npt.NDArray[np.float64]:
@@ -155,8 +126,10 @@ class GameCore:
             rewards = rewards - config.height_penalty * np.maximum(games.added_height, 0)
         return rewards.astype(np.float64)
 
-    def _require_legal(self, actions: npt.NDArray[np.int64]) -> None:
+    def _require_legal(self, actions: npt.NDArray[np.int64], fresh: npt.NDArray[np.bool_] | None) -> None:
         for index, action in enumerate(actions):
+            if fresh is not None and fresh[index]:
+                continue
             if self.games.over[index]:
                 return  # the step says so
             if not 0 <= action < self.games.n_actions:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecEnv
 
 from tetrarium.environment.config import EnvConfig
-from tetrarium.environment.core import GameCore
+from tetrarium.environment.core import GameCore, Observations
 from tetrarium.environment.rendering import render_rgb
 
 __all__ = ["TetrisVecEnv", "make_vec_env"]
@@ -35,7 +35,7 @@ class TetrisVecEnv(VecEnv):
         super().__init__(n_envs, self.core.observation_space, self.core.action_space)
         self.seed(seed)
 
-    def reset(self) -> npt.NDArray[np.float32]:
+    def reset(self) -> Observations:
         """Starts every game anew; a seed given by ``seed`` is used once."""
         observations = self.core.reset(self._seeds[0])
         self.reset_infos = [{"action_mask": mask} for mask in self.core.masks]
@@ -56,7 +56,7 @@ class TetrisVecEnv(VecEnv):
 
     def step_wait(
         self,
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_], list[dict[str, Any]]]:
+    ) -> tuple[Observations, npt.NDArray[np.float32], npt.NDArray[np.bool_], list[dict[str, Any]]]:
         """Plays the remembered actions."""
         core = self.core
         outcome = core.step(self._actions, restart=True)
@@ -81,9 +81,8 @@ class TetrisVecEnv(VecEnv):
                 strict=True,
             )
         ]
-        for index in np.flatnonzero(dones):
-            assert outcome.final_observations is not None
-            infos[index]["terminal_observation"] = outcome.final_observations[index].copy()
+        for index in np.flatnonzero(dones).tolist():
+            infos[index]["terminal_observation"] = core.final_observation(index)
             infos[index]["episode"] = {
                 "r": float(core.rewards_game[index]),
                 "l": infos[index]["pieces_game"],
@@ -100,7 +99,7 @@ class TetrisVecEnv(VecEnv):
         """Copies out all games and their random streams."""
         return self.core.state()
 
-    def set_state(self, state: dict[str, Any]) -> npt.NDArray[np.float32]:
+    def set_state(self, state: dict[str, Any]) -> Observations:
         """Puts back what ``state`` gave, and returns what is seen."""
         return self.core.set_state(state)
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 import gymnasium
 import numpy.typing as npt
 import safetensors.numpy
+from gymnasium import spaces
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from tetrarium.engine.saved_games import join_games, split_games
@@ -26,6 +27,11 @@ def training_games(env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig
     Raises:
         ConfigError: if the environment's observation cannot be read row by row.
     """
+    if isinstance(env.observation_space, spaces.Dict):
+        raise ConfigError(
+            "An agent reads rows of features, one an action; got a dictionary, as of observation='board'. "
+            "Use observation='rows', or train MultiInputPolicy with Stable-Baselines3 itself."
+        )
     if isinstance(env, TetrisEnv):
         cut = min(config.max_pieces_game, env.config.max_pieces or config.max_pieces_game)
         return TetrisVecEnv(env.config.with_changes(max_pieces=cut), config.n_envs, config.seed), env.config

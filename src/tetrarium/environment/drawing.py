@@ -1,0 +1,78 @@
+"""Pictures of the games of one core, for every face that renders.
+
+Colours are not part of a game: a drawer follows the placements from the moment it is made. Who wants no pictures makes
+none.
+"""
+
+from typing import Any, Final
+
+from tetrarium.engine.games import QUEUE
+from tetrarium.engine.pieces import MAX_ORIENTATIONS, PIECE_WIDTHS
+from tetrarium.environment.core import GameCore
+from tetrarium.environment.rendering import render_rgb
+from tetrarium.environment.scene import ColourBoard
+from tetrarium.environment.text_board import render_ansi
+from tetrarium.errors import ConfigError, suggestion
+
+__all__ = ["RENDER_MODES", "Drawer", "make_drawer"]
+
+RENDER_MODES: Final = ("ansi", "rgb_array")
+
+
+class Drawer:
+    """Draws games, each cell in the colour of the piece that left it.
+
+    The current piece hovers in the middle, and its ghost lies where it would land from there.
+
+    Args:
+        core: The games.
+        render_mode: ``"ansi"`` for text, ``"rgb_array"`` for ``(height, width, 3) uint8``.
+    """
+
+    def __init__(self, core: GameCore, render_mode: str) -> None:
+        self._core = core
+        self._draw = render_ansi if render_mode == "ansi" else render_rgb
+        self._boards = [self._board(index) for index in range(core.games.n_games)]
+
+    def begin(self, index: int) -> None:
+        """Takes a game as it is now; what piece left a cell is not known of a board that is not empty."""
+        self._boards[index] = self._board(index)
+
+    def follow(self, index: int) -> None:
+        """Takes in the placement that the core's last step made in a game that is still the same."""
+        column, rotation = divmod(int(self._core.games.played[index]), MAX_ORIENTATIONS)
+        self._boards[index].place(int(self._core.rows_t[index, QUEUE]), rotation, column)
+
+    def draw(self, index: int, score: int) -> Any:
+        """Returns the picture of a game."""
+        games, config = self._core.games, self._core.config
+        return self._draw(
+            columns=games.columns[index],
+            height=config.height,
+            queue=tuple(games.queue[index].tolist()),
+            lines=int(games.lines[index]),
+            pieces=int(games.pieces[index]),
+            score=score,
+            action=MAX_ORIENTATIONS * ((config.width - int(PIECE_WIDTHS[games.queue[index, 0], 0])) // 2),
+            colours=self._boards[index].cells,
+        )
+
+    def _board(self, index: int) -> ColourBoard:
+        config = self._core.config
+        return ColourBoard(config.width, config.height, self._core.games.columns[index])
+
+
+def make_drawer(core: GameCore, render_mode: str | None) -> Drawer | None:
+    """Makes a drawer, or none where no pictures are wanted.
+
+    Raises:
+        ConfigError: if the render mode is unknown.
+    """
+    if render_mode is None:
+        return None
+    if render_mode not in RENDER_MODES:
+        raise ConfigError(
+            f"render_mode is one of {', '.join(RENDER_MODES)}, or none; got {render_mode!r}."
+            f"{suggestion(str(render_mode), RENDER_MODES)}"
+        )
+    return Drawer(core, render_mode)

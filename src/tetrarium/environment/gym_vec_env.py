@@ -1,0 +1,279 @@
+"""Many games as one Gymnasium ``VectorEnv``, stepped in one native call.
+
+What a step returns equals what Gymnasium's ``SyncVectorEnv`` of as many ``TetrisEnv`` returns, to the last key of
+``infos``, in each of the three ways in which games can start anew.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+
+from tetrarium.engine.scoring import clear_scores
+from tetrarium.environment.config import EnvConfig
+from tetrarium.environment.core import GameCore, StepOutcome
+from tetrarium.environment.drawing import RENDER_MODES, make_drawer
+from tetrarium.environment.observations import Observations
+from tetrarium.environment.tetris_env import fresh_seed
+from tetrarium.errors import ConfigError, GameError, suggestion
+
+__all__ = ["TetrisVectorEnv"]
+
+Actions = npt.NDArray[np.int64]  # (num_envs,)
+Infos = dict[str, Any]  # a key's values are (num_envs, …); its twin with "_" says which of them are given
+Stream = tuple[int, int]  # a seed and the number of a game
+
+_MODES: Final = [mode.value for mode in AutoresetMode]
+
+
+class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDArray[Any]]):
+    """Games of Tetris by straight drops behind Gymnasium's interface for many at once.
+
+    ## Action Space
+    ``MultiDiscrete([4 * width] * num_envs)``, in each game as in ``TetrisEnv``: ``action = 4 * column + rotation``.
+    Legal actions are in ``infos["action_mask"]`` and ``action_masks()``, ``(num_envs, 4 * width) bool``. Another one is
+    played as the nearest legal one, or raises under ``illegal_action="raise"``.
+
+    ## Observation Space
+    That of ``TetrisEnv``, with a first axis of ``num_envs``: ``Box((num_envs, 4 * width, n_numbers), float32)``, or
+    under ``observation="board"`` a ``Dict`` of ``board (num_envs, 1, rows, width)`` and ``pieces (num_envs, …)``.
+
+    ## Rewards
+    ``(num_envs,) float64``, in each game as in ``TetrisEnv``.
+
+    ## Episode End
+    As in ``TetrisEnv``. A game that terminates or truncates starts anew as ``autoreset_mode`` says:
+    ``"NextStep"``, in the step after it, whose action is ignored and whose reward is 0; ``"SameStep"``, in the same
+    step, which gives how it ended as ``infos["final_obs"]`` and ``infos["final_info"]``; ``"Disabled"``, by
+    ``reset(options={"reset_mask": mask})`` alone, ``mask`` being ``(num_envs,) bool``.
+
+    ## Starting State
+    A seed *s* gives game *k* the random stream *(s, k)*, as in ``make_vec_env`` and in an evaluation: it is the same in
+    a batch of any size, and seeds *s* and *s + 1* have no game in common. Gymnasium's own vector environments spread
+    *s* over their games as *s + k* instead. A list of seeds is theirs and ours: game *k* is then the one that
+    ``TetrisEnv.reset(seed=seeds[k])`` starts, and goes on with its stream where ``seeds[k]`` is none.
+
+    ## Version History
+    v0: first version.
+
+    >>> envs = TetrisVectorEnv(num_envs=3, seed=0)
+    >>> observations, infos = envs.reset()
+    >>> observations.shape, infos["action_mask"].sum(axis=1).tolist()
+    ((3, 40, 23), [9, 34, 17])
+
+    Args:
+        config: What is played and seen.
+        num_envs: How many games.
+        seed: Of the games until a reset gives another; by default one that nobody has chosen.
+        autoreset_mode: When a game that has ended starts anew: a mode of Gymnasium, or its value.
+        render_mode: ``"ansi"``, ``"rgb_array"`` or none.
+
+    Raises:
+        ConfigError: if there is no game, or a mode is unknown.
+        NotAvailableError: if the config asks for what this version cannot play.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": [*RENDER_MODES], "render_fps": 10}  # noqa: RUF012 as Gymnasium types it
+
+    def __init__(
+        self,
+        config: EnvConfig | None = None,
+        num_envs: int = 1,
+        *,
+        seed: int | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        render_mode: str | None = None,
+    ) -> None:
+        self.config = config if config is not None else EnvConfig()
+        self.num_envs = num_envs
+        self.autoreset_mode = _autoreset_mode(autoreset_mode)
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
+        self.render_mode = render_mode
+        self.core = GameCore(self.config, num_envs, fresh_seed() if seed is None else seed)
+        self.single_observation_space = self.core.observation_space
+        self.single_action_space = self.core.action_space
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = cast(spaces.MultiDiscrete, batch_space(self.single_action_space, num_envs))
+        self._drawer = make_drawer(self.core, render_mode)
+        self._scores = np.zeros(num_envs, dtype=np.int64)
+        self._ended = np.zeros(num_envs, dtype=np.bool_)  # games that have to start anew before they are played
+        self._everyone = np.ones(num_envs, dtype=np.bool_)
+        self._nobody = ~self._everyone
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observations, Infos]:
+        """Starts games anew: all, or those in ``options["reset_mask"]``; without a seed their streams go on.
+
+        Raises:
+            ConfigError: if a seed is negative, or seeds or the mask are not one a game.
+        """
+        chosen = self._chosen(options)
+        streams = self._streams(seed)
+        if isinstance(seed, int | np.integer):
+            super().reset(seed=int(seed))
+        indices = np.flatnonzero(chosen).tolist()
+        self.core.begin_games(indices, [streams[index] for index in indices])
+        self._scores[chosen] = 0
+        self._ended = self._ended & ~chosen
+        self._follow(began=chosen, played=self._nobody)
+        observations = self.core.observe()
+        zeros = np.zeros(self.num_envs, dtype=np.int64)
+        values = {"lines_game": zeros, "pieces_game": zeros.copy(), "score": zeros.copy()}
+        return observations, _given({"action_mask": self.core.masks & chosen[:, None], **values}, chosen)
+
+    def step(
+        self, actions: Actions
+    ) -> tuple[Observations, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], Infos]:
+        """Places a piece in every game that has not just ended.
+
+        Raises:
+            GameError: if actions are not one a game, whole and in range, or a game awaits its reset; nothing has been
+                played then.
+            IllegalActionError: under ``illegal_action="raise"``, if an action is not legal.
+        """
+        actions = np.asarray(actions)
+        if actions.dtype.kind not in "iu":
+            raise GameError(f"Actions are whole numbers; got {actions.dtype}. Pass integers, one a game.")
+        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+        if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
+            raise GameError(
+                f"A game that has ended takes no action; got one for game {int(self._ended.argmax())}. "
+                "Reset it first, by reset(options={'reset_mask': mask})."
+            )
+        fresh = self._ended
+        outcome = self.core.step(actions.astype(np.int64, copy=False), restart=same_step, fresh=fresh)
+        done = outcome.over | outcome.cut
+        games = self.core.games
+        self._scores += clear_scores(games.step_lines, games.reached.lines - games.step_lines)
+        self._scores[fresh] = 0
+        infos: Infos = {}
+        if same_step and done.any():
+            infos = self._final_infos(done)
+            self._scores[done] = 0
+            self.core.rewards_game[done] = 0.0
+        began = done if same_step else fresh
+        self._follow(began=began, played=~began)
+        infos |= self._step_infos(outcome, began)
+        self._ended = fresh if same_step else done
+        return outcome.observations, outcome.rewards, outcome.over, outcome.cut, infos
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """Returns ``(num_envs, 4 * width) bool``, true where an action is legal."""
+        return self.core.masks.copy()
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Draws every game, as ``TetrisEnv`` does."""
+        if self._drawer is None:
+            return None
+        return tuple(self._drawer.draw(index, score) for index, score in enumerate(self._scores.tolist()))
+
+    def state(self) -> dict[str, Any]:
+        """Copies out all games, their scores and random streams, and which of them wait for their new start."""
+        return {**self.core.state(), "scores": self._scores.copy(), "ended": self._ended.copy()}
+
+    def set_state(self, state: dict[str, Any]) -> Observations:
+        """Puts back what ``state`` gave, and returns what is seen; pictures no longer know what piece left a cell.
+
+        Raises:
+            GameError: if the state is of another number or shape of games.
+        """
+        observations = self.core.set_state(state)
+        self._scores[:] = state["scores"]
+        self._ended = np.array(state["ended"], dtype=np.bool_)
+        self._follow(began=self._everyone, played=self._nobody)
+        return observations
+
+    def _step_infos(self, outcome: StepOutcome, began: npt.NDArray[np.bool_]) -> Infos:
+        """What ``TetrisEnv`` says of each game: after a placement, or where one began after a reset."""
+        games = self.core.games
+        infos = _given(
+            {
+                "action_mask": outcome.masks.copy(),
+                "lines_game": games.lines.copy(),
+                "pieces_game": games.pieces.copy(),
+                "score": self._scores.copy(),
+            },
+            self._everyone,
+        )
+        if not began.any():
+            infos |= _given({"action": games.played.copy(), "lines_placement": games.step_lines.copy()}, self._everyone)
+        elif not began.all():
+            played = ~began
+            infos |= _given({"action": games.played * played, "lines_placement": games.step_lines * played}, played)
+        return infos
+
+    def _final_infos(self, done: npt.NDArray[np.bool_]) -> Infos:
+        """How games ended that have started anew in the same step."""
+        games = self.core.games
+        final_obs = np.full(self.num_envs, None, dtype=object)
+        masks = np.zeros_like(self.core.masks)
+        for index in np.flatnonzero(done).tolist():
+            final_obs[index] = self.core.final_observation(index)
+            masks[index] = self.core.final_mask(index)
+        values = {
+            "action": games.played,
+            "lines_placement": games.step_lines,
+            "lines_game": games.reached.lines,
+            "pieces_game": games.reached.pieces,
+            "score": self._scores,
+        }
+        final_info = _given({"action_mask": masks, **{name: part * done for name, part in values.items()}}, done)
+        return _given({"final_obs": final_obs, "final_info": final_info}, done)
+
+    def _follow(self, *, began: npt.NDArray[np.bool_], played: npt.NDArray[np.bool_]) -> None:
+        """Has the pictures follow what was done, where pictures are wanted."""
+        if self._drawer is not None:
+            for index in np.flatnonzero(began).tolist():
+                self._drawer.begin(index)
+            for index in np.flatnonzero(played).tolist():
+                self._drawer.follow(index)
+
+    def _chosen(self, options: dict[str, Any] | None) -> npt.NDArray[np.bool_]:
+        if options is None or "reset_mask" not in options:
+            return self._everyone
+        mask = options["reset_mask"]
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
+            got = f"{mask.dtype} of shape {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
+            raise ConfigError(f"reset_mask is an array of {self.num_envs} bool; got {got}. Pass one entry a game.")
+        if not mask.any():
+            raise ConfigError("reset_mask names at least one game to start anew; got none. Leave out the reset.")
+        return mask.copy()
+
+    def _streams(self, seed: int | Sequence[int | None] | None) -> list[Stream | None]:
+        """The stream with which each game begins, none where its own goes on."""
+        streams: list[Stream | None]
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, int | np.integer):
+            streams = [(int(seed), number) for number in range(self.num_envs)]
+        else:
+            streams = [None if one is None else (int(one), 0) for one in seed]
+        if len(streams) != self.num_envs:
+            raise ConfigError(f"Seeds are one for each of {self.num_envs} games; got {len(streams)}. Pass as many.")
+        if any(stream is not None and stream[0] < 0 for stream in streams):
+            raise ConfigError(f"A seed is 0 or more; got {seed}. Pass 0 or above.")
+        return streams
+
+
+def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
+    if not isinstance(mode, AutoresetMode) and mode not in _MODES:
+        raise ConfigError(f"autoreset_mode is one of {', '.join(_MODES)}; got {mode!r}.{suggestion(str(mode), _MODES)}")
+    return AutoresetMode(mode)
+
+
+def _given(values: Infos, mask: npt.NDArray[np.bool_]) -> Infos:
+    """Lays values out as Gymnasium does: with each, under its name with "_", which games have it."""
+    infos: Infos = {}
+    for name, value in values.items():
+        infos[name] = value
+        infos[f"_{name}"] = mask.copy()
+    return infos

@@ -1,0 +1,49 @@
+"""Planes of cells against the twin, and what an ended game shows."""
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given, settings
+
+from tests.engine import naive
+from tests.strategies import Position, positions
+from tetrarium.engine import Games
+from tetrarium.engine.games import OVER
+from tetrarium.engine.planes import observe_planes, pieces_length
+
+
+def observed(games: Games) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    n, rules = games.n_games, games.rules
+    planes = np.full((n, 1, rules.height + rules.hidden_rows, rules.width), 9, dtype=np.uint8)
+    pieces = np.full((n, pieces_length(rules.preview)), 9, dtype=np.uint8)
+    masks = np.ones((n, games.n_actions), dtype=np.bool_)
+    observe_planes(games.rows, rules, planes, pieces, masks)
+    return planes, pieces, masks
+
+
+@given(positions())
+@settings(max_examples=100)
+def test_planes_are_the_twins(position: Position) -> None:
+    games = Games(position.rules, seed=0, numbers=[0, 1])
+    games.set_board(1, position.array)
+    games.queue[1] = position.queue
+    planes, pieces, masks = observed(games)
+
+    board, n_rows = naive.board_of(position.columns), position.rules.height + position.rules.hidden_rows
+    for row in range(n_rows):
+        for x in range(position.rules.width):
+            assert planes[1, 0, n_rows - 1 - row, x] == ((x, row) in board)
+    assert planes[0].sum() == 0
+    assert pieces[1].tolist() == [int(piece == shown) for shown in position.queue for piece in range(7)]
+    assert np.flatnonzero(masks[1]).tolist() == naive.legal_actions(position.queue[0], position.rules.width)
+
+
+@given(positions())
+@settings(max_examples=20)
+def test_an_ended_game_shows_its_board_and_neither_pieces_nor_actions(position: Position) -> None:
+    games = Games(position.rules, seed=0, numbers=[0])
+    games.set_board(0, position.array)
+    games.rows[0, OVER] = 1
+    planes, pieces, masks = observed(games)
+
+    assert planes.sum() == len(naive.board_of(position.columns))
+    assert not pieces.any() and not masks.any()
