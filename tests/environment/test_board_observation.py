@@ -35,30 +35,32 @@ def test_a_board_is_seen_as_it_is_drawn() -> None:
 
 
 def test_only_what_is_seen_differs_between_the_kinds() -> None:
-    by_rows, by_cells = make_env(EnvConfig(max_pieces=30))(), make_env(EnvConfig(max_pieces=30, observation="board"))()
+    by_rows: Any = make_env(EnvConfig(max_pieces=30))()
+    by_cells: Any = make_env(EnvConfig(max_pieces=30, observation="board"))()
     assert data_equivalence(by_rows.reset(seed=3)[1], by_cells.reset(seed=3)[1], exact=True)
     random = np.random.default_rng(0)
     for _ in range(30):
         action = np.int64(random.integers(40))
         outcome_rows, outcome_cells = by_rows.step(action), by_cells.step(action)
         assert data_equivalence(outcome_rows[1:], outcome_cells[1:], exact=True)
-        cells = outcome_cells[0]["board"][0]  # type: ignore[call-overload]
+        cells = outcome_cells[0]["board"][0]
         heights = [len(cells) - int(column.argmax()) if column.any() else 0 for column in cells.T]
         assert heights == [int(column).bit_length() for column in by_rows.core.games.columns[0]]
         if outcome_rows[2]:
-            assert not outcome_cells[0]["pieces"].any()  # type: ignore[call-overload]
+            assert not outcome_cells[0]["pieces"].any()
             break
 
 
 def test_the_faces_see_the_same() -> None:
     config = EnvConfig(observation="board", width=4, height=4, max_pieces=6)
-    env, sb3 = make_env(config)(), make_vec_env(config, n_envs=3, seed=5)
-    vector = TetrisVectorEnv(config, num_envs=3, autoreset_mode="SameStep")
+    env: Any = make_env(config)()
+    sb3: Any = make_vec_env(config, n_envs=3, seed=5)
+    vector: Any = TetrisVectorEnv(config, num_envs=3, autoreset_mode="SameStep")
     alone, batch, ours = env.reset(seed=5)[0], sb3.reset(), vector.reset(seed=5)[0]
     random = np.random.default_rng(0)
     for _ in range(40):
         assert data_equivalence(batch, ours, exact=True)
-        assert data_equivalence({name: part[0] for name, part in batch.items()}, alone, exact=True)  # type: ignore[union-attr]
+        assert data_equivalence({name: part[0] for name, part in batch.items()}, alone, exact=True)
         actions = random.integers(0, 16, 3)
         alone, _, over, cut, _ = env.step(actions[0])
         batch, rewards, dones, infos = sb3.step(actions)

@@ -144,26 +144,25 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
         if actions.dtype.kind not in "iu":
             raise GameError(f"Actions are whole numbers; got {actions.dtype}. Pass integers, one a game.")
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
-        if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
+        fresh = self._ended if np.count_nonzero(self._ended) else None
+        if fresh is not None and self.autoreset_mode is AutoresetMode.DISABLED:
             raise GameError(
-                f"A game that has ended takes no action; got one for game {int(self._ended.argmax())}. "
+                f"A game that has ended takes no action; got one for game {int(fresh.argmax())}. "
                 "Reset it first, by reset(options={'reset_mask': mask})."
             )
-        fresh = self._ended
         outcome = self.core.step(actions.astype(np.int64, copy=False), restart=same_step, fresh=fresh)
         done = outcome.over | outcome.cut
-        games = self.core.games
-        self._scores += clear_scores(games.step_lines, games.reached.lines - games.step_lines)
-        self._scores[fresh] = 0
+        self._add_scores(fresh)
         infos: Infos = {}
-        if same_step and done.any():
+        if same_step and np.count_nonzero(done):
             infos = self._final_infos(done)
             self._scores[done] = 0
             self.core.rewards_game[done] = 0.0
-        began = done if same_step else fresh
-        self._follow(began=began, played=~began)
-        infos |= self._step_infos(outcome, began)
-        self._ended = fresh if same_step else done
+            fresh = done
+        elif not same_step:
+            self._ended = done
+        infos |= self._step_infos(outcome, fresh)
+        self._follow(began=self._nobody if fresh is None else fresh, played=self._everyone if fresh is None else ~fresh)
         return outcome.observations, outcome.rewards, outcome.over, outcome.cut, infos
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
@@ -192,7 +191,14 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
         self._follow(began=self._everyone, played=self._nobody)
         return observations
 
-    def _step_infos(self, outcome: StepOutcome, began: npt.NDArray[np.bool_]) -> Infos:
+    def _add_scores(self, fresh: npt.NDArray[np.bool_] | None) -> None:
+        games = self.core.games
+        if np.count_nonzero(games.step_lines):
+            self._scores += clear_scores(games.step_lines, games.reached.lines - games.step_lines)
+        if fresh is not None:
+            self._scores[fresh] = 0
+
+    def _step_infos(self, outcome: StepOutcome, began: npt.NDArray[np.bool_] | None) -> Infos:
         """What ``TetrisEnv`` says of each game: after a placement, or where one began after a reset."""
         games = self.core.games
         infos = _given(
@@ -204,7 +210,7 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
             },
             self._everyone,
         )
-        if not began.any():
+        if began is None:
             infos |= _given({"action": games.played.copy(), "lines_placement": games.step_lines.copy()}, self._everyone)
         elif not began.all():
             played = ~began
