@@ -183,7 +183,7 @@ def bench_core(repeats: int) -> float:
 def bench_environment(repeats: int) -> dict[str, float]:
     """The environment's faces, default configuration but for the features of the table."""
     try:
-        from tetrarium.environment import EnvConfig, make_env, make_vec_env
+        from tetrarium.environment import EnvConfig, TetrisVectorEnv, make_env, make_vec_env
     except ImportError as error:
         print(f"tetrarium.environment: skipped, {error}")
         return {}
@@ -204,6 +204,10 @@ def bench_environment(repeats: int) -> dict[str, float]:
     rates = {"TetrisEnv.step, one game": best_rate(steps_alone, repeats)}
     for n_envs in (1, 16, 256):
         rates[f"SB3 VecEnv, {n_envs} games"] = bench_vec_env(make_vec_env(config, n_envs, 0), n_envs, repeats)
+        for kind in ("rows", "board"):
+            seen = config.with_changes(observation=kind)
+            vector_env = TetrisVectorEnv(seen, n_envs, seed=0, autoreset_mode="SameStep")
+            rates[f"Gymnasium VectorEnv, {kind}, {n_envs} games"] = bench_vec_env(vector_env, n_envs, repeats)
     for name, rate in rates.items():
         show(name, rate, "steps")
     return rates

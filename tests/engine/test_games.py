@@ -193,6 +193,50 @@ def test_a_game_that_ends_at_the_piece_limit_is_over_and_not_cut() -> None:
     assert (games.step_over[0], games.step_cut[0]) == (1, 0)
 
 
+def test_games_chosen_to_start_anew_do_so_instead_of_playing() -> None:
+    layout = make_layout(FEATURES, 10, 1)
+    games, twin = Games(GAME, seed=0, numbers=range(3)), Games(GAME, seed=0, numbers=range(3))
+    rows, masks = arrays(games, layout)
+    play(games, 9), play(twin, 9)
+    games.over[1] = 1
+    fresh = np.array([False, True, True])
+    games.step(np.array([5, 99, -1]), layout, rows, masks, max_pieces=NEVER, fresh=fresh)  # two that no game takes
+    twin.place(0, 5), twin.restart(1), twin.restart(2)
+
+    np.testing.assert_array_equal(games.rows, twin.rows)  # streams go on
+    np.testing.assert_array_equal(games.reached.rows, twin.rows)
+    expected_rows, expected_masks = arrays(twin, layout)
+    twin.observe(layout, expected_rows, expected_masks)
+    np.testing.assert_array_equal(rows, expected_rows)
+    np.testing.assert_array_equal(masks, expected_masks)
+    for done in (games.played, games.step_lines, games.new_holes, games.added_height, games.step_over, games.step_cut):
+        assert done[1:].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_advancing_does_what_a_step_does_and_looks_at_nothing(restart: bool) -> None:
+    small = Rules(width=4, height=5, hidden_rows=4, randomizer="7-bag", preview=2)
+    layout = make_layout(["holes"], 4, 2)
+    seeing, blind = Games(small, seed=0, numbers=range(5)), Games(small, seed=0, numbers=range(5))
+    rows, masks = arrays(seeing, layout)
+    final_rows = np.zeros_like(rows) if restart else None
+    rng = np.random.default_rng(0)
+    fresh = np.zeros(5, dtype=np.bool_)
+    n_ended = 0
+    for _ in range(60):
+        actions = rng.integers(0, 16, 5)
+        seeing.step(actions, layout, rows, masks, max_pieces=4, final_rows=final_rows, fresh=fresh)
+        blind.advance(actions, max_pieces=4, restart=restart, fresh=fresh)
+        np.testing.assert_array_equal(blind.rows, seeing.rows)
+        np.testing.assert_array_equal(blind.reached.rows, seeing.reached.rows)
+        for name in ("played", "step_lines", "new_holes", "added_height", "step_over", "step_cut"):
+            np.testing.assert_array_equal(getattr(blind, name), getattr(seeing, name))
+        ended = (seeing.step_over | seeing.step_cut).astype(np.bool_)
+        n_ended += ended.sum()
+        fresh = ended & (not restart)
+    assert n_ended > 30
+
+
 def test_rows_can_be_copied_out_and_put_back_whole() -> None:
     games = Games(GAME, seed=0, numbers=range(3))
     play(games, 9)
@@ -253,6 +297,9 @@ def test_one_action_a_game() -> None:
     with pytest.raises(GameError) as error:
         games.step(np.array([0]), layout, *arrays(games, layout), max_pieces=NEVER)
     assert message(error) == "Each of 2 games takes one action; got shape (1,). Pass one each."
+    with pytest.raises(GameError) as error:
+        games.advance(np.array([0]), max_pieces=NEVER, restart=True)
+    assert message(error) == "Each of 2 games takes one action; got shape (1,). Pass one each."
 
 
 def test_a_game_that_has_ended_takes_no_action() -> None:
@@ -265,6 +312,8 @@ def test_a_game_that_has_ended_takes_no_action() -> None:
     assert message(error) == "A game that has ended takes no action. Reset it first."
     with pytest.raises(GameError, match="has ended takes no action"):
         games.step(np.array([0]), layout, rows, masks, max_pieces=NEVER)
+    with pytest.raises(GameError, match="has ended takes no action"):
+        games.advance(np.array([0]), max_pieces=NEVER, restart=False)
     games.observe(layout, rows, masks)
     assert (rows == -1).all() and not masks.any()
 

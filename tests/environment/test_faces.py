@@ -79,6 +79,15 @@ class TestTetrisEnv:
             if over:
                 observation, info = env.reset()
 
+    def test_the_pieces_that_follow_are_in_every_legal_row(self) -> None:
+        config = EnvConfig(randomizer="TIOS", preview=3, features=("holes", "next_pieces"))
+        observation, info = make_env(config)().reset(seed=0)
+
+        legal: Any = observation[info["action_mask"]]  # type: ignore[index]
+        assert legal.shape == (34, 1 + 3 * 7)
+        for row in legal[:, 1:].reshape(-1, 3, 7):
+            assert ["".join("IOTLJSZ"[k] for k in np.flatnonzero(one_hot)) for one_hot in row] == ["I", "O", "S"]
+
     def test_lines_are_counted_by_placement_and_by_game(self) -> None:
         env = make_env(EnvConfig(randomizer="I", width=4, preview=0))()
         _, info = env.reset(seed=0)
