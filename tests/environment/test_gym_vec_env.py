@@ -181,6 +181,13 @@ class TestSeeds:
         assert np.array_equal(make(num_envs=5, seed=7).core.observe(), self.first(many, 7))
         assert np.array_equal(self.first(many, 7)[0], alone.reset(seed=7)[0])
 
+    def test_a_seed_given_at_first_is_that_of_the_first_reset_alone(self) -> None:
+        envs = make(EnvConfig(randomizer="uniform", preview=6, features=("next_pieces",)), seed=7)
+        first = self.first(envs, None)
+
+        assert np.array_equal(first, make(envs.config).reset(seed=7)[0])
+        assert not np.array_equal(self.first(envs, None), first)
+
     def test_seeds_one_by_one_are_those_of_single_games(self) -> None:
         env: Any = TetrisEnv(SHORT)
         alone = np.stack([env.reset(seed=seed)[0] for seed in SEEDS])
@@ -222,6 +229,22 @@ class TestSteps:
         assert steps[3][1].tolist() == [0.0]
         assert steps[3][4]["pieces_game"].tolist() == [0]
         assert "action" not in steps[3][4]
+
+    @pytest.mark.parametrize("mode", AutoresetMode)
+    def test_the_rewards_of_a_game_are_summed_until_it_starts_anew(self, mode: AutoresetMode) -> None:
+        envs = make(EnvConfig(width=4, randomizer="I", preview=0, max_pieces=3), num_envs=1, autoreset_mode=mode)
+        envs.reset(seed=0)
+        summed = []
+        for _ in range(5):
+            if mode is AutoresetMode.DISABLED and len(summed) == 3:
+                envs.reset(options={"reset_mask": np.array([True])})
+            envs.step(np.array([0]))  # an I that lies fills a row of its own
+            summed.append(envs.state()["rewards_game"][0])
+
+        assert (
+            summed
+            == {"NextStep": [1, 2, 3, 0, 1], "SameStep": [1, 2, 0, 1, 2], "Disabled": [1, 2, 3, 1, 2]}[mode.value]
+        )
 
     def test_an_action_for_a_game_that_starts_anew_may_be_anything(self) -> None:
         envs = make(TWO_PIECES.with_changes(illegal_action="raise"), num_envs=1)

@@ -73,16 +73,16 @@ class GameCore:
         self.masks = np.empty_like(self.masks)
         return self._observer.observe(self.games, self.masks)
 
-    def final_observation(self, index: int) -> Any:
-        """Returns the last observation of a game that the last step ended or cut and started anew."""
-        return self._observer.final(self.games, index)
+    def final_observations(self, indices: npt.NDArray[np.intp]) -> Observations:
+        """Returns the last observations of games that the last step ended or cut and started anew, one entry each."""
+        return self._observer.final(self.games, indices)
 
-    def final_mask(self, index: int) -> npt.NDArray[np.bool_]:
-        """Returns the actions that such a game would have gone on with: none, unless it was cut."""
-        mask = np.zeros(self.games.n_actions, dtype=np.bool_)
-        if self.games.step_cut[index]:
-            write_mask(self.games.reached.queue[index, 0], self.config.width, mask)
-        return mask
+    def final_masks(self) -> Masks:
+        """Returns the actions with which games would have gone on that the last step cut; none for the others."""
+        masks = np.zeros_like(self.masks)
+        for index in np.flatnonzero(self.games.step_cut).tolist():
+            write_mask(self.games.reached.queue[index, 0], self.config.width, masks[index])
+        return masks
 
     def step(
         self, actions: npt.NDArray[np.int64], *, restart: bool, fresh: npt.NDArray[np.bool_] | None = None
@@ -91,7 +91,7 @@ class GameCore:
 
         Args:
             actions: ``(n,)`` one each.
-            restart: Whether games that end or are cut start anew; ``final_observation`` then tells how they ended.
+            restart: Whether games that end or are cut start anew; ``final_observations`` then tells how they ended.
             fresh: ``(n,)`` games that start anew instead, whatever their action; nothing is earned by that.
 
         Raises:
@@ -109,6 +109,8 @@ class GameCore:
         self.masks = masks
         rewards = self._rewards()
         self.rewards_game += rewards
+        if fresh is not None:
+            self.rewards_game[fresh] = 0.0
         return StepOutcome(
             observations=observations,
             masks=masks,

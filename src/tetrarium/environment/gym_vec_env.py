@@ -18,7 +18,7 @@ from tetrarium.engine.scoring import clear_scores
 from tetrarium.environment.config import EnvConfig
 from tetrarium.environment.core import GameCore, StepOutcome
 from tetrarium.environment.drawing import RENDER_MODES, make_drawer
-from tetrarium.environment.observations import Observations
+from tetrarium.environment.observations import Observations, one_game
 from tetrarium.environment.tetris_env import fresh_seed
 from tetrarium.errors import ConfigError, GameError, suggestion
 
@@ -64,12 +64,12 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
     >>> envs = TetrisVectorEnv(num_envs=3, seed=0)
     >>> observations, infos = envs.reset()
     >>> observations.shape, infos["action_mask"].sum(axis=1).tolist()
-    ((3, 40, 23), [9, 34, 17])
+    ((3, 40, 23), [9, 17, 34])
 
     Args:
         config: What is played and seen.
         num_envs: How many games.
-        seed: Of the games until a reset gives another; by default one that nobody has chosen.
+        seed: Of the first reset, if that is given none; by default one that nobody has chosen.
         autoreset_mode: When a game that has ended starts anew: a mode of Gymnasium, or its value.
         render_mode: ``"ansi"``, ``"rgb_array"`` or none.
 
@@ -94,7 +94,9 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode = render_mode
-        self.core = GameCore(self.config, num_envs, fresh_seed() if seed is None else seed)
+        first_seed = fresh_seed() if seed is None else seed
+        self._first_seed: int | None = first_seed  # until the first reset of all games
+        self.core = GameCore(self.config, num_envs, first_seed)
         self.single_observation_space = self.core.observation_space
         self.single_action_space = self.core.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -117,7 +119,11 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
             ConfigError: if a seed is negative, or seeds or the mask are not one a game.
         """
         chosen = self._chosen(options)
+        if seed is None and chosen.all():
+            seed = self._first_seed
         streams = self._streams(seed)
+        if chosen.all():
+            self._first_seed = None
         if isinstance(seed, int | np.integer):
             super().reset(seed=int(seed))
         indices = np.flatnonzero(chosen).tolist()
@@ -221,10 +227,10 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
         """How games ended that have started anew in the same step."""
         games = self.core.games
         final_obs = np.full(self.num_envs, None, dtype=object)
-        masks = np.zeros_like(self.core.masks)
-        for index in np.flatnonzero(done).tolist():
-            final_obs[index] = self.core.final_observation(index)
-            masks[index] = self.core.final_mask(index)
+        indices = np.flatnonzero(done)
+        final = self.core.final_observations(indices)
+        for place, index in enumerate(indices.tolist()):
+            final_obs[index] = one_game(final, place)
         values = {
             "action": games.played,
             "lines_placement": games.step_lines,
@@ -232,7 +238,8 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
             "pieces_game": games.reached.pieces,
             "score": self._scores,
         }
-        final_info = _given({"action_mask": masks, **{name: part * done for name, part in values.items()}}, done)
+        values = {name: part * done for name, part in values.items()}
+        final_info = _given({"action_mask": self.core.final_masks(), **values}, done)
         return _given({"final_obs": final_obs, "final_info": final_info}, done)
 
     def _follow(self, *, began: npt.NDArray[np.bool_], played: npt.NDArray[np.bool_]) -> None:

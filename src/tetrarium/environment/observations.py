@@ -50,8 +50,8 @@ class Observer(Protocol):
     ) -> Observations:
         """Steps the games as ``Games.step`` does; returns what is seen then, and writes which actions are legal."""
 
-    def final(self, games: Games, index: int) -> Observations:
-        """Returns the last observation of a game that the last step ended or cut and started anew."""
+    def final(self, games: Games, indices: npt.NDArray[np.intp]) -> Observations:
+        """Returns the last observations of games that the last step ended or cut and started anew, one entry each."""
 
 
 def make_observer(config: EnvConfig, n_games: int) -> Observer:
@@ -127,8 +127,8 @@ class _RowsObserver:
         games.step(actions, self._layout, rows, masks, max_pieces=max_pieces, final_rows=final_rows, fresh=fresh)
         return rows
 
-    def final(self, games: Games, index: int) -> Observations:
-        rows: npt.NDArray[np.float32] = self._final[index].copy()
+    def final(self, games: Games, indices: npt.NDArray[np.intp]) -> Observations:
+        rows: npt.NDArray[np.float32] = self._final[indices]
         return rows
 
 
@@ -136,12 +136,10 @@ class _BoardObserver:
     """The board's cells as a picture, and the pieces in view."""
 
     def __init__(self, config: EnvConfig, n_games: int) -> None:
-        self._n_games = n_games
         self._shapes = {
             "board": (1, config.height + config.hidden_rows, config.width),
             "pieces": (pieces_length(config.preview),),
         }
-        self._mask = np.empty((1, 4 * config.width), dtype=np.bool_)
         self.space: spaces.Space[Any] = spaces.Dict(
             {name: spaces.Box(low=0, high=1, shape=shape, dtype=np.uint8) for name, shape in self._shapes.items()}
         )
@@ -162,10 +160,8 @@ class _BoardObserver:
         games.advance(actions, max_pieces=max_pieces, restart=restart, fresh=fresh)
         return self._look(games, games.rows, masks)
 
-    def final(self, games: Games, index: int) -> Observations:
-        seen = self._look(games, games.reached.rows[index : index + 1], self._mask)
-        final: Observations = one_game(seen, 0)
-        return final
+    def final(self, games: Games, indices: npt.NDArray[np.intp]) -> Observations:
+        return self._look(games, games.reached.rows[indices], np.empty((len(indices), games.n_actions), dtype=np.bool_))
 
     def _look(self, games: Games, rows: npt.NDArray[np.int64], masks: Masks) -> Observations:
         seen = {name: np.empty((len(rows), *shape), dtype=np.uint8) for name, shape in self._shapes.items()}

@@ -13,6 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from tetrarium.environment.config import EnvConfig
 from tetrarium.environment.core import GameCore, Observations
+from tetrarium.environment.observations import one_game
 from tetrarium.environment.rendering import render_rgb
 
 __all__ = ["TetrisVecEnv", "make_vec_env"]
@@ -81,8 +82,11 @@ class TetrisVecEnv(VecEnv):
                 strict=True,
             )
         ]
-        for index in np.flatnonzero(dones).tolist():
-            infos[index]["terminal_observation"] = core.final_observation(index)
+        ended = np.flatnonzero(dones)
+        final = core.final_observations(ended) if len(ended) else None
+        for place, index in enumerate(ended.tolist()):
+            assert final is not None
+            infos[index]["terminal_observation"] = one_game(final, place)
             infos[index]["episode"] = {
                 "r": float(core.rewards_game[index]),
                 "l": infos[index]["pieces_game"],
