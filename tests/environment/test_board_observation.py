@@ -1,5 +1,6 @@
 """``observation="board"``: cells and pieces, on every face of the environment and under Stable-Baselines3."""
 
+import json
 import warnings
 from typing import Any
 
@@ -11,6 +12,7 @@ from gymnasium.utils.env_checker import check_env, data_equivalence
 
 from tetrarium.engine import PIECES, parse_board
 from tetrarium.environment import EnvConfig, TetrisVectorEnv, make_env, make_vec_env
+from tetrarium.environment.replays import Replay, pack_actions
 from tetrarium.errors import ConfigError
 
 BOARD = EnvConfig(observation="board")
@@ -128,6 +130,18 @@ def test_an_agent_says_what_it_reads_instead() -> None:
     for env in (make_env(BOARD)(), make_vec_env(BOARD, n_envs=2)):
         with pytest.raises(ConfigError, match=r"rows of features.*observation='board'\. Use observation='rows'"):
             TetrisAgent(env, TrainingConfig(n_envs=2))
+
+
+def test_a_replay_tells_of_it_only_where_it_is_not_as_ever() -> None:
+    by_rows, by_cells = (
+        Replay(env_config=config, seed=0, game=0, actions=pack_actions(config, [0]), lines=0, pieces=1, over=False)
+        for config in (EnvConfig(), BOARD)
+    )
+
+    assert "observation" not in json.loads(by_rows.to_json())["env_config"]
+    assert Replay.from_bytes(by_rows.to_bytes()) == by_rows
+    assert Replay.from_bytes(by_cells.to_bytes()) == by_cells != by_rows
+    assert list(by_cells.play()) == list(by_rows.play())
 
 
 def test_an_unknown_kind_is_refused() -> None:

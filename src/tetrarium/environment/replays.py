@@ -34,6 +34,7 @@ _CRC_BYTES: Final = 4
 MAX_FILE_BYTES: Final = _MAX_HEADER_BYTES + 2 * MAX_ACTIONS + (1 << 16)  # zlib adds a little to what does not compress
 _ONE_BYTE: Final = np.dtype("u1")
 _TWO_BYTES: Final = np.dtype("<u2")
+_LATER_SETTINGS: Final = ("observation",)  # younger than the format: written only where they are not as ever before
 _FIELDS: Final = ("env_config", "seed", "game", "stream", "lines", "pieces", "over", "about")
 _DAMAGED: Final = "Copy it again from where it came from, or record the game again."
 
@@ -195,9 +196,15 @@ class Replay:
             "format": _FORMAT,
             "version": FORMAT_VERSION,
             **values,
-            "env_config": self.env_config.to_dict(),
+            "env_config": _game_settings(self.env_config),
             "about": dict(self.about),
         }
+
+
+def _game_settings(config: EnvConfig) -> dict[str, Any]:
+    usual = EnvConfig().to_dict()
+    settings = config.to_dict()
+    return {name: value for name, value in settings.items() if name not in _LATER_SETTINGS or value != usual[name]}
 
 
 def pack_actions(config: EnvConfig, actions: Iterable[int]) -> bytes:
