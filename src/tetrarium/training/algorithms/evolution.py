@@ -145,6 +145,7 @@ class EvolutionLearner(Learner):
 
     def _show(self) -> None:
         """Places a piece in each of the games that are there to be watched."""
+        assert isinstance(self._observations, np.ndarray)  # rows, as training_games sees to
         actions, _ = self.predict(self._observations, None, None, True)
         self.games.step_async(actions)
         self._observations = self.games.step_wait()[0]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import gymnasium
+import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 from gymnasium import spaces
@@ -71,8 +72,9 @@ def write_games(games: TetrisVecEnv, folder: Path) -> None:
 
 
 def read_games(games: TetrisVecEnv, read_file: ReadFile) -> npt.NDArray[Any]:
-    """Puts back what ``write_games`` wrote, and returns what is seen; a seed given before is used no more."""
+    """Puts back what ``write_games`` wrote, and returns the rows that are seen; a seed given before is used no more."""
     fields = safetensors.numpy.load(read_file(_GAMES))
     observations = games.set_state({"rows": join_games(fields), "rewards_game": fields["rewards_game"]})
     games._reset_seeds()
+    assert isinstance(observations, np.ndarray)
     return observations
