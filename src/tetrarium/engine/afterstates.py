@@ -58,7 +58,16 @@ from tetrarium.engine.pieces import (
 from tetrarium.engine.scratch import ILLEGAL, Scratch, make_scratch
 from tetrarium.engine.surfaces import summarise_surface, write_surface
 
-__all__ = ["ILLEGAL", "Scratch", "landing_row", "make_scratch", "remove_full_rows", "write_mask", "write_rows"]
+__all__ = [
+    "ILLEGAL",
+    "Scratch",
+    "landing_row",
+    "make_scratch",
+    "remove_full_rows",
+    "write_mask",
+    "write_row",
+    "write_rows",
+]
 
 _at: Final = np.uint64  # an index that cannot be negative: the JIT leaves out the wrap-around and vectorises
 
@@ -161,9 +170,7 @@ def write_rows(columns, queue, rules, layout, scratch, rows):  # type: ignore[no
     numbers = flattened(rows)
     width = rules.width
     piece = queue[0]
-    surface = False
-    for feature in range(ROW_TRANSITIONS, PATTERN_DIVERSITY + 1):
-        surface = surface or layout[feature] >= 0
+    surface = _sees_surface(layout)
     for x in range(width):
         words[at.COLUMNS + x] = columns[x]
     outline = _summarise(words, lanes, width)
@@ -184,6 +191,57 @@ def write_rows(columns, queue, rules, layout, scratch, rows):  # type: ignore[no
                 write_surface(piece, rotation, totals, rules, layout, words, lanes, numbers)
     for k in range(n_cleared):
         _write_cleared(columns, piece, k, surface, rules, layout, words, lanes, numbers)
+
+
+@kernel
+def write_row(columns, queue, action, rules, layout, scratch, row):  # type: ignore[no-untyped-def]
+    """Writes the afterstate of one action that the current piece has, as ``write_rows`` does.
+
+    Args:
+        columns: ``(width,) int64`` board.
+        queue: ``(1 + preview,) int64`` current piece and those that follow.
+        action: ``4 * column + rotation``.
+        rules: ``CompiledRules``.
+        layout: which features, and where.
+        scratch: working memory of ``make_scratch`` for this width.
+        row: ``(row length,) float32``, to be written.
+    """
+    lanes = scratch.view(np.float32)
+    piece = queue[0]
+    rotation = action & (MAX_ORIENTATIONS - 1)
+    left = action >> 2
+    _write_base(queue, rules.width, layout, lanes)
+    for k in range(layout[ROW_LENGTH]):
+        row[k] = lanes[at.BASE + k]
+    bottom = landing_row(columns, piece, rotation, left)
+    over = bottom + PIECE_HEIGHTS[piece, rotation] > rules.height
+    full = 0 if over else _full_rows(columns, piece, rotation, left, bottom, rules.width)
+    _write_summed(columns, piece, action, bottom, full, 0, _sees_surface(layout), rules, layout, scratch, lanes, row)
+    if layout[LANDING_HEIGHT] >= 0:
+        row[layout[LANDING_HEIGHT]] = bottom + 0.5 * (PIECE_HEIGHTS[piece, rotation] - 1)
+    if layout[GAME_OVER] >= 0:
+        row[layout[GAME_OVER]] = 1 if over else 0
+
+
+@kernel
+def _sees_surface(layout):  # type: ignore[no-untyped-def]
+    """Whether a feature is asked for that heights alone do not tell."""
+    surface = False
+    for feature in range(ROW_TRANSITIONS, PATTERN_DIVERSITY + 1):
+        surface = surface or layout[feature] >= 0
+    return surface
+
+
+@kernel
+def _full_rows(columns, piece, rotation, left, bottom, width):  # type: ignore[no-untyped-def]
+    """Which rows a placement fills, bit r = row r."""
+    full = -1
+    for x in range(width):
+        column = columns[x]
+        if left <= x < left + PIECE_WIDTHS[piece, rotation]:
+            column |= COLUMN_BITS[piece, rotation, x - left] << bottom
+        full &= column
+    return full
 
 
 @kernel
@@ -321,10 +379,19 @@ def _note_cleared(piece, rotation, n_cleared, rules, words, lanes):  # type: ign
 @kernel
 def _write_cleared(columns, piece, k, surface, rules, layout, words, lanes, numbers):  # type: ignore[no-untyped-def]
     """Everything about one board on which rows vanish, summed anew."""
-    width = rules.width
     action = words[at.CLEARED + 3 * k]
     bottom = words[at.CLEARED + 3 * k + 1]
     full = words[at.CLEARED + 3 * k + 2]
+    start = action * layout[ROW_LENGTH]
+    _write_summed(columns, piece, action, bottom, full, start, surface, rules, layout, words, lanes, numbers)
+
+
+@kernel
+def _write_summed(  # type: ignore[no-untyped-def]
+    columns, piece, action, bottom, full, start, surface, rules, layout, words, lanes, numbers
+):
+    """Everything about one board but the landing height and the end of the game; ``full`` are the rows that vanish."""
+    width = rules.width
     rotation = action & (MAX_ORIENTATIONS - 1)
     left = action >> 2
     board = words[at.COLUMNS : at.COLUMNS + width]
@@ -335,9 +402,8 @@ def _write_cleared(columns, piece, k, surface, rules, layout, words, lanes, numb
         bits = COLUMN_BITS[piece, rotation, i] << bottom
         board[left + i] |= bits
         eroded += popcount(bits & full)
-    n_lines = remove_full_rows(board, width)
+    n_lines = remove_full_rows(board, width) if full != 0 else 0
     max_height, n_holes, bumpiness = _summarise(words, lanes, width)
-    start = action * layout[ROW_LENGTH]
     if layout[COLUMN_HEIGHTS] >= 0:
         for x in range(width):
             numbers[start + x] = lanes[at.ROW_HEIGHTS + x]

@@ -15,6 +15,8 @@ __all__ = [
     "BOTTOM_SUMS",
     "COLUMN_BITS",
     "MAX_ORIENTATIONS",
+    "MIRRORED_PIECES",
+    "MIRRORED_ROTATIONS",
     "N_CELLS",
     "N_ORIENTATIONS",
     "N_PIECES",
@@ -90,3 +92,16 @@ PIECE_WIDTHS: Final = (COLUMN_BITS > 0).sum(axis=2)  # (7, 4)
 PIECE_HEIGHTS: Final = TOPS.max(axis=2)  # (7, 4)
 BOTTOM_SUMS: Final = BOTTOMS.sum(axis=2)  # (7, 4)
 TOP_BUMPS: Final = np.where(COLUMN_BITS[:, :, 1:] > 0, np.abs(np.diff(TOPS, axis=2)), 0).sum(axis=2)  # (7, 4)
+
+
+def _mirrored(piece: int, rotation: int) -> tuple[int, int]:
+    """Returns which piece in which orientation the mirrored cells are."""
+    cells = _normalised(tuple((-x, y) for x, y in orientation_cells(piece, rotation)))
+    return next((other, found.index(cells)) for other, found in enumerate(_ORIENTATIONS) if cells in found)
+
+
+_MIRRORED: Final = np.array(
+    [[_mirrored(piece, rotation) for rotation in range(MAX_ORIENTATIONS)] for piece in range(N_PIECES)], dtype=np.int64
+)
+MIRRORED_PIECES: Final = np.ascontiguousarray(_MIRRORED[:, 0, 0])  # (7,) left and right swapped: L for J, S for Z
+MIRRORED_ROTATIONS: Final = np.ascontiguousarray(_MIRRORED[:, :, 1])  # (7, 4) rotation of the mirrored piece

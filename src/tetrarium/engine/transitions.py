@@ -7,13 +7,20 @@ Arrays are ``(n, …)``, one entry a transition: columns ``(n, width) int64``, q
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.afterstates import ILLEGAL, landing_row, make_scratch, remove_full_rows, write_rows
+from tetrarium.engine.afterstates import ILLEGAL, landing_row, make_scratch, remove_full_rows, write_row, write_rows
 from tetrarium.engine.features import Layout, row_length
 from tetrarium.engine.jit import is_cached, kernel
-from tetrarium.engine.pieces import COLUMN_BITS, MAX_ORIENTATIONS, PIECE_HEIGHTS, PIECE_WIDTHS
+from tetrarium.engine.pieces import (
+    COLUMN_BITS,
+    MAX_ORIENTATIONS,
+    MIRRORED_PIECES,
+    MIRRORED_ROTATIONS,
+    PIECE_HEIGHTS,
+    PIECE_WIDTHS,
+)
 from tetrarium.engine.rules import Rules
 
-__all__ = ["are_kernels_cached", "chosen_rows", "describe_boards", "place_on_boards"]
+__all__ = ["are_kernels_cached", "chosen_rows", "describe_boards", "mirror_boards", "place_on_boards"]
 
 
 @kernel
@@ -32,6 +39,21 @@ def _place_on_boards(columns, pieces, actions, rules, over):  # type: ignore[no-
 
 
 @kernel
+def _mirror_boards(columns, pieces, actions, mirrored):  # type: ignore[no-untyped-def]
+    width = columns.shape[1]
+    for index in range(columns.shape[0]):
+        if mirrored[index]:
+            piece = pieces[index, 0]
+            rotation = actions[index] & (MAX_ORIENTATIONS - 1)
+            left = width - PIECE_WIDTHS[piece, rotation] - actions[index] // MAX_ORIENTATIONS
+            actions[index] = MAX_ORIENTATIONS * left + MIRRORED_ROTATIONS[piece, rotation]
+            for k in range(pieces.shape[1]):
+                pieces[index, k] = MIRRORED_PIECES[pieces[index, k]]
+            for x in range(width // 2):
+                columns[index, x], columns[index, width - 1 - x] = columns[index, width - 1 - x], columns[index, x]
+
+
+@kernel
 def _describe_boards(columns, queues, over, rules, layout, scratch, rows):  # type: ignore[no-untyped-def]
     for index in range(columns.shape[0]):
         if over[index]:
@@ -41,16 +63,14 @@ def _describe_boards(columns, queues, over, rules, layout, scratch, rows):  # ty
 
 
 @kernel
-def _chosen_rows(columns, queues, actions, rules, layout, scratch, every_row, rows):  # type: ignore[no-untyped-def]
+def _chosen_rows(columns, queues, actions, rules, layout, scratch, rows):  # type: ignore[no-untyped-def]
     for index in range(columns.shape[0]):
-        write_rows(columns[index], queues[index], rules, layout, scratch, every_row)
-        for k in range(rows.shape[1]):
-            rows[index, k] = every_row[actions[index], k]
+        write_row(columns[index], queues[index], actions[index], rules, layout, scratch, rows[index])
 
 
 def are_kernels_cached() -> bool:
     """Whether the kernels that training needs beyond those of playing lie ready on disk."""
-    return all(map(is_cached, (_place_on_boards, _describe_boards, _chosen_rows)))
+    return all(map(is_cached, (_mirror_boards, _place_on_boards, _describe_boards, _chosen_rows)))
 
 
 def place_on_boards(
@@ -61,6 +81,23 @@ def place_on_boards(
     over = np.zeros(len(columns), dtype=np.bool_)
     _place_on_boards(after, pieces, actions, rules.compiled, over)
     return after, over
+
+
+def mirror_boards(
+    columns: npt.NDArray[np.int64],
+    pieces: npt.NDArray[np.int64],
+    actions: npt.NDArray[np.int64],
+    mirrored: npt.NDArray[np.bool_],
+) -> None:
+    """Swaps left and right, in place, where ``mirrored`` says so: the same game for whoever looks from behind.
+
+    Args:
+        columns: The boards.
+        pieces: ``(n, any number) int64``: the piece to be placed, then the others in view.
+        actions: ``(n,) int64`` legal actions.
+        mirrored: ``(n,) bool``.
+    """
+    _mirror_boards(columns, pieces, actions, mirrored)
 
 
 def describe_boards(
@@ -85,6 +122,5 @@ def chosen_rows(
 ) -> npt.NDArray[np.float32]:
     """Returns the row of one action of each board, ``(n, row length)``."""
     rows = np.empty((len(columns), row_length(layout)), dtype=np.float32)
-    every_row = np.empty((MAX_ORIENTATIONS * rules.width, row_length(layout)), dtype=np.float32)
-    _chosen_rows(columns, queues, actions, rules.compiled, layout, make_scratch(rules.width), every_row, rows)
+    _chosen_rows(columns, queues, actions, rules.compiled, layout, make_scratch(rules.width), rows)
     return rows

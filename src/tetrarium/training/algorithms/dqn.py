@@ -38,6 +38,7 @@ class TetrisDQN(AfterstateOffPolicy, DQN):
         """
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
+        parameters = list(self.online_net.parameters())
         losses = []
         values = []
         for _ in range(gradient_steps):
@@ -47,7 +48,7 @@ class TetrisDQN(AfterstateOffPolicy, DQN):
             loss = functional.smooth_l1_loss(scores, targets)
             self.policy.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self.q_net.parameters(), self.max_grad_norm)
+            torch.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
             self.policy.optimizer.step()
             losses.append(loss.item())
             values.append(scores.detach().mean().item())
