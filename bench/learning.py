@@ -58,6 +58,7 @@ ABLATIONS: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "features: those, lines_cleared": ({}, {"features": ("lines_cleared", *PUBLISHED_FEATURES)}),
     "features: four": ({}, {"features": FOUR_FEATURES}),
     "double_q=False": ({"double_q": False}, {}),
+    "mirroring=True": ({"mirroring": True}, {}),
     "averaging=0": ({"averaging": 0.0}, {}),
     "averaging=0.99": ({"averaging": 0.99}, {}),
     "gamma=0.8": ({"gamma": 0.8}, {}),

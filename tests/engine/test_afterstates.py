@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.engine import naive
 from tests.strategies import Position, feature_lists, positions
 from tetrarium.engine import FEATURES, Rules, make_layout, parse_board, row_length
-from tetrarium.engine.afterstates import make_scratch, remove_full_rows, write_mask, write_rows
+from tetrarium.engine.afterstates import make_scratch, remove_full_rows, write_mask, write_row, write_rows
 from tetrarium.engine.features import feature_width
 
 LITERATURE = Rules(width=10, height=20, hidden_rows=4, randomizer="uniform", preview=0)
@@ -60,6 +60,21 @@ def test_every_feature_of_every_placement_is_the_twins(position: Position) -> No
 def test_every_subset_of_features_is_the_twins(position: Position, names: list[str]) -> None:
     assume(position.rules.preview > 0 or names != ["next_pieces"])
     np.testing.assert_array_equal(kernel_table(position, names), twin_table(position, names))
+
+
+@given(positions(), feature_lists)
+@settings(max_examples=150)
+@example(Position(rules=LITERATURE, columns=(0xF,) * 9 + (0,), queue=(0,)), list(FEATURES))  # an I clears four rows
+@example(Position(rules=LITERATURE, columns=((1 << 20) - 1,) * 9 + (0,), queue=(0,)), list(FEATURES))
+def test_one_row_alone_is_that_of_the_whole_table(position: Position, names: list[str]) -> None:
+    assume(position.rules.preview > 0 or names != ["next_pieces"])
+    rules, table = position.rules, kernel_table(position, names)
+    layout, scratch = make_layout(names, rules.width, rules.preview), make_scratch(rules.width)
+    queue = np.array(position.queue, dtype=np.int64)
+    row = np.empty(row_length(layout), dtype=np.float32)
+    for action in naive.legal_actions(position.queue[0], rules.width):
+        write_row(position.array, queue, action, rules.compiled, layout, scratch, row)
+        np.testing.assert_array_equal(row, table[action])
 
 
 @given(positions())

@@ -257,9 +257,11 @@ class TestEnvironments:
 
 
 class TestCheckpoints:
-    def test_saved_and_loaded_training_is_the_whole(self, env: TetrisEnv, tmp_path: Path) -> None:
-        whole = TetrisAgent(env, SMALL).train(2_000)
-        TetrisAgent(env, SMALL).train(777).save_checkpoint(tmp_path / "one")
+    @pytest.mark.parametrize("mirroring", [False, True])
+    def test_saved_and_loaded_training_is_the_whole(self, env: TetrisEnv, tmp_path: Path, mirroring: bool) -> None:
+        config = SMALL.with_changes(mirroring=mirroring)
+        whole = TetrisAgent(env, config).train(2_000)
+        TetrisAgent(env, config).train(777).save_checkpoint(tmp_path / "one")
         np.random.seed(1)  # noqa: NPY002 Stable-Baselines3 draws from this generator
         loaded = TetrisAgent.load_checkpoint(tmp_path / "one", env)
         loaded.train(2_000 - 777)

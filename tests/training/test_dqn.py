@@ -7,6 +7,7 @@ from stable_baselines3.common.buffers import NStepReplayBuffer
 from torch import nn
 
 from tetrarium.environment import EnvConfig, make_env
+from tetrarium.errors import ConfigError
 from tetrarium.training import TetrisAgent, TrainingConfig
 from tetrarium.training.algorithms.dqn import TetrisDQN
 from tetrarium.training.algorithms.networks import AfterstateQNetwork
@@ -52,3 +53,36 @@ def test_a_foreign_environments_replay_counts_as_many_placements() -> None:
 
     assert isinstance(agent.model.replay_buffer, NStepReplayBuffer)
     assert set(batch.discounts.tolist()) == {0.5, 0.25, 0.125}
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_values_are_the_same_with_gradients_and_without(activation: str) -> None:
+    agent = TetrisAgent(make_env(EnvConfig())(), SMALL.with_changes(net_arch=(16, 8), activation=activation))
+    network = agent.model.playing_net
+    rows = agent.train(200).model._sample_rows(64).rows_t
+    kept = rows.clone()
+    with torch.no_grad():
+        values = network.score(rows)
+
+    torch.testing.assert_close(values, network.score(rows).detach(), rtol=1e-5, atol=1e-6)
+    assert torch.equal(rows, kept)
+
+
+def test_transitions_are_mirrored_where_that_is_set() -> None:
+    game = make_env(EnvConfig(features=("column_heights",)))()
+    plain, mirroring = (
+        TetrisAgent(game, SMALL.with_changes(mirroring=mirroring)).train(400).model._sample_rows(200).rows_t
+        for mirroring in (False, True)
+    )
+
+    assert not torch.equal(plain, mirroring)
+
+
+def test_a_game_without_a_mirror_image_is_refused() -> None:
+    rule = "mirroring learns from games of tetrarium in which left and right are alike"
+    config = SMALL.with_changes(mirroring=True)
+    with pytest.raises(ConfigError, match=rf"{rule}; got the pieces 'IOTL'\. Set mirroring=False\."):
+        TetrisAgent(make_env(EnvConfig(randomizer="IOTL"))(), config)
+    wrapped = gymnasium.wrappers.TimeLimit(make_env(EnvConfig())(), 50)
+    with pytest.raises(ConfigError, match=rf"{rule}; got DummyVecEnv\. Set mirroring=False\."):
+        TetrisAgent(wrapped, config)

@@ -105,6 +105,30 @@ def test_returns_over_several_placements_are_stable_baselines3s_own(
     assert np.array_equal(ours.terminal, samples.dones[:, 0] > 0)
 
 
+@pytest.mark.parametrize("n_steps", [1, 3])
+def test_mirroring_swaps_left_and_right_before_and_after_in_about_half(n_steps: int) -> None:
+    config = EnvConfig(max_pieces=40, preview=2, features=("column_heights", "next_pieces"))
+    compact, _ = filled(config, size=3_000, n_steps=900)
+    compact.random = np.random.default_rng(4)
+    plain = compact.sample_rows(400, n_steps, 0.9)
+    compact.random = np.random.default_rng(4)
+    rows = compact.sample_rows(400, n_steps, 0.9, mirroring=True)
+
+    swapped = [10 + 7 * k + "IOTLJSZ".index(piece) for k in range(2) for piece in "IOTJLZS"]
+    order = [*range(9, -1, -1), *swapped]
+    n_kept = n_swapped = 0
+    for k in range(400):
+        kept = np.array_equal(rows.rows_t[k], plain.rows_t[k])
+        n_kept += kept
+        n_swapped += np.array_equal(rows.rows_t[k], plain.rows_t[k][order])
+        expected = plain.rows_tp1[k] if kept else plain.rows_tp1[k][:, order]
+        assert sorted(rows.rows_tp1[k].tolist()) == sorted(expected.tolist())
+    assert n_kept + n_swapped >= 400
+    assert 160 <= n_kept <= 240
+    for name in ("rewards", "terminal", "discounts"):
+        assert np.array_equal(getattr(rows, name), getattr(plain, name))
+
+
 # columns: transitions of one game, stored in places 0 to 5; the game ends after place 1 and is cut after place 4
 COUNTED = [  # place, rewards counted, power of gamma, place whose board follows, terminal
     (0, (1, 2), 2, 1, True),

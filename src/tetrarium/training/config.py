@@ -61,6 +61,7 @@ class TrainingConfig(Settings):
     exploration_initial_eps: float = setting(0.1, "share of random placements at the start", 0.0, 1.0)
     exploration_final_eps: float = setting(0.0, "share of random placements at the end of the fall", 0.0, 1.0)
     exploration_fraction: float = setting(0.5, "part of training over which that share falls", 1e-9, 1.0)
+    mirroring: bool = setting(False, "learn from half of the transitions with left and right swapped")
     net_arch: tuple[int, ...] = setting((64, 64), "widths of the hidden layers")
     activation: str = setting("relu", "what the hidden layers do: 'relu' or 'tanh'", choices=ACTIVATIONS)
     double_q: bool = setting(True, "online network chooses the next placement, target network values it")

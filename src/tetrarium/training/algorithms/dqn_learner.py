@@ -20,6 +20,7 @@ from torch import nn
 
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.vec_env import TetrisVecEnv
+from tetrarium.errors import ConfigError
 from tetrarium.evaluation import NetworkPolicy
 from tetrarium.training.algorithms.dqn import TetrisDQN
 from tetrarium.training.algorithms.learner import ReadFile, Weights
@@ -33,6 +34,7 @@ __all__ = ["LEARNER", "DqnLearner"]
 
 _REPLAY: Final = "replay_buffer.pkl"
 _AVERAGED: Final = "averaged.safetensors"
+_SYMMETRIC: Final = ("7-bag", "uniform")  # randomizers that deal a piece as often as its mirror image
 
 
 class DqnLearner(Sb3Learner):
@@ -56,13 +58,15 @@ class DqnLearner(Sb3Learner):
             learning_rate=self._learning_rate(),
             double_q=config.double_q,
             averaging=config.averaging,
-            policy_kwargs=self._network_arguments(),
+            policy_kwargs={**self._network_arguments(), "optimizer_kwargs": {"fused": True}},  # a third of the time
             **self._off_policy_arguments(),
         )
 
     def _off_policy_arguments(self) -> dict[str, Any]:
         """What Stable-Baselines3's DQN and QR-DQN both take."""
         config = self.config
+        if config.mirroring:
+            self._require_symmetric_games()
         replay: dict[str, Any] = {}
         if isinstance(self.games, TetrisVecEnv):
             assert self.env_config is not None
@@ -75,6 +79,7 @@ class DqnLearner(Sb3Learner):
             "tau": config.tau,
             "gamma": config.gamma,
             "n_steps": config.n_steps,
+            "mirroring": config.mirroring,
             "train_freq": config.train_freq,
             "gradient_steps": config.gradient_steps,
             "target_update_interval": max(config.target_update_interval, self.games.num_envs),
@@ -88,6 +93,16 @@ class DqnLearner(Sb3Learner):
             "verbose": 0,
             **replay,
         }
+
+    def _require_symmetric_games(self) -> None:
+        found = None if isinstance(self.games, TetrisVecEnv) else type(self.games).__name__
+        if found is None and self.env_config is not None and self.env_config.randomizer not in _SYMMETRIC:
+            found = f"the pieces {self.env_config.randomizer!r}"
+        if found is not None:
+            raise ConfigError(
+                f"mirroring learns from games of tetrarium in which left and right are alike; got {found}. "
+                "Set mirroring=False."
+            )
 
     @property
     def exploration_rate(self) -> float:

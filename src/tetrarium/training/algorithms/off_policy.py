@@ -33,16 +33,24 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
         double_q: The online network chooses the next action, the target network values it (van Hasselt et al. 2016).
         averaging: Decay of the exponential moving average of the weights per gradient step; 0 for none.
         n_steps: Placements whose rewards are counted before the value of what follows; with either kind of replay.
+        mirroring: Learn from half of the transitions, at random, with left and right swapped; with compact replay.
         arguments: those of Stable-Baselines3's algorithm.
     """
 
     exploration_rate: float
 
     def __init__(
-        self, *arguments: Any, double_q: bool = True, averaging: float = 0.0, n_steps: int = 1, **more: Any
+        self,
+        *arguments: Any,
+        double_q: bool = True,
+        averaging: float = 0.0,
+        n_steps: int = 1,
+        mirroring: bool = False,
+        **more: Any,
     ) -> None:
         self.double_q = double_q
         self.averaging = averaging
+        self.mirroring = mirroring
         self.n_steps_return = n_steps  # Stable-Baselines3 has no n_steps with replay that is not its own
         self.n_averaged = 0  # gradient steps that the averaged weights have seen
         self.latest_loss: float | None = None  # mean of the latest gradient steps
@@ -143,7 +151,7 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
     def _sample_rows(self, batch_size: int) -> RowSamples:
         assert self.replay_buffer is not None
         if isinstance(self.replay_buffer, CompactReplayBuffer):
-            return self.replay_buffer.sample_rows(batch_size, self.n_steps_return, self.gamma)
+            return self.replay_buffer.sample_rows(batch_size, self.n_steps_return, self.gamma, mirroring=self.mirroring)
         data = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
         every = torch.arange(batch_size, device=self.device)
         return RowSamples(

@@ -18,7 +18,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from tetrarium.engine import make_layout
 from tetrarium.engine.games import COLUMNS, QUEUE
-from tetrarium.engine.transitions import chosen_rows, describe_boards, place_on_boards
+from tetrarium.engine.transitions import chosen_rows, describe_boards, mirror_boards, place_on_boards
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.core import GameCore
 
@@ -172,7 +172,7 @@ class CompactReplayBuffer(ReplayBuffer):
         )
         return ReplayBufferSamples(*map(self.to_torch, data))
 
-    def sample_rows(self, batch_size: int, n_steps: int, gamma: float) -> RowSamples:
+    def sample_rows(self, batch_size: int, n_steps: int, gamma: float, *, mirroring: bool = False) -> RowSamples:
         """Samples what training needs: of the observation before, only the row that was played.
 
         Args:
@@ -180,12 +180,14 @@ class CompactReplayBuffer(ReplayBuffer):
             n_steps: How many placements' rewards are counted before the value of what follows. Fewer are counted
                 where the game ends or is cut, and at the latest transition stored.
             gamma: Discount per placement.
+            mirroring: Whether half of them, at random, are returned with left and right swapped.
         """
         index = self._draw(batch_size)
-        columns, queues, _, actions = self._read(index)
+        mirrored = self.random.integers(0, 2, size=batch_size, dtype=np.uint8) > 0 if mirroring else None
+        columns, queues, _, actions = self._read(index, mirrored)
         rows_t = chosen_rows(columns, queues, actions, self.rules, self.layout)
         last, rewards, discounts = self._returns(index, n_steps, gamma)
-        columns, queues, revealed, actions = self._read(last)
+        columns, queues, revealed, actions = self._read(last, mirrored)
         rows_tp1 = self._observations_after(columns, queues, revealed, actions)
         terminal = self.endings[last] == _OVER
         return RowSamples(*map(self._tensor, (rows_t, rows_tp1, rewards, terminal, discounts)))
@@ -215,16 +217,15 @@ class CompactReplayBuffer(ReplayBuffer):
         return _PIECE_BITS * np.arange(self.rules.preview + 2, dtype=np.int64)
 
     def _read(
-        self, index: _Index
+        self, index: _Index, mirrored: npt.NDArray[np.bool_] | None = None
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Returns columns, queues, the pieces that came into view, and actions."""
+        columns = self.columns[index].astype(np.int64)
         pieces = (self.pieces[index].astype(np.int64)[:, None] >> self._shifts) & ((1 << _PIECE_BITS) - 1)
-        return (
-            self.columns[index].astype(np.int64),
-            np.ascontiguousarray(pieces[:, :-1]),
-            pieces[:, -1],
-            self.actions[index][:, 0].astype(np.int64),
-        )
+        actions = self.actions[index][:, 0].astype(np.int64)
+        if mirrored is not None:
+            mirror_boards(columns, pieces, actions, mirrored)
+        return columns, np.ascontiguousarray(pieces[:, :-1]), pieces[:, -1], actions
 
     def _observations_after(
         self,
