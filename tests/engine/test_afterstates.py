@@ -15,6 +15,10 @@ from tetrarium.engine.features import feature_width
 LITERATURE = Rules(width=10, height=20, hidden_rows=4, randomizer="uniform", preview=0)
 MIRRORED_PIECES = naive.LETTERS.translate(str.maketrans("LJSZ", "JLZS"))
 
+BRIM = (1 << 20) - 1
+# an I on end in the rightmost column fills rows 17 to 19 and sticks out above them: the game is over, nothing vanishes
+FILLS_AND_LOSES = Position(rules=LITERATURE, columns=(BRIM - (1 << 16), *(BRIM,) * 8, 1 << 16), queue=(0,))
+
 
 def kernel_table(position: Position, names: list[str]) -> npt.NDArray[np.float32]:
     rules = position.rules
@@ -51,6 +55,7 @@ def one_row(position: Position, action: int) -> dict[str, float]:
 @example(Position(rules=LITERATURE, columns=(0,) * 10, queue=(0,)))
 @example(Position(rules=LITERATURE, columns=(0xF,) * 9 + (0,), queue=(0,)))  # an I clears four rows
 @example(Position(rules=LITERATURE, columns=((1 << 20) - 1,) * 9 + (0,), queue=(0,)))  # full to the brim
+@example(FILLS_AND_LOSES)
 def test_every_feature_of_every_placement_is_the_twins(position: Position) -> None:
     np.testing.assert_array_equal(kernel_table(position, list(FEATURES)), twin_table(position, list(FEATURES)))
 
@@ -65,7 +70,7 @@ def test_every_subset_of_features_is_the_twins(position: Position, names: list[s
 @given(positions(), feature_lists)
 @settings(max_examples=150)
 @example(Position(rules=LITERATURE, columns=(0xF,) * 9 + (0,), queue=(0,)), list(FEATURES))  # an I clears four rows
-@example(Position(rules=LITERATURE, columns=((1 << 20) - 1,) * 9 + (0,), queue=(0,)), list(FEATURES))
+@example(FILLS_AND_LOSES, list(FEATURES))
 def test_one_row_alone_is_that_of_the_whole_table(position: Position, names: list[str]) -> None:
     assume(position.rules.preview > 0 or names != ["next_pieces"])
     rules, table = position.rules, kernel_table(position, names)
