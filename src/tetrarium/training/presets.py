@@ -45,10 +45,11 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
         "literature-10x10": _preset(
             "the same on half the height, where every agent loses",
             EnvConfig.literature(10).with_changes(line_reward=0.1),
-            total_timesteps=1_300_000,
+            total_timesteps=1_900_000,
             gamma=0.98,
             learning_rate_final=0.00003,
             averaging=0.9995,
+            mirroring=True,
         ),
         "literature-10x10-cma": _preset(
             "the same board, by a search of nine weights that plays whole games",
