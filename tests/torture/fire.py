@@ -2,37 +2,36 @@
 
 import os
 import random
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from tests.torture.ends import require_whole
-from tests.torture.processes import finish, is_writing, kill, resume, train, wait_until
+from tests.torture.processes import Process, finish, is_writing, kill, resume, train, wait_until
 
-Aim = Callable[[random.Random, Path, subprocess.Popen[str]], object]
+Aim = Callable[[random.Random, Path, Process], object]
 
 
-def anywhere(rng: random.Random, _run: Path, process: subprocess.Popen[str]) -> None:
+def anywhere(rng: random.Random, _run: Path, process: Process) -> None:
     """Waits for any instant of a process's life, its start included."""
-    pause(rng.uniform(0.0, 6.0), process)
+    pause(rng.uniform(0.0, 2.0), process)
 
 
-def while_training(rng: random.Random, run: Path, process: subprocess.Popen[str]) -> None:
+def while_training(rng: random.Random, run: Path, process: Process) -> None:
     """Waits for an instant soon after training went on."""
     began = len(list(run.glob("events.*")))
     wait_until(lambda: len(list(run.glob("events.*"))) > began, process)
     pause(rng.uniform(0.0, 1.5), process)
 
 
-def while_saving(rng: random.Random, run: Path, process: subprocess.Popen[str]) -> None:
+def while_saving(rng: random.Random, run: Path, process: Process) -> None:
     """Waits for an instant in the middle of writing a checkpoint."""
     wait_until(lambda: is_writing(run / "checkpoints"), process)
     pause(rng.uniform(0.0, 0.03), process)
 
 
-def after_saving(rng: random.Random, run: Path, process: subprocess.Popen[str]) -> None:
+def after_saving(rng: random.Random, run: Path, process: Process) -> None:
     """Waits for an instant just after a checkpoint got its name, when replays are written and old ones removed."""
     there = set(checkpoints(run))
     wait_until(lambda: set(checkpoints(run)) - there, process)
@@ -42,7 +41,7 @@ def after_saving(rng: random.Random, run: Path, process: subprocess.Popen[str]) 
 AIMS: Final[tuple[Aim, ...]] = (while_saving, while_training, after_saving, while_saving, anywhere)
 
 
-def pause(seconds: float, process: subprocess.Popen[str]) -> None:
+def pause(seconds: float, process: Process) -> None:
     """Lets a process go on for a while, if it does."""
     until_s = time.monotonic() + seconds
     wait_until(lambda: time.monotonic() >= until_s, process)

@@ -1,12 +1,14 @@
 """Training processes of the command line: started, watched, killed at an instant, and looked for afterwards."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Union
 
 from tests.registry.disks import HIDDEN
 
@@ -15,38 +17,88 @@ SMALL: Final = {
     "checkpoint_every": 400, "keep_checkpoints": 2, "keep_every": 1_000, "evaluate_every": 700, "evaluation_games": 2,
     "evaluation_pieces": 50, "target_update_interval": 200,
 }  # fmt: skip
-LIMIT_S: Final = 150.0
+LIMIT_S: Final = 170.0
 _POLL_S: Final = 0.001
+_SERVER: Final = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["tests.torture.warm"])
+
+Process = Union["Forked", subprocess.Popen[str]]
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "tetrarium", *map(str, arguments)]
+def _run(*arguments: Any) -> None:
+    from tests.torture.warm import run_command
+
+    run_command(*arguments)
+
+
+class Forked:
+    """A command in a process of its own, forked from a server that has imported everything; used as a ``Popen`` is."""
+
+    def __init__(self, arguments: Sequence[object]) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._files = [Path(self._folder.name) / name for name in ("printed", "complained")]
+        self._process = _SERVER.Process(target=_run, args=(list(map(str, arguments)), *self._files))
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid: int = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """Waits for the end; returns what was printed, and what was complained of."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            self._process.kill()
+            raise subprocess.TimeoutExpired(str(self._process), timeout)
+        with self._folder:
+            printed, complained = (file.read_text() if file.exists() else "" for file in self._files)
+        return printed, complained
 
 
 def spawn(*arguments: object, **options: Any) -> subprocess.Popen[str]:
-    """Starts a command as a process of its own."""
-    return subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    """Starts a command as a process of its own, as a shell does."""
+    command = [sys.executable, "-m", "tetrarium", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
-def train(home: Path, name: str, **settings: object) -> subprocess.Popen[str]:
-    """Starts a small run."""
+def training(home: Path, name: str, **settings: object) -> list[object]:
+    """The command that starts a small run."""
     assigned = [f"--set={key}={value}" for key, value in (SMALL | settings).items()]
-    return spawn("train", "--home", home, "--name", name, *assigned)
+    return ["train", "--home", home, "--name", name, *assigned]
 
 
-def resume(home: Path, name: str) -> subprocess.Popen[str]:
+def train(home: Path, name: str, **settings: object) -> Forked:
+    """Starts a small run."""
+    return Forked(training(home, name, **settings))
+
+
+def resume(home: Path, name: str) -> Forked:
     """Goes on with a run."""
-    return spawn("resume", name, "--home", home)
+    return Forked(["resume", name, "--home", home])
 
 
-def finish(process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:
+def finish(process: Process, code: int = 0) -> tuple[str, str]:
     """Waits for a process to end with a code; returns what it printed, and what it complained of."""
     output, error = process.communicate(timeout=LIMIT_S)
     assert process.returncode == code, f"ended with {process.returncode}: {output[-400:]}{error}"
     return output, error
 
 
-def wait_until(condition: Callable[[], Any], process: subprocess.Popen[str] | None = None) -> bool:
+def wait_until(condition: Callable[[], Any], process: Process | None = None) -> bool:
     """Waits for a condition; returns False if the process ended before it held."""
     deadline_s = time.monotonic() + LIMIT_S
     while not condition():
@@ -82,7 +134,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(process: Process) -> None:
     """Kills a process without warning, and waits until those that it had started have ended by themselves."""
     left = children(process.pid)
     process.kill()

@@ -12,7 +12,6 @@ from tests.torture.conftest import Undisturbed
 from tests.torture.ends import assert_same, end_of, require_whole, rows
 from tests.torture.fire import CASES, pause, train_under_fire
 from tests.torture.processes import (
-    SMALL,
     children,
     finish,
     is_running,
@@ -20,6 +19,7 @@ from tests.torture.processes import (
     resume,
     spawn,
     train,
+    training,
     wait_until,
 )
 
@@ -61,10 +61,10 @@ def test_a_signal_at_any_instant_repeats_no_step(
 
 
 def test_ctrl_c_in_a_terminal_reaches_both_processes_and_one_answers(tetrarium_home: Path) -> None:
-    settings = SMALL | {"evaluate_every": 100, "total_timesteps": 10**6}
-    assigned = [f"--set={key}={value}" for key, value in settings.items()]
-    process = spawn("train", "--home", tetrarium_home, "--name", "one", *assigned, start_new_session=True)
-    wait_until(lambda: children(process.pid), process)
+    command = training(tetrarium_home, "one", evaluate_every=100, total_timesteps=10**6)
+    process = spawn(*command, start_new_session=True)
+    run = tetrarium_home / "runs" / "one"  # before it trains, others of its children come and go
+    wait_until(lambda: list(run.glob("events.*")) and children(process.pid), process)
     (evaluating,) = children(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     output, error = finish(process, 130)
