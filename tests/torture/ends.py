@@ -60,7 +60,16 @@ def as_bytes(state: Any) -> Any:
 
 
 def state_of(agent: TetrisAgent) -> dict[str, Any]:
-    """Everything in an agent that its future depends on."""
+    """Everything in an agent that its future depends on; of other algorithms than dqn, what all of them have."""
+    if agent.config.algorithm != "dqn":
+        return as_bytes(
+            {
+                "weights": agent.learner.weights(),
+                "counters": {"steps": agent.timesteps_trained, **agent.learner.counters()},
+                "games": agent.games.state(),
+                "statistics": agent.statistics.state(),
+            }
+        )
     model = agent.model
     counters = ("num_timesteps", "_n_updates", "_episode_num", "_n_calls", "exploration_rate", "n_averaged")
     return as_bytes(

@@ -64,6 +64,14 @@ def home(tetrarium_home: Path) -> Home:
     return Home.locate(tetrarium_home)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a run that nothing happens to comes to."""
+    whole = Home.locate(tmp_path_factory.mktemp("whole"))
+    TrainingRun.create(whole, "one", EnvConfig(), CONFIG, nothing).execute()
+    return end_of(whole.root, "one")
+
+
 def test_a_run_whose_config_was_changed_is_refused_by_name(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     run = train_until(home, 600)
     edit(run, gamma=0.8)
@@ -115,9 +123,9 @@ def test_without_checkpoints_on_the_way_there_is_one_at_the_end(home: Home) -> N
     assert require_whole(home.run_folder("one")) == [80]
 
 
-def test_a_clock_that_jumps_changes_nothing(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Home.locate(tmp_path)
-    TrainingRun.create(whole, "one", EnvConfig(), CONFIG, nothing).execute()
+def test_a_clock_that_jumps_changes_nothing(
+    home: Home, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = train_until(home, 600)
     rng = random.Random(1)
     now = time.time
@@ -129,7 +137,7 @@ def test_a_clock_that_jumps_changes_nothing(home: Home, tmp_path: Path, monkeypa
     TrainingRun.open(home, "one", nothing).execute()
 
     assert len(list(run.folder.glob("events.*"))) == 3
-    assert_same(end_of(home.root, "one"), end_of(whole.root, "one"))
+    assert_same(end_of(home.root, "one"), undisturbed)
 
 
 def test_seconds_between_checkpoints_are_those_that_passed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +165,7 @@ def test_seconds_between_checkpoints_are_those_that_passed(home: Home, monkeypat
 
 
 def test_training_whose_loss_is_no_number_stops_and_keeps_what_was_before(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agents: list[TetrisAgent] = []
     events: list[Event] = []
@@ -183,9 +191,7 @@ def test_training_whose_loss_is_no_number_stops_and_keeps_what_was_before(
     assert isinstance(ended, RunEnded) and (ended.state, ended.step) == ("failed", 1_200)
     assert require_whole(run.folder) == [600, 1_200]
     TrainingRun.open(home, "one", nothing).execute()
-    whole = Home.locate(tmp_path)
-    TrainingRun.create(whole, "one", EnvConfig(), CONFIG, nothing).execute()
-    assert_same(end_of(home.root, "one"), end_of(whole.root, "one"))
+    assert_same(end_of(home.root, "one"), undisturbed)
 
 
 def test_weights_that_are_no_numbers_are_never_saved(home: Home) -> None:

@@ -28,6 +28,16 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(
 
 
 @pytest.mark.oracle
+@pytest.mark.parametrize("case", ["qr-dqn", "maskable-ppo", "cma-es"])
+def test_whatever_learns_is_the_same_after_kills(tetrarium_home: Path, undisturbed: Undisturbed, case: str) -> None:
+    n_killed = train_under_fire(tetrarium_home, case, random.Random(case), 4)
+
+    assert n_killed > 0
+    assert_same(end_of(tetrarium_home, case), undisturbed(case))
+    assert leftovers(tetrarium_home) == []
+
+
+@pytest.mark.oracle
 def test_a_thousand_kills_change_nothing(tmp_path: Path, undisturbed: Undisturbed) -> None:
     n_killed = number = 0
     while n_killed < N_KILLS:
