@@ -126,3 +126,22 @@ def test_from_what_a_power_failure_leaves_training_goes_on_to_the_same_end(
 
         assert_same(end_of(home, "one"), expected)
         assert scalars(home / "runs" / "one") == expected["scalars"]
+
+
+def test_a_run_cut_off_at_a_checkpoint_where_scalars_are_due_has_them(tmp_path: Path) -> None:
+    home, whole = Home.locate(tmp_path / "cut"), Home.locate(tmp_path / "whole")
+    config = CONFIG.with_changes(total_timesteps=2_400, checkpoint_every=1_000, evaluate_every=0)
+
+    def end_at_2_000(event: Event) -> None:
+        if isinstance(event, CheckpointSaved) and event.step == 2_000:
+            raise PowerGone
+
+    run = TrainingRun.create(home, "one", EnvConfig(), config, end_at_2_000)
+    with pytest.raises(PowerGone):
+        run.execute()
+    TrainingRun.open(home, "one", lambda _event: None).execute()
+    TrainingRun.create(whole, "one", EnvConfig(), config, lambda _event: None).execute()
+
+    expected = scalars(whole.run_folder("one"))
+    assert [step for step, _ in expected["games/ended"]] == [2_000]
+    assert scalars(run.folder) == expected

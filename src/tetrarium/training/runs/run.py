@@ -208,7 +208,8 @@ class TrainingRun:
             further = 0 if scores.is_goal_reached else max(config.total_timesteps - agent.steps_asked, 0)
             agent.train(
                 further,
-                [EpisodeLog(records.episodes), replays, scores, checkpoints, reporter, _StopAsked(self)],
+                # What a step records is written before its checkpoint, which counts on that.
+                [EpisodeLog(records.episodes), replays, scores, reporter, checkpoints, _StopAsked(self)],
             )
             state = self._ending(agent, scores)
             is_decided = state != "stopped" and scores.finish()
