@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import pytest
@@ -127,6 +128,43 @@ def test_a_pending_evaluation_is_played_again_when_the_run_goes_on(home: Home, n
     assert scalars(part.folder) == scalars(whole.folder)
     policy = "policy.safetensors"
     assert files(part.folder / "best")[policy] == files(whole.folder / "best")[policy]
+
+
+def _stop_evaluating() -> None:
+    """Holds the process that evaluates, as if what it plays took for ever."""
+    process = os.getpid()
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        if b"evaluation.process" in Path(f"/proc/{child}/cmdline").read_bytes():
+            os.kill(int(child), signal.SIGSTOP)
+
+
+def test_whoever_asks_for_a_stop_does_not_wait_for_an_evaluation(home: Home) -> None:
+    whole, _ = start(home, "whole")
+    whole.execute()
+    part, _ = start(home, "part")
+    part._publish = lambda event: _stop_evaluating() if isinstance(event, CheckpointSaved) else None
+
+    def ask_once_it_waits(_number: int, frame: FrameType | None) -> None:
+        if frame is not None and frame.f_code.co_name == "is_done_within":
+            part.ask_to_stop()
+
+    before = signal.signal(signal.SIGALRM, ask_once_it_waits)
+    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    try:
+        _, ended = part.execute()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert (ended.state, ended.step) == ("stopped", 2_000)
+    assert len(table(part.folder, "evaluations.csv")) == 1
+    TrainingRun.open(home, "part", ignore).execute()
+    assert table(part.folder, "evaluations.csv") == table(whole.folder, "evaluations.csv")
+    assert table(part.folder, "episodes.csv") == table(whole.folder, "episodes.csv")
+    assert scalars(part.folder) == scalars(whole.folder)
+    averaged = "averaged.safetensors"
+    last = Path("checkpoints", "4000")
+    assert files(part.folder / last)[averaged] == files(whole.folder / last)[averaged]
 
 
 def test_a_best_model_found_after_the_checkpoint_is_taken_back(home: Home) -> None:

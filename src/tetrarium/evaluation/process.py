@@ -9,6 +9,7 @@ import contextlib
 import io
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
@@ -37,11 +38,12 @@ class EvaluationRequest:
     n_games: int
     seed: int
     max_pieces: int
+    n_threads: int | None = 1  # None for all cores
 
-    def report(self, n_threads: int | None = None) -> Report:
+    def report(self) -> Report:
         """Plays it here."""
         return evaluate(
-            self.policy, self.config, self.n_games, self.seed, max_pieces=self.max_pieces, n_threads=n_threads
+            self.policy, self.config, self.n_games, self.seed, max_pieces=self.max_pieces, n_threads=self.n_threads
         )
 
 
@@ -78,6 +80,13 @@ class EvaluationProcess:
             _write(self._process.stdin, request)
         except OSError:
             self._end()  # `finish` plays it here then
+
+    def is_done_within(self, seconds: float) -> bool:
+        """Waits at most so long; whether ``finish`` would not wait for the other process any more."""
+        if self._process is None:
+            return True
+        assert self._process.stdout is not None
+        return bool(select.select([self._process.stdout], [], [], seconds)[0])
 
     def finish(self) -> Report:
         """Waits for the report. If the process has died, the evaluation is played here instead, with the same result.
@@ -146,7 +155,7 @@ def _listen(source: BinaryIO, requests: "SimpleQueue[EvaluationRequest]") -> Non
 def _answer(request: EvaluationRequest) -> Report | str:
     """The report, or what went wrong; the parent plays it again then, and says so itself."""
     try:
-        return request.report(n_threads=1)
+        return request.report()
     except Exception as error:  # noqa: BLE001 the edge of this process
         return repr(error)
 

@@ -3,7 +3,9 @@
 Of the weights of step k * E a copy is played beside training, and waited for at step (k + 1) * E: there, however long
 it took, it is recorded, and decides which weights are the best and whether a goal is reached. So records and decisions
 do not depend on how fast either process is. A checkpoint between the two holds the copy, and a run that goes on from
-there plays it again. When a run is done, its last weights are evaluated too, by the process that trained.
+there plays it again. When a run is done, its last weights are evaluated too, on all cores.
+
+Whoever asks for a stop does not wait for an evaluation: it stays pending, and is decided first when the run goes on.
 """
 
 import json
@@ -35,6 +37,7 @@ _STATE: Final = "evaluations.json"
 _WEIGHTS: Final = "evaluations.safetensors"
 _BEST: Final = "best/"  # prefixes of names of weights
 _PENDING: Final = "pending/"
+_LOOK_EVERY_S: Final = 0.1  # whether a stop is asked for, while an evaluation is waited for
 
 
 @dataclass(slots=True)
@@ -57,10 +60,17 @@ class Evaluations(RoundCallback):
         table: Where outcomes are recorded.
         secret: The home's key.
         publish: Is told of outcomes.
+        is_stop_asked: Whether nothing is waited for any more.
     """
 
     def __init__(
-        self, agent: "TetrisAgent", best: Path, table: Table, secret: bytes, publish: Callable[[Event], None]
+        self,
+        agent: "TetrisAgent",
+        best: Path,
+        table: Table,
+        secret: bytes,
+        publish: Callable[[Event], None],
+        is_stop_asked: Callable[[], bool],
     ) -> None:
         super().__init__()
         self._agent = agent
@@ -68,6 +78,7 @@ class Evaluations(RoundCallback):
         self._table = table
         self._secret = secret
         self._publish = publish
+        self._is_stop_asked = is_stop_asked
         self._process = EvaluationProcess()
         self._is_playing = False  # whether the pending evaluation was handed to the process
         self._state = _State(next_step=agent.config.evaluate_every)
@@ -86,31 +97,43 @@ class Evaluations(RoundCallback):
         target = self._agent.config.target_evaluation_lines
         return target is not None and self._state.best_lines >= target
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the weights of now are evaluated, where any are."""
+        return not self._agent.config.evaluate_every or self._state.latest_step == self._agent.timesteps_trained
+
     def _on_training_start(self) -> None:
-        if self._state.pending_step is not None:
+        if self._state.pending_step is not None and not self._is_playing:
             self._play()
 
     def on_round_end(self) -> bool:
-        """Decides and begins what is due; goes on until the goal is reached."""
+        """Decides and begins what is due; goes on until the goal is reached, or a stop came before the decision."""
+        is_decided = self.catch_up()
+        self._table.hand_over()
+        return is_decided and not self.is_goal_reached
+
+    def catch_up(self) -> bool:
+        """Decides and begins what is due at the step of now; returns whether nothing is any more.
+
+        That is false only where a stop is asked for meanwhile. The run then does this first when it goes on.
+        """
         every, step = self._agent.config.evaluate_every, self._agent.timesteps_trained
         if every and step >= self._state.next_step:
-            self._decide()
+            if not self._decide():
+                return False
             self._begin(step)
             self._play()
             self._state.next_step = (step // every + 1) * every
-        self._table.hand_over()
-        return not self.is_goal_reached
+        return True
 
     def finish(self) -> bool:
         """Decides what is pending, and evaluates the last weights, once all is done; whether that decided anything."""
-        step = self._agent.timesteps_trained
-        if not self._agent.config.evaluate_every or self._state.latest_step == step:
-            return False
-        self._decide()
-        if self._state.latest_step != step:
-            self._begin(step)
+        latest = self._state.latest_step
+        if not self.is_complete and self._decide() and not self.is_complete:
+            self._begin(self._agent.timesteps_trained)
+            self._play(n_threads=None)
             self._decide()
-        return True
+        return self._state.latest_step != latest
 
     def close(self) -> None:
         """Ends the second process; what is pending is played again when the run goes on."""
@@ -120,12 +143,12 @@ class Evaluations(RoundCallback):
         self._pending_weights = self._agent.learner.weights()
         self._state.pending_step = step
 
-    def _play(self) -> None:
+    def _play(self, n_threads: int | None = 1) -> None:
         assert self._state.pending_step is not None
-        self._process.begin(self._request(self._state.pending_step))
+        self._process.begin(self._request(self._state.pending_step, n_threads))
         self._is_playing = True
 
-    def _request(self, step: int) -> EvaluationRequest:
+    def _request(self, step: int, n_threads: int | None) -> EvaluationRequest:
         agent = self._agent
         assert agent.env_config is not None
         config = agent.config
@@ -136,14 +159,20 @@ class Evaluations(RoundCallback):
             n_games=config.evaluation_games,
             seed=config.evaluation_seed,
             max_pieces=config.evaluation_pieces,
+            n_threads=n_threads,
         )
 
-    def _decide(self) -> None:
-        """Waits for the pending evaluation, if there is one, and applies it."""
+    def _decide(self) -> bool:
+        """Waits for the pending evaluation, if there is one, and applies it; false if a stop is asked for meanwhile."""
         if self._state.pending_step is None:
-            return
+            return True
+        if not self._is_playing:
+            self._play()
+        while not self._process.is_done_within(_LOOK_EVERY_S):
+            if self._is_stop_asked():
+                return False
         step, self._state.pending_step = self._state.pending_step, None
-        report = self._process.finish() if self._is_playing else self._request(step).report()
+        report = self._process.finish()
         self._is_playing = False
         lines = report.lines_total / report.n_games
         is_best = self._state.best_step is None or lines >= self._state.best_lines
@@ -153,6 +182,7 @@ class Evaluations(RoundCallback):
             self._best_weights = self._pending_weights
             self._export()
         self._record(step, lines, report, is_best)
+        return True
 
     def _record(self, step: int, lines: float, report: Report, is_best: bool) -> None:
         decided = self._agent.timesteps_trained

@@ -205,7 +205,8 @@ class TrainingRun:
             if step == 0 and self.config.start_from is not None:
                 checkpoints.save()  # what it started from may be gone when it is resumed
             reporter = Reporter(agent, self._publish, shows_board=self._shows_board)
-            further = 0 if scores.is_goal_reached else max(config.total_timesteps - agent.steps_asked, 0)
+            goes_on = scores.catch_up() and not scores.is_goal_reached
+            further = max(config.total_timesteps - agent.steps_asked, 0) if goes_on else 0
             agent.train(
                 further,
                 # What a step records is written before its checkpoint, which counts on that.
@@ -213,6 +214,8 @@ class TrainingRun:
             )
             state = self._ending(agent, scores)
             is_decided = state != "stopped" and scores.finish()
+            if not scores.is_complete:
+                state = "stopped"
             path = checkpoints.save_again() if is_decided else checkpoints.save()
             checkpoints.tidy(lasting=True)
         ended = RunEnded(
@@ -222,7 +225,10 @@ class TrainingRun:
         return agent, ended
 
     def _scores(self, agent: TetrisAgent, table: Table) -> contextlib.closing[Evaluations]:
-        return contextlib.closing(Evaluations(agent, self.folder / BEST, table, self._home.secret(), self._publish))
+        secret = self._home.secret()
+        return contextlib.closing(
+            Evaluations(agent, self.folder / BEST, table, secret, self._publish, lambda: self._stop_asked)
+        )
 
     def _replays(self, agent: TetrisAgent) -> ReplayCollection:
         assert isinstance(agent.games, TetrisVecEnv)
