@@ -58,7 +58,7 @@ class Progress(Event):
     kind: ClassVar[str] = "progress"
     step: int  # environment steps taken, of all games together
     total_steps: int
-    steps_per_second: float  # since the last message
+    steps_per_second: float  # since the last message; if no step was made since, of the run since it went on
     seconds: float  # since training began, this time
     seconds_left: float | None  # None until it can be told
     games_ended: int

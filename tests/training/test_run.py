@@ -15,6 +15,7 @@ from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEn
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.agent import TetrisAgent
+from tetrarium.training.runs import reporter
 from tetrarium.training.runs.callbacks import RoundCallback
 from tetrarium.training.runs.folder import latest_checkpoint, only_trainer, read_run_config
 from tetrarium.training.runs.records import EPISODE_COLUMNS, Table
@@ -76,6 +77,16 @@ def test_it_tells_where_it_stands(home: Home) -> None:
     assert (last.step, last.mean_n_games, last.seconds_left) == (4_000, 4 + last.games_ended, 0.0)
     assert [e.step for e in events if isinstance(e, CheckpointSaved)] == [1_000, 2_000, 3_000, 4_000]
     assert isinstance(events[-1], RunEnded)
+
+
+def test_the_last_speed_is_no_zero(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "_PROGRESS_EVERY_S", 0.0)
+    run, events = start(home)
+    run.execute()
+    told = [event for event in events if isinstance(event, Progress)]
+
+    assert [event.step for event in told[-3:]] == [3_996, 4_000, 4_000], "the end is told once more"
+    assert min(event.steps_per_second for event in told) > 0
 
 
 def test_without_a_watcher_no_board_is_made(home: Home) -> None:

@@ -34,7 +34,7 @@ class Reporter(RoundCallback):
         self._shows_board = shows_board
         self._started_s = self._progress_s = self._board_s = time.monotonic()
         self._warm_s: float | None = None  # when the first round was over, in which kernels are loaded
-        self._step_progress = self._step_warm = agent.timesteps_trained
+        self._step_begun = self._step_progress = self._step_warm = agent.timesteps_trained
         self._next_log = (agent.timesteps_trained // _LOG_EVERY + 1) * _LOG_EVERY
 
     def on_round_end(self) -> bool:
@@ -62,12 +62,12 @@ class Reporter(RoundCallback):
         seconds = now_s - self._started_s
         warm_s = now_s - self._warm_s if self._warm_s is not None else 0.0
         speed = (step - self._step_warm) / warm_s if warm_s > 0 else 0.0
-        recent_s = now_s - self._progress_s
+        n_recent, recent_s = step - self._step_progress, now_s - self._progress_s
         left = max(agent.config.total_timesteps - step, 0)
         return Progress(
             step=step,
             total_steps=agent.config.total_timesteps,
-            steps_per_second=(step - self._step_progress) / recent_s if recent_s > 0 else speed,
+            steps_per_second=n_recent / recent_s if n_recent else speed or (step - self._step_begun) / seconds,
             seconds=seconds,
             seconds_left=left / speed if speed > 0 else None,
             games_ended=statistics.games_ended,
