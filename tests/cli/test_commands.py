@@ -170,6 +170,18 @@ def test_a_checkpoint_of_another_home_goes_on_only_if_trusted(
     assert call("resume", "moved", "--steps", "560") == 0, "the checkpoint is signed anew"
 
 
+def test_what_a_later_seed_would_be_refused_for_is_said_first(
+    tetrarium_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("train", "--seeds", "2", "--seed", "4294967295") == 2
+    assert "seed is a whole number from 0 to 4,294,967,295; got 4294967296." in capsys.readouterr().err
+    assert not (tetrarium_home / "runs").exists()
+    (tetrarium_home / "runs" / "s-2").mkdir(parents=True)
+    assert call("train", "--seeds", "2", "--name", "s") == 1
+    assert "A new run needs a new name, and 's-2' is taken." in capsys.readouterr().err
+    assert [path.name for path in (tetrarium_home / "runs").iterdir()] == ["s-2"]
+
+
 def test_several_seeds_are_trained_and_compared(tetrarium_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("--steps", "80", "--seeds", "3", "--seed", "4", "--name", "s", "--set", "height=4", *SMALL)
     assert call("train", *arguments) == 0

@@ -144,9 +144,13 @@ def _train_seeds(
     if n < 1:
         raise ConfigError(f"--seeds takes 1 or more; got {n}. Say how many runs to train.")
     env_config, training_config = configs
+    first = training_config.seed
+    training_config.with_changes(seed=first + n - 1)  # refused now, not after hours
+    names = {seed: None if name is None else f"{name}-{seed}" for seed in range(first, first + n)}
+    for asked in filter(None, names.values()):
+        Home.locate(home).require_free(asked)
     reports = []
-    for seed in range(training_config.seed, training_config.seed + n):
-        run_name = None if name is None else f"{name}-{seed}"
+    for seed, run_name in names.items():
         seeded = (env_config, training_config.with_changes(seed=seed))
         trained = _train_new(home, run_name, seeded, start_from=start_from, evaluates=True)
         if trained.code != 0:

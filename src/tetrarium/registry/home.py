@@ -111,11 +111,17 @@ class Home:
             try:
                 _make_run(folder, fill)
             except FileExistsError:
-                raise HomeError(
-                    f"A new run needs a new name, and {name!r} is taken. "
-                    f"Go on with that run by `tetrarium resume {name}`, or choose another name."
-                ) from None
+                raise _taken(name) from None
         return folder
+
+    def require_free(self, name: str) -> None:
+        """Refuses a name early; ``create_run_folder`` decides.
+
+        Raises:
+            HomeError: if the name may not be one or is taken.
+        """
+        if os.path.lexists(self.run_folder(name)):
+            raise _taken(name)
 
     def next_run_name(self, fill: Fill | None = None) -> str:
         """Takes the number after the highest one in use, by making the folder, and returns ``run-<number>``.
@@ -216,6 +222,13 @@ def _read_secret(path: Path) -> bytes:
                 f"Run `chmod 600 {path}` if nobody else can have copied it, or delete it to get a new key."
             )
         return file.read()
+
+
+def _taken(name: str) -> HomeError:
+    return HomeError(
+        f"A new run needs a new name, and {name!r} is taken. "
+        f"Go on with that run by `tetrarium resume {name}`, or choose another name."
+    )
 
 
 @contextlib.contextmanager
