@@ -116,6 +116,13 @@ class TestGoingOn:
         assert json.loads((run.folder / "config.json").read_text())["training_config"]["total_timesteps"] == 5_000
         assert agent.config.total_timesteps == 5_000
 
+    def test_a_run_does_not_go_back(self, home: Home) -> None:
+        start(home)[0].execute()
+        TrainingRun.open(home, "one", ignore, changes={"total_timesteps": 4_000})
+
+        with pytest.raises(ConfigError, match="never back, and 'one' is at step 4,000; got total_timesteps 3,000"):
+            TrainingRun.open(home, "one", ignore, changes={"total_timesteps": 3_000})
+
     def test_what_may_not_is_refused_by_name(self, home: Home) -> None:
         start(home)[0].execute()
 

@@ -138,7 +138,7 @@ class TrainingRun:
 
         Raises:
             HomeError: if there is no such run, or its config cannot be read.
-            ConfigError: if a setting may not change, or breaks its rule.
+            ConfigError: if a setting may not change, breaks its rule, or asks for fewer steps than were trained.
         """
         config = read_run_config(home, name)
         for setting in changes or {}:
@@ -147,7 +147,14 @@ class TrainingRun:
                     f"A run goes on with the settings that it began with, and {setting} is one of them; what may "
                     f"change is {', '.join(CHANGEABLE)}. Begin a new run by `tetrarium train --from {name}`."
                 )
+        before = config.training_config.total_timesteps
         config = replace(config, training_config=config.training_config.with_changes(**(changes or {})))
+        asked, trained = config.training_config.total_timesteps, max(checkpoint_steps(home.run_folder(name)), default=0)
+        if asked != before and asked < trained:
+            raise ConfigError(
+                f"A run goes on, never back, and {name!r} is at step {trained:,}; got total_timesteps {asked:,}. "
+                "Ask for more, or begin anew from an earlier checkpoint by `tetrarium train --from`."
+            )
         return cls(home, config, publish, shows_board=shows_board, trust=trust)
 
     def ask_to_stop(self) -> None:
