@@ -58,10 +58,11 @@ class TestRetention:
 class TestReplays:
     def test_the_first_the_best_and_the_latest_games_are_there_and_play(self, home: Home) -> None:
         run, _ = start(home)
-        run.execute()
+        agent, _ = run.execute()
         rows = table(run.folder, "episodes.csv")[1:]
+        running = agent.games.core.games.lines.tolist()
         kept = {name: Replay.from_bytes(data) for name, data in files(run.folder / "replays").items()}
-        lines = sorted((int(row[3]) for row in rows), reverse=True)
+        lines = sorted([*(int(row[3]) for row in rows), *running], reverse=True)
 
         assert len(kept) == 21
         assert kept["first.tetris-replay"].lines == int(rows[0][3])

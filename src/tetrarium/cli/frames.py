@@ -161,7 +161,7 @@ def _bar(done: int, total: int, width: int) -> Table:
     bar = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
     bar.add_column(width=width)
     bar.add_column(no_wrap=True)
-    share = percent_text(done / max(1, total))
+    share = percent_text(min(1.0, done / max(1, total)))
     drawn = ProgressBar(
         total=max(1, total),
         completed=done,

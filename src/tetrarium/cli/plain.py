@@ -115,7 +115,7 @@ class PlainDisplay:
 
 def progress_line(event: Progress) -> str:
     """One line of progress."""
-    share = event.step / max(1, event.total_steps)
+    share = min(1.0, event.step / max(1, event.total_steps))  # a round may go beyond
     parts = [
         f"{event.step:,} of {event.total_steps:,} steps ({percent_text(share)})",
         f"{event.steps_per_second:,.0f} steps/s",

@@ -173,9 +173,9 @@ def find_checkpoint(what: str, home: Home, known: tuple[str, ...] = ()) -> Path:
         return latest_checkpoint(path) or path
     if not is_name or not folder.is_dir():
         runs = sorted(path.name for path in home.runs.iterdir() if path.is_dir()) if home.runs.is_dir() else []
-        choices = ", ".join(["a run", "a checkpoint folder", *known])
+        choices = ", ".join(["a run", "NAME@best", "NAME@STEP", "a checkpoint folder", *known])
         raise ConfigError(
-            f"What is named is one of {choices}; there is no {what!r}."
+            f"What can be named is {choices}; there is no {what!r}."
             f"{suggestion(what, [*known, *runs]) or ' Train one by `tetrarium train`.'}"
         )
     if at:

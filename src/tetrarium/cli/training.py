@@ -56,7 +56,11 @@ def train(
     ] = None,
     settings: Annotated[bool, Parameter(negative="", help="List all settings and leave.")] = False,
     start_from: Annotated[
-        str | None, Parameter(name="--from", help="A run or a checkpoint folder whose weights the agent begins with.")
+        str | None,
+        Parameter(
+            name="--from",
+            help="Whose weights the agent begins with: a run, NAME@best, NAME@STEP or a folder.",
+        ),
     ] = None,
     steps: Steps = None,
     seed: Seed = None,

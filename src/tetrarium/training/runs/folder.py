@@ -197,6 +197,11 @@ def only_trainer(folder: Path) -> Iterator[None]:
                 f"One process trains a run at a time, and {folder.name!r} is being trained by another. "
                 "Stop that one first, or start a run of another name."
             ) from None
+        except OSError as error:
+            raise HomeError(
+                f"One process trains a run at a time, and the file system of {str(folder)!r} cannot lock files "
+                f"({error.strerror}). Choose another home with --home or TETRARIUM_HOME."
+            ) from error
         yield
 
 

@@ -158,7 +158,10 @@ class Records:
         """Takes over what ``write`` wrote, for ``open``."""
         if _MARKS in names:
             marks = json.loads(read_file(_MARKS))
-            self._marks = {table.path.name: marks[table.path.name] for table in self._tables}
+            self._marks = {
+                table.path.name: {name: marks[table.path.name][name] for name in ("n_bytes", "sha256")}
+                for table in self._tables
+            }
 
     def open(self, step: int) -> ScalarWriter:
         """Gets everything ready for what comes after a step, see ``Table.open``; returns what writes scalars."""

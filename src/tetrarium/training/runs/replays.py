@@ -1,11 +1,13 @@
-"""The games that a run keeps for people to see: its first, its ten best and its ten latest.
+"""The games that a run keeps for people to see: its first, its ten best and its ten latest that ended.
+
+A good agent's games do not end. So when training stops, games that still run count among the best as far as they came.
 
 A checkpoint holds them, and the games under way, in ``replays.safetensors`` and ``recording.safetensors``; so a resumed
 run keeps just what one that was never stopped would have kept. The folder ``replays/`` is made from them.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -63,6 +65,7 @@ class ReplayCollection(RoundCallback):
     def __init__(self, games: TetrisVecEnv, seed: int, run: str) -> None:
         super().__init__()
         self._recorder = GameRecorder(games.core, seed)
+        self._n_games = games.num_envs
         self._is_under_way = False  # whether the recorder was given the games that a checkpoint held
         self._run = run
         self.first: _Kept | None = None
@@ -90,12 +93,28 @@ class ReplayCollection(RoundCallback):
                 self.first = kept
             self.latest.append(kept)
             if len(self.best) < N_KEPT or lines > self.best[-1].lines:
-                self.best = sorted([*self.best, kept], key=lambda one: -one.lines)[:N_KEPT]
+                self.best = self._best_of([kept])
 
-    def named(self) -> dict[str, bytes]:
-        """Returns the replays as files hold them: ``first``, ``best-01`` the best, ``last-01`` the latest."""
+    def _best_of(self, more: Sequence[_Kept]) -> list[_Kept]:
+        return sorted([*self.best, *more], key=lambda one: -one.lines)[:N_KEPT]
+
+    def _running(self) -> list[_Kept]:
+        """The games under way, where each placement of theirs was recorded."""
+        replays = (self._recorder.replay(index) for index in range(self._n_games))
+        return [
+            _Kept(replay.lines, partial(_itself, replay), {"run": self._run})
+            for replay in replays
+            if replay is not None and replay.lines and len(replay) == replay.pieces
+        ]
+
+    def named(self, running: Sequence[_Kept] = ()) -> dict[str, bytes]:
+        """Returns the replays as files hold them: ``first``, ``best-01`` the best, ``last-01`` the latest.
+
+        Args:
+            running: Games that did not end, and count among the best.
+        """
         replays = {"first": self.first} if self.first is not None else {}
-        replays |= {f"best-{number:02}": replay for number, replay in enumerate(self.best, start=1)}
+        replays |= {f"best-{number:02}": replay for number, replay in enumerate(self._best_of(running), start=1)}
         replays |= {f"last-{number:02}": replay for number, replay in enumerate(reversed(self.latest), start=1)}
         return {name: kept.data for name, kept in replays.items()}
 
@@ -104,13 +123,14 @@ class ReplayCollection(RoundCallback):
 
         Args:
             folder: Made if it is missing.
-            lasting: Whether to wait until the files would survive a power failure. A checkpoint holds them all, so
-                that matters only when no further export follows.
+            lasting: Whether training stops here: games that still run are exported too, and the files would survive
+                a power failure afterwards.
 
         Raises:
             HomeError: if it cannot be written.
         """
-        named = {f"{name}{REPLAY_SUFFIX}": data for name, data in self.named().items()}
+        running = self._running() if lasting else []
+        named = {f"{name}{REPLAY_SUFFIX}": data for name, data in self.named(running).items()}
         try:
             folder.mkdir(exist_ok=True)
             for name, data in named.items():
