@@ -69,8 +69,8 @@ def _chosen_rows(columns, queues, actions, rules, layout, scratch, rows):  # typ
 
 
 def are_kernels_cached() -> bool:
-    """Whether the kernels that training needs beyond those of playing lie ready on disk."""
-    return all(map(is_cached, (_mirror_boards, _place_on_boards, _describe_boards, _chosen_rows)))
+    """Whether the kernels that learning from replay needs beyond those of playing lie ready on disk."""
+    return all(map(is_cached, (_place_on_boards, _describe_boards, _chosen_rows)))
 
 
 def place_on_boards(
