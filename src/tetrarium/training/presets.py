@@ -30,6 +30,21 @@ _LITERATURE_FEATURES: Final = (  # of the controllers DT in Scherrer et al., JML
     "rows_with_holes", "pattern_diversity", "game_over",
 )  # fmt: skip
 
+
+def _search(meaning: str, total_timesteps: int) -> Preset:
+    """CMA-ES over the features of published controllers, on the short game."""
+    return _preset(
+        meaning,
+        EnvConfig.literature(10).with_changes(features=_LITERATURE_FEATURES),
+        algorithm="cma-es",
+        total_timesteps=total_timesteps,
+        checkpoint_every=total_timesteps // 10,
+        evaluate_every=total_timesteps // 10,
+        evaluation_games=100,
+        evaluation_pieces=100_000,
+    )
+
+
 PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
     {
         "default": _preset("plays the default game without losing", EnvConfig()),
@@ -51,26 +66,10 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             averaging=0.9995,
             mirroring=True,
         ),
-        "literature-10x10-cma": _preset(
-            "the same board, by a search of nine weights that plays whole games",
-            EnvConfig.literature(10).with_changes(features=_LITERATURE_FEATURES),
-            algorithm="cma-es",
-            total_timesteps=100_000_000,
-            checkpoint_every=10_000_000,
-            evaluate_every=10_000_000,
-            evaluation_games=100,
-            evaluation_pieces=100_000,
+        "literature-10x10-cma": _search(
+            "the same board, by a search of nine weights that plays whole games", 100_000_000
         ),
-        "strong": _preset(
-            "the same for longer; what it finds plays boards of any height",
-            EnvConfig.literature(10).with_changes(features=_LITERATURE_FEATURES),
-            algorithm="cma-es",
-            total_timesteps=300_000_000,
-            checkpoint_every=30_000_000,
-            evaluate_every=30_000_000,
-            evaluation_games=100,
-            evaluation_pieces=100_000,
-        ),
+        "strong": _search("the same for longer; what it finds plays boards of any height", 300_000_000),
     }
 )
 
