@@ -100,6 +100,8 @@ def test_settings_come_from_flags_then_environment_then_file(
         (["train", "--preset", "quik"], 2, "Did you mean 'quick'?"),
         (["train", "--name", "../out"], 1, "A name has 1 to 64 letters"),
         (["train", "--set", "hold=true"], 2, "without hold only"),
+        (["train", "--steps", "5", "--set", "total_timesteps=6"], 2, "total_timesteps is 5 by its flag and 6 by --set"),
+        (["evaluate", "best.tetris-replay"], 2, "A replay is one game that was played, and here an agent plays new"),
         (["train", "--seeds", "0"], 2, "--seeds takes 1 or more; got 0"),
         (["train", "--set", "algorithm=dqm"], 2, "Did you mean 'dqn'?"),
         (["resume", "nothing"], 1, "There is no run 'nothing'"),
@@ -195,6 +197,19 @@ def test_several_seeds_are_trained_and_compared(tetrarium_home: Path, capsys: py
     assert said[start + 4].strip() == (
         f"median of 3 seeds: {lines[1]:g} lines a game, {lines[0]:g} to {lines[2]:g} (75 %, by rank)"
     )
+
+
+def test_seeds_that_were_trained_before_a_stop_are_compared(tetrarium_home: Path) -> None:
+    arguments = ("--steps", "30000", "--seeds", "2", "--seed", "4", "--name", "s", *SMALL)
+    process = spawn("train", *arguments)
+    wait_for(tetrarium_home / "runs" / "s-5" / "run.lock", process)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate()[0].splitlines()
+
+    assert process.returncode == 143
+    start = said.index("Lines a game as played, up to the cut")
+    assert said[start + 1].split()[:3] == ["s-4", "seed", "4"]
+    assert said[start + 2].strip().startswith("median of 1 seed: ")
 
 
 def test_a_taken_name_suggests_resume(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,14 +45,20 @@ def read_configs(
         environment: Where ``TETRARIUM_*`` is looked up.
 
     Raises:
-        ConfigError: if a key is unknown, and the message says where it stands, or a value breaks its rule.
+        ConfigError: if a key is unknown, and the message says where it stands, a flag and an assignment differ, or a
+            value breaks its rule.
     """
     base = find_preset(preset)
     values: dict[str, Any] = {}
     values.update(_from_file(file) if file is not None else {})
     values.update(_from_environment(environment))
-    values.update(read_assignments(assignments))
-    values.update({name: value for name, value in flags.items() if value is not None})
+    given = {name: value for name, value in flags.items() if value is not None}
+    for name, value in read_assignments(assignments).items():
+        if given.setdefault(name, value) != value:
+            raise ConfigError(
+                f"A setting is given once; {name} is {given[name]} by its flag and {value} by --set. Leave one out."
+            )
+    values.update(given)
     game = {item.name for item in fields(EnvConfig)}
     return (
         base.env_config.with_changes(**{name: value for name, value in values.items() if name in game}),

@@ -113,6 +113,11 @@ def find_policy(what: str, home: Home) -> tuple[Any, EnvConfig | None]:
 
     if what in POLICY_NAMES:
         return named_policy(what), None
+    if Path(what).suffix == REPLAY_SUFFIX:
+        raise ConfigError(
+            f"A replay is one game that was played, and here an agent plays new ones; got {what!r}. "
+            "Name a run, or show the replay by `tetrarium watch`."
+        )
     from tetrarium.training import read_policy
 
     return read_policy(find_checkpoint(what, home, known=POLICY_NAMES), Path(what).name.partition("@")[0])

@@ -91,7 +91,7 @@ def seeds_lines(runs: Sequence[tuple[str, int, Mapping[str, Any]]]) -> list[str]
     found = median_interval(lines_game)
     sure = percent_text(found.confidence)
     summary = (
-        f"  median of {len(runs)} seeds: {lines_text(found.median)} lines a game, "
+        f"  median of {len(runs)} {'seed' if len(runs) == 1 else 'seeds'}: {lines_text(found.median)} lines a game, "
         f"{lines_text(found.interval[0])} to {lines_text(found.interval[1])} ({sure}, by rank)"
     )
     return ["Lines a game as played, up to the cut", *rows, summary]

@@ -144,7 +144,7 @@ def run(
 def _train_seeds(
     home: Path | None, name: str | None, configs: tuple[EnvConfig, TrainingConfig], start_from: Path | None, n: int
 ) -> int:
-    """Trains one run for each seed, and compares them; a stop ends all of it."""
+    """Trains one run for each seed, and compares them; a stop ends all of it but for comparing what there is."""
     if n < 1:
         raise ConfigError(f"--seeds takes 1 or more; got {n}. Say how many runs to train.")
     env_config, training_config = configs
@@ -157,13 +157,13 @@ def _train_seeds(
     for seed, run_name in names.items():
         seeded = (env_config, training_config.with_changes(seed=seed))
         trained = _train_new(home, run_name, seeded, start_from=start_from, evaluates=True)
+        if trained.report is not None:
+            reports.append((trained.name, seed, trained.report))
         if trained.code != 0:
-            return trained.code
-        assert trained.report is not None
-        reports.append((trained.name, seed, trained.report))
-    for line in seeds_lines(reports):
+            break
+    for line in seeds_lines(reports) if reports else ():
         print(line)
-    return 0
+    return trained.code
 
 
 class _Trained(NamedTuple):
