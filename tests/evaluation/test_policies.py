@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.evaluation.players import SMALL, match_on
+from tests.evaluation.players import SMALL, compiled_only, match_on
 from tetrarium.engine import FEATURES
 from tetrarium.engine.streams import make_stream
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation import POLICY_NAMES, PUBLISHED, LinearPolicy, RandomPolicy, named_policy, play_moves
 from tetrarium.evaluation.matches import Match
+from tetrarium.evaluation.recording import record_game
 
 
 def board_game(randomizer: str, height: int = 20) -> EnvConfig:
@@ -61,6 +62,21 @@ def test_a_linear_policy_plays_the_largest_weighted_sum() -> None:
             n_compared += len(playable)
             match.games.place(game, seat.choose(game))
     assert n_compared > 300
+
+
+@compiled_only
+@pytest.mark.parametrize(
+    "weights", [PUBLISHED["dt-10"], PUBLISHED["du"], {"column_heights": [-k / 7 for k in range(10)], "bumpiness": -0.3}]
+)
+def test_a_board_too_high_for_the_quick_way_is_played_alike(weights: dict[str, Any]) -> None:
+    """Rows above the board change nothing but the way in which placements are valued."""
+    policy = LinearPolicy(weights)
+    low, high = (EnvConfig.literature(height=10).with_changes(hidden_rows=rows) for rows in (4, 40))
+    seats = [type(policy.seat(Match.begin(config, 0, (0,)))) for config in (low, high)]
+    assert seats[0] is not seats[1]
+    for game in range(20):
+        quick, slow = (record_game(policy, config, 3, game, max_pieces=1000) for config in (low, high))
+        assert (quick.actions, quick.lines) == (slow.actions, slow.lines)
 
 
 def test_one_weight_for_column_heights_counts_for_every_column() -> None:

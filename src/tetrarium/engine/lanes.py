@@ -25,12 +25,17 @@ __all__ = [
     "LanesType",
     "any_lane",
     "as_instructions",
+    "called",
     "count_cells",
     "lift",
     "load_lanes",
     "move_cells",
     "moved_cells",
+    "pointer_into",
+    "reduced",
+    "resized",
     "rows_in_all",
+    "same_in_all",
     "spread",
     "store_lanes",
     "without_lowest",
@@ -161,32 +166,35 @@ def moved_cells(builder: Any, lanes: Any, n_columns: int, n_rows: int, shift_dow
     return builder.shl(lanes, by) if n_rows > 0 else getattr(builder, shift_down)(lanes, by)
 
 
-def _spread(builder: Any, vector: Any, word: Any) -> Any:
+def same_in_all(builder: Any, vector: Any, word: Any) -> Any:
+    """Emits a vector of one value."""
     undefined = ir.Constant(vector, ir.Undefined)
     alone = builder.insert_element(undefined, word, ir.Constant(_INDEX, 0))
     return builder.shuffle_vector(alone, undefined, ir.Constant(ir.VectorType(_INDEX, N_LANES), None))
 
 
-def _resized(builder: Any, word: Any, n_bits: int) -> Any:
-    """A word that is not negative, in another number of bits."""
+def resized(builder: Any, word: Any, n_bits: int) -> Any:
+    """Emits a word that is not negative, in another number of bits."""
     target = ir.IntType(n_bits)
     if word.type.width == n_bits:
         return word
     return builder.trunc(word, target) if word.type.width > n_bits else builder.zext(word, target)
 
 
-def _called(builder: Any, name: str, lanes: Any, result: Any) -> Any:
-    """Calls one of LLVM's own functions of a vector."""
+def called(builder: Any, name: str, lanes: Any, result: Any) -> Any:
+    """Emits a call of one of LLVM's own functions of a vector of words."""
     full_name = f"llvm.{name}.v{N_LANES}i{lanes.type.element.width}"
     function = builder.module.declare_intrinsic(full_name, (), ir.FunctionType(result, [lanes.type]))
     return builder.call(function, [lanes])
 
 
-def _reduced(builder: Any, name: str, lanes: Any) -> Any:
-    return _called(builder, f"vector.reduce.{name}", lanes, lanes.type.element)
+def reduced(builder: Any, name: str, lanes: Any) -> Any:
+    """Emits what the lanes come to together."""
+    return called(builder, f"vector.reduce.{name}", lanes, lanes.type.element)
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, values: Any, vector: Any) -> Any:
+def pointer_into(context: Any, builder: Any, array_type: Any, values: Any, vector: Any) -> Any:
+    """Emits where a vector lies in an array, given (array, index of its first word)."""
     data = context.make_array(array_type)(context, builder, values[0]).data
     return builder.bitcast(builder.gep(data, [values[1]]), ir.PointerType(vector))
 
@@ -194,13 +202,13 @@ def _pointer(context: Any, builder: Any, array_type: Any, values: Any, vector: A
 @as_instructions(load_lanes, types.Array, types.Integer, result=lambda words, _start: LanesType(words.dtype.bitwidth))
 def _emit_load(context: Any, builder: Any, signature: Any, values: Any) -> Any:
     lanes, words = signature.return_type, signature.args[0]
-    return builder.load(_pointer(context, builder, words, values, lanes.vector), align=lanes.n_bits // 8)
+    return builder.load(pointer_into(context, builder, words, values, lanes.vector), align=lanes.n_bits // 8)
 
 
 @as_instructions(store_lanes, types.Array, types.Integer, LanesType, result=lambda *_: types.void)
 def _emit_store(context: Any, builder: Any, signature: Any, values: Any) -> Any:
     words, _, lanes = signature.args
-    builder.store(values[2], _pointer(context, builder, words, values, lanes.vector), align=lanes.n_bits // 8)
+    builder.store(values[2], pointer_into(context, builder, words, values, lanes.vector), align=lanes.n_bits // 8)
     return context.get_dummy_value()
 
 
@@ -213,30 +221,30 @@ def _emit_move(_context: Any, builder: Any, signature: Any, values: Any) -> Any:
 @as_instructions(lift, LanesType, types.Integer)
 def _emit_lift(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
     vector = values[0].type
-    return builder.shl(values[0], _spread(builder, vector, _resized(builder, values[1], vector.element.width)))
+    return builder.shl(values[0], same_in_all(builder, vector, resized(builder, values[1], vector.element.width)))
 
 
 @as_instructions(spread, types.Integer, LanesType, result=lambda _word, lanes: lanes)
 def _emit_spread(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
     vector = values[1].type
-    return _spread(builder, vector, _resized(builder, values[0], vector.element.width))
+    return same_in_all(builder, vector, resized(builder, values[0], vector.element.width))
 
 
 @as_instructions(rows_in_all, LanesType, result=lambda _lanes: types.int64)
 def _emit_rows_in_all(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-    rows = _reduced(builder, "and", values[0])
-    return _resized(builder, builder.and_(rows, ir.Constant(rows.type, _word_mask(rows.type.width - 1))), 64)
+    rows = reduced(builder, "and", values[0])
+    return resized(builder, builder.and_(rows, ir.Constant(rows.type, _word_mask(rows.type.width - 1))), 64)
 
 
 @as_instructions(any_lane, LanesType, result=lambda _lanes: types.boolean)
 def _emit_any(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-    found = _reduced(builder, "or", values[0])
+    found = reduced(builder, "or", values[0])
     return builder.icmp_unsigned("!=", found, ir.Constant(found.type, 0))
 
 
 @as_instructions(count_cells, LanesType, result=lambda _lanes: types.int64)
 def _emit_count(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-    return _resized(builder, _reduced(builder, "add", _called(builder, "ctpop", values[0], values[0].type)), 64)
+    return resized(builder, reduced(builder, "add", called(builder, "ctpop", values[0], values[0].type)), 64)
 
 
 @as_instructions(without_lowest, LanesType)

@@ -12,9 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tetrarium.engine.afterstates import make_scratch
-from tetrarium.engine.features import FEATURES, GAME_OVER, feature_width
+from tetrarium.engine.features import FEATURES, GAME_OVER, Layout, feature_width, row_length
+from tetrarium.engine.rules import Rules
+from tetrarium.engine.weighing import can_weigh, make_drop_weights
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation.kernels import choose_linear, choose_random, play_linear, play_random, record_linear
+from tetrarium.evaluation.linear_drops import LinearDropSeat
 from tetrarium.evaluation.matches import Match
 
 __all__ = ["LinearPolicy", "RandomPolicy"]
@@ -72,20 +75,31 @@ class LinearPolicy:
     def __repr__(self) -> str:
         return f"<LinearPolicy {self.name!r} of {len(self.features)} features>"
 
-    def seat(self, match: Match) -> "_LinearSeat":
+    def seat(self, match: Match) -> "_LinearSeat | LinearDropSeat":
         """Makes a seat for one thread."""
-        return _LinearSeat(self, match)
+        rules = match.games.rules
+        layout = match.layout((*self.features, "game_over"))
+        row_weights = self._row_weights(layout, rules)
+        drop_weights = make_drop_weights(layout, row_weights, rules.width)
+        if can_weigh(rules, drop_weights):
+            return LinearDropSeat(match.games, drop_weights)
+        return _LinearSeat(match, layout, row_weights)
+
+    def _row_weights(self, layout: Layout, rules: Rules) -> npt.NDArray[np.float64]:
+        """A weight for each number of a row."""
+        weights = np.zeros(row_length(layout), dtype=np.float64)
+        for feature, values in self.weights.items():
+            start = layout[FEATURES.index(feature)]
+            weights[start : start + feature_width(feature, rules.width, rules.preview)] = values
+        return weights
 
 
 class _LinearSeat:
-    def __init__(self, policy: LinearPolicy, match: Match) -> None:
+    """A linear policy at a match of any kind."""
+
+    def __init__(self, match: Match, layout: Layout, weights: npt.NDArray[np.float64]) -> None:
         rules = match.games.rules
-        layout = match.layout((*policy.features, "game_over"))
         rows = match.rows(layout)[0]
-        weights = np.zeros(rows.shape[1], dtype=np.float64)
-        for feature, values in policy.weights.items():
-            start = layout[FEATURES.index(feature)]
-            weights[start : start + feature_width(feature, rules.width, rules.preview)] = values
         self._games = match.games.rows
         self._script = rules.script
         self._choice = (rules.compiled, layout, make_scratch(rules.width), rows, weights, int(layout[GAME_OVER]))
