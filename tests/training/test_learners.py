@@ -138,6 +138,20 @@ class TestEvolution(LearnerContract):
             search.tell(search.ask(), np.array([[10, 190], [11, 191], [12, 192], [13, 193]]), most_games=60)
         assert search.n_games == 60
 
+    def test_a_distribution_in_which_candidates_hardly_differ_is_widened(self) -> None:
+        search = Search(np.zeros(3), sigma=0.5, population=6, n_games=2, seed=0)
+        same = np.array([[9, 11]] * 6)
+        sigmas = []
+        for _ in range(10):
+            candidates = search.ask()
+            by_cma = copy.deepcopy(search._cma)
+            by_cma.tell([(one, -10.0) for one in candidates])
+            search.tell(candidates, same, most_games=2)
+            sigmas.append((by_cma._sigma, search.sigma))
+
+        assert all(theirs == ours for theirs, ours in sigmas[:8])
+        assert [ours / theirs for theirs, ours in sigmas[8:]] == pytest.approx([1.25, 1.25])
+
     def test_all_games_are_counted_and_none_is_left_running(self) -> None:
         agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(1)
 

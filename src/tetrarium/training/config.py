@@ -76,7 +76,7 @@ class TrainingConfig(Settings):
     ppo_clip_range: float = setting(0.2, "maskable-ppo: how far a step moves an action's probability", 1e-6, 1.0)
     ppo_ent_coef: float = setting(0.01, "maskable-ppo: how much it is worth to stay undecided", 0.0, 1e3)
     ppo_vf_coef: float = setting(0.5, "maskable-ppo: weight of the value's loss", 0.0, 1e3)
-    cma_population: int = setting(20, "cma-es: candidates of a generation", 4, 10_000)
+    cma_population: int = setting(30, "cma-es: candidates of a generation", 4, 10_000)
     cma_sigma: float = setting(1.0, "cma-es: how far the first candidates are from 0", 1e-9, 1e9)
     cma_games: int = setting(4, "cma-es: games of a candidate at first; more as candidates come closer", 1, 10_000)
 

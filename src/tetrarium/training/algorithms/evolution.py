@@ -1,12 +1,13 @@
 """CMA-ES as a learner: searches the weights of a linear policy by playing whole games, without a gradient.
 
-A round is a generation. Its candidates play the same games, new ones each generation, in evaluation's compiled kernels;
-a candidate's score is its mean lines, of at most ``max_pieces_game`` pieces a game. What plays is the averaged centre
-of the distribution, which no single lucky game moves. Candidates do not play in ``games``: there that centre plays on,
-a placement of each game a generation, for whoever watches. Rewards play no part.
+A round is a generation. Its candidates play the same games, new ones each generation, in evaluation's compiled
+kernels; a candidate's score is its mean lines, of at most ``max_pieces_game`` pieces a game. The search goes on
+in units in which all directions matter alike (``evolution_units``); weights are these times what it finds. What plays
+is the averaged centre of the distribution, which no single lucky game moves. Candidates do not play in ``games``: there
+that centre plays on, a placement of each game a generation, for whoever watches. Rewards play no part.
 
 =======================  ============================================================================================
-evolution.safetensors    the distribution and the keys of its generator
+evolution.safetensors    the distribution, its units and the keys of its generator
 weights.safetensors      what plays, a number for each feature by name
 games.safetensors        the games that are there to be watched
 =======================  ============================================================================================
@@ -37,6 +38,7 @@ from tetrarium.evaluation.matches import Match
 from tetrarium.evaluation.recording import record_game
 from tetrarium.training.algorithms.evolution_model import EvolutionModel
 from tetrarium.training.algorithms.evolution_search import Search
+from tetrarium.training.algorithms.evolution_units import search_units
 from tetrarium.training.algorithms.games import read_games, require_ours, training_games, write_games
 from tetrarium.training.algorithms.learner import Learner, ReadFile, Weights, WholeGame
 from tetrarium.training.algorithms.linear import choose_rows, scalar_features
@@ -46,6 +48,7 @@ __all__ = ["LEARNER", "EvolutionLearner"]
 
 _SEARCH: Final = "evolution.safetensors"
 _WEIGHTS: Final = "weights.safetensors"
+_UNITS: Final = "units"
 _FIRST_GAME: Final = 1 << 32  # of a seed; so that no game of an evaluation was trained on
 _MOST_PIECES: Final = 2_000_000  # of a generation, a few seconds: Ctrl-C waits for its end
 _SIGMA_TAKEN: Final = 0.1  # of the length of weights that were taken over
@@ -69,9 +72,11 @@ class EvolutionLearner(Learner):
                 "The algorithm 'cma-es' weighs features of one number each and reads 'game_over'; got "
                 f"{', '.join(self.env_config.features)}. Add 'game_over', and 'holes', say, to features."
             )
+        self.units = search_units(self.env_config, self.features, config.seed)  # (n, n)
         self.search = Search(
             np.zeros(len(self.features)), config.cma_sigma, config.cma_population, config.cma_games, config.seed
         )
+        self.playing = np.zeros(len(self.features))  # (n,) weights of what plays
         self.model = EvolutionModel(self.games)
         self._observations = self.games.reset()
 
@@ -105,6 +110,7 @@ class EvolutionLearner(Learner):
         mean_pieces = max(n_placed / played[:, :, 1].size, 1.0)
         scores = played[:, :, 0].mean(axis=1)
         self.search.tell(candidates, played[:, :, 0], int(_MOST_PIECES / mean_pieces / len(candidates)))
+        self.playing = self.units @ self.search.averaged
         self._show()
         infos = [_info(*game) for game in played.reshape(-1, 3).tolist()]
         first = _FIRST_GAME + n_begun
@@ -141,7 +147,8 @@ class EvolutionLearner(Learner):
         return record_game(self._policy(weights), config, self.config.seed, number, cut)
 
     def _policy(self, weights: npt.NDArray[np.float64]) -> LinearPolicy:
-        return LinearPolicy(dict(zip(self.features, weights.tolist(), strict=True)))
+        """What plays by weights that are in the units of the search."""
+        return LinearPolicy(dict(zip(self.features, (self.units @ weights).tolist(), strict=True)))
 
     def _show(self) -> None:
         """Places a piece in each of the games that are there to be watched."""
@@ -172,22 +179,23 @@ class EvolutionLearner(Learner):
                 f"An observation here has shape {shape}, alone or in a batch; got {observation.shape}. "
                 "Pass what the environment returned."
             )
-        weights = dict(zip(self.features, self.search.averaged.tolist(), strict=True))
+        weights = dict(zip(self.features, self.playing.tolist(), strict=True))
         actions = choose_rows(observation.reshape(-1, *observation.shape[-2:]), weights, self.env_config)
         return (actions[0] if observation.ndim == 2 else actions), state
 
     def weights(self) -> Weights:
         """Returns what plays, by feature."""
-        return {name: np.array([value]) for name, value in zip(self.features, self.search.averaged, strict=True)}
+        return {name: np.array([value]) for name, value in zip(self.features, self.playing, strict=True)}
 
     def take_weights(self, weights: Weights) -> None:
         """Begins with a narrow distribution around weights that play elsewhere."""
-        mean = np.array([float(weights[name][0]) for name in self.features])
+        self.playing = np.array([float(weights[name][0]) for name in self.features])
+        mean = np.linalg.solve(self.units, self.playing).astype(np.float64)
         self.search.begin_at(mean, _SIGMA_TAKEN * max(float(np.linalg.norm(mean)), 1e-6))
 
     def write(self, folder: Path) -> None:
         """Writes the distribution, what plays and the games."""
-        safetensors.numpy.save_file(self.search.arrays(), folder / _SEARCH)
+        safetensors.numpy.save_file({**self.search.arrays(), _UNITS: self.units}, folder / _SEARCH)
         safetensors.numpy.save_file(dict(self.weights()), folder / _WEIGHTS)
         write_games(self.games, folder)
 
@@ -197,7 +205,11 @@ class EvolutionLearner(Learner):
 
     def read(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
         """Reads everything back."""
-        self.search.set_state(safetensors.numpy.load(read_file(_SEARCH)), counters["search"])
+        arrays = safetensors.numpy.load(read_file(_SEARCH))
+        self.units = arrays.get(_UNITS, np.eye(len(self.features)))  # a search without them went on in weights
+        self.search.set_state(arrays, counters["search"])
+        playing = self.read_weights((), read_file)
+        self.playing = np.array([float(playing[name][0]) for name in self.features])
         self._observations = read_games(self.games, read_file)
         self.model.num_timesteps = int(counters["num_timesteps"])
 

@@ -3,7 +3,9 @@
 The distribution is kept by the library ``cmaes`` (Hansen, "The CMA Evolution Strategy: A Tutorial", arXiv 1604.00772).
 A candidate's score is a mean over games, and games of one candidate differ as widely as their mean is large. How far
 scores differ because candidates do, and how far by chance, is measured each generation, in squared parts of the score;
-as candidates come closer each plays more games, so that chance stays below what they differ by.
+as candidates come closer each plays more games, so that chance stays below what they differ by. Chance also draws a
+distribution together before it has arrived; where candidates hardly differ any more, it is widened (the idea: Hansen et
+al., "A Method for Handling Uncertainty in Evolutionary Optimization", IEEE TEVC 13, 2009).
 
 The scores of good candidates stay noisy even so, and with them the distribution's centre goes to and fro. What plays is
 its average over about the latest fifth of all generations (Shamir and Zhang, "Stochastic Gradient Descent for
@@ -25,6 +27,9 @@ STATE_OF_CMA: Final = (*_ARRAYS, *_NUMBERS, "_rng")  # all of the library's obje
 _FOLLOWS: Final = 0.2  # how fast the measures follow the latest generation
 _LEAST_SIGNAL: Final = 1e-4
 _AVERAGED: Final = 5  # the average is over one in so many of the generations
+_DIFFER: Final = 0.04  # squared parts of the score by which candidates differ at least: 20 %
+_WIDENING: Final = 1.25  # a distribution grows at most by this in a generation
+_FIRST_WIDENED: Final = 9  # the generation: before it the measures say little
 _GROWTH: Final = 1.3  # games of a candidate grow at most by this in a generation, and one
 
 
@@ -90,6 +95,8 @@ class Search:
         self.n_games_begun += self.n_games
         self._average()
         self._measure(lines, scores)
+        if self.generation >= _FIRST_WIDENED and self.signal < _DIFFER:
+            self._cma._sigma *= min((_DIFFER / max(self.signal, _LEAST_SIGNAL)) ** 0.25, _WIDENING)
         enough = self.noise_game / max(self.signal, _LEAST_SIGNAL)
         wanted = max(int(min(enough, _GROWTH * self.n_games + 1)), self._least_games)
         self.n_games = max(min(wanted, most_games), 1)
