@@ -10,6 +10,7 @@
     │   ├── DamagedCheckpointError
     │   └── UntrustedCheckpointError
     ├── ReplayError            a recorded game that cannot be read, or does not play as it says
+    ├── WorkerError            a worker that does not answer, or refuses what it is told
     └── HomeError              the home folder, or a name inside it, cannot be used
 
 A message says the rule, the value that broke it, and the remedy, in one line: the command line prints it as it is.
@@ -30,6 +31,7 @@ __all__ = [
     "ReplayError",
     "TetrariumError",
     "UntrustedCheckpointError",
+    "WorkerError",
     "suggestion",
 ]
 
@@ -72,6 +74,10 @@ class UntrustedCheckpointError(CheckpointError):
 
 class ReplayError(TetrariumError, ValueError):
     """A recorded game that cannot be read, or does not play as it says."""
+
+
+class WorkerError(TetrariumError):
+    """A worker that does not answer, or refuses what it is told."""
 
 
 class HomeError(TetrariumError):

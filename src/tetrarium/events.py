@@ -1,17 +1,18 @@
 """What a worker tells its watchers: frozen messages that JSON can carry.
 
 A worker publishes, watchers consume, and neither knows the other. Counts over one placement, one game and a whole run
-never share a name; a mean carries the number of games that it was taken over.
+never share a name; a mean carries the number of games that it was taken over. A piece is a place in ``IOTLJSZ``.
 """
 
 import json
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Final
 
 __all__ = [
     "AgentEvaluated",
     "BoardShown",
     "CheckpointSaved",
+    "ControlChanged",
     "EvaluationFinished",
     "EvaluationProgress",
     "Event",
@@ -19,6 +20,7 @@ __all__ = [
     "Progress",
     "RunEnded",
     "RunStarted",
+    "StateChanged",
     "event_from_json",
     "event_to_json",
 ]
@@ -52,6 +54,26 @@ class RunStarted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StateChanged(Event):
+    """What a worker does from now on."""
+
+    kind: ClassVar[str] = "state-changed"
+    state: str  # "starting", "running", "paused", "stopping", "stopped", "finished" or "failed"
+    step: int
+    message: str  # for people, such as "Paused at step 41,200. Nothing is lost."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlChanged(Event):
+    """How a worker shows itself from now on."""
+
+    kind: ClassVar[str] = "control-changed"
+    mode: str  # "headless", "live" or "every-move"
+    pieces_per_second: float  # in every-move
+    thoughts: bool  # whether somebody asks for what it thinks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Event):
     """Where a training run stands."""
 
@@ -68,18 +90,36 @@ class Progress(Event):
     lines_total: int
     exploration_rate: float | None  # None where nothing is played at random on purpose
     loss: float | None  # of the latest gradient steps
+    mean_q: float | None = None  # mean value of what the latest gradient step learnt from
+    lines_low: float | None = None  # a tenth of those latest games have at most so many lines
+    lines_high: float | None = None  # and a tenth at least so many
+    mean_reward_placement: float | None = None  # since the last row of progress.csv but one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardShown(Event):
-    """One game, as it stands."""
+    """One game, as it stands after its latest placement.
+
+    ``thoughts`` holds ``actions``, a list of the legal ones with their ``action``, ``value`` and ``cells``, where the
+    piece would rest; and ``chosen``, the action that the values choose. A cell is ``row * width + column``.
+    """
 
     kind: ClassVar[str] = "board-shown"
-    columns: tuple[int, ...]  # bit r = row r, row 0 at the bottom
-    height: int
+    width: int
+    height: int  # visible rows
+    cells: str  # height + 4 rows, the lowest first: '.' empty, the piece that left the cell, 'x' where nobody knows it
     queue: tuple[int, ...]  # current piece first
+    held: int | None = None
+    game: int = 1  # number of this game among those played in its place
     lines_game: int
     pieces_game: int
+    score_game: int = 0  # as the guideline counts it
+    step: int = 0  # of the run
+    placed: tuple[int, ...] = ()  # cells that the latest placement filled, before rows vanished
+    cleared_rows: tuple[int, ...] = ()  # rows that it cleared
+    thoughts: dict[str, Any] | None = None  # of the placement to come
+    paused: bool = False
+    sent_s: float = 0.0  # seconds since 1970
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +175,13 @@ class RunEnded(Event):
     error: str = ""  # why it failed
 
 
-_KINDS: dict[str, type[Event]] = {
+_KINDS: Final[dict[str, type[Event]]] = {
     event.kind: event
     for event in (
         KernelsCompiling,
         RunStarted,
+        StateChanged,
+        ControlChanged,
         Progress,
         BoardShown,
         CheckpointSaved,
@@ -150,6 +192,8 @@ _KINDS: dict[str, type[Event]] = {
     )
 }
 
+_NAMES: Final = {kind: tuple(item.name for item in fields(kind)) for kind in _KINDS.values()}
+
 
 def event_to_json(event: Event) -> str:
     """Writes a message as one line of JSON.
@@ -157,7 +201,8 @@ def event_to_json(event: Event) -> str:
     >>> event_to_json(KernelsCompiling())
     '{"kind": "kernels-compiling"}'
     """
-    return json.dumps({"kind": event.kind, **asdict(event)}, allow_nan=False)
+    values = {name: getattr(event, name) for name in _NAMES[type(event)]}  # asdict would copy all that is inside
+    return json.dumps({"kind": event.kind, **values}, allow_nan=False)
 
 
 def event_from_json(text: str) -> Event:

@@ -7,17 +7,21 @@
 import contextlib
 import fcntl
 import json
+import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import tetrarium
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import HomeError
+from tetrarium.evaluation import POLICY_NAMES
 from tetrarium.registry.atomic import remove_directory, write_file
 from tetrarium.registry.home import Home
 from tetrarium.training.checkpoints.store import library_versions
@@ -25,22 +29,28 @@ from tetrarium.training.config import TrainingConfig
 
 __all__ = [
     "BEST",
+    "LOCK",
     "RunConfig",
     "checkpoint_steps",
     "checkpoints_to_drop",
-    "fill_run_folder",
+    "create_run",
+    "is_locked",
     "latest_checkpoint",
     "only_trainer",
     "read_run_config",
     "remove_checkpoint",
+    "take_lock",
     "write_run_config",
 ]
 
 BEST: Final = "best"
+LOCK: Final = "run.lock"
 _CONFIG: Final = "config.json"
 _FORMAT_VERSION: Final = 1
-_OF_THE_START: Final = ("command", "versions", "git_revision")  # stay what they were when a run goes on
+_OF_THE_START: Final = ("command", "started", "versions", "git_revision")  # stay what they were when a run goes on
 _GIT_TIMEOUT_S: Final = 5.0
+_LOCK_TRIES: Final = 5
+_LOCK_EVERY_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +61,51 @@ class RunConfig:
     env_config: EnvConfig
     training_config: TrainingConfig
     start_from: str | None = None  # a checkpoint whose weights the agent begins with
+    preset: str | None = None  # what the two were made of
 
 
-def fill_run_folder(folder: Path, config: RunConfig) -> None:
-    """Writes the first content of a new run's folder, which nobody sees yet and whose maker flushes it.
+def create_run(
+    home: Home,
+    name: str | None,
+    env_config: EnvConfig,
+    training_config: TrainingConfig,
+    *,
+    start_from: Path | None = None,
+    preset: str | None = None,
+) -> RunConfig:
+    """Makes the folder of a new run, which nobody sees before its config lies in it.
+
+    Args:
+        home: Where it lives.
+        name: Its name; without one it gets the next number.
+        env_config: What is played.
+        training_config: How it is learnt.
+        start_from: A checkpoint whose weights the agent begins with.
+        preset: What the configs were made of.
 
     Raises:
-        OSError: if it cannot be written.
+        HomeError: if the name is taken or not allowed, or the home cannot be written.
+        NotAvailableError: if this version cannot play the game.
     """
-    (folder / _CONFIG).write_bytes(_described(folder, config))
+    env_config.rules()
+    home.secret()
+    if name in POLICY_NAMES:
+        raise HomeError(f"A run has a name of its own; {name!r} is a known controller. Choose another name.")
+    base = None if start_from is None else str(start_from.absolute())
+
+    def config_of(run_name: str) -> RunConfig:
+        return RunConfig(
+            name=run_name, env_config=env_config, training_config=training_config, start_from=base, preset=preset
+        )
+
+    def fill(run_name: str, folder: Path) -> None:
+        (folder / _CONFIG).write_bytes(_described(folder, config_of(run_name)))
+
+    if name is None:
+        name = home.next_run_name(fill)
+    else:
+        home.create_run_folder(name, fill)
+    return config_of(name)
 
 
 def write_run_config(folder: Path, config: RunConfig) -> None:
@@ -76,8 +122,10 @@ def _described(folder: Path, config: RunConfig) -> bytes:
         "format_version": _FORMAT_VERSION,
         "name": config.name,
         "command": shlex.join(sys.argv),
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "seed": config.training_config.seed,
         "start_from": config.start_from,
+        "preset": config.preset,
         "env_config": config.env_config.to_dict(),
         "training_config": config.training_config.to_dict(),
         "versions": library_versions(),
@@ -103,6 +151,7 @@ def read_run_config(home: Home, name: str) -> RunConfig:
             env_config=EnvConfig.from_dict(values["env_config"]),
             training_config=TrainingConfig.from_dict(values["training_config"]),
             start_from=values.get("start_from"),
+            preset=values.get("preset"),
         )
     except FileNotFoundError:
         raise HomeError(f"There is no run {name!r} in {str(home.root)!r}. Start one by `tetrarium train`.") from None
@@ -176,33 +225,81 @@ def checkpoints_to_drop(
 
 
 @contextlib.contextmanager
-def only_trainer(folder: Path) -> Iterator[None]:
+def only_trainer(folder: Path, lock: int | None = None) -> Iterator[None]:
     """Holds the run's lock, which ends with the process however that ends.
+
+    Args:
+        folder: The run's.
+        lock: A descriptor of the lock, if this process was started with it.
+
+    Raises:
+        HomeError: if another process trains this run, or its folder cannot be written.
+    """
+    descriptor = take_lock(folder) if lock is None else lock
+    os.set_inheritable(descriptor, False)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def take_lock(folder: Path) -> int:
+    """Locks a run's folder; returns the descriptor that holds the lock until it is closed, copies of it included.
 
     Raises:
         HomeError: if another process trains this run, or its folder cannot be written.
     """
     try:
-        file = (folder / "run.lock").open("w")
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise HomeError(
             f"The run's folder {str(folder)!r} cannot be written: {error.strerror}. "
             "Make it writable for you, or begin a run of your own by `tetrarium train --from`."
         ) from error
-    with file:
+    try:
+        _lock(descriptor)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise HomeError(
+            f"One process trains a run at a time, and {folder.name!r} is being trained by another. "
+            "Stop that one first, or start a run of another name."
+        ) from None
+    except OSError as error:
+        os.close(descriptor)
+        raise HomeError(
+            f"One process trains a run at a time, and the file system of {str(folder)!r} cannot lock files "
+            f"({error.strerror}). Choose another home with --home or TETRARIUM_HOME."
+        ) from error
+    return descriptor
+
+
+def _lock(descriptor: int) -> None:
+    """Locks a file; who looks whether it is locked holds the lock for an instant, and is waited for."""
+    for _ in range(_LOCK_TRIES):
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise HomeError(
-                f"One process trains a run at a time, and {folder.name!r} is being trained by another. "
-                "Stop that one first, or start a run of another name."
-            ) from None
-        except OSError as error:
-            raise HomeError(
-                f"One process trains a run at a time, and the file system of {str(folder)!r} cannot lock files "
-                f"({error.strerror}). Choose another home with --home or TETRARIUM_HOME."
-            ) from error
-        yield
+            time.sleep(_LOCK_EVERY_S)
+        else:
+            return
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process holds the lock of a run's or player's folder."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def remove_checkpoint(folder: Path, step: int) -> None:

@@ -64,7 +64,7 @@ class ReplayCollection(RoundCallback):
 
     def __init__(self, games: TetrisVecEnv, seed: int, run: str) -> None:
         super().__init__()
-        self._recorder = GameRecorder(games.core, seed)
+        self.recorder = GameRecorder(games.core, seed)
         self._n_games = games.num_envs
         self._is_under_way = False  # whether the recorder was given the games that a checkpoint held
         self._run = run
@@ -74,7 +74,7 @@ class ReplayCollection(RoundCallback):
 
     def _on_training_start(self) -> None:
         if not self._is_under_way:
-            self._recorder.begin()
+            self.recorder.begin()
             self._is_under_way = True
 
     def _on_step(self) -> bool:
@@ -82,7 +82,7 @@ class ReplayCollection(RoundCallback):
         if whole:
             self.add(whole)
         else:
-            self.add(WholeGame(replay.lines, partial(_itself, replay)) for replay in self._recorder.note())
+            self.add(WholeGame(replay.lines, partial(_itself, replay)) for replay in self.recorder.note())
         return True
 
     def add(self, ended: Iterable[WholeGame]) -> None:
@@ -100,7 +100,7 @@ class ReplayCollection(RoundCallback):
 
     def _running(self) -> list[_Kept]:
         """The games under way, where each placement of theirs was recorded."""
-        replays = (self._recorder.replay(index) for index in range(self._n_games))
+        replays = (self.recorder.replay(index) for index in range(self._n_games))
         return [
             _Kept(replay.lines, partial(_itself, replay), {"run": self._run})
             for replay in replays
@@ -150,7 +150,7 @@ class ReplayCollection(RoundCallback):
         """Writes the files of a checkpoint."""
         as_arrays = {name: np.frombuffer(data, dtype=np.uint8) for name, data in self.named().items()}
         safetensors.numpy.save_file(as_arrays, folder / _REPLAYS)
-        safetensors.numpy.save_file(_plain(self._recorder.state()), folder / _RECORDING)
+        safetensors.numpy.save_file(_plain(self.recorder.state()), folder / _RECORDING)
 
     def read(self, names: Collection[str], read_file: ReadFile) -> None:
         """Takes over what ``write`` wrote; an agent that was saved outside of a run has none of it."""
@@ -162,7 +162,7 @@ class ReplayCollection(RoundCallback):
         self.best = [replay for name, replay in replays.items() if name.startswith("best-")]
         latest = [replay for name, replay in replays.items() if name.startswith("last-")]
         self.latest = deque(reversed(latest), maxlen=N_KEPT)
-        self._recorder.set_state(safetensors.numpy.load(read_file(_RECORDING)))
+        self.recorder.set_state(safetensors.numpy.load(read_file(_RECORDING)))
         self._is_under_way = True
 
 

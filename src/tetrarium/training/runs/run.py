@@ -6,35 +6,37 @@ A run that was stopped, however, goes on from its last checkpoint; what was reco
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from stable_baselines3.common.logger import Logger
 
 from tetrarium.engine import are_kernels_cached
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.errors import ConfigError, DamagedCheckpointError, HomeError
-from tetrarium.evaluation import POLICY_NAMES
-from tetrarium.events import Event, KernelsCompiling, RunEnded, RunStarted
+from tetrarium.errors import ConfigError, DamagedCheckpointError
+from tetrarium.events import Event, KernelsCompiling, RunEnded, RunStarted, StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training.agent import TetrisAgent, require_device
 from tetrarium.training.checkpoints.agents import load_agent, saved_files
 from tetrarium.training.config import CHANGEABLE, TrainingConfig
-from tetrarium.training.runs.callbacks import RoundCallback
+from tetrarium.training.runs.boards import Boards
+from tetrarium.training.runs.control import Control
 from tetrarium.training.runs.evaluations import Evaluations
 from tetrarium.training.runs.folder import (
     BEST,
     RunConfig,
     checkpoint_steps,
-    fill_run_folder,
+    create_run,
     latest_checkpoint,
     only_trainer,
     read_run_config,
     write_run_config,
 )
 from tetrarium.training.runs.goals import Goals
+from tetrarium.training.runs.hold import Hold
 from tetrarium.training.runs.records import EpisodeLog, Records, Table
 from tetrarium.training.runs.replays import ReplayCollection
 from tetrarium.training.runs.reporter import Reporter
@@ -43,6 +45,13 @@ from tetrarium.training.runs.saving import Checkpoints
 __all__ = ["TrainingRun"]
 
 Publish = Callable[[Event], None]
+Host = Callable[["TrainingRun"], AbstractContextManager[Publish]]
+_ENDED: Final = {  # state and message for those who watch
+    "finished": ("finished", "Finished at step {step:,}."),
+    "target reached": ("finished", "Reached the target at step {step:,}."),
+    "stopped": ("stopped", "Stopped at step {step:,}. Nothing is lost."),
+}
+_FAILED: Final = "Failed: {failed.error}"
 
 
 class TrainingRun:
@@ -52,7 +61,7 @@ class TrainingRun:
         home: Where it lives.
         config: What it is.
         publish: Is given every message.
-        shows_board: Whether boards are published; without, nothing is drawn at all.
+        shows_board: Whether boards are published though nobody watches by ``control``.
         trust: Go on from a checkpoint that was not made in this home, which can run code.
     """
 
@@ -60,12 +69,12 @@ class TrainingRun:
         self, home: Home, config: RunConfig, publish: Publish, *, shows_board: bool = False, trust: bool = False
     ) -> None:
         self.config = config
+        self.control = Control()
         self.folder = home.run_folder(config.name)
         self._home = home
         self._publish = publish
         self._shows_board = shows_board
         self._trust = trust
-        self._stop_asked = False
 
     @classmethod
     def create(
@@ -77,6 +86,7 @@ class TrainingRun:
         publish: Publish,
         *,
         start_from: Path | None = None,
+        preset: str | None = None,
         shows_board: bool = False,
     ) -> "TrainingRun":
         """Makes a new run.
@@ -88,6 +98,7 @@ class TrainingRun:
             training_config: How it is learnt.
             publish: Is given every message.
             start_from: A checkpoint whose weights the agent begins with.
+            preset: What the configs were made of, for those who ask later.
             shows_board: Whether boards are published.
 
         Raises:
@@ -96,24 +107,10 @@ class TrainingRun:
         """
         env_config.rules()
         require_device(training_config.device)
-        home.secret()
-        if name in POLICY_NAMES:
-            raise HomeError(f"A run has a name of its own; {name!r} is a known controller. Choose another name.")
         if start_from is not None:
             TetrisAgent(make_env(env_config)(), training_config).start_from(start_from)
-        base = None if start_from is None else str(start_from.absolute())
-
-        def config_of(run_name: str) -> RunConfig:
-            return RunConfig(name=run_name, env_config=env_config, training_config=training_config, start_from=base)
-
-        def fill(run_name: str, folder: Path) -> None:
-            fill_run_folder(folder, config_of(run_name))
-
-        if name is None:
-            name = home.next_run_name(fill)
-        else:
-            home.create_run_folder(name, fill)
-        return cls(home, config_of(name), publish, shows_board=shows_board)
+        config = create_run(home, name, env_config, training_config, start_from=start_from, preset=preset)
+        return cls(home, config, publish, shows_board=shows_board)
 
     @classmethod
     def open(
@@ -159,15 +156,14 @@ class TrainingRun:
 
     def ask_to_stop(self) -> None:
         """Ends training after the round under way, with a checkpoint; may be called from a signal handler."""
-        self._stop_asked = True
+        self.control.ask_to_stop()
 
-    @property
-    def stop_asked(self) -> bool:
-        """Whether somebody asked for a stop."""
-        return self._stop_asked
-
-    def execute(self) -> tuple[TetrisAgent, RunEnded]:
+    def execute(self, host: Host | None = None, *, lock: int | None = None) -> tuple[TetrisAgent, RunEnded]:
         """Trains until the steps are done, a goal is reached or a stop is asked for; saves, and says how it ended.
+
+        Args:
+            host: Is entered once no other process trains the run, and gives what is told every message too.
+            lock: Of the run, if this process was started with it.
 
         Raises:
             HomeError: if another process trains this run.
@@ -176,17 +172,26 @@ class TrainingRun:
             TetrariumError: if the loss is no longer finite.
         """
         started_s = time.monotonic()
-        with only_trainer(self.folder):
+        with only_trainer(self.folder, lock), contextlib.nullcontext() if host is None else host(self) as told:
+            if told is not None:
+                self._publish = _both(self._publish, told)
             try:
                 return self._train(started_s)
             except Exception as error:
-                self._publish(self._failed(error, time.monotonic() - started_s))
+                failed = self._failed(error, time.monotonic() - started_s)
+                self._publish(failed)
+                self._tell(failed.step, "failed", _FAILED.format(failed=failed))
                 raise
 
+    def _tell(self, step: int, state: str, message: str) -> None:
+        self._publish(StateChanged(state=state, step=step, message=message))
+
     def _train(self, started_s: float) -> tuple[TetrisAgent, RunEnded]:
+        checkpoint = latest_checkpoint(self.folder)
+        begun = 0 if checkpoint is None else int(checkpoint.name)
+        self._tell(begun, "starting", f"Starting at step {begun:,}.")
         if not are_kernels_cached():
             self._publish(KernelsCompiling())
-        checkpoint = latest_checkpoint(self.folder)
         agent = self._agent(checkpoint)
         write_run_config(self.folder, self.config)
         config, step = self.config.training_config, agent.timesteps_trained
@@ -211,13 +216,17 @@ class TrainingRun:
             checkpoints.tidy()
             if step == 0 and self.config.start_from is not None:
                 checkpoints.save()  # what it started from may be gone when it is resumed
-            reporter = Reporter(agent, self._publish, shows_board=self._shows_board)
+            reporter = Reporter(agent, self._publish)
+            boards = Boards(agent, replays.recorder, self.control, self._publish, shows_board=self._shows_board)
+            hold = Hold(agent, self.control, checkpoints, self._publish, (boards.show, reporter.tell))
             goes_on = scores.catch_up() and not scores.is_goal_reached
             further = max(config.total_timesteps - agent.steps_asked, 0) if goes_on else 0
+            self._tell(step, "running", "Training.")
+            hold.attend()
             agent.train(
                 further,
                 # What a step records is written before its checkpoint, which counts on that.
-                [EpisodeLog(records.episodes), replays, scores, reporter, checkpoints, _StopAsked(self)],
+                [EpisodeLog(records.episodes), replays, boards, scores, reporter, checkpoints, hold],
             )
             state = self._ending(agent, scores)
             is_decided = state != "stopped" and scores.finish()
@@ -229,12 +238,14 @@ class TrainingRun:
             state=state, step=agent.timesteps_trained, seconds=time.monotonic() - started_s, checkpoint=str(path)
         )
         self._publish(ended)
+        state, message = _ENDED[ended.state]
+        self._tell(ended.step, state, message.format(step=ended.step))
         return agent, ended
 
     def _scores(self, agent: TetrisAgent, table: Table) -> contextlib.closing[Evaluations]:
         secret = self._home.secret()
         return contextlib.closing(
-            Evaluations(agent, self.folder / BEST, table, secret, self._publish, lambda: self._stop_asked)
+            Evaluations(agent, self.folder / BEST, table, secret, self._publish, lambda: self.control.is_stop_asked)
         )
 
     def _replays(self, agent: TetrisAgent) -> ReplayCollection:
@@ -280,13 +291,9 @@ class TrainingRun:
             ) from error
 
 
-class _StopAsked(RoundCallback):
-    """Stops between rounds once somebody asks for it."""
+def _both(one: Publish, other: Publish) -> Publish:
+    def publish(event: Event) -> None:
+        one(event)
+        other(event)
 
-    def __init__(self, run: TrainingRun) -> None:
-        super().__init__()
-        self._run = run
-
-    def on_round_end(self) -> bool:
-        """Goes on until a stop is asked for."""
-        return not self._run.stop_asked
+    return publish

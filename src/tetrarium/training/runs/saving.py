@@ -69,13 +69,16 @@ class Checkpoints(RoundCallback):
         every = self._agent.config.checkpoint_every
         return (step // every + 1) * every
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether the latest checkpoint is of the step of now."""
+        return latest_checkpoint(self._folder) == self._folder / "checkpoints" / str(self._agent.timesteps_trained)
+
     def save(self) -> Path:
         """Saves now, unless this step is saved already and nothing was decided since."""
-        step = self._agent.timesteps_trained
-        path = self._folder / "checkpoints" / str(step)
-        if latest_checkpoint(self._folder) != path:
+        if not self.is_saved:
             self.save_again()
-        return path
+        return self._folder / "checkpoints" / str(self._agent.timesteps_trained)
 
     def save_again(self) -> Path:
         """Saves now, over a checkpoint of the same step where there is one, and lets old ones go."""

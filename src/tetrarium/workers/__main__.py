@@ -1,0 +1,32 @@
+"""``python -m tetrarium.workers train NAME`` and ``play ID``: how ``launching`` starts workers."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tetrarium.registry.home import Home
+from tetrarium.training.runs.control import MODES
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Reads what to do, and does it."""
+    parser = argparse.ArgumentParser(prog="python -m tetrarium.workers", description=__doc__)
+    parser.add_argument("what", choices=("train", "play"))
+    parser.add_argument("name", help="a run, or a player's folder")
+    parser.add_argument("--home", type=Path, help="folder in which tetrarium keeps things")
+    parser.add_argument("--mode", choices=MODES, default="live", help="how a training shows itself at first")
+    parser.add_argument("--lock", type=int, help="descriptor of the lock that this process was started with")
+    given = parser.parse_args(arguments)
+    home = Home.locate(given.home)
+    if given.what == "train":
+        from tetrarium.workers.training import train
+
+        return train(home, given.name, mode=given.mode, lock=given.lock)
+    from tetrarium.workers.player import play
+
+    return play(home, given.name, lock=given.lock)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

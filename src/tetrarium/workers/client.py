@@ -1,0 +1,178 @@
+"""Talks to a worker: sends commands, and hears its events.
+
+>>> from tetrarium.registry.home import Home
+>>> with WorkerClient.connect(Home.locate("somewhere").run_folder("first")) as worker:  # doctest: +SKIP
+...     worker.command("pause")["message"]
+'Pausing after the round under way.'
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Self
+
+import zmq
+import zmq.asyncio
+
+from tetrarium.errors import WorkerError
+from tetrarium.events import Event, event_from_json
+from tetrarium.training.runs.folder import is_locked
+from tetrarium.workers.files import Address, read_address
+from tetrarium.workers.keys import Keys
+
+__all__ = ["AsyncWorkerClient", "WorkerClient"]
+
+_TIMEOUT_S: Final = 5.0
+_MOST_QUEUED: Final = 32  # events that wait to be read; further ones are dropped
+_MOST_BUFFERED: Final = 1 << 16
+
+
+def _find(folder: Path) -> Address:
+    address = read_address(folder)
+    if address is None or not is_locked(folder):
+        raise WorkerError(f"{folder.name!r} is not under way, so it takes no commands. See `tetrarium runs list`.")
+    return address
+
+
+def _no_answer(name: str, seconds: float) -> WorkerError:
+    return WorkerError(f"A worker answers within {seconds:g} s; {name!r} did not. Try again, or see its worker.log.")
+
+
+class _Sockets:
+    """Both sockets of a client, for either kind of context."""
+
+    def __init__(self, folder: Path, context: Any) -> None:
+        address = _find(folder)
+        self.name = folder.name
+        self._keys = Keys.of_token(address.token)
+        self._context = context
+        self.commands = self._opened(zmq.REQ)
+        self.commands.req_relaxed = self.commands.req_correlate = True  # an answer that came too late is let pass
+        self.commands.connect(address.commands)
+        self.events = self._opened(zmq.SUB)
+        self.events.rcvhwm = _MOST_QUEUED
+        self.events.rcvbuf = _MOST_BUFFERED
+        self.events.subscribe(b"")
+        self.events.connect(address.events)
+
+    def _opened(self, kind: int) -> Any:
+        socket = self._context.socket(kind)
+        socket.linger = 0
+        self._keys.open_client(socket)
+        return socket
+
+    def close(self) -> None:
+        self.commands.close()
+        self.events.close()
+        self._context.term()
+
+
+class WorkerClient:
+    """Talks to one worker from one thread; ``connect`` finds it.
+
+    Raises:
+        WorkerError: if there is no worker.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._sockets = _Sockets(folder, zmq.Context())
+
+    @classmethod
+    def connect(cls, folder: Path) -> Self:
+        """Finds the worker of a run's or player's folder.
+
+        Raises:
+            WorkerError: if nobody works there.
+        """
+        return cls(folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection, and with it what was asked to be seen, a moment later."""
+        self._sockets.close()
+
+    def command(self, name: str, *, timeout_s: float = _TIMEOUT_S, **values: Any) -> dict[str, Any]:
+        """Sends a command; returns the answer, which says whether it is ``ok``.
+
+        Raises:
+            WorkerError: if no answer came in time.
+        """
+        socket = self._sockets.commands
+        socket.send(json.dumps({"command": name, **values}).encode())
+        if not socket.poll(timeout_s * 1_000):
+            raise _no_answer(self._sockets.name, timeout_s)
+        answer: dict[str, Any] = json.loads(socket.recv())
+        return answer
+
+    def receive(self, timeout_s: float) -> str | None:
+        """Returns the next event as it was sent, or None where none came in time."""
+        socket = self._sockets.events
+        return socket.recv().decode() if socket.poll(max(0.0, timeout_s) * 1_000) else None
+
+    def events(self, timeout_s: float) -> Iterator[Event]:
+        """Yields events for so long; those of a newer version are let pass."""
+        until_s = time.monotonic() + timeout_s
+        while (text := self.receive(until_s - time.monotonic())) is not None:
+            event = _known(text)
+            if event is not None:
+                yield event
+
+
+class AsyncWorkerClient:
+    """The same for a program that waits by ``await``; made inside a running loop."""
+
+    def __init__(self, folder: Path) -> None:
+        self._sockets = _Sockets(folder, zmq.asyncio.Context())
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    def connect(cls, folder: Path) -> Self:
+        """Finds the worker of a run's or player's folder.
+
+        Raises:
+            WorkerError: if nobody works there.
+        """
+        return cls(folder)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._sockets.close()
+
+    async def command(self, name: str, *, timeout_s: float = _TIMEOUT_S, **values: Any) -> dict[str, Any]:
+        """Sends a command; returns the answer, which says whether it is ``ok``.
+
+        Raises:
+            WorkerError: if no answer came in time.
+        """
+        socket = self._sockets.commands
+        async with self._turn:
+            await socket.send(json.dumps({"command": name, **values}).encode())
+            if not await socket.poll(int(timeout_s * 1_000)):
+                raise _no_answer(self._sockets.name, timeout_s)
+            answer: dict[str, Any] = json.loads(await socket.recv())
+        return answer
+
+    async def receive(self) -> str:
+        """Waits for the next event, and returns it as it was sent."""
+        data: bytes = await self._sockets.events.recv()
+        return data.decode()
+
+
+def _known(text: str) -> Event | None:
+    try:
+        return event_from_json(text)
+    except ValueError:
+        return None

@@ -1,0 +1,96 @@
+"""What a worker writes into its folder for others: where it listens, and what it does.
+
+=============  ==================================================================================================
+worker.json    where it listens, and the token; readable by its owner only; there while the worker lives
+state.json     what it does, or how it ended; written at every change
+worker.log     what a worker that was spawned wrote to its standard streams
+run.lock       locked as long as the worker lives, however it ends
+=============  ==================================================================================================
+
+A state that says that something goes on, beside a lock that is free, is that of a worker which died.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+__all__ = ["LOG", "UNDER_WAY", "Address", "WorkerState", "read_address", "read_state", "remove_address"]
+
+LOG: Final = "worker.log"
+UNDER_WAY: Final = frozenset({"starting", "running", "paused", "stopping"})
+_WORKER: Final = "worker.json"
+_STATE: Final = "state.json"
+_FORMAT_VERSION: Final = 1
+_OWNER_ONLY: Final = 0o600
+_MOST_BYTES: Final = 1 << 20  # what others may have put there is not read beyond
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a worker listens."""
+
+    kind: str  # "training" or "player"
+    pid: int
+    commands: str  # as zmq names places
+    events: str
+    token: str
+
+    def write(self, folder: Path) -> None:
+        """Writes it so that its owner alone can read it."""
+        _replace(folder / _WORKER, asdict(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerState:
+    """What a worker does."""
+
+    state: str
+    step: int = 0
+    total_steps: int | None = None  # None for what has no end
+    message: str = ""
+    error: str = ""
+    seconds: float = 0.0
+    checkpoint: str = ""
+
+    def write(self, folder: Path) -> None:
+        """Writes it for those who come later."""
+        _replace(folder / _STATE, asdict(self))
+
+
+def read_address(folder: Path) -> Address | None:
+    """Returns where a worker listens, or None where there is none, or none that this version knows."""
+    return _read(folder / _WORKER, Address)
+
+
+def read_state(folder: Path) -> WorkerState | None:
+    """Returns what a worker last said, or None where it said nothing that this version knows."""
+    return _read(folder / _STATE, WorkerState)
+
+
+def remove_address(folder: Path) -> None:
+    """Removes what ``Address.write`` wrote."""
+    with contextlib.suppress(OSError):
+        (folder / _WORKER).unlink(missing_ok=True)
+
+
+def _replace(path: Path, values: Mapping[str, Any]) -> None:
+    """Replaces a file that only the holder of the folder's lock writes; a power failure may lose it."""
+    data = json.dumps({"format_version": _FORMAT_VERSION, **values}, indent=2).encode()
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "wb") as file:
+        file.write(data)
+    partial.replace(path)
+
+
+def _read(path: Path, kind: Any) -> Any:
+    try:
+        with path.open("rb") as file:
+            values = json.loads(file.read(_MOST_BYTES))
+        return kind(**{item.name: values[item.name] for item in fields(kind)})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

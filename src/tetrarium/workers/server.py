@@ -1,0 +1,209 @@
+"""The side of a worker that others talk to: a thread which answers commands, beside the thread that works.
+
+Events go out by the thread that publishes them, straight into a socket that drops what a watcher is too slow for; none
+waits. Commands are answered by the server's own thread, which sleeps otherwise. With nobody watching no board is asked
+for, and nothing is spent on any.
+"""
+
+import contextlib
+import json
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final, Self
+
+import zmq
+
+from tetrarium.errors import WorkerError
+from tetrarium.events import (
+    BoardShown,
+    CheckpointSaved,
+    ControlChanged,
+    Event,
+    Progress,
+    RunEnded,
+    RunStarted,
+    StateChanged,
+    event_to_json,
+)
+from tetrarium.training.runs.control import Control, Watching
+from tetrarium.workers.commands import obey, read_command, say_state
+from tetrarium.workers.files import Address, WorkerState, remove_address
+from tetrarium.workers.keys import Keys, new_token
+from tetrarium.workers.leases import Leases
+
+__all__ = ["WorkerServer"]
+
+_HERE: Final = "tcp://127.0.0.1"
+_WAKE: Final = "inproc://wake"
+_ZAP: Final = "inproc://zeromq.zap.01"  # where ZeroMQ asks who may connect, RFC 27
+_MOST_QUEUED: Final = 32  # messages for one watcher; further ones are dropped
+_MOST_BUFFERED: Final = 1 << 16  # bytes in the system for one watcher, so that what it gets is not old
+_MOST_COMMAND_BYTES: Final = 1 << 16
+_LINGER_MS: Final = 500  # for the last messages
+
+
+class WorkerServer:
+    """Publishes a worker's events and answers commands to it, between ``with`` and its end.
+
+    Args:
+        folder: The worker's, whose lock this process holds.
+        kind: ``"training"`` or ``"player"``.
+        control: What is asked of the worker.
+    """
+
+    def __init__(self, folder: Path, kind: str, control: Control) -> None:
+        self._folder = folder
+        self._kind = kind
+        self._control = control
+        self._leases = Leases()
+        self._latest: dict[str, str] = {}  # of each kind, the latest event as it was sent
+        self._state = WorkerState(state="starting")
+        self._shown: ControlChanged | None = None
+        self._lock = threading.Lock()  # of the socket for events, and of what is above
+        self._thread = threading.Thread(target=self._serve, name="worker", daemon=True)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+
+    def __enter__(self) -> Self:
+        token = new_token()
+        self._keys = Keys.of_token(token)
+        self._gate = self._context.socket(zmq.REP)
+        self._gate.bind(_ZAP)
+        self._wake, self._woken = self._context.socket(zmq.PAIR), self._context.socket(zmq.PAIR)
+        self._woken.bind(_WAKE)
+        self._wake.connect(_WAKE)
+        self._commands = self._opened(zmq.ROUTER)
+        self._events = self._opened(zmq.PUB)
+        commands, events = (
+            f"{_HERE}:{socket.bind_to_random_port(_HERE)}" for socket in (self._commands, self._events)
+        )
+        self._thread.start()
+        address = Address(kind=self._kind, pid=os.getpid(), commands=commands, events=events, token=token)
+        address.write(self._folder)
+        self._write_state()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        remove_address(self._folder)
+        self._wake.send(b"")
+        self._thread.join()
+        for socket in (self._commands, self._events, self._gate, self._wake, self._woken):
+            socket.close()
+        self._context.term()
+
+    def _opened(self, kind: int) -> "zmq.Socket[bytes]":
+        socket = self._context.socket(kind)
+        self._keys.open_worker(socket)
+        socket.linger = _LINGER_MS
+        socket.sndhwm = socket.rcvhwm = _MOST_QUEUED
+        socket.sndbuf = _MOST_BUFFERED
+        socket.maxmsgsize = _MOST_COMMAND_BYTES
+        return socket
+
+    def publish(self, event: Event) -> None:
+        """Sends an event to whoever listens; may be called from any thread, and waits for nobody."""
+        data = event_to_json(event)
+        with self._lock:
+            self._latest[event.kind] = data
+            self._note(event)
+            self._events.send_string(data, zmq.NOBLOCK)
+
+    def _note(self, event: Event) -> None:
+        state = self._state
+        values: dict[str, Any] = {}
+        match event:
+            case Progress():
+                values = {"step": event.step, "total_steps": event.total_steps, "seconds": event.seconds}
+            case RunStarted():
+                values = {"step": event.step, "total_steps": event.total_steps}
+            case BoardShown():
+                values = {"step": event.step}
+            case CheckpointSaved():
+                values = {"checkpoint": event.path}
+            case RunEnded():
+                values = {"error": event.error, "seconds": event.seconds, "checkpoint": event.checkpoint}
+            case StateChanged():
+                values = {"state": event.state, "step": event.step, "message": event.message}
+        if values:
+            known = {name: getattr(state, name) for name in WorkerState.__slots__}
+            self._state = WorkerState(**{**known, **values})
+        if isinstance(event, StateChanged):
+            self._write_state()
+
+    def _write_state(self) -> None:
+        with contextlib.suppress(OSError):  # whether others see it is not worth ending for
+            self._state.write(self._folder)
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        for socket in (self._commands, self._gate, self._woken):
+            poller.register(socket, zmq.POLLIN)
+        while True:
+            ready = dict(poller.poll(self._patience_ms()))
+            if self._woken in ready:
+                return
+            if self._gate in ready:
+                self._let_in()
+            if self._commands in ready:
+                self._answer()
+            self._watch_together()
+
+    def _patience_ms(self) -> float | None:
+        end_s = self._leases.next_end_s()
+        return None if end_s is None else max(0.0, (end_s - time.monotonic()) * 1_000) + 1
+
+    def _let_in(self) -> None:
+        version, request, _domain, _address, _identity, mechanism, *credentials = self._gate.recv_multipart()
+        knows = mechanism == b"CURVE" and credentials == [zmq.utils.z85.decode(self._keys.client_public)]
+        status = (b"200", b"OK", b"owner") if knows else (b"400", b"The token is another.", b"")
+        self._gate.send_multipart([version, request, *status, b""])
+
+    def _answer(self) -> None:
+        frames = self._commands.recv_multipart()
+        if b"" not in frames or frames[-2] != b"":
+            return  # nobody of ours
+        *envelope, data = frames
+        reply = self._reply(envelope[0], data)
+        with contextlib.suppress(zmq.ZMQError):  # it went, or reads no answers
+            self._commands.send_multipart([*envelope, json.dumps(reply).encode()], zmq.NOBLOCK)
+
+    def _reply(self, sender: bytes, data: bytes) -> dict[str, Any]:
+        try:
+            command, values = read_command(data, self._kind)
+            message = obey(self._control, lambda wanted: self._renew(sender, wanted), command, values)
+        except WorkerError as error:
+            return {"ok": False, "error": str(error)}
+        with self._lock:
+            told = self._state
+            latest = {kind: json.loads(text) for kind, text in self._latest.items()} if command == "status" else {}
+        reply = {
+            "ok": True,
+            "state": say_state(told.state, self._control),
+            "step": told.step,
+            "message": message or told.message,
+        }
+        if command == "status":
+            control = self._control
+            reply |= {
+                "total_steps": told.total_steps,
+                "mode": control.mode,
+                "pieces_per_second": control.pieces_per_second,
+                "latest": latest,
+            }
+        return reply
+
+    def _renew(self, sender: bytes, wanted: Watching) -> None:
+        self._leases.renew(sender, wanted, time.monotonic())
+
+    def _watch_together(self) -> None:
+        control = self._control
+        watching = self._leases.together(time.monotonic())
+        if watching != control.watching:
+            control.watch(watching)
+        shown = ControlChanged(
+            mode=control.mode, pieces_per_second=control.pieces_per_second, thoughts=watching.thoughts
+        )
+        if shown != self._shown:
+            self._shown = shown
+            self.publish(shown)

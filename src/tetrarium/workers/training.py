@@ -1,0 +1,58 @@
+"""A process that trains one run, and nothing else: what ``python -m tetrarium.workers train NAME`` does.
+
+It was started in a session of its own, so no terminal's Ctrl-C reaches it; SIGTERM and SIGINT end it after a checkpoint.
+"""
+
+import signal
+from types import FrameType
+
+from tetrarium.errors import TetrariumError
+from tetrarium.events import Event
+from tetrarium.registry.home import Home
+from tetrarium.workers.files import WorkerState, read_state
+
+__all__ = ["train"]
+
+
+def train(home: Home, name: str, *, mode: str, lock: int | None) -> int:
+    """Trains a run that is there, to its end or a stop; returns the process's exit code.
+
+    Args:
+        home: Where the run is.
+        name: Its name.
+        mode: How it shows itself at first.
+        lock: The run's lock, if this process was started with it.
+    """
+    try:
+        from tetrarium.training.runs.run import TrainingRun
+        from tetrarium.workers.hosting import hosted
+
+        training = TrainingRun.open(home, name, _ignore)
+        training.control.set_mode(mode)
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            training.ask_to_stop()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, stop)
+        training.execute(hosted, lock=lock)
+    except Exception as error:
+        _note_failure(home, name, error)
+        if not isinstance(error, TetrariumError):
+            raise
+        print(f"tetrarium: {error}")
+        return 1
+    return 0
+
+
+def _note_failure(home: Home, name: str, error: Exception) -> None:
+    """Leaves the reason where others look, unless that is done already."""
+    folder = home.run_folder(name)
+    state = read_state(folder)
+    if state is None or state.state != "failed":
+        text = str(error) or type(error).__name__
+        WorkerState(state="failed", step=state.step if state else 0, message=f"Failed: {text}", error=text).write(folder)
+
+
+def _ignore(_event: Event) -> None:
+    """Nobody sits here."""
