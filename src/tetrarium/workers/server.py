@@ -75,9 +75,7 @@ class WorkerServer:
         self._wake.connect(_WAKE)
         self._commands = self._opened(zmq.ROUTER)
         self._events = self._opened(zmq.PUB)
-        commands, events = (
-            f"{_HERE}:{socket.bind_to_random_port(_HERE)}" for socket in (self._commands, self._events)
-        )
+        commands, events = (f"{_HERE}:{socket.bind_to_random_port(_HERE)}" for socket in (self._commands, self._events))
         self._thread.start()
         address = Address(kind=self._kind, pid=os.getpid(), commands=commands, events=events, token=token)
         address.write(self._folder)

@@ -51,7 +51,9 @@ def _note_failure(home: Home, name: str, error: Exception) -> None:
     state = read_state(folder)
     if state is None or state.state != "failed":
         text = str(error) or type(error).__name__
-        WorkerState(state="failed", step=state.step if state else 0, message=f"Failed: {text}", error=text).write(folder)
+        WorkerState(state="failed", step=state.step if state else 0, message=f"Failed: {text}", error=text).write(
+            folder
+        )
 
 
 def _ignore(_event: Event) -> None:

@@ -143,5 +143,7 @@ def require_within(name: str, value: object, low: float, high: float) -> float:
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not low <= value <= high:  # type: ignore[operator]  # not a number is never in a range
-        raise WorkerError(f"{name} is a number from {low:,.0f} to {high:,.0f}; got {value!r}. Choose one in that range.")
+        raise WorkerError(
+            f"{name} is a number from {low:,.0f} to {high:,.0f}; got {value!r}. Choose one in that range."
+        )
     return float(value)  # type: ignore[arg-type]
