@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.style import Style
 from rich.text import Text
 
+from tetrarium.events import BoardShown
+
 if TYPE_CHECKING:
     from tetrarium.environment.scene import Scene
 
-__all__ = ["BoardView", "draw_board", "large_size", "small_size"]
+__all__ = ["BoardView", "draw_board", "large_size", "shown_view", "small_size"]
 
 _FILLED_RGB: Final = (134, 141, 158)  # cells of which nobody knows the piece
 _GHOST_SHADE: Final = 0.45
@@ -35,6 +37,21 @@ class BoardView:
     pieces: int
     action: int | None = None  # where the current piece is about to go, 4 * column + rotation
     colours: Any = None  # (rows, width) int8 cells of a ColourBoard
+
+
+def shown_view(shown: BoardShown) -> BoardView:
+    """The moment that a worker shows."""
+    from tetrarium.engine.colouring import filled_columns, read_signs
+
+    cells = read_signs(shown.cells, shown.width)
+    return BoardView(
+        columns=tuple(filled_columns(cells).tolist()),
+        height=shown.height,
+        queue=shown.queue,
+        lines=shown.lines_game,
+        pieces=shown.pieces_game,
+        colours=cells,
+    )
 
 
 def small_size(width: int, height: int) -> tuple[int, int]:

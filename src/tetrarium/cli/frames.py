@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tetrarium.cli.boards import BoardView, draw_board, small_size
+from tetrarium.cli.boards import draw_board, shown_view, small_size
 from tetrarium.cli.sparklines import LOGARITHMIC_FROM, sparkline
 from tetrarium.cli.story import COMPILING, Story, ending_sentences, evaluated_text
 from tetrarium.cli.tables import report_table
@@ -58,7 +58,7 @@ def draw_frame(story: Story, room: Room, now: float, *, last: bool = False) -> R
     if last or story.board is None:
         return Group(*numbers, *below)
     shown = story.board
-    board_width, board_height = small_size(len(shown.columns), shown.height)
+    board_width, board_height = small_size(shown.width, shown.height)
     if room.width < _WIDE:
         if len(numbers) + 1 + board_height + len(below) >= room.height:
             return Group(*numbers, *below)
@@ -74,14 +74,7 @@ def draw_frame(story: Story, room: Room, now: float, *, last: bool = False) -> R
 
 
 def _board(shown: BoardShown, colour: bool) -> Text:
-    view = BoardView(
-        columns=shown.columns,
-        height=shown.height,
-        queue=shown.queue,
-        lines=shown.lines_game,
-        pieces=shown.pieces_game,
-    )
-    return draw_board(view, colour=colour)
+    return draw_board(shown_view(shown), colour=colour)
 
 
 def _chart_lines(height: int) -> int:

@@ -9,11 +9,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["clear_score", "clear_scores"]
+__all__ = ["CLEAR_POINTS", "LINES_PER_LEVEL", "clear_score", "clear_scores"]
 
-_POINTS: Final = (0, 100, 300, 500, 800)
-_POINTS_OF: Final = np.array(_POINTS, dtype=np.int64)
-_LINES_PER_LEVEL: Final = 10
+CLEAR_POINTS: Final = np.array((0, 100, 300, 500, 800), dtype=np.int64)  # (5,) by rows cleared at once, on level 1
+LINES_PER_LEVEL: Final = 10
 
 
 def clear_score(lines_placement: int, lines_before: int) -> int:
@@ -26,9 +25,9 @@ def clear_score(lines_placement: int, lines_before: int) -> int:
         lines_placement: Rows that it cleared, 0 to 4.
         lines_before: Rows cleared in the game before it.
     """
-    return _POINTS[lines_placement] * (1 + lines_before // _LINES_PER_LEVEL)
+    return int(CLEAR_POINTS[lines_placement]) * (1 + lines_before // LINES_PER_LEVEL)
 
 
 def clear_scores(lines_placement: npt.NDArray[np.int64], lines_before: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The same for one placement in each of n games, ``(n,)`` each."""
-    return _POINTS_OF[lines_placement] * (1 + lines_before // _LINES_PER_LEVEL)
+    return CLEAR_POINTS[lines_placement] * (1 + lines_before // LINES_PER_LEVEL)

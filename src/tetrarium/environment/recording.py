@@ -8,6 +8,7 @@ grows too long.
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tetrarium.engine.games import STREAM, start_game
 from tetrarium.engine.streams import N_STREAM_WORDS, rewind
@@ -77,6 +78,15 @@ class GameRecorder:
         """One game as far as it has come, or nothing if its beginning was not recorded."""
         games = self._core.games
         return self._made(index, int(games.lines[index]), int(games.pieces[index]), over=bool(games.over[index]))
+
+    def begun(self, index: int) -> tuple[int, ...] | None:
+        """The words with which one game's stream started, unlike those of any other; None if nobody noted its start."""
+        return tuple(self._starts[index].tolist()) if self._recorded[index] else None
+
+    def actions(self, index: int) -> npt.NDArray[Any]:
+        """What was played in one game so far: a view, which the next step may change."""
+        played: npt.NDArray[Any] = self._actions[index, : self._lengths[index]]
+        return played
 
     def state(self) -> dict[str, Any]:
         """Copies out everything that later replays depend on, as arrays: the filled part only."""

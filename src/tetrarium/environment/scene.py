@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from tetrarium.engine.afterstates import landing_row
 from tetrarium.engine.boards import Columns, board_cells
-from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_PIECES, PIECE_HEIGHTS, PIECE_WIDTHS, orientation_cells
+from tetrarium.engine.colouring import EMPTY, FILLED, ROWS_ABOVE, CellGrid, filled_columns
+from tetrarium.engine.pieces import MAX_ORIENTATIONS, PIECE_HEIGHTS, PIECE_WIDTHS, orientation_cells
 from tetrarium.errors import GameError
 
 __all__ = [
@@ -32,12 +32,8 @@ __all__ = [
 ]
 
 Colour = tuple[int, int, int]  # red, green, blue, 0–255
-CellGrid = npt.NDArray[np.int8]
 Cells = tuple[tuple[int, int], ...]  # (column, row)
 
-EMPTY: Final = -1
-FILLED: Final = N_PIECES
-ROWS_ABOVE: Final = 4
 # The Tetris guideline's hues, in the order of PIECES: cyan, yellow, purple, orange, blue, green, red.
 PIECE_COLOURS: Final[tuple[Colour, ...]] = (
     (41, 182, 214),
@@ -83,9 +79,7 @@ class ColourBoard:
             raise GameError(f"The piece fits in columns 0 to {width - piece_width}; got {column}. Choose one of these.")
         if (self.cells[self.height :] != EMPTY).any():
             raise GameError("A game that has ended takes no piece. Make a new board.")
-        filled = (self.cells != EMPTY).astype(np.int64)
-        columns = (filled << np.arange(len(filled))[:, None]).sum(axis=0)
-        bottom = int(landing_row(columns, piece, rotation, column))
+        bottom = int(landing_row(filled_columns(self.cells), piece, rotation, column))
         for x, y in orientation_cells(piece, rotation):
             self.cells[bottom + y, column + x] = piece
         if bottom + PIECE_HEIGHTS[piece, rotation] > self.height:

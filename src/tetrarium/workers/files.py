@@ -63,12 +63,14 @@ class WorkerState:
 
 def read_address(folder: Path) -> Address | None:
     """Returns where a worker listens, or None where there is none, or none that this version knows."""
-    return _read(folder / _WORKER, Address)
+    address: Address | None = _read(folder / _WORKER, Address)
+    return address
 
 
 def read_state(folder: Path) -> WorkerState | None:
     """Returns what a worker last said, or None where it said nothing that this version knows."""
-    return _read(folder / _STATE, WorkerState)
+    state: WorkerState | None = _read(folder / _STATE, WorkerState)
+    return state
 
 
 def remove_address(folder: Path) -> None:

@@ -16,5 +16,6 @@ __all__ = ["hosted"]
 @contextlib.contextmanager
 def hosted(training: "TrainingRun") -> Iterator[Callable[[Event], None]]:
     """Lets others watch and control a run; to be passed to ``TrainingRun.execute``."""
-    with WorkerServer(training.folder, "training", training.control) as server:
+    total_steps = training.config.training_config.total_timesteps
+    with WorkerServer(training.folder, "training", training.control, total_steps) as server:
         yield server.publish

@@ -51,15 +51,16 @@ class WorkerServer:
         folder: The worker's, whose lock this process holds.
         kind: ``"training"`` or ``"player"``.
         control: What is asked of the worker.
+        total_steps: Where it ends, if it does.
     """
 
-    def __init__(self, folder: Path, kind: str, control: Control) -> None:
+    def __init__(self, folder: Path, kind: str, control: Control, total_steps: int | None = None) -> None:
         self._folder = folder
         self._kind = kind
         self._control = control
         self._leases = Leases()
         self._latest: dict[str, str] = {}  # of each kind, the latest event as it was sent
-        self._state = WorkerState(state="starting")
+        self._state = WorkerState(state="starting", total_steps=total_steps)
         self._shown: ControlChanged | None = None
         self._lock = threading.Lock()  # of the socket for events, and of what is above
         self._thread = threading.Thread(target=self._serve, name="worker", daemon=True)
@@ -147,9 +148,9 @@ class WorkerServer:
                 self._answer()
             self._watch_together()
 
-    def _patience_ms(self) -> float | None:
+    def _patience_ms(self) -> int | None:
         end_s = self._leases.next_end_s()
-        return None if end_s is None else max(0.0, (end_s - time.monotonic()) * 1_000) + 1
+        return None if end_s is None else max(0, int((end_s - time.monotonic()) * 1_000)) + 1
 
     def _let_in(self) -> None:
         version, request, _domain, _address, _identity, mechanism, *credentials = self._gate.recv_multipart()

@@ -69,10 +69,13 @@ class ActorCriticPolicy(MaskableActorCriticPolicy):
         return {**super()._get_constructor_parameters(), "input_scale": self.input_scale}
 
     def _log_chances(self, obs: torch.Tensor, legal: torch.Tensor) -> torch.Tensor:
-        """Returns ``(batch, n_actions)`` logarithms of probabilities; -inf for what is not legal."""
         logits = torch.full(legal.shape, -torch.inf, device=obs.device)
         logits[legal] = self.actor(obs[legal])
         return torch.log_softmax(logits, dim=1)
+
+    def log_chances(self, observations: torch.Tensor) -> torch.Tensor:
+        """Returns ``(batch, n_actions)`` logarithms of probabilities; -inf for what is not legal."""
+        return self._log_chances(observations, observations[:, :, 0] >= 0)
 
     def _values(self, obs: torch.Tensor, legal: torch.Tensor, log_chances: torch.Tensor) -> torch.Tensor:
         """Returns ``(batch, 1)``; a board without a legal action is worth nothing."""
@@ -101,7 +104,7 @@ class ActorCriticPolicy(MaskableActorCriticPolicy):
     def _predict(
         self, observation: Any, deterministic: bool = False, action_masks: npt.NDArray[Any] | None = None
     ) -> torch.Tensor:
-        return self._choose(self._log_chances(observation, observation[:, :, 0] >= 0), deterministic)
+        return self._choose(self.log_chances(observation), deterministic)
 
     def evaluate_actions(
         self, obs: torch.Tensor, actions: torch.Tensor, action_masks: torch.Tensor | None = None

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+import numpy as np
+import numpy.typing as npt
 import safetensors.numpy
 import safetensors.torch
 import torch
@@ -24,7 +26,7 @@ from tetrarium.errors import ConfigError
 from tetrarium.evaluation import NetworkPolicy
 from tetrarium.training.algorithms.dqn import TetrisDQN
 from tetrarium.training.algorithms.learner import ReadFile, Weights
-from tetrarium.training.algorithms.networks import AfterstatePolicy, layers_of
+from tetrarium.training.algorithms.networks import AfterstatePolicy, layers_of, legal_values
 from tetrarium.training.algorithms.replay import CompactReplayBuffer
 from tetrarium.training.algorithms.sb3_learner import Sb3Learner
 from tetrarium.training.algorithms.scales import input_scale
@@ -113,6 +115,18 @@ class DqnLearner(Sb3Learner):
     def loss(self) -> float | None:
         """Mean of the latest gradient steps."""
         return self.model.latest_loss
+
+    @property
+    def mean_q(self) -> float | None:
+        """Of the latest gradient steps."""
+        return self.model.latest_value
+
+    def values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Of the playing network."""
+        with torch.no_grad():
+            rows = torch.as_tensor(observation, dtype=torch.float32, device=self.model.device)
+            found: npt.NDArray[np.float32] = legal_values(self.model.playing_net, rows[None])[0].cpu().numpy()
+        return found
 
     def play_and_learn(self, callback: BaseCallback) -> bool:
         """Plays ``train_freq`` placements of every game, and learns from replay."""

@@ -41,7 +41,7 @@ from tetrarium.training.algorithms.evolution_search import Search
 from tetrarium.training.algorithms.evolution_units import search_units
 from tetrarium.training.algorithms.games import read_games, require_ours, training_games, write_games
 from tetrarium.training.algorithms.learner import Learner, ReadFile, Weights, WholeGame
-from tetrarium.training.algorithms.linear import choose_rows, scalar_features
+from tetrarium.training.algorithms.linear import choose_rows, row_values, scalar_features
 from tetrarium.training.config import TrainingConfig
 
 __all__ = ["LEARNER", "EvolutionLearner"]
@@ -89,6 +89,21 @@ class EvolutionLearner(Learner):
     def loss(self) -> None:
         """None: there is no gradient."""
         return None
+
+    @property
+    def mean_q(self) -> None:
+        """None: nothing is valued by what will be earned."""
+        return None
+
+    @property
+    def latest_observations(self) -> Any:
+        """Of the games that are there to be watched."""
+        return self._observations
+
+    def values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Weighted sums of the averaged centre; a placement that ends the game is worth -inf."""
+        weights = dict(zip(self.features, self.search.averaged.tolist(), strict=True))
+        return row_values(observation[None], weights, self.env_config)[0].astype(np.float32)
 
     def start(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
         """Prepares for so many further placements."""

@@ -72,6 +72,20 @@ class Learner(ABC):
     def loss(self) -> float | None:
         """Of the latest gradient steps, or None where there are none."""
 
+    @property
+    @abstractmethod
+    def mean_q(self) -> float | None:
+        """Mean value of what the latest gradient step learnt from, or None where there is no such step or value."""
+
+    @property
+    @abstractmethod
+    def latest_observations(self) -> Any:
+        """What the games look like before the placement to come, ``(n_envs, …)``; None before training begins."""
+
+    @abstractmethod
+    def values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Values what plays sees in each action of one observation: ``(n_actions,)``, -inf where it is not legal."""
+
     @abstractmethod
     def start(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
         """Prepares for so many further placements; returns the callbacks as one."""

@@ -13,7 +13,7 @@ from tetrarium.engine.features import FEATURES, GAME_OVER, make_layout
 from tetrarium.engine.pieces import MAX_ORIENTATIONS
 from tetrarium.environment import EnvConfig
 
-__all__ = ["choose_rows", "scalar_features"]
+__all__ = ["choose_rows", "row_values", "scalar_features"]
 
 _NOT_WEIGHED = ("column_heights", "game_over", "next_pieces", "held_piece")
 
@@ -33,6 +33,17 @@ def choose_rows(
         weights: For each feature its weight.
         config: Says where each feature lies in a row.
     """
+    values = row_values(observations, weights, config)
+    actions = np.arange(values.shape[1])
+    by_orientation = np.lexsort((actions // MAX_ORIENTATIONS, actions % MAX_ORIENTATIONS))
+    best: npt.NDArray[np.int64] = by_orientation[values[:, by_orientation].argmax(axis=1)]
+    return best
+
+
+def row_values(
+    observations: npt.NDArray[np.float32], weights: Mapping[str, float], config: EnvConfig
+) -> npt.NDArray[np.float64]:
+    """Returns ``(n, n_actions)`` sums for ``choose_rows``; -inf where an action is not legal, or ends the game."""
     layout = make_layout(config.features, config.width, config.preview)
     n_games, n_actions, _ = observations.shape
     values = np.zeros((n_games, n_actions), dtype=np.float64)
@@ -41,7 +52,4 @@ def choose_rows(
             values += weights[name] * observations[:, :, layout[FEATURES.index(name)]]
     plays_on = (observations[:, :, 0] >= 0) & (observations[:, :, layout[GAME_OVER]] <= 0)
     values[~plays_on] = -np.inf
-    actions = np.arange(n_actions)
-    by_orientation = np.lexsort((actions // MAX_ORIENTATIONS, actions % MAX_ORIENTATIONS))
-    best: npt.NDArray[np.int64] = by_orientation[values[:, by_orientation].argmax(axis=1)]
-    return best
+    return values

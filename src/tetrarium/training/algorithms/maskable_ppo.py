@@ -40,6 +40,7 @@ class TetrisMaskablePPO(MaskablePPO):
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         self.latest_loss: float | None = None
+        self.latest_value: float | None = None  # mean over the latest round
         super().__init__(*arguments, **more)
 
     def train(self) -> None:
@@ -48,6 +49,7 @@ class TetrisMaskablePPO(MaskablePPO):
         Raises:
             TetrariumError: if the loss is not a number.
         """
+        self.latest_value = float(self.rollout_buffer.values.mean())
         super().train()
         self.latest_loss = float(self.logger.name_to_value["train/loss"])
         if not np.isfinite(self.latest_loss):

@@ -54,6 +54,7 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
         self.n_steps_return = n_steps  # Stable-Baselines3 has no n_steps with replay that is not its own
         self.n_averaged = 0  # gradient steps that the averaged weights have seen
         self.latest_loss: float | None = None  # mean of the latest gradient steps
+        self.latest_value: float | None = None  # mean value of what they learnt from
         self.q_net_averaged: Any = None
         more["n_steps"] = 1 if "replay_buffer_class" in more else n_steps
         super().__init__(*arguments, **more)
@@ -192,4 +193,5 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.latest_loss = float(np.mean(losses))
         self.logger.record("train/loss", self.latest_loss)
-        self.logger.record("train/q_mean", float(np.mean(values)))
+        self.latest_value = float(np.mean(values))
+        self.logger.record("train/q_mean", self.latest_value)

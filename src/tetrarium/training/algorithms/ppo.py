@@ -2,6 +2,9 @@
 
 from typing import Any, ClassVar, Final
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
@@ -64,6 +67,20 @@ class PpoLearner(Sb3Learner):
     def loss(self) -> float | None:
         """Of the latest gradient step."""
         return self.model.latest_loss
+
+    @property
+    def mean_q(self) -> float | None:
+        """Mean value of the placements of the latest round, as they were valued before it was learnt from."""
+        return self.model.latest_value
+
+    def values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Logarithms of the chances with which the policy draws each action."""
+        policy = self.model.policy
+        assert isinstance(policy, ActorCriticPolicy)
+        with torch.no_grad():
+            rows = torch.as_tensor(observation, dtype=torch.float32, device=self.model.device)[None]
+            found: npt.NDArray[np.float32] = policy.log_chances(rows)[0].cpu().numpy()
+        return found
 
     def play_and_learn(self, callback: BaseCallback) -> bool:
         """Plays ``ppo_n_steps`` placements of every game, and learns from them ``ppo_n_epochs`` times."""

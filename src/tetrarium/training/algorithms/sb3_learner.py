@@ -73,6 +73,11 @@ class Sb3Learner(Learner):
         assert isinstance(together, BaseCallback)
         return together
 
+    @property
+    def latest_observations(self) -> Any:
+        """As Stable-Baselines3 keeps them between rollouts; None before the first one."""
+        return self.model._last_obs
+
     def predict(
         self,
         observation: npt.NDArray[Any],

@@ -1,15 +1,20 @@
 """Shows the first game of a run to whoever watches, and lets placements wait for their turn where that is asked for.
 
-With nobody watching nothing is made, and no placement waits.
+With nobody watching nothing is made, and no placement waits. What is shown is worked out from what the run records
+anyway, so that nothing that is learnt from is touched.
 """
 
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from tetrarium.engine.boards import board_cells
+import numpy as np
+import numpy.typing as npt
+
+from tetrarium.engine.afterstates import landing_row
+from tetrarium.engine.colouring import GameFollower, cell_signs
+from tetrarium.engine.pieces import MAX_ORIENTATIONS, orientation_cells
 from tetrarium.environment.recording import GameRecorder
-from tetrarium.environment.scene import ROWS_ABOVE
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.events import BoardShown, Event
 from tetrarium.training.runs.callbacks import RoundCallback
@@ -18,9 +23,12 @@ from tetrarium.training.runs.control import Control
 if TYPE_CHECKING:
     from tetrarium.training.agent import TetrisAgent
 
-__all__ = ["Boards"]
+__all__ = ["Boards", "Values", "shown_board", "thoughts_of"]
+
+Values = npt.NDArray[np.float32]  # (n_actions,), -inf for actions that are not legal
 
 _OWN_RATE: Final = 10.0  # boards a second for whoever sits at the terminal
+_PAUSED_RATE: Final = 4.0  # for who begins to watch while nothing moves
 
 
 class Boards(RoundCallback):
@@ -44,48 +52,104 @@ class Boards(RoundCallback):
         shows_board: bool,
     ) -> None:
         super().__init__()
+        assert isinstance(agent.games, TetrisVecEnv)
         self._agent = agent
+        self._games = agent.games.core.games
         self._recorder = recorder
         self._control = control
         self._publish = publish
         self._own_rate = _OWN_RATE if shows_board else 0.0
         self._shown_s = 0.0
+        self._follower = GameFollower(self._games.rules)
+        self._follower.follow([0])  # loads the kernel, or compiles it, before anything waits for it
+        self._followed: tuple[tuple[int, ...], int] | None = None  # the game's start, and its actions so far
 
     def _on_step(self) -> bool:
         control = self._control
         if self._own_rate or control.watching.boards_per_second:
-            self._show_if_due(control)
+            self._show_if_due(self.locals.get("new_obs"))
             if control.is_paced:
                 control.wait_for_turn(lambda: control.is_paced)
         return True
 
     def show(self) -> None:
-        """Publishes the board if it is time to."""
-        self._show_if_due(self._control)
+        """Publishes the board of a paused run now and then, for those who begin to watch."""
+        self._show_if_due(None)
 
-    def _show_if_due(self, control: Control) -> None:
+    def _show_if_due(self, observations: Any) -> None:
+        control = self._control
         if control.mode == "headless":
             return
         rate = max(self._own_rate, control.watching.boards_per_second)
+        if control.is_paused:
+            rate = min(rate, _PAUSED_RATE)
         now_s = time.monotonic()
         if rate and now_s - self._shown_s >= 1 / rate:
             self._shown_s = now_s
-            self._publish(self._board())
+            self._publish(self._board(observations))
 
-    def _board(self) -> BoardShown:
-        games: Any = self._agent.games
-        assert isinstance(games, TetrisVecEnv)
-        state = games.core.games.state(0)
-        height = games.config.height
-        filled = board_cells(games.core.games.columns[0], height + ROWS_ABOVE)
-        return BoardShown(
-            width=games.config.width,
-            height=height,
-            cells="".join("x" if cell else "." for cell in filled.ravel().tolist()),
-            queue=state.queue,
-            lines_game=state.lines,
-            pieces_game=state.pieces,
+    def _board(self, observations: Any) -> BoardShown:
+        self._catch_up()
+        thoughts = None
+        if self._control.watching.thoughts:
+            seen = self._agent.learner.latest_observations if observations is None else observations
+            if seen is not None:
+                thoughts = thoughts_of(self._follower, self._agent.learner.values(seen[0]))
+        return shown_board(
+            self._follower,
             step=self._agent.timesteps_trained,
-            paused=self._control.is_paused,
-            sent_s=time.time(),
+            game=self._agent.statistics.games_ended_first + 1,
+            thoughts=thoughts,
+            is_paused=self._control.is_paused,
         )
+
+    def _catch_up(self) -> None:
+        """Follows what was played since the board was last shown, from the game's start if it is another."""
+        begun, actions = self._recorder.begun(0), self._recorder.actions(0)
+        n_known = 0
+        if begun is None:
+            self._follower.begin_at(self._games.rows[0])
+            self._followed = None
+            return
+        if self._followed is not None and self._followed[0] == begun:
+            n_known = self._followed[1]
+        else:
+            self._follower.begin(begun)
+        self._follower.follow(actions[n_known:])
+        self._followed = (begun, len(actions))
+
+
+def shown_board(
+    follower: GameFollower, *, step: int, game: int, thoughts: dict[str, Any] | None, is_paused: bool
+) -> BoardShown:
+    """Returns the message that shows a game as it stands."""
+    return BoardShown(
+        width=follower.grid.shape[1],
+        height=follower.height,
+        cells=cell_signs(follower.grid),
+        queue=follower.queue,
+        game=game,
+        lines_game=follower.lines,
+        pieces_game=follower.pieces,
+        score_game=follower.score,
+        step=step,
+        placed=follower.placed,
+        cleared_rows=follower.cleared_rows,
+        thoughts=thoughts,
+        paused=is_paused,
+        sent_s=time.time(),
+    )
+
+
+def thoughts_of(follower: GameFollower, values: Values | None) -> dict[str, Any] | None:
+    """Returns what a board's message tells of the placement to come; nothing where nobody values placements."""
+    if values is None or follower.is_over:
+        return None
+    piece, columns, width = follower.queue[0], follower.columns, follower.grid.shape[1]
+    actions = []
+    for action in np.flatnonzero(np.isfinite(values)).tolist():
+        left, rotation = divmod(action, MAX_ORIENTATIONS)
+        bottom = int(landing_row(columns, piece, rotation, left))
+        cells = [(bottom + y) * width + left + x for x, y in orientation_cells(piece, rotation)]
+        actions.append({"action": action, "value": round(float(values[action]), 5), "cells": cells})
+    return {"actions": actions, "chosen": int(np.argmax(values))}

@@ -76,4 +76,5 @@ class Reporter(RoundCallback):
             lines_total=statistics.lines_total,
             exploration_rate=agent.learner.exploration_rate,
             loss=agent.learner.loss,
+            mean_q=agent.learner.mean_q,
         )

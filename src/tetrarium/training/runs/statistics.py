@@ -32,6 +32,7 @@ class GameStatistics:
 
     def __init__(self, n_envs: int, n_remembered: int = WINDOW) -> None:
         self.games_ended = 0
+        self.games_ended_first = 0  # of those in the first place
         self.best_lines_game = 0
         self.lines_total = 0
         self.pieces_total = 0
@@ -51,6 +52,7 @@ class GameStatistics:
         self.best_lines_game = max(self.best_lines_game, int(self._running.max()))
         if ended.any():
             self.games_ended += int(ended.sum())
+            self.games_ended_first += int(ended[0])
             self._ended.extend(self._running[ended].tolist())
             self._running[ended] = 0
 
@@ -92,6 +94,7 @@ class GameStatistics:
         """Returns everything as JSON can hold it."""
         return {
             "games_ended": self.games_ended,
+            "games_ended_first": self.games_ended_first,
             "best_lines_game": self.best_lines_game,
             "lines_total": self.lines_total,
             "pieces_total": self.pieces_total,
@@ -102,6 +105,7 @@ class GameStatistics:
     def set_state(self, state: dict[str, Any]) -> None:
         """Puts back what ``state`` returned."""
         self.games_ended = state["games_ended"]
+        self.games_ended_first = state.get("games_ended_first", 0)  # version 0.1.0 did not count them
         self.best_lines_game = state["best_lines_game"]
         self.lines_total = state["lines_total"]
         self.pieces_total = state["pieces_total"]

@@ -1,0 +1,209 @@
+"""Which piece left each cell of a board: follows one game's actions, however many it has to catch up with.
+
+The engine's boards hold bits only. A ``GameFollower`` plays the same game once more, some ten million placements a
+second, and keeps a grid of cells beside it: ``(height + 4, width) int8``, row 0 at the bottom, a piece, ``EMPTY`` or
+``FILLED`` where nobody knows which. So whoever begins to watch in the middle of a long game sees its colours at once.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tetrarium.engine.afterstates import landing_row
+from tetrarium.engine.boards import Columns, board_cells
+from tetrarium.engine.games import COLUMNS, LINES, N_PLACED, OVER, QUEUE, STREAM, place_piece, start_game
+from tetrarium.engine.jit import kernel
+from tetrarium.engine.pieces import COLUMN_BITS, MAX_ORIENTATIONS, N_CELLS, N_PIECES, PIECE_HEIGHTS, PIECE_WIDTHS, PIECES
+from tetrarium.engine.rules import Rules
+from tetrarium.engine.scoring import CLEAR_POINTS, LINES_PER_LEVEL
+from tetrarium.engine.streams import N_STREAM_WORDS
+from tetrarium.errors import GameError
+
+__all__ = ["EMPTY", "FILLED", "ROWS_ABOVE", "CellGrid", "GameFollower", "cell_signs", "filled_columns", "read_signs"]
+
+CellGrid = npt.NDArray[np.int8]
+
+EMPTY: Final = -1
+FILLED: Final = N_PIECES
+ROWS_ABOVE: Final = 4
+_SIGNS: Final = np.frombuffer(f"{PIECES}x.".encode(), dtype=np.uint8)  # the last one is that of EMPTY
+_SCORE: Final = 0  # fields of what is kept beside the grid
+_CLEARED: Final = 1  # set of the rows that the latest placement cleared
+_CELLS: Final = 2  # cells that it filled, row * width + column
+_N_KEPT: Final = _CELLS + N_CELLS
+
+
+@kernel
+def _follow(games, actions, script, rules, grid, kept):  # type: ignore[no-untyped-def]
+    """Plays actions in the first game, and moves the grid along."""
+    columns = games[0, COLUMNS:]
+    for action in actions:
+        if games[0, OVER]:
+            break
+        piece = games[0, QUEUE]
+        rotation = action & (MAX_ORIENTATIONS - 1)
+        left = action // MAX_ORIENTATIONS
+        bottom = landing_row(columns, piece, rotation, left)
+        n_cells = 0
+        for i in range(PIECE_WIDTHS[piece, rotation]):
+            for y in range(PIECE_HEIGHTS[piece, rotation]):
+                if COLUMN_BITS[piece, rotation, i] >> y & 1:
+                    grid[bottom + y, left + i] = piece
+                    kept[_CELLS + n_cells] = (bottom + y) * rules.width + left + i
+                    n_cells += 1
+        lines_before = games[0, LINES]
+        n_lines = place_piece(games, 0, action, script, rules)
+        kept[_CLEARED] = 0
+        if n_lines:
+            kept[_SCORE] += CLEAR_POINTS[n_lines] * (1 + lines_before // LINES_PER_LEVEL)
+            kept[_CLEARED] = _remove_full(grid)
+
+
+@kernel
+def _remove_full(grid):  # type: ignore[no-untyped-def]
+    """Takes full rows out, lets what lies above fall, and returns which they were, bit r = row r."""
+    cleared = 0
+    to = 0
+    for row in range(grid.shape[0]):
+        is_full = True
+        for x in range(grid.shape[1]):
+            is_full = is_full and grid[row, x] != EMPTY
+        if is_full:
+            cleared |= 1 << row
+        else:
+            if to != row:
+                grid[to] = grid[row]
+            to += 1
+    grid[to:] = EMPTY
+    return cleared
+
+
+def cell_signs(grid: CellGrid) -> str:
+    """Writes a grid as one sign a cell, row 0 first: the piece's letter, 'x' for an unknown one, '.' for none."""
+    return _SIGNS[grid].tobytes().decode()
+
+
+def read_signs(cells: str, width: int) -> CellGrid:
+    """Reads what ``cell_signs`` wrote.
+
+    >>> read_signs("IO.x", width=2).tolist()
+    [[0, 1], [-1, 7]]
+
+    Raises:
+        GameError: if there is another sign, or a row is not whole.
+    """
+    strange = sorted(set(cells) - set(f"{PIECES}x."))
+    if strange or len(cells) % width:
+        got = repr(strange[0]) if strange else f"{len(cells)} cells"
+        raise GameError(f"A grid is rows of {width} of the signs {PIECES}x.; got {got}. Pass what a worker showed.")
+    grid = np.array([f"{PIECES}x".find(sign) for sign in cells], dtype=np.int8)
+    return grid.reshape(-1, width)
+
+
+def filled_columns(grid: CellGrid) -> Columns:
+    """Returns the ``(width,) int64`` board that a grid has."""
+    filled = (grid != EMPTY).astype(np.int64)
+    columns: Columns = (filled << np.arange(len(grid))[:, None]).sum(axis=0)
+    return columns
+
+
+class GameFollower:
+    """One game once more, with the colours of its board.
+
+    >>> follower = GameFollower(Rules(width=4, height=4, hidden_rows=4, randomizer="O", preview=1))
+    >>> follower.follow([0])
+    >>> cell_signs(follower.grid)[:8], follower.placed
+    ('OO..OO..', (0, 4, 1, 5))
+    >>> follower.follow([4 * 2])
+    >>> cell_signs(follower.grid)[:8], follower.cleared_rows, follower.score, follower.lines
+    ('........', (0, 1), 300, 2)
+
+    Args:
+        rules: What is played.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._games = np.zeros((1, COLUMNS + rules.width), dtype=np.int64)
+        self._kept = np.zeros(_N_KEPT, dtype=np.int64)
+        self.grid: CellGrid = np.full((rules.height + ROWS_ABOVE, rules.width), EMPTY, dtype=np.int8)
+        self.begin(np.ones(N_STREAM_WORDS, dtype=np.int64))
+
+    def begin(self, stream: npt.NDArray[np.int64] | Sequence[int]) -> None:
+        """Begins a new game.
+
+        Args:
+            stream: The four words that it starts with.
+        """
+        self._games[0, STREAM : STREAM + N_STREAM_WORDS] = stream
+        start_game(self._games, 0, self._rules.script, self._rules.compiled)
+        self.grid[:] = EMPTY
+        self._kept[:] = 0
+        self._has_placed = False
+
+    def begin_at(self, state: npt.NDArray[np.int64]) -> None:
+        """Begins in the middle of a game, whose cells are ``FILLED``.
+
+        Args:
+            state: The game's ``(15 + width,)`` row in its batch.
+        """
+        self._games[0] = state
+        self.grid[:] = np.where(board_cells(state[COLUMNS:], len(self.grid)), np.int8(FILLED), np.int8(EMPTY))
+        self._kept[:] = 0
+        self._has_placed = False
+
+    def follow(self, actions: npt.NDArray[Any] | Sequence[int]) -> None:
+        """Plays legal actions, ``4 * column + rotation``, those after the game's end are let be."""
+        played = np.asarray(actions, dtype=np.int64)
+        if len(played):
+            _follow(self._games, played, self._rules.script, self._rules.compiled, self.grid, self._kept)
+            self._has_placed = True
+
+    @property
+    def height(self) -> int:
+        """Visible rows."""
+        return self._rules.height
+
+    @property
+    def queue(self) -> tuple[int, ...]:
+        """The pieces in view, the current one first."""
+        return tuple(self._games[0, QUEUE : QUEUE + 1 + self._rules.preview].tolist())
+
+    @property
+    def columns(self) -> Columns:
+        """``(width,) int64`` board."""
+        columns: Columns = self._games[0, COLUMNS:]
+        return columns
+
+    @property
+    def lines(self) -> int:
+        """Rows cleared in this game."""
+        return int(self._games[0, LINES])
+
+    @property
+    def pieces(self) -> int:
+        """Pieces placed in this game."""
+        return int(self._games[0, N_PLACED])
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the game has ended."""
+        return bool(self._games[0, OVER])
+
+    @property
+    def score(self) -> int:
+        """Points for the rows that were cleared while it was followed."""
+        return int(self._kept[_SCORE])
+
+    @property
+    def placed(self) -> tuple[int, ...]:
+        """Cells that the latest placement filled, ``row * width + column``, before rows vanished."""
+        return tuple(self._kept[_CELLS:].tolist()) if self._has_placed else ()
+
+    @property
+    def cleared_rows(self) -> tuple[int, ...]:
+        """Rows that the latest placement cleared."""
+        cleared = int(self._kept[_CLEARED])
+        return tuple(row for row in range(cleared.bit_length()) if cleared >> row & 1)
