@@ -4,15 +4,16 @@ import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from tetrarium.environment import EnvConfig
-from tetrarium.environment.replays import MAX_FILE_BYTES, REPLAY_SUFFIX, Replay
-from tetrarium.errors import ConfigError, ReplayError, suggestion
+from tetrarium.environment.replays import Replay
+from tetrarium.errors import ConfigError
 from tetrarium.events import EvaluationFinished, EvaluationProgress
 from tetrarium.registry.home import Home
+from tetrarium.training.finding import find_policy, find_replay
 
 if TYPE_CHECKING:
     from tetrarium.evaluation import Move
@@ -22,8 +23,6 @@ __all__ = [
     "WhatOrReplay",
     "evaluate",
     "find_game",
-    "find_policy",
-    "find_replay",
     "refuse_other_game",
     "watch",
     "watch_policy",
@@ -34,8 +33,6 @@ What = Annotated[str, Parameter(help="A run, a checkpoint folder, or 'random', '
 WhatOrReplay = Annotated[
     str, Parameter(help="A run, a checkpoint folder, 'random', 'dellacherie', 'du', 'dt-10', or a replay's file.")
 ]
-
-_JSON_BYTES_ACTION: Final = 5  # an action in JSON is at most "511, "
 
 
 def evaluate(
@@ -100,51 +97,6 @@ def watch_policy(what: str, home: Path | None) -> int:
     return _watch(policy, trained_for or EnvConfig(), seed=0, speed=10.0, games=None)
 
 
-def find_policy(what: str, home: Home) -> tuple[Any, EnvConfig | None]:
-    """Finds what WHAT names: a known controller, a checkpoint folder, or a run, whose latest checkpoint counts.
-
-    Returns:
-        The policy, and the game that it was trained for, if it was.
-
-    Raises:
-        ConfigError: if WHAT names nothing.
-    """
-    from tetrarium.evaluation import POLICY_NAMES, named_policy
-
-    if what in POLICY_NAMES:
-        return named_policy(what), None
-    if Path(what).suffix == REPLAY_SUFFIX:
-        raise ConfigError(
-            f"A replay is one game that was played, and here an agent plays new ones; got {what!r}. "
-            "Name a run, or show the replay by `tetrarium watch`."
-        )
-    from tetrarium.training import read_policy
-
-    return read_policy(find_checkpoint(what, home, known=POLICY_NAMES), Path(what).name.partition("@")[0])
-
-
-def find_replay(what: str) -> Replay | None:
-    """Reads the replay that WHAT names by its file, ``.tetris-replay`` or ``.json``, if it names one.
-
-    Raises:
-        ConfigError: if there is no such file.
-        ReplayError: if it holds no replay that this version reads.
-    """
-    path = Path(what)
-    if path.suffix not in {REPLAY_SUFFIX, ".json"} or path.is_dir():
-        return None
-    if not path.is_file():
-        raise ConfigError(f"A replay is a file; there is no {what!r}. Make one by `tetrarium record`.")
-    is_json = path.suffix == ".json"
-    limit = MAX_FILE_BYTES * _JSON_BYTES_ACTION if is_json else MAX_FILE_BYTES
-    if path.stat().st_size > limit:
-        raise ReplayError(
-            f"A replay here has at most {limit:,} bytes; {what!r} has {path.stat().st_size:,}. Name a replay."
-        )
-    content = path.read_bytes()
-    return Replay.from_json(content) if is_json else Replay.from_bytes(content)
-
-
 def refuse_other_game(what: str, **choices: object) -> None:
     """Refuses options that choose a game where WHAT is one.
 
@@ -154,58 +106,6 @@ def refuse_other_game(what: str, **choices: object) -> None:
     for name, value in choices.items():
         if value is not None:
             raise ConfigError(f"A replay is one game; got --{name} {value} for {what!r}. Leave --{name} out.")
-
-
-def find_checkpoint(what: str, home: Home, known: tuple[str, ...] = ()) -> Path:
-    """Finds the checkpoint that a run or a folder stands for.
-
-    Args:
-        what: A run's name, whose latest checkpoint counts, ``NAME@best`` or ``NAME@STEP``, or a folder; a name that is
-            both is the run's.
-        home: Where runs are.
-        known: What else could have been named, for the message.
-
-    Raises:
-        ConfigError: if there is none.
-    """
-    from tetrarium.training.runs.folder import latest_checkpoint
-
-    what, at, which = what.partition("@") if not Path(what).is_dir() else (what, "", "")
-    path = Path(what)
-    folder = home.runs / what
-    is_name = path.name == what and not what.startswith(".")
-    if path.is_dir() and not (is_name and folder.is_dir()):
-        return latest_checkpoint(path) or path
-    if not is_name or not folder.is_dir():
-        runs = sorted(path.name for path in home.runs.iterdir() if path.is_dir()) if home.runs.is_dir() else []
-        choices = ", ".join(["a run", "NAME@best", "NAME@STEP", "a checkpoint folder", *known])
-        raise ConfigError(
-            f"What can be named is {choices}; there is no {what!r}."
-            f"{suggestion(what, [*known, *runs]) or ' Train one by `tetrarium train`.'}"
-        )
-    if at:
-        return _version(folder, which)
-    found = latest_checkpoint(folder)
-    if found is None:
-        raise ConfigError(f"The run {what!r} has no checkpoint yet. Wait for its first one, or name another run.")
-    return found
-
-
-def _version(folder: Path, which: str) -> Path:
-    """The best weights of a run, or its checkpoint of a step."""
-    from tetrarium.training.runs.folder import BEST, checkpoint_steps
-
-    path = folder / BEST if which == BEST else folder / "checkpoints" / which
-    steps = checkpoint_steps(folder)
-    if which != BEST and not (which.isdecimal() and int(which) in steps):
-        there = ", ".join(map(str, steps)) or "none yet"
-        raise ConfigError(
-            f"After {folder.name}@ stands {BEST!r} or the step of a checkpoint, of which there are {there}; "
-            f"got {which!r}. Name one of them."
-        )
-    if not path.is_dir():
-        raise ConfigError(f"The run {folder.name!r} has evaluated nothing yet. Wait for that, or leave @{BEST} out.")
-    return path
 
 
 def find_game(

@@ -17,13 +17,14 @@ from cyclopts import Parameter
 
 from tetrarium.cli.display import is_capable, make_console
 from tetrarium.cli.frames import ACCENT
-from tetrarium.cli.playing import Rules, WhatOrReplay, find_game, find_policy, find_replay, refuse_other_game
+from tetrarium.cli.playing import Rules, WhatOrReplay, find_game, refuse_other_game
 from tetrarium.cli.words import duration_text
 from tetrarium.engine import Move
 from tetrarium.environment.replays import MAX_ACTIONS, REPLAY_SUFFIX, Replay, pack_actions
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.registry.atomic import write_file
 from tetrarium.registry.home import Home
+from tetrarium.training.finding import find_policy, find_replay
 
 __all__ = ["record"]
 

@@ -15,13 +15,14 @@ from rich.console import Console
 
 from tetrarium.cli.configuration import read_assignments, read_configs, settings_table
 from tetrarium.cli.display import make_display
-from tetrarium.cli.playing import find_checkpoint, watch_policy
+from tetrarium.cli.playing import watch_policy
 from tetrarium.cli.tables import seeds_lines
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
 from tetrarium.events import EvaluationFinished, EvaluationProgress
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
+from tetrarium.training.finding import find_checkpoint
 from tetrarium.training.presets import PRESETS
 
 __all__ = ["resume", "run", "train"]

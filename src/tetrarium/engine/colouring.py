@@ -15,7 +15,15 @@ from tetrarium.engine.afterstates import landing_row
 from tetrarium.engine.boards import Columns, board_cells
 from tetrarium.engine.games import COLUMNS, LINES, N_PLACED, OVER, QUEUE, STREAM, place_piece, start_game
 from tetrarium.engine.jit import kernel
-from tetrarium.engine.pieces import COLUMN_BITS, MAX_ORIENTATIONS, N_CELLS, N_PIECES, PIECE_HEIGHTS, PIECE_WIDTHS, PIECES
+from tetrarium.engine.pieces import (
+    COLUMN_BITS,
+    MAX_ORIENTATIONS,
+    N_CELLS,
+    N_PIECES,
+    PIECE_HEIGHTS,
+    PIECE_WIDTHS,
+    PIECES,
+)
 from tetrarium.engine.rules import Rules
 from tetrarium.engine.scoring import CLEAR_POINTS, LINES_PER_LEVEL
 from tetrarium.engine.streams import N_STREAM_WORDS

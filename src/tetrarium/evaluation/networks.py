@@ -12,7 +12,7 @@ from tetrarium.engine.afterstates import make_scratch
 from tetrarium.engine.features import FEATURES, feature_width
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.evaluation.matches import Match
-from tetrarium.evaluation.network_kernels import ACTIVATIONS, CompiledNetwork, choose_network, play_network
+from tetrarium.evaluation.network_kernels import ACTIVATIONS, CompiledNetwork, choose_network, forward, play_network
 
 __all__ = ["NetworkPolicy"]
 
@@ -101,6 +101,14 @@ class _NetworkSeat:
 
     def choose(self, index: int) -> int:
         return int(choose_network(self._games, index, *self._choice))
+
+    def values(self) -> npt.NDArray[np.float32]:
+        """``(n_actions,)`` values of the choice just made; -inf for what is not legal."""
+        _, _, _, rows, network = self._choice
+        values = np.full(len(rows), -np.inf, dtype=np.float32)
+        for action in np.flatnonzero(rows[:, 0] >= 0).tolist():
+            values[action] = forward(rows, action, network)
+        return values
 
     def play(self, listed: npt.NDArray[np.int64], n_pieces: int, max_pieces: int) -> int:
         return int(play_network(self._games, listed, n_pieces, max_pieces, self._script, *self._choice))

@@ -107,6 +107,12 @@ class _LinearSeat:
     def choose(self, index: int) -> int:
         return int(choose_linear(self._games, index, *self._choice))
 
+    def values(self) -> npt.NDArray[np.float32]:
+        """``(n_actions,)`` sums of the choice just made; -inf for what is not legal, or ends the game."""
+        _, _, _, rows, weights, at_over = self._choice
+        plays_on = (rows[:, 0] >= 0) & (rows[:, at_over] <= 0)
+        return np.where(plays_on, rows @ weights, -np.inf).astype(np.float32)
+
     def play(self, listed: npt.NDArray[np.int64], n_pieces: int, max_pieces: int) -> int:
         return int(play_linear(self._games, listed, n_pieces, max_pieces, self._script, *self._choice))
 

@@ -5,6 +5,7 @@ leads out of the home. The layout::
 
     runs/NAME/      one training run
     models/         saved models
+    players/ID/     one process that plays
     registry.db     what is known about both
     secret.key      32 random bytes, readable by their owner only
 """
@@ -85,6 +86,19 @@ class Home:
     def models(self) -> Path:
         """Folder of all saved models."""
         return self.root / "models"
+
+    @property
+    def players(self) -> Path:
+        """Folder of all processes that play."""
+        return self.root / "players"
+
+    def player_folder(self, name: str) -> Path:
+        """Returns the folder of the player of that name, whether or not there is one.
+
+        Raises:
+            HomeError: if the name may not be one.
+        """
+        return self.players / check_name(name)
 
     def run_folder(self, name: str) -> Path:
         """Returns the folder of the run of that name, whether or not there is one.

@@ -6,18 +6,33 @@ somebody else could take the run, or take it for dead.
 """
 
 import os
+import secrets
 import subprocess
 import sys
 import threading
+from datetime import datetime
 from pathlib import Path
 
 from tetrarium.environment import EnvConfig
+from tetrarium.evaluation import POLICY_NAMES
+from tetrarium.registry.atomic import create_directory
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
+from tetrarium.training.finding import find_checkpoint, find_replay
+from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, require_within
 from tetrarium.training.runs.folder import checkpoint_steps, create_run, read_run_config, take_lock
 from tetrarium.workers.files import LOG, WorkerState
+from tetrarium.workers.players import PlayerConfig, PlayerView, list_players, read_player, remove_player
 
-__all__ = ["resume_training", "start_training"]
+__all__ = [
+    "PlayerView",
+    "list_players",
+    "read_player",
+    "remove_player",
+    "resume_training",
+    "start_player",
+    "start_training",
+]
 
 
 def start_training(
@@ -76,7 +91,53 @@ def _start_trainer(home: Home, name: str, step: int, total_steps: int, mode: str
 def _start(folder: Path, lock: int, arguments: list[str]) -> None:
     command = [sys.executable, "-m", "tetrarium.workers", *arguments, "--lock", str(lock)]
     with (folder / LOG).open("ab") as log:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 fixed but for a name that was checked
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,), start_new_session=True
         )
     threading.Thread(target=process.wait, name="reaper", daemon=True).start()  # so that no zombie stays
+
+
+def start_player(
+    home: Home,
+    what: str,
+    *,
+    env_config: EnvConfig | None = None,
+    seed: int = 0,
+    pieces_per_second: float = 10.0,
+) -> str:
+    """Starts a process that plays for people to watch; returns its id.
+
+    Args:
+        home: Where runs are, and the player's folder will be.
+        what: Whatever ``tetrarium watch`` takes: a run, ``NAME@best``, a checkpoint folder, a controller, a replay.
+        env_config: The game; without it the one that the agent was trained for.
+        seed: Which games.
+        pieces_per_second: 1 to 1,000.
+
+    Raises:
+        ConfigError: if there is no such thing.
+        ReplayError: if it is a replay that cannot be read.
+        WorkerError: if the speed is out of range.
+        HomeError: if the home cannot be written.
+    """
+    if find_replay(what) is None and what not in POLICY_NAMES:
+        find_checkpoint(what, home, known=POLICY_NAMES)
+    if env_config is not None:
+        env_config.rules()
+    player = PlayerConfig(
+        what=what,
+        env_config=None if env_config is None else env_config.to_dict(),
+        seed=int(require_within("seed", seed, 0, 2**32 - 1)),
+        pieces_per_second=require_within("pieces_per_second", pieces_per_second, MIN_SPEED, MAX_SPEED),
+        started=datetime.now().astimezone().isoformat(timespec="seconds"),
+    )
+    name = secrets.token_hex(4)
+    folder = home.player_folder(name)
+    create_directory(folder, player.write)
+    lock = take_lock(folder)
+    try:
+        WorkerState(state="starting", message="Starting.").write(folder)
+        _start(folder, lock, ["play", name, "--home", str(home.root)])
+    finally:
+        os.close(lock)
+    return name

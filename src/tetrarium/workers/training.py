@@ -1,9 +1,11 @@
 """A process that trains one run, and nothing else: what ``python -m tetrarium.workers train NAME`` does.
 
-It was started in a session of its own, so no terminal's Ctrl-C reaches it; SIGTERM and SIGINT end it after a checkpoint.
+It was started in a session of its own, so no terminal's Ctrl-C reaches it. SIGTERM and SIGINT end it after a
+checkpoint.
 """
 
 import signal
+import sys
 from types import FrameType
 
 from tetrarium.errors import TetrariumError
@@ -40,7 +42,7 @@ def train(home: Home, name: str, *, mode: str, lock: int | None) -> int:
         _note_failure(home, name, error)
         if not isinstance(error, TetrariumError):
             raise
-        print(f"tetrarium: {error}")
+        sys.stderr.write(f"tetrarium: {error}\n")
         return 1
     return 0
 

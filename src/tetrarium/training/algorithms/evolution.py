@@ -103,7 +103,8 @@ class EvolutionLearner(Learner):
     def values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Weighted sums of the averaged centre; a placement that ends the game is worth -inf."""
         weights = dict(zip(self.features, self.search.averaged.tolist(), strict=True))
-        return row_values(observation[None], weights, self.env_config)[0].astype(np.float32)
+        found = row_values(observation[None], weights, self.env_config)[0]
+        return np.asarray(found, dtype=np.float32)
 
     def start(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
         """Prepares for so many further placements."""

@@ -8,13 +8,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
-from tetrarium.engine.afterstates import landing_row
-from tetrarium.engine.colouring import GameFollower, cell_signs
-from tetrarium.engine.pieces import MAX_ORIENTATIONS, orientation_cells
+from tetrarium.engine.colouring import GameFollower
 from tetrarium.environment.recording import GameRecorder
+from tetrarium.environment.showing import shown_board, thoughts_of
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.events import BoardShown, Event
 from tetrarium.training.runs.callbacks import RoundCallback
@@ -23,9 +19,7 @@ from tetrarium.training.runs.control import Control
 if TYPE_CHECKING:
     from tetrarium.training.agent import TetrisAgent
 
-__all__ = ["Boards", "Values", "shown_board", "thoughts_of"]
-
-Values = npt.NDArray[np.float32]  # (n_actions,), -inf for actions that are not legal
+__all__ = ["Boards"]
 
 _OWN_RATE: Final = 10.0  # boards a second for whoever sits at the terminal
 _PAUSED_RATE: Final = 4.0  # for who begins to watch while nothing moves
@@ -117,39 +111,3 @@ class Boards(RoundCallback):
             self._follower.begin(begun)
         self._follower.follow(actions[n_known:])
         self._followed = (begun, len(actions))
-
-
-def shown_board(
-    follower: GameFollower, *, step: int, game: int, thoughts: dict[str, Any] | None, is_paused: bool
-) -> BoardShown:
-    """Returns the message that shows a game as it stands."""
-    return BoardShown(
-        width=follower.grid.shape[1],
-        height=follower.height,
-        cells=cell_signs(follower.grid),
-        queue=follower.queue,
-        game=game,
-        lines_game=follower.lines,
-        pieces_game=follower.pieces,
-        score_game=follower.score,
-        step=step,
-        placed=follower.placed,
-        cleared_rows=follower.cleared_rows,
-        thoughts=thoughts,
-        paused=is_paused,
-        sent_s=time.time(),
-    )
-
-
-def thoughts_of(follower: GameFollower, values: Values | None) -> dict[str, Any] | None:
-    """Returns what a board's message tells of the placement to come; nothing where nobody values placements."""
-    if values is None or follower.is_over:
-        return None
-    piece, columns, width = follower.queue[0], follower.columns, follower.grid.shape[1]
-    actions = []
-    for action in np.flatnonzero(np.isfinite(values)).tolist():
-        left, rotation = divmod(action, MAX_ORIENTATIONS)
-        bottom = int(landing_row(columns, piece, rotation, left))
-        cells = [(bottom + y) * width + left + x for x, y in orientation_cells(piece, rotation)]
-        actions.append({"action": action, "value": round(float(values[action]), 5), "cells": cells})
-    return {"actions": actions, "chosen": int(np.argmax(values))}

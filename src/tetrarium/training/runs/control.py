@@ -46,7 +46,7 @@ class Control:
         self.is_paused = False
         self.is_stop_asked = False
         self._is_checkpoint_asked = False
-        self._is_new_game_asked = False
+        self.is_new_game_asked = False
         self._changed = threading.Event()
         self._turn_s = 0.0  # when the latest placement had its turn
 
@@ -76,13 +76,12 @@ class Control:
 
     def ask_for_new_game(self) -> None:
         """Gives the game up that is played, for the next one."""
-        self._is_new_game_asked = True
+        self.is_new_game_asked = True
         self._changed.set()
 
-    def take_new_game_request(self) -> bool:
-        """Whether somebody asked for a new game since the last call."""
-        asked, self._is_new_game_asked = self._is_new_game_asked, False
-        return asked
+    def begin_new_game(self) -> None:
+        """Notes that the new game has begun that was asked for."""
+        self.is_new_game_asked = False
 
     def set_mode(self, mode: object) -> None:
         """Shows nothing, samples, or each move.

@@ -1,0 +1,52 @@
+"""Makes the messages that show a game to who watches it: its cells with their pieces, and what its player thinks."""
+
+import time
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tetrarium.engine.afterstates import landing_row
+from tetrarium.engine.colouring import GameFollower, cell_signs
+from tetrarium.engine.pieces import MAX_ORIENTATIONS, orientation_cells
+from tetrarium.events import BoardShown
+
+__all__ = ["Values", "shown_board", "thoughts_of"]
+
+Values = npt.NDArray[np.float32]  # (n_actions,), -inf for actions that are not legal
+
+
+def shown_board(
+    follower: GameFollower, *, step: int, game: int, thoughts: dict[str, Any] | None, is_paused: bool
+) -> BoardShown:
+    """Returns the message that shows a game as it stands."""
+    return BoardShown(
+        width=follower.grid.shape[1],
+        height=follower.height,
+        cells=cell_signs(follower.grid),
+        queue=follower.queue,
+        game=game,
+        lines_game=follower.lines,
+        pieces_game=follower.pieces,
+        score_game=follower.score,
+        step=step,
+        placed=follower.placed,
+        cleared_rows=follower.cleared_rows,
+        thoughts=thoughts,
+        paused=is_paused,
+        sent_s=time.time(),
+    )
+
+
+def thoughts_of(follower: GameFollower, values: Values | None) -> dict[str, Any] | None:
+    """Returns what a board's message tells of the placement to come; nothing where nobody values placements."""
+    if values is None or follower.is_over:
+        return None
+    piece, columns, width = follower.queue[0], follower.columns, follower.grid.shape[1]
+    actions = []
+    for action in np.flatnonzero(np.isfinite(values)).tolist():
+        left, rotation = divmod(action, MAX_ORIENTATIONS)
+        bottom = int(landing_row(columns, piece, rotation, left))
+        cells = [(bottom + y) * width + left + x for x, y in orientation_cells(piece, rotation)]
+        actions.append({"action": action, "value": round(float(values[action]), 5), "cells": cells})
+    return {"actions": actions, "chosen": int(np.argmax(values))}

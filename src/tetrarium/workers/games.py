@@ -1,0 +1,85 @@
+"""Games that a player plays one placement after the other: by a policy, or again by a replay.
+
+Each tells the placement to come before it is made, so that watchers see what is intended.
+"""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tetrarium.engine.games import N_PLACED, OVER, place_piece
+from tetrarium.engine.streams import make_stream
+from tetrarium.environment import EnvConfig
+from tetrarium.environment.replays import Replay
+from tetrarium.evaluation.evaluator import piece_limit
+from tetrarium.evaluation.matches import Match, require_playable
+from tetrarium.evaluation.predicting import as_playable
+
+__all__ = ["PlayedGame", "games_of_policy", "games_of_replay"]
+
+
+class PlayedGame(Protocol):
+    """One game under way."""
+
+    stream: tuple[int, ...]  # that it starts with
+    coming: int | None  # the placement to come; None at the end
+
+    def place(self) -> None:
+        """Makes the placement to come."""
+
+    def values(self) -> npt.NDArray[np.float32] | None:
+        """What the player values each placement to come at, -inf where it is not legal; None if it values none."""
+
+
+class _PolicyGame:
+    def __init__(self, policy: Any, config: EnvConfig, seed: int, number: int) -> None:
+        playable = as_playable(policy)
+        self._match = Match.begin(config, seed, (number,))
+        self._limit = piece_limit(config, None)
+        self._seat = playable.seat(self._match)
+        self.stream = tuple(int(word) for word in make_stream(seed, number))
+        self.coming: int | None = self._seat.choose(0)
+
+    def place(self) -> None:
+        games = self._match.games
+        assert self.coming is not None
+        place_piece(games.rows, 0, self.coming, games.rules.script, games.rules.compiled)
+        has_ended = games.rows[0, OVER] or games.rows[0, N_PLACED] >= self._limit
+        self.coming = None if has_ended else self._seat.choose(0)
+
+    def values(self) -> npt.NDArray[np.float32] | None:
+        found: Any = self._seat.values() if hasattr(self._seat, "values") else None
+        return None if found is None else np.asarray(found)
+
+
+class _ReplayedGame:
+    def __init__(self, replay: Replay) -> None:
+        self.stream = replay.stream or tuple(int(word) for word in make_stream(replay.seed, replay.game))
+        self._moves = replay.play()
+        self.place()
+
+    def place(self) -> None:
+        move = next(self._moves, None)
+        self.coming = None if move is None else move.action
+
+    def values(self) -> None:
+        """Nobody knows any more."""
+
+
+def games_of_policy(policy: Any, config: EnvConfig, seed: int) -> Iterator[PlayedGame]:
+    """Yields the games of a seed, one after another, for ever.
+
+    Raises:
+        PolicyError: if the policy does not play this game.
+    """
+    require_playable(as_playable(policy), config)
+    return (_PolicyGame(policy, config, seed, number) for number in count())
+
+
+def games_of_replay(replay: Replay) -> Iterator[PlayedGame]:
+    """Yields one recorded game again and again."""
+    replay.play()  # refuses now what it would refuse
+    return (_ReplayedGame(replay) for _ in count())

@@ -1,0 +1,96 @@
+"""What players there are: each has a folder in the home for as long as it plays, or has failed."""
+
+import contextlib
+import json
+import shutil
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from tetrarium.errors import HomeError
+from tetrarium.registry.home import Home
+from tetrarium.training.runs.folder import is_locked
+from tetrarium.workers.files import UNDER_WAY, WorkerState, read_state
+
+__all__ = ["PlayerConfig", "PlayerView", "list_players", "read_player", "remove_player"]
+
+_CONFIG: Final = "player.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayerConfig:
+    """What a player was started with."""
+
+    what: str  # as ``tetrarium watch`` takes it
+    env_config: dict[str, Any] | None = None  # None for the game that the agent was trained for
+    seed: int = 0
+    pieces_per_second: float = 10.0
+    started: str = ""  # ISO 8601
+
+    def write(self, folder: Path) -> None:
+        """Writes it for the process that plays."""
+        (folder / _CONFIG).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "PlayerConfig":
+        """Reads it back.
+
+        Raises:
+            HomeError: if there is none.
+        """
+        try:
+            values = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+            return cls(**{item.name: values[item.name] for item in fields(cls)})
+        except (OSError, ValueError, KeyError, TypeError):
+            raise HomeError(f"There is no player {folder.name!r}. Start one, or see which there are.") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayerView:
+    """One player, as it stands."""
+
+    id: str
+    what: str
+    env_config: dict[str, Any] | None
+    seed: int
+    pieces_per_second: float  # at its start
+    started: str  # ISO 8601
+    state: str  # as ``StateChanged``, or "dead": its process ended without a word
+    message: str
+    error: str
+    is_alive: bool
+
+
+def list_players(home: Home) -> list[PlayerView]:
+    """Returns the players of a home, those that were started last first; one that was stopped is gone."""
+    views = []
+    for folder in home.players.iterdir() if home.players.is_dir() else ():
+        with contextlib.suppress(HomeError):
+            views.append(read_player(home, folder.name))
+    return sorted(views, key=lambda view: (view.started, view.id), reverse=True)
+
+
+def read_player(home: Home, name: str) -> PlayerView:
+    """Returns one player.
+
+    Raises:
+        HomeError: if there is none of that name.
+    """
+    folder = home.player_folder(name)
+    player = PlayerConfig.read(folder)
+    is_alive = is_locked(folder)
+    told = read_state(folder) or WorkerState(state="starting")
+    state = told.state if is_alive or told.state not in UNDER_WAY else "dead"
+    message = told.message if state != "dead" else "Its process ended without a word, killed or out of memory."
+    return PlayerView(id=name, state=state, message=message, error=told.error, is_alive=is_alive, **asdict(player))
+
+
+def remove_player(home: Home, name: str) -> None:
+    """Removes what a player that has ended left behind.
+
+    Raises:
+        HomeError: if there is none of that name, or it still plays.
+    """
+    if read_player(home, name).is_alive:
+        raise HomeError(f"A player that still plays is not removed; {name!r} does. Stop it first.")
+    shutil.rmtree(home.player_folder(name), ignore_errors=True)
