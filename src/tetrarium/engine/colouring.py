@@ -139,6 +139,12 @@ class GameFollower:
         self.grid: CellGrid = np.full((rules.height + ROWS_ABOVE, rules.width), EMPTY, dtype=np.int8)
         self.begin(np.ones(N_STREAM_WORDS, dtype=np.int64))
 
+    def warm(self) -> None:
+        """Loads the kernel that follows, or compiles it, before anybody waits for it."""
+        self.follow([0])
+        self._games[:] = 0
+        self.grid[:] = EMPTY
+
     def begin(self, stream: npt.NDArray[np.int64] | Sequence[int]) -> None:
         """Begins a new game.
 

@@ -88,13 +88,15 @@ class _Player:
     def run(self) -> None:
         """Plays game after game."""
         control = self._control
+        self._follower.warm()
+        game = next(self._games)
         self._tell("running", "Playing.")
         while not control.is_stop_asked:
-            game = next(self._games)
             self._number += 1
             self._follower.begin(game.stream)
             control.begin_new_game()
             self._play(game)
+            game = next(self._games)
         self._tell("stopped", f"Stopped after {self._n_placed:,} pieces.")
 
     def _play(self, game: PlayedGame) -> None:

@@ -55,7 +55,7 @@ class Boards(RoundCallback):
         self._own_rate = _OWN_RATE if shows_board else 0.0
         self._shown_s = 0.0
         self._follower = GameFollower(self._games.rules)
-        self._follower.follow([0])  # loads the kernel, or compiles it, before anything waits for it
+        self._follower.warm()
         self._followed: tuple[tuple[int, ...], int] | None = None  # the game's start, and its actions so far
 
     def _on_step(self) -> bool:
