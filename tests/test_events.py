@@ -5,6 +5,7 @@ import pytest
 from tetrarium.events import (
     BoardShown,
     CheckpointSaved,
+    ControlChanged,
     EvaluationFinished,
     EvaluationProgress,
     Event,
@@ -12,6 +13,7 @@ from tetrarium.events import (
     Progress,
     RunEnded,
     RunStarted,
+    StateChanged,
     event_from_json,
     event_to_json,
 )
@@ -23,7 +25,14 @@ EVENTS = [
         step=5, total_steps=9, steps_per_second=2.5, seconds=2.0, seconds_left=None, games_ended=1,
         mean_lines_game=0.5, mean_n_games=2, best_lines_game=1, lines_total=1, exploration_rate=0.1, loss=None,
     ),
-    BoardShown(columns=(0, 3), height=20, queue=(1, 2), lines_game=0, pieces_game=1),
+    StateChanged(state="paused", step=41_200, message="Paused at step 41,200. Nothing is lost."),
+    ControlChanged(mode="every-move", pieces_per_second=12.5, thoughts=True),
+    BoardShown(width=2, height=1, cells="IO........", queue=(1, 2), lines_game=0, pieces_game=1),
+    BoardShown(
+        width=2, height=1, cells="IOx.......", queue=(1, 2), held=3, game=4, lines_game=5, pieces_game=6, score_game=700,
+        step=8, placed=(0, 1), cleared_rows=(0,), paused=True, sent_s=1.5,
+        thoughts={"actions": [{"action": 4, "value": -0.5, "cells": [2, 3]}], "chosen": 4},
+    ),
     CheckpointSaved(path="/a/1", step=1, seconds=0.1),
     EvaluationProgress(games_done=1, n_games=2, pieces_total=3),
     EvaluationFinished(report={"n_games": 2}),

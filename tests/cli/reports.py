@@ -5,7 +5,14 @@ from typing import Any
 from tetrarium.events import BoardShown, Progress, RunStarted
 
 STARTED = RunStarted(name="first", folder="runs/first", step=0, total_steps=100_000, seed=1, n_envs=16)
-BOARD = BoardShown(columns=(3, 1, 1, 1, 0, 0, 0, 0, 0, 3), height=20, queue=(0, 1), lines_game=1_204, pieces_game=3_012)
+BOARD = BoardShown(
+    width=10,
+    height=20,
+    cells="JTTT.....O" + "J........O" + "." * 220,
+    queue=(0, 1),
+    lines_game=1_204,
+    pieces_game=3_012,
+)
 
 
 def progress(step: int, **changes: Any) -> Progress:

@@ -11,7 +11,7 @@ from tests.training.runs import ignore, scalars, table
 from tests.training.runs import start as start_run
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, DamagedCheckpointError, HomeError, NotAvailableError
-from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEnded, RunStarted
+from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEnded, RunStarted, StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.agent import TetrisAgent
@@ -70,13 +70,20 @@ def test_it_tells_where_it_stands(home: Home) -> None:
     run.execute()
 
     kinds = [event.kind for event in events if event.kind not in ("progress", "board-shown", "kernels-compiling")]
-    assert kinds == ["run-started", *["checkpoint-saved"] * 4, "run-ended"]
+    saved = ["checkpoint-saved"] * 4
+    assert kinds == ["state-changed", "run-started", "state-changed", *saved, "run-ended", "state-changed"]
+    told = [(event.state, event.step, event.message) for event in events if isinstance(event, StateChanged)]
+    assert told == [
+        ("starting", 0, "Starting at step 0."),
+        ("running", 0, "Training."),
+        ("finished", 4_000, "Finished at step 4,000."),
+    ]
     started = next(event for event in events if isinstance(event, RunStarted))
     assert (started.name, started.step, started.total_steps, started.n_envs) == ("one", 0, 4_000, 4)
     last = [event for event in events if isinstance(event, Progress)][-1]
     assert (last.step, last.mean_n_games, last.seconds_left) == (4_000, 4 + last.games_ended, 0.0)
     assert [e.step for e in events if isinstance(e, CheckpointSaved)] == [1_000, 2_000, 3_000, 4_000]
-    assert isinstance(events[-1], RunEnded)
+    assert isinstance(events[-2], RunEnded)
 
 
 def test_the_last_speed_is_no_zero(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

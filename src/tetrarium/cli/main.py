@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "evaluate": ("tetrarium.cli.playing:evaluate", "Measure how well an agent or a known controller plays."),
     "watch": ("tetrarium.cli.playing:watch", "Watch an agent, a known controller or a replay in the terminal."),
     "record": ("tetrarium.cli.recording:record", "Make a GIF, a video or a replay of a game."),
+    "runs": ("tetrarium.cli.runs:app", "List runs; pause, continue and stop those that train."),
     "doctor": ("tetrarium.cli.doctor:doctor", "Check that everything tetrarium needs is there and works."),
 }
 

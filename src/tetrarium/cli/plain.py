@@ -22,6 +22,7 @@ from tetrarium.events import (
     Progress,
     RunEnded,
     RunStarted,
+    StateChanged,
 )
 
 __all__ = ["INTERVAL_S", "PlainDisplay"]
@@ -54,6 +55,7 @@ class PlainDisplay:
         self._due = -float("inf")
         self._untold: str | None = None
         self._story = Story()
+        self._was_paused = False  # before the latest message
 
     def __enter__(self) -> Self:
         return self
@@ -65,8 +67,11 @@ class PlainDisplay:
 
     def handle(self, event: Event) -> None:
         """Takes in one message and prints what there is to say."""
+        self._was_paused = self._story.is_paused
         self._story.take(event, self._clock())
         match event:
+            case Progress() if self._story.is_paused:
+                pass
             case Progress():
                 self._tell_now_and_then(progress_line(event))
             case EvaluationProgress():
@@ -87,6 +92,8 @@ class PlainDisplay:
                 return [_starting_line(event)]
             case CheckpointSaved():
                 return [f"Saved step {event.step:,}"]
+            case StateChanged(state="paused" | "running") if self._story.is_paused or self._was_paused:
+                return [event.message]
             case AgentEvaluated():
                 return [evaluated_text(event)]
             case RunEnded():

@@ -21,6 +21,7 @@ from tetrarium.events import (
     Progress,
     RunEnded,
     RunStarted,
+    StateChanged,
 )
 from tetrarium.registry.home import Home
 
@@ -74,6 +75,7 @@ class Story:
     saved: CheckpointSaved | None = None
     scored: AgentEvaluated | None = None
     ended: RunEnded | None = None
+    told: StateChanged | None = None
     evaluation: EvaluationProgress | None = None
     report: dict[str, Any] | None = None
     compiling_since: float | None = None
@@ -97,6 +99,8 @@ class Story:
                 self.saved = event
             case AgentEvaluated():
                 self.scored = event
+            case StateChanged():
+                self.told = event
             case RunEnded():
                 self.ended, self.compiling_since = event, None
             case EvaluationProgress():
@@ -115,7 +119,14 @@ class Story:
             return "evaluated"
         if self.evaluation is not None and self.report is None:
             return "evaluating"
-        return "training" if self.ended is None else self.ended.state
+        if self.ended is not None:
+            return self.ended.state
+        return "paused" if self.is_paused else "training"
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the run waits for somebody to let it go on."""
+        return self.told is not None and self.told.state == "paused"
 
 
 def evaluated_text(event: AgentEvaluated) -> str:

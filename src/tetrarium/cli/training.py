@@ -92,8 +92,8 @@ def train(
     configs = read_configs(preset, config, assignments or [], flags)
     begin = None if start_from is None else find_checkpoint(start_from, Home.locate(home))
     if seeds is not None:
-        return _train_seeds(home, name, configs, begin, seeds)
-    return _train_new(home, name, configs, start_from=begin).code
+        return _train_seeds(home, name, configs, begin, seeds, preset)
+    return _train_new(home, name, configs, start_from=begin, preset=preset).code
 
 
 def resume(
@@ -134,7 +134,7 @@ def run(
 ) -> int:
     """Train with the defaults, evaluate over 100 games, then watch the agent play (in a terminal)."""
     configs = read_configs("default", None, [], {"total_timesteps": steps, "seed": seed})
-    trained = _train_new(home, name, configs, evaluates=True)
+    trained = _train_new(home, name, configs, preset="default", evaluates=True)
     if trained.code == 0 and sys.stdout.isatty() and sys.stdin.isatty():
         print(f"It plays for you in {_READING_TIME_S} seconds. Ctrl-C leaves.")
         time.sleep(_READING_TIME_S)
@@ -143,7 +143,12 @@ def run(
 
 
 def _train_seeds(
-    home: Path | None, name: str | None, configs: tuple[EnvConfig, TrainingConfig], start_from: Path | None, n: int
+    home: Path | None,
+    name: str | None,
+    configs: tuple[EnvConfig, TrainingConfig],
+    start_from: Path | None,
+    n: int,
+    preset: str,
 ) -> int:
     """Trains one run for each seed, and compares them; a stop ends all of it but for comparing what there is."""
     if n < 1:
@@ -157,7 +162,7 @@ def _train_seeds(
     reports = []
     for seed, run_name in names.items():
         seeded = (env_config, training_config.with_changes(seed=seed))
-        trained = _train_new(home, run_name, seeded, start_from=start_from, evaluates=True)
+        trained = _train_new(home, run_name, seeded, start_from=start_from, preset=preset, evaluates=True)
         if trained.report is not None:
             reports.append((trained.name, seed, trained.report))
         if trained.code != 0:
@@ -181,6 +186,7 @@ def _train_new(
     configs: tuple[EnvConfig, TrainingConfig],
     *,
     start_from: Path | None = None,
+    preset: str | None = None,
     evaluates: bool = False,
 ) -> "_Trained":
     env_config, training_config = configs
@@ -195,6 +201,7 @@ def _train_new(
             training_config,
             display.handle,
             start_from=start_from,
+            preset=preset,
             shows_board=display.shows_board,
         )
         code = _execute(created)
@@ -204,8 +211,10 @@ def _train_new(
 
 def _execute(training: Any) -> int:
     """Trains; Ctrl-C, SIGTERM and a closed terminal end it after the round under way, with a checkpoint."""
+    from tetrarium.workers.hosting import hosted
+
     with _stopping(training) as received:
-        training.execute()
+        training.execute(hosted)
     return _STOPPED[received[0]] if received else 0
 
 

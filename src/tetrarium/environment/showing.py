@@ -11,9 +11,29 @@ from tetrarium.engine.colouring import GameFollower, cell_signs
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, orientation_cells
 from tetrarium.events import BoardShown
 
-__all__ = ["Values", "shown_board", "thoughts_of"]
+__all__ = ["Cadence", "Values", "shown_board", "thoughts_of"]
 
 Values = npt.NDArray[np.float32]  # (n_actions,), -inf for actions that are not legal
+
+
+class Cadence:
+    """Says when it is time for the next board, so many times a second on average.
+
+    >>> cadence = Cadence()
+    >>> [cadence.is_due(10.0, now_s) for now_s in (50.0, 50.04, 50.12, 50.14, 50.21)]
+    [True, False, True, False, True]
+    """
+
+    def __init__(self) -> None:
+        self._turn_s = -float("inf")  # when the latest one should have come
+
+    def is_due(self, rate: float, now_s: float) -> bool:
+        """Whether one is due at a rate above 0; one that came late does not delay the next."""
+        interval_s = 1 / rate
+        if now_s < self._turn_s + interval_s:
+            return False
+        self._turn_s = max(self._turn_s + interval_s, now_s - interval_s / 2)
+        return True
 
 
 def shown_board(

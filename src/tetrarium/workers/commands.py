@@ -46,22 +46,23 @@ def read_command(data: bytes, kind: str) -> tuple[str, Mapping[str, Any]]:
     return command, values
 
 
-def obey(control: Control, watch: Watch, command: str, values: Mapping[str, Any]) -> str:
+def obey(control: Control, watch: Watch, command: str, values: Mapping[str, Any], kind: str) -> str:
     """Does what a command says; returns what is to be said to a person, or nothing.
 
     Raises:
         WorkerError: if a value breaks its rule.
     """
+    trains = kind == "training"
     match command:
         case "pause":
             control.pause()
-            return "Pausing after the round under way."
+            return "Pausing after the round under way." if trains else "Paused."
         case "resume":
             control.resume()
             return "Going on."
         case "stop":
             control.ask_to_stop()
-            return "Stopping after the round under way, with a checkpoint."
+            return "Stopping after the round under way, with a checkpoint." if trains else "Stopping."
         case "checkpoint":
             control.ask_for_checkpoint()
             return "Saving a checkpoint after the round under way."

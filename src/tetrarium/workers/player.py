@@ -13,7 +13,7 @@ from typing import Final
 
 from tetrarium.engine.colouring import GameFollower
 from tetrarium.environment import EnvConfig
-from tetrarium.environment.showing import shown_board, thoughts_of
+from tetrarium.environment.showing import Cadence, shown_board, thoughts_of
 from tetrarium.errors import TetrariumError
 from tetrarium.events import StateChanged
 from tetrarium.registry.home import Home
@@ -81,7 +81,7 @@ class _Player:
         self._follower = GameFollower(env_config.rules())
         self._number = 0
         self._n_placed = 0
-        self._shown_s = 0.0
+        self._cadence = Cadence()
         self._is_told_paused = False
         self._watched_s = time.monotonic()
 
@@ -110,7 +110,6 @@ class _Player:
             game.place()
             self._n_placed += 1
             self._show(game)
-        self._shown_s = 0.0
         self._show(game)
         until_s = time.monotonic() + _BETWEEN_GAMES_S
         while game.coming is None and time.monotonic() < until_s and not self._is_moving_on():
@@ -147,10 +146,9 @@ class _Player:
         """Publishes the board if it is time to."""
         watching = self._control.watching
         rate = min(watching.boards_per_second, _PAUSED_BOARDS if self._control.is_paused else float("inf"))
-        now_s = time.monotonic()
-        if not rate or now_s - self._shown_s < 1 / rate:
+        is_each = self._control.pieces_per_second <= rate and not self._control.is_paused
+        if not rate or not (is_each or self._cadence.is_due(rate, time.monotonic())):
             return
-        self._shown_s = now_s
         values = game.values() if watching.thoughts and game.coming is not None else None
         self._publish(
             shown_board(

@@ -170,7 +170,7 @@ class WorkerServer:
     def _reply(self, sender: bytes, data: bytes) -> dict[str, Any]:
         try:
             command, values = read_command(data, self._kind)
-            message = obey(self._control, lambda wanted: self._renew(sender, wanted), command, values)
+            message = obey(self._control, lambda wanted: self._renew(sender, wanted), command, values, self._kind)
         except WorkerError as error:
             return {"ok": False, "error": str(error)}
         with self._lock:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tetrarium.engine.colouring import GameFollower
 from tetrarium.environment.recording import GameRecorder
-from tetrarium.environment.showing import shown_board, thoughts_of
+from tetrarium.environment.showing import Cadence, shown_board, thoughts_of
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.events import BoardShown, Event
 from tetrarium.training.runs.callbacks import RoundCallback
@@ -53,7 +53,7 @@ class Boards(RoundCallback):
         self._control = control
         self._publish = publish
         self._own_rate = _OWN_RATE if shows_board else 0.0
-        self._shown_s = 0.0
+        self._cadence = Cadence()
         self._follower = GameFollower(self._games.rules)
         self._follower.warm()
         self._followed: tuple[tuple[int, ...], int] | None = None  # the game's start, and its actions so far
@@ -77,9 +77,8 @@ class Boards(RoundCallback):
         rate = max(self._own_rate, control.watching.boards_per_second)
         if control.is_paused:
             rate = min(rate, _PAUSED_RATE)
-        now_s = time.monotonic()
-        if rate and now_s - self._shown_s >= 1 / rate:
-            self._shown_s = now_s
+        is_each = control.is_paced and control.pieces_per_second <= rate and not control.is_paused
+        if rate and (is_each or self._cadence.is_due(rate, time.monotonic())):
             self._publish(self._board(observations))
 
     def _board(self, observations: Any) -> BoardShown:

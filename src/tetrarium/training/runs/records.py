@@ -19,11 +19,15 @@ from tetrarium.training.algorithms.learner import ReadFile
 from tetrarium.training.runs.callbacks import RoundCallback
 from tetrarium.training.runs.tensorboard import ScalarWriter
 
-__all__ = ["EPISODE_COLUMNS", "EVALUATION_COLUMNS", "EpisodeLog", "Records", "Table"]
+__all__ = ["EPISODE_COLUMNS", "EVALUATION_COLUMNS", "PROGRESS_COLUMNS", "EpisodeLog", "Records", "Table"]
 
 EPISODE_COLUMNS: Final = ("step", "env", "reward", "lines", "pieces", "cut_off", "seconds")
 EVALUATION_COLUMNS: Final = (
     "decided_step", "step", "lines", "n_games", "n_cut_off", "max_pieces", "seed", "is_best",
+)  # fmt: skip
+PROGRESS_COLUMNS: Final = (
+    "step", "seconds", "steps_per_second", "games_ended", "mean_lines_game", "lines_low", "lines_high",
+    "best_lines_game", "mean_reward_placement", "loss", "mean_q", "exploration_rate",
 )  # fmt: skip
 _MARKS: Final = "records.json"
 
@@ -44,6 +48,7 @@ class Table:
         self._header = f"{','.join(columns)}\n".encode()
         self._descriptor: int | None = None
         self._waiting = bytearray()  # rows that the system was not given yet
+        self.last_row: tuple[str, ...] | None = None  # of what was kept at the opening
         self._n_bytes = 0
         self._hash = hashlib.sha256()
 
@@ -70,6 +75,8 @@ class Table:
                 write_file(self.path, kept)
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND)
         self._n_bytes, self._hash = len(kept), hashlib.sha256(kept)
+        row = kept[kept.rfind(b"\n", 0, -1) + 1 :].decode().strip()
+        self.last_row = tuple(row.split(",")) if len(kept) > len(self._header) else None
 
     def _checked(self, content: bytes, mark: Mark, step: int) -> bytes:
         kept = content[: mark["n_bytes"]]
@@ -151,7 +158,8 @@ class Records:
         self._scalars: ScalarWriter | None = None  # once it is open
         self.episodes = Table(run / "episodes.csv", EPISODE_COLUMNS)
         self.evaluations = Table(run / "evaluations.csv", EVALUATION_COLUMNS)
-        self._tables = (self.episodes, self.evaluations)
+        self.progress = Table(run / "progress.csv", PROGRESS_COLUMNS)
+        self._tables = (self.episodes, self.evaluations, self.progress)
         self._marks: Mapping[str, Mark] = {}
 
     def read(self, names: Collection[str], read_file: ReadFile) -> None:
@@ -161,6 +169,7 @@ class Records:
             self._marks = {
                 table.path.name: {name: marks[table.path.name][name] for name in ("n_bytes", "sha256")}
                 for table in self._tables
+                if table.path.name in marks  # version 0.1.0 had no progress.csv
             }
 
     def open(self, step: int) -> ScalarWriter:

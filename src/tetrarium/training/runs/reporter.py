@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tetrarium.events import Event, Progress
 from tetrarium.training.runs.callbacks import RoundCallback
+from tetrarium.training.runs.progress import Figures
 
 if TYPE_CHECKING:
     from tetrarium.training.agent import TetrisAgent
@@ -22,12 +23,14 @@ class Reporter(RoundCallback):
     Args:
         agent: What is trained.
         publish: Is given the messages.
+        figures: Tells how the latest games go.
     """
 
-    def __init__(self, agent: "TetrisAgent", publish: Callable[[Event], None]) -> None:
+    def __init__(self, agent: "TetrisAgent", publish: Callable[[Event], None], figures: Callable[[], Figures]) -> None:
         super().__init__()
         self._agent = agent
         self._publish = publish
+        self._figures = figures
         self._started_s = self._progress_s = time.monotonic()
         self._warm_s: float | None = None  # when the first round was over, in which kernels are loaded
         self._step_begun = self._step_progress = self._step_warm = agent.timesteps_trained
@@ -62,6 +65,7 @@ class Reporter(RoundCallback):
         warm_s = now_s - self._warm_s if self._warm_s is not None else 0.0
         speed = (step - self._step_warm) / warm_s if warm_s > 0 else 0.0
         n_recent, recent_s = step - self._step_progress, now_s - self._progress_s
+        figures = self._figures()
         left = max(agent.config.total_timesteps - step, 0)
         return Progress(
             step=step,
@@ -70,11 +74,14 @@ class Reporter(RoundCallback):
             seconds=seconds,
             seconds_left=left / speed if speed > 0 else None,
             games_ended=statistics.games_ended,
-            mean_lines_game=statistics.mean_lines_game,
+            mean_lines_game=figures.mean_lines_game,
             mean_n_games=len(statistics.latest_games),
             best_lines_game=statistics.best_lines_game,
             lines_total=statistics.lines_total,
             exploration_rate=agent.learner.exploration_rate,
             loss=agent.learner.loss,
             mean_q=agent.learner.mean_q,
+            lines_low=figures.lines_low,
+            lines_high=figures.lines_high,
+            mean_reward_placement=figures.mean_reward_placement,
         )

@@ -37,6 +37,7 @@ from tetrarium.training.runs.folder import (
 )
 from tetrarium.training.runs.goals import Goals
 from tetrarium.training.runs.hold import Hold
+from tetrarium.training.runs.progress import ProgressLog
 from tetrarium.training.runs.records import EpisodeLog, Records, Table
 from tetrarium.training.runs.replays import ReplayCollection
 from tetrarium.training.runs.reporter import Reporter
@@ -206,17 +207,18 @@ class TrainingRun:
             )
         )
         records, replays = Records(self.folder), self._replays(agent)
+        progress = ProgressLog(agent, records.progress)
         with contextlib.closing(records), self._scores(agent, records.evaluations) as scores:
             if checkpoint is not None:
                 with self._damage_explained(checkpoint), saved_files(checkpoint) as (names, read_file):
-                    for part in (scores, replays, records):
+                    for part in (scores, replays, progress, records):
                         part.read(names, read_file)
             agent.model.set_logger(Logger(str(self.folder), [records.open(step)]))
-            checkpoints = Checkpoints(agent, self.folder, self._home, records, scores, replays, self._publish)
+            checkpoints = Checkpoints(agent, self.folder, self._home, records, scores, replays, progress, self._publish)
             checkpoints.tidy()
             if step == 0 and self.config.start_from is not None:
                 checkpoints.save()  # what it started from may be gone when it is resumed
-            reporter = Reporter(agent, self._publish)
+            reporter = Reporter(agent, self._publish, progress.figures)
             boards = Boards(agent, replays.recorder, self.control, self._publish, shows_board=self._shows_board)
             hold = Hold(agent, self.control, checkpoints, self._publish, (boards.show, reporter.tell))
             goes_on = scores.catch_up() and not scores.is_goal_reached
@@ -226,7 +228,7 @@ class TrainingRun:
             agent.train(
                 further,
                 # What a step records is written before its checkpoint, which counts on that.
-                [EpisodeLog(records.episodes), replays, boards, scores, reporter, checkpoints, hold],
+                [EpisodeLog(records.episodes), progress, replays, boards, scores, reporter, checkpoints, hold],
             )
             state = self._ending(agent, scores)
             is_decided = state != "stopped" and scores.finish()

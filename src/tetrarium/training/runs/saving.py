@@ -11,6 +11,7 @@ from tetrarium.registry.home import Home
 from tetrarium.training.runs.callbacks import RoundCallback
 from tetrarium.training.runs.evaluations import Evaluations
 from tetrarium.training.runs.folder import checkpoint_steps, checkpoints_to_drop, latest_checkpoint, remove_checkpoint
+from tetrarium.training.runs.progress import ProgressLog
 from tetrarium.training.runs.records import Records
 from tetrarium.training.runs.replays import ReplayCollection
 
@@ -30,6 +31,7 @@ class Checkpoints(RoundCallback):
         records: Are on the disk before a checkpoint is.
         evaluations: Is saved with the agent.
         replays: Is saved with the agent, and exported.
+        progress: Is saved with the agent.
         publish: Is told of each checkpoint.
     """
 
@@ -41,6 +43,7 @@ class Checkpoints(RoundCallback):
         records: Records,
         evaluations: Evaluations,
         replays: ReplayCollection,
+        progress: ProgressLog,
         publish: Callable[[Event], None],
     ) -> None:
         super().__init__()
@@ -50,6 +53,7 @@ class Checkpoints(RoundCallback):
         self._records = records
         self._evaluations = evaluations
         self._replays = replays
+        self._progress = progress
         self._publish = publish
         self._next_step = self._following(agent.timesteps_trained)
         self._saved_s = time.monotonic()
@@ -86,7 +90,8 @@ class Checkpoints(RoundCallback):
         path = self._folder / "checkpoints" / str(step)
         started_s = time.monotonic()
         self._records.sync()
-        self._agent.save_checkpoint(path, home=self._home, beside=(self._evaluations, self._replays, self._records))
+        beside = (self._evaluations, self._replays, self._progress, self._records)
+        self._agent.save_checkpoint(path, home=self._home, beside=beside)
         self._replays.export(self._folder / "replays")
         self._publish(CheckpointSaved(path=str(path), step=step, seconds=time.monotonic() - started_s))
         self._saved_s = time.monotonic()

@@ -1,0 +1,142 @@
+"""The commands about runs that are there: ``runs list``, ``show``, ``pause``, ``continue`` and ``stop``.
+
+They read the runs' folders, and talk to the processes that train them, wherever those were started.
+"""
+
+import json as json_library
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from tetrarium.cli.words import duration_text, lines_text
+from tetrarium.errors import WorkerError
+from tetrarium.registry.home import Home
+from tetrarium.workers.client import WorkerClient
+from tetrarium.workers.directory import RunView, list_runs, read_run
+from tetrarium.workers.files import UNDER_WAY
+
+__all__ = ["app"]
+
+RunName = Annotated[str, Parameter(help="The run's name.")]
+HomeOption = Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things; else TETRARIUM_HOME.")]
+Json = Annotated[bool, Parameter(negative="", help="Print JSON.")]
+
+_WAIT_S: Final = 60.0  # for a round to end; a generation of the search may take seconds
+_LOOK_EVERY_S: Final = 0.1
+
+app = App(name="runs", help="List runs and see how they stand; pause and stop those that train.")
+
+
+@app.command(name="list")
+def list_(*, json: Json = False, home: HomeOption = None) -> int:
+    """List all runs, those that were started last first."""
+    views = list_runs(Home.locate(home))
+    if json:
+        _print_json([asdict(view) for view in views])
+        return 0
+    if not views:
+        print("There is no run yet. Start one by `tetrarium train`.")
+        return 0
+    table = Table(box=None, pad_edge=False)
+    for column in ("run", "state", "step", "lines a game", "best game", "learns by"):
+        table.add_column(column, no_wrap=True)
+    for view in views:
+        mean = "" if view.mean_lines_game is None else lines_text(view.mean_lines_game)
+        best = "" if view.best_lines_game is None else f"{view.best_lines_game:,}"
+        step = f"{view.step:,} of {view.total_steps:,}"
+        table.add_row(view.name, view.state, step, mean, best, view.algorithm)
+    Console(file=sys.stdout, highlight=False).print(table)
+    return 0
+
+
+@app.command
+def show(name: RunName, *, json: Json = False, home: HomeOption = None) -> int:
+    """Show one run: what it does, how far it is, and what it has come to."""
+    view = read_run(Home.locate(home), name)
+    if json:
+        _print_json(asdict(view))
+        return 0
+    rows = _rows(view)
+    widest = max(len(label) for label, _ in rows)
+    for label, value in rows:
+        print(f"{label:<{widest}}  {value}")
+    return 0
+
+
+@app.command
+def pause(name: RunName, *, json: Json = False, home: HomeOption = None) -> int:
+    """Pause a run that trains: no step happens until it is continued. Returns once it is paused."""
+    return _ask("pause", name, frozenset({"paused"}), home, json=json)
+
+
+@app.command(name="continue")
+def continue_(name: RunName, *, json: Json = False, home: HomeOption = None) -> int:
+    """Let a paused run go on. One whose process has ended goes on by `tetrarium resume`."""
+    return _ask("resume", name, frozenset({"running", "starting"}), home, json=json)
+
+
+@app.command
+def stop(name: RunName, *, json: Json = False, home: HomeOption = None) -> int:
+    """Stop a run that trains, with a checkpoint. Returns once it has stopped."""
+    return _ask("stop", name, frozenset(), home, json=json)
+
+
+def _ask(command: str, name: str, wanted: frozenset[str], home: Path | None, *, json: bool) -> int:
+    """Sends a command and waits until it has come about; without wanted states until the process has ended."""
+    located = Home.locate(home)
+    read_run(located, name)
+    folder = located.run_folder(name)
+    with WorkerClient.connect(folder) as worker:
+        answer = worker.command(command)
+        if not answer["ok"]:
+            raise WorkerError(answer["error"])
+        deadline_s = time.monotonic() + _WAIT_S
+        while (view := read_run(located, name)).is_alive and view.state not in wanted:
+            if time.monotonic() > deadline_s:
+                raise WorkerError(
+                    f"A run answers between rounds; {name!r} has not within {_WAIT_S:g} s, and still does when its "
+                    "round is over. See `tetrarium runs show`."
+                )
+            time.sleep(_LOOK_EVERY_S)
+    if json:
+        _print_json(asdict(view))
+    else:
+        print(f"{name}: {view.message or view.state}")
+    return 0 if not wanted or view.state in wanted else 1
+
+
+def _rows(view: RunView) -> list[tuple[str, str]]:
+    rows = [
+        ("run", view.name),
+        ("state", view.state),
+        ("", view.message),
+        ("error", view.error),
+        ("step", f"{view.step:,} of {view.total_steps:,}"),
+        ("trained for", duration_text(view.seconds)),
+        ("lines a game", "none yet" if view.mean_lines_game is None else lines_text(view.mean_lines_game)),
+        ("best game", "" if view.best_lines_game is None else f"{view.best_lines_game:,} lines"),
+        ("games ended", "" if view.games_ended is None else f"{view.games_ended:,}"),
+        ("speed", _speed(view)),
+        ("learns by", view.algorithm + (f", preset {view.preset}" if view.preset else "")),
+        ("seed", str(view.seed)),
+        ("started", view.started or ""),
+        ("command", view.command),
+        ("checkpoints", ", ".join(f"{step:,}" for step in view.checkpoints) or "none yet"),
+        ("best weights", f"{view.name}@best" if view.has_best else "none yet"),
+    ]
+    return [(label, value) for label, value in rows if value]
+
+
+def _speed(view: RunView) -> str:
+    is_known = view.state in UNDER_WAY and view.steps_per_second is not None
+    return f"{view.steps_per_second:,.0f} steps/s" if is_known else ""
+
+
+def _print_json(value: Any) -> None:
+    print(json_library.dumps(value, indent=2))
