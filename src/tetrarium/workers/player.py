@@ -15,13 +15,13 @@ from tetrarium.engine.colouring import GameFollower
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.showing import Cadence, shown_board, thoughts_of
 from tetrarium.errors import TetrariumError
+from tetrarium.evaluation.played import PlayedGame, games_of_policy, games_of_replay
 from tetrarium.events import StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training.finding import find_policy, find_replay
 from tetrarium.training.runs.control import Control
 from tetrarium.training.runs.folder import only_trainer
 from tetrarium.workers.files import WorkerState
-from tetrarium.workers.games import PlayedGame, games_of_policy, games_of_replay
 from tetrarium.workers.players import PlayerConfig
 from tetrarium.workers.server import WorkerServer
 

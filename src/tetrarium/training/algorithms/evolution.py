@@ -59,6 +59,7 @@ class EvolutionLearner(Learner):
 
     algorithm: ClassVar[str] = "cma-es"
     shaped_by: ClassVar[tuple[str, ...]] = ()
+    plays_whole_games: ClassVar[bool] = True
     games: TetrisVecEnv
     env_config: EnvConfig
     model: EvolutionModel

@@ -49,6 +49,8 @@ class Learner(ABC):
     algorithm: ClassVar[str]
     shaped_by: ClassVar[tuple[str, ...]]  # settings of training that decide the shapes of the weights
 
+    plays_whole_games: ClassVar[bool] = False  # whether no game is under way between rounds
+
     config: TrainingConfig  # ``n_envs`` is the number of games there are
     env_config: EnvConfig | None  # None where the games are not ours
     games: VecEnv

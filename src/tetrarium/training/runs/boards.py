@@ -19,10 +19,10 @@ from tetrarium.training.runs.control import Control
 if TYPE_CHECKING:
     from tetrarium.training.agent import TetrisAgent
 
-__all__ = ["Boards"]
+__all__ = ["OWN_RATE", "PAUSED_RATE", "Boards"]
 
-_OWN_RATE: Final = 10.0  # boards a second for whoever sits at the terminal
-_PAUSED_RATE: Final = 4.0  # for who begins to watch while nothing moves
+OWN_RATE: Final = 10.0  # boards a second for whoever sits at the terminal
+PAUSED_RATE: Final = 4.0  # for who begins to watch while nothing moves
 
 
 class Boards(RoundCallback):
@@ -52,7 +52,7 @@ class Boards(RoundCallback):
         self._recorder = recorder
         self._control = control
         self._publish = publish
-        self._own_rate = _OWN_RATE if shows_board else 0.0
+        self._own_rate = OWN_RATE if shows_board else 0.0
         self._cadence = Cadence()
         self._follower = GameFollower(self._games.rules)
         self._follower.warm()
@@ -76,7 +76,7 @@ class Boards(RoundCallback):
             return
         rate = max(self._own_rate, control.watching.boards_per_second)
         if control.is_paused:
-            rate = min(rate, _PAUSED_RATE)
+            rate = min(rate, PAUSED_RATE)
         is_each = control.is_paced and control.pieces_per_second <= rate and not control.is_paused
         if rate and (is_each or self._cadence.is_due(rate, time.monotonic())):
             self._publish(self._board(observations))

@@ -123,10 +123,15 @@ class Control:
         self._changed.wait(min(seconds, _LOOK_EVERY_S))
         self._changed.clear()
 
-    def wait_for_turn(self, is_wanted: Callable[[], bool]) -> None:
-        """Waits until the next placement has its turn, as long as that is wanted and nobody pauses or stops it."""
+    def wait_for_turn(self, is_wanted: Callable[[], bool], pieces_per_second: float | None = None) -> None:
+        """Waits until the next placement has its turn, as long as that is wanted and nobody pauses or stops it.
+
+        Args:
+            is_wanted: Whether to wait on.
+            pieces_per_second: The pace; what was set, if left out.
+        """
         while is_wanted() and not self.is_paused and not self.is_stop_asked:
-            turn_s = self._turn_s + 1 / self.pieces_per_second
+            turn_s = self._turn_s + 1 / (pieces_per_second or self.pieces_per_second)
             left_s = turn_s - time.monotonic()
             if left_s <= 0:
                 self._turn_s = turn_s if left_s > -_MOST_BEHIND_S else time.monotonic()

@@ -25,6 +25,7 @@ from tetrarium.training.config import CHANGEABLE, TrainingConfig
 from tetrarium.training.runs.boards import Boards
 from tetrarium.training.runs.control import Control
 from tetrarium.training.runs.evaluations import Evaluations
+from tetrarium.training.runs.exhibition import Exhibition
 from tetrarium.training.runs.folder import (
     BEST,
     RunConfig,
@@ -219,7 +220,7 @@ class TrainingRun:
             if step == 0 and self.config.start_from is not None:
                 checkpoints.save()  # what it started from may be gone when it is resumed
             reporter = Reporter(agent, self._publish, progress.figures)
-            boards = Boards(agent, replays.recorder, self.control, self._publish, shows_board=self._shows_board)
+            boards = self._boards(agent, replays)
             hold = Hold(agent, self.control, checkpoints, self._publish, (boards.show, reporter.tell))
             goes_on = scores.catch_up() and not scores.is_goal_reached
             further = max(config.total_timesteps - agent.steps_asked, 0) if goes_on else 0
@@ -249,6 +250,11 @@ class TrainingRun:
         return contextlib.closing(
             Evaluations(agent, self.folder / BEST, table, secret, self._publish, lambda: self.control.is_stop_asked)
         )
+
+    def _boards(self, agent: TetrisAgent, replays: ReplayCollection) -> Boards | Exhibition:
+        if agent.learner.plays_whole_games:
+            return Exhibition(agent, self.control, self._publish, shows_board=self._shows_board)
+        return Boards(agent, replays.recorder, self.control, self._publish, shows_board=self._shows_board)
 
     def _replays(self, agent: TetrisAgent) -> ReplayCollection:
         assert isinstance(agent.games, TetrisVecEnv)

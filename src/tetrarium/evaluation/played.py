@@ -1,4 +1,4 @@
-"""Games that a player plays one placement after the other: by a policy, or again by a replay.
+"""Games that are played one placement after the other: by a policy, or again by a replay.
 
 Each tells the placement to come before it is made, so that watchers see what is intended.
 """
@@ -18,7 +18,7 @@ from tetrarium.evaluation.evaluator import piece_limit
 from tetrarium.evaluation.matches import Match, require_playable
 from tetrarium.evaluation.predicting import as_playable
 
-__all__ = ["PlayedGame", "games_of_policy", "games_of_replay"]
+__all__ = ["PlayedGame", "PolicyGame", "games_of_policy", "games_of_replay"]
 
 
 class PlayedGame(Protocol):
@@ -34,16 +34,39 @@ class PlayedGame(Protocol):
         """What the player values each placement to come at, -inf where it is not legal; None if it values none."""
 
 
-class _PolicyGame:
+class PolicyGame:
+    """A game of a seed, as ``evaluate`` plays it.
+
+    >>> from tetrarium.evaluation import named_policy
+    >>> game = PolicyGame(named_policy("dellacherie"), EnvConfig(), seed=0, number=0)
+    >>> coming = game.coming
+    >>> game.place()
+    >>> coming, game.coming
+    (1, 0)
+
+    Args:
+        policy: Who plays.
+        config: Fixes the game.
+        seed: 0 or more.
+        number: Number of the game.
+    """
+
     def __init__(self, policy: Any, config: EnvConfig, seed: int, number: int) -> None:
-        playable = as_playable(policy)
+        self._policy = policy
         self._match = Match.begin(config, seed, (number,))
         self._limit = piece_limit(config, None)
-        self._seat = playable.seat(self._match)
+        self._seat = as_playable(policy).seat(self._match)
         self.stream = tuple(int(word) for word in make_stream(seed, number))
         self.coming: int | None = self._seat.choose(0)
 
+    def take_policy(self, policy: Any) -> None:
+        """Lets another play on, from the placement after the one to come."""
+        if policy is not self._policy:
+            self._policy = policy
+            self._seat = as_playable(policy).seat(self._match)
+
     def place(self) -> None:
+        """Makes the placement to come."""
         games = self._match.games
         assert self.coming is not None
         place_piece(games.rows, 0, self.coming, games.rules.script, games.rules.compiled)
@@ -51,6 +74,7 @@ class _PolicyGame:
         self.coming = None if has_ended else self._seat.choose(0)
 
     def values(self) -> npt.NDArray[np.float32] | None:
+        """What the policy values each placement to come at; None if it values none."""
         found: Any = self._seat.values() if hasattr(self._seat, "values") else None
         return None if found is None else np.asarray(found)
 
@@ -76,7 +100,7 @@ def games_of_policy(policy: Any, config: EnvConfig, seed: int) -> Iterator[Playe
         PolicyError: if the policy does not play this game.
     """
     require_playable(as_playable(policy), config)
-    return (_PolicyGame(policy, config, seed, number) for number in count())
+    return (PolicyGame(policy, config, seed, number) for number in count())
 
 
 def games_of_replay(replay: Replay) -> Iterator[PlayedGame]:
