@@ -28,6 +28,13 @@ def episodes(run: Path) -> list[list[str]]:
     return [row[:-1] for row in rows(run / "episodes.csv")]
 
 
+def progress(run: Path) -> list[list[str]]:
+    """Rows of the progress without wall time."""
+    header, *others = rows(run / "progress.csv")
+    timed = {header.index("seconds"), header.index("steps_per_second")}
+    return [[value for place, value in enumerate(row) if place not in timed] for row in (header, *others)]
+
+
 def scalars(run: Path) -> dict[str, list[tuple[int, float]]]:
     accumulator = EventAccumulator(str(run))
     accumulator.Reload()
@@ -113,6 +120,7 @@ def end_of(home: Path, name: str) -> dict[str, Any]:
         "steps": steps,
         **state_of(load(home, name, steps[-1])),
         "episodes": episodes(run),
+        "progress": progress(run),
         "evaluations": rows(run / "evaluations.csv"),
         "scalars": scalars(run),
         "replays": replays(run),

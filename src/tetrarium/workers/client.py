@@ -9,7 +9,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -43,11 +43,11 @@ def _no_answer(name: str, seconds: float) -> WorkerError:
 class _Sockets:
     """Both sockets of a client, for either kind of context."""
 
-    def __init__(self, folder: Path, context: Any) -> None:
+    def __init__(self, folder: Path, make_context: Callable[[], Any]) -> None:
         address = _find(folder)
         self.name = folder.name
         self._keys = Keys.of_token(address.token)
-        self._context = context
+        self._context = make_context()
         self.commands = self._opened(zmq.REQ)
         self.commands.req_relaxed = self.commands.req_correlate = True  # an answer that came too late is let pass
         self.commands.connect(address.commands)
@@ -77,7 +77,7 @@ class WorkerClient:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._sockets = _Sockets(folder, zmq.Context())
+        self._sockets = _Sockets(folder, zmq.Context)
 
     @classmethod
     def connect(cls, folder: Path) -> Self:
@@ -129,7 +129,7 @@ class AsyncWorkerClient:
     """The same for a program that waits by ``await``; made inside a running loop."""
 
     def __init__(self, folder: Path) -> None:
-        self._sockets = _Sockets(folder, zmq.asyncio.Context())
+        self._sockets = _Sockets(folder, zmq.asyncio.Context)
         self._turn = asyncio.Lock()
 
     @classmethod

@@ -64,41 +64,44 @@ class WorkerServer:
         self._shown: ControlChanged | None = None
         self._lock = threading.Lock()  # of the socket for events, and of what is above
         self._thread = threading.Thread(target=self._serve, name="worker", daemon=True)
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
 
     def __enter__(self) -> Self:
-        token = new_token()
-        self._keys = Keys.of_token(token)
-        self._gate = self._context.socket(zmq.REP)
-        self._gate.bind(_ZAP)
-        self._wake, self._woken = self._context.socket(zmq.PAIR), self._context.socket(zmq.PAIR)
-        self._woken.bind(_WAKE)
-        self._wake.connect(_WAKE)
-        self._commands = self._opened(zmq.ROUTER)
-        self._events = self._opened(zmq.PUB)
-        commands, events = (f"{_HERE}:{socket.bind_to_random_port(_HERE)}" for socket in (self._commands, self._events))
-        self._thread.start()
-        address = Address(kind=self._kind, pid=os.getpid(), commands=commands, events=events, token=token)
-        address.write(self._folder)
+        with contextlib.ExitStack() as opened:
+            self._open(opened)
+            self._opened = opened.pop_all()
         self._write_state()
         return self
 
     def __exit__(self, *_: object) -> None:
-        remove_address(self._folder)
-        self._wake.send(b"")
-        self._thread.join()
-        for socket in (self._commands, self._events, self._gate, self._wake, self._woken):
-            socket.close()
-        self._context.term()
+        self._opened.close()
 
-    def _opened(self, kind: int) -> "zmq.Socket[bytes]":
-        socket = self._context.socket(kind)
+    def _open(self, opened: contextlib.ExitStack) -> None:
+        token = new_token()
+        self._keys = Keys.of_token(token)
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        opened.callback(context.term)
+        self._gate, wake, self._woken, self._commands, self._events = (
+            opened.enter_context(context.socket(kind)) for kind in (zmq.REP, zmq.PAIR, zmq.PAIR, zmq.ROUTER, zmq.PUB)
+        )
+        self._gate.bind(_ZAP)
+        self._woken.bind(_WAKE)
+        wake.connect(_WAKE)
+        commands, events = (self._bound(socket) for socket in (self._commands, self._events))
+        self._thread.start()
+        opened.callback(self._thread.join)
+        opened.callback(wake.send, b"")
+        opened.callback(remove_address, self._folder)
+        address = Address(kind=self._kind, pid=os.getpid(), commands=commands, events=events, token=token)
+        address.write(self._folder)
+
+    def _bound(self, socket: "zmq.Socket[bytes]") -> str:
+        """Makes a socket listen; returns where."""
         self._keys.open_worker(socket)
         socket.linger = _LINGER_MS
         socket.sndhwm = socket.rcvhwm = _MOST_QUEUED
         socket.sndbuf = _MOST_BUFFERED
         socket.maxmsgsize = _MOST_COMMAND_BYTES
-        return socket
+        return f"{_HERE}:{socket.bind_to_random_port(_HERE)}"
 
     def publish(self, event: Event) -> None:
         """Sends an event to whoever listens; may be called from any thread, and waits for nobody."""

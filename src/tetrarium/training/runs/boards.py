@@ -66,8 +66,9 @@ class Boards(RoundCallback):
                 control.wait_for_turn(lambda: control.is_paced)
         return True
 
-    def show(self) -> None:
+    def rest(self, seconds: float) -> None:
         """Publishes the board of a paused run now and then, for those who begin to watch."""
+        del seconds
         self._show_if_due(None)
 
     def _show_if_due(self, observations: Any) -> None:

@@ -22,6 +22,9 @@ class RoundCallback(BaseCallback):
         """Is called after each round; returns False to stop the run there."""
         return True
 
+    def rest(self, seconds: float) -> None:
+        """Is called again and again while the run is paused, with the time since the last call."""
+
 
 class GameStatisticsCallback(RoundCallback):
     """Counts lines and games into a ``GameStatistics``, and logs them."""

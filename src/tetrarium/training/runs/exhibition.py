@@ -66,9 +66,6 @@ class Exhibition(RoundCallback):
             self._policy = self._agent.playing_policy()
         return True
 
-    def show(self) -> None:
-        """Does nothing: the thread shows a paused run too."""
-
     @property
     def _rate(self) -> float:
         """Boards a second that are wanted."""

@@ -1,5 +1,6 @@
 """Answers between rounds what a ``Control`` is asked for: saves, and waits while the run is paused."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,7 @@ class Hold(RoundCallback):
         control: What is asked for.
         checkpoints: Save.
         publish: Is told of pauses.
-        meanwhile: Are called again and again during a pause.
+        resting: Are told of the time that a pause takes.
     """
 
     def __init__(
@@ -33,14 +34,14 @@ class Hold(RoundCallback):
         control: Control,
         checkpoints: Checkpoints,
         publish: Callable[[Event], None],
-        meanwhile: Sequence[Callable[[], None]],
+        resting: Sequence[RoundCallback],
     ) -> None:
         super().__init__()
         self._agent = agent
         self._control = control
         self._checkpoints = checkpoints
         self._publish = publish
-        self._meanwhile = meanwhile
+        self._resting = resting
 
     def on_round_end(self) -> bool:
         """Answers what was asked for; goes on until a stop is."""
@@ -54,11 +55,14 @@ class Hold(RoundCallback):
         if not control.is_paused or control.is_stop_asked:
             return
         self._tell("paused", "Paused at step {step:,}. Nothing is lost.")
+        rested_s = time.monotonic()
         while control.is_paused and not control.is_stop_asked:
             self._save_if_asked()
-            for action in self._meanwhile:
-                action()
             control.wait(_LOOK_EVERY_S)
+            now_s = time.monotonic()
+            for one in self._resting:
+                one.rest(now_s - rested_s)
+            rested_s = now_s
         if not control.is_stop_asked:
             self._tell("running", "Training goes on from step {step:,}.")
 

@@ -119,7 +119,7 @@ class ProgressLog(RoundCallback):
         return Figures(mean, low, high, reward)
 
     def rest(self, seconds: float) -> None:
-        """Leaves out time in which the run was paused."""
+        """Leaves this time out."""
         self._row_s += seconds
 
     def write(self, folder: Path) -> None:

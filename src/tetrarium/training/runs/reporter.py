@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tetrarium.events import Event, Progress
@@ -45,15 +46,19 @@ class Reporter(RoundCallback):
         if step >= self._next_log:
             self._agent.model.logger.dump(step)
             self._next_log = (step // _LOG_EVERY + 1) * _LOG_EVERY
-        self.tell()
+        if now_s - self._progress_s >= _PROGRESS_EVERY_S:
+            self._publish(self._progress(step, now_s))
+            self._progress_s, self._step_progress = now_s, step
         return True
 
-    def tell(self) -> None:
-        """Publishes progress if it is time to."""
+    def rest(self, seconds: float) -> None:
+        """Publishes that nothing moves, and leaves this time out of all speeds."""
+        self._started_s += seconds
+        self._warm_s = None if self._warm_s is None else self._warm_s + seconds
         now_s = time.monotonic()
         if now_s - self._progress_s >= _PROGRESS_EVERY_S:
             step = self._agent.timesteps_trained
-            self._publish(self._progress(step, now_s))
+            self._publish(replace(self._progress(step, now_s), steps_per_second=0.0))
             self._progress_s, self._step_progress = now_s, step
 
     def _on_training_end(self) -> None:
@@ -61,7 +66,7 @@ class Reporter(RoundCallback):
 
     def _progress(self, step: int, now_s: float) -> Progress:
         agent, statistics = self._agent, self._agent.statistics
-        seconds = now_s - self._started_s
+        seconds = max(now_s - self._started_s, 1e-6)
         warm_s = now_s - self._warm_s if self._warm_s is not None else 0.0
         speed = (step - self._step_warm) / warm_s if warm_s > 0 else 0.0
         n_recent, recent_s = step - self._step_progress, now_s - self._progress_s

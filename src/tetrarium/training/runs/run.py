@@ -221,7 +221,7 @@ class TrainingRun:
                 checkpoints.save()  # what it started from may be gone when it is resumed
             reporter = Reporter(agent, self._publish, progress.figures)
             boards = self._boards(agent, replays)
-            hold = Hold(agent, self.control, checkpoints, self._publish, (boards.show, reporter.tell))
+            hold = Hold(agent, self.control, checkpoints, self._publish, (boards, progress, reporter))
             goes_on = scores.catch_up() and not scores.is_goal_reached
             further = max(config.total_timesteps - agent.steps_asked, 0) if goes_on else 0
             self._tell(step, "running", "Training.")

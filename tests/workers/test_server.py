@@ -1,0 +1,315 @@
+"""A worker's sockets: who is let in, what is answered, and that nobody can disturb it."""
+
+import json
+import os
+import socket
+import stat
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+import zmq.asyncio
+
+from tests.workers.served import board, listening, wait_for
+from tetrarium.errors import WorkerError
+from tetrarium.events import BoardShown, ControlChanged, Event, Progress, RunEnded, StateChanged, event_to_json
+from tetrarium.training.runs.control import Watching
+from tetrarium.workers.client import AsyncWorkerClient, WorkerClient
+from tetrarium.workers.files import read_address, read_state
+from tetrarium.workers.keys import Keys, new_token
+from tetrarium.workers.leases import LEASE_S
+
+PROGRESS = Progress(
+    step=5, total_steps=100, steps_per_second=2.5, seconds=2.0, seconds_left=None, games_ended=1,
+    mean_lines_game=0.5, mean_n_games=2, best_lines_game=1, lines_total=1, exploration_rate=0.1, loss=None,
+)  # fmt: skip
+
+
+def heard(worker: WorkerClient, kind: type[Event], publish: Any) -> Event:
+    """Publishes until an event of a kind is heard: a new subscription takes a moment."""
+
+    def look() -> Event | None:
+        publish()
+        return next((event for event in worker.events(0.05) if isinstance(event, kind)), None)
+
+    return wait_for(look)
+
+
+def test_it_tells_where_it_listens_to_its_owner_alone(tmp_path: Path) -> None:
+    with listening(tmp_path):
+        path = tmp_path / "worker.json"
+        address = read_address(tmp_path)
+        assert address is not None
+        assert (address.kind, address.pid) == ("training", os.getpid())
+        assert address.commands.startswith("tcp://127.0.0.1:") and address.events.startswith("tcp://127.0.0.1:")
+        assert len(address.token) == 64
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert json.loads((tmp_path / "state.json").read_text())["state"] == "starting"
+
+    assert not path.exists(), "who ends says so"
+
+
+def test_what_is_asked_for_is_done(tmp_path: Path) -> None:
+    with listening(tmp_path) as (server, control), WorkerClient.connect(tmp_path) as worker:
+        server.publish(StateChanged(state="running", step=7, message="Training."))
+
+        assert worker.command("pause") == {
+            "ok": True, "state": "running", "step": 7, "message": "Pausing after the round under way.",
+        }  # fmt: skip
+        assert control.is_paused
+        assert worker.command("resume")["message"] == "Going on."
+        assert not control.is_paused
+        assert worker.command("checkpoint")["message"] == "Saving a checkpoint after the round under way."
+        assert control.take_checkpoint_request() and not control.take_checkpoint_request()
+        assert worker.command("mode", mode="headless")["message"] == "The mode is headless now."
+        assert worker.command("speed", pieces_per_second=1_000)["message"] == "The speed is 1,000 pieces a second now."
+        assert (control.mode, control.pieces_per_second) == ("headless", 1_000.0)
+        assert worker.command("stop")["state"] == "stopping", "a stop counts at once"
+        assert control.is_stop_asked
+
+
+def test_status_gives_the_latest_of_everything(tmp_path: Path) -> None:
+    with listening(tmp_path) as (server, _), WorkerClient.connect(tmp_path) as worker:
+        for step in (1, 2):
+            server.publish(BoardShown(**board(step=step)))
+        server.publish(StateChanged(state="paused", step=2, message="Paused at step 2. Nothing is lost."))
+        status = worker.command("status")
+
+        assert (status["state"], status["step"], status["total_steps"]) == ("paused", 2, 100)
+        assert status["message"] == "Paused at step 2. Nothing is lost."
+        assert (status["mode"], status["pieces_per_second"]) == ("live", 10.0)
+        assert status["latest"]["board-shown"]["step"] == 2
+        assert status["latest"]["state-changed"]["kind"] == "state-changed"
+
+
+def test_the_state_is_left_for_those_who_come_later(tmp_path: Path) -> None:
+    with listening(tmp_path) as (server, _):
+        server.publish(PROGRESS)
+        server.publish(RunEnded(state="failed", step=0, seconds=3.5, checkpoint="", error="It broke."))
+        server.publish(StateChanged(state="failed", step=0, message="Failed: It broke."))
+
+    state = read_state(tmp_path)
+    assert state is not None
+    assert (state.state, state.error, state.message) == ("failed", "It broke.", "Failed: It broke.")
+    assert (state.seconds, state.total_steps) == (3.5, 100)
+
+
+@pytest.mark.parametrize(
+    ("sent", "error"),
+    [
+        (b"", 'A command is a JSON object such as {"command": "pause"}; got something else. Send one.'),
+        (b"\xff\x00", 'A command is a JSON object such as {"command": "pause"}; got something else. Send one.'),
+        (b"[" * 10_000, 'A command is a JSON object such as {"command": "pause"}; got something else. Send one.'),
+        (b"3", 'A command is a JSON object such as {"command": "pause"}; got something else. Send one.'),
+        (b'{"command": ["pause"]}', "got \"['pause']\"."),
+        (b'{"command": "puase"}', "got 'puase'. Did you mean 'pause'?"),
+        (b'{"command": "new-game"}', "one of status, pause, resume, stop, speed, watch, checkpoint, mode; got "),
+        (b'{"command": "pause", "x": 1}', "The command 'pause' takes nothing beside itself; got 'x'. Leave it out."),
+        (b'{"command": "mode"}', "A mode is one of headless, live, every-move; got None."),
+        (b'{"command": "mode", "mode": "lively"}', "got 'lively'. Did you mean 'live'?"),
+        (b'{"command": "mode", "mode": {}}', "A mode is one of headless, live, every-move; got {}."),
+        (b'{"command": "speed", "pieces_per_second": 0}', "is a number from 1 to 1,000; got 0. Choose one in that"),
+        (b'{"command": "speed", "pieces_per_second": NaN}', "is a number from 1 to 1,000; got nan."),
+        (b'{"command": "speed", "pieces_per_second": true}', "is a number from 1 to 1,000; got True."),
+        (b'{"command": "speed", "pieces_per_second": 1e999}', "is a number from 1 to 1,000; got inf."),
+        (b'{"command": "watch", "boards": 1}', "boards is true or false; got 1. Choose one of the two."),
+        (b'{"command": "watch", "boards_per_second": 61}', "boards_per_second is a number from 1 to 60; got 61."),
+        (b'{"command": "watch", "rate": 5}', "takes boards, thoughts, boards_per_second; got 'rate'. Leave it out."),
+    ],
+)  # fmt: skip
+def test_what_is_no_command_is_refused_in_words(tmp_path: Path, sent: bytes, error: str) -> None:
+    with listening(tmp_path) as (_, control), WorkerClient.connect(tmp_path) as worker:
+        worker._sockets.commands.send(sent)
+        answer = json.loads(worker._sockets.commands.recv())
+
+        assert answer["ok"] is False and error in answer["error"]
+        assert (control.mode, control.pieces_per_second, control.watching) == ("live", 10.0, Watching())
+        assert worker.command("status")["ok"]
+
+
+def test_a_player_takes_its_own_commands(tmp_path: Path) -> None:
+    with listening(tmp_path, "player") as (_, control), WorkerClient.connect(tmp_path) as worker:
+        assert worker.command("new-game")["message"] == "The next game begins."
+        assert control.is_new_game_asked
+        assert (
+            worker.command("mode", mode="live")["error"]
+            == "A command is one of status, pause, resume, stop, speed, watch, new-game; got 'mode'."
+        )
+
+
+def test_who_does_not_know_the_token_is_not_let_in(tmp_path: Path) -> None:
+    with listening(tmp_path), WorkerClient.connect(tmp_path) as friend:
+        address = read_address(tmp_path)
+        assert address is not None
+        keys = Keys.of_token(address.token)
+        strangers = {"another token": Keys.of_token(new_token()), "no keys": None}
+        # one who got hold of the worker's public key, and of no other
+        strangers["half"] = Keys(keys.worker_public, b"", *zmq.curve_keypair())
+        context = zmq.Context()
+        for who, known in strangers.items():
+            stranger = context.socket(zmq.REQ)
+            stranger.linger = 0
+            if known is not None:
+                known.open_client(stranger)
+            stranger.connect(address.commands)
+            stranger.send(b'{"command": "stop"}')
+            assert friend.command("status")["state"] == "starting"
+            assert not stranger.poll(300), who
+            stranger.close()
+        context.term()
+        assert friend.command("status")["state"] == "starting"
+
+
+def test_garbage_on_the_sockets_harms_nothing(tmp_path: Path) -> None:
+    with listening(tmp_path) as (server, _), WorkerClient.connect(tmp_path) as worker:
+        address = read_address(tmp_path)
+        assert address is not None
+        for place in (address.commands, address.events):
+            port = int(place.rpartition(":")[2])
+            for data in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", os.urandom(100_000), b"\xff" * 64, b""):
+                with socket.create_connection(("127.0.0.1", port)) as stranger:
+                    stranger.settimeout(1)
+                    try:
+                        stranger.sendall(data)
+                        stranger.recv(64)
+                    except OSError:
+                        pass
+        assert worker.command("status")["ok"]
+        assert heard(worker, Progress, lambda: server.publish(PROGRESS)) == PROGRESS
+
+
+def test_strange_frames_and_large_ones_harm_nothing(tmp_path: Path) -> None:
+    with listening(tmp_path), WorkerClient.connect(tmp_path) as worker:
+        address = read_address(tmp_path)
+        assert address is not None
+        context = zmq.Context()
+        dealer = context.socket(zmq.DEALER)
+        dealer.linger = 0
+        Keys.of_token(address.token).open_client(dealer)
+        dealer.connect(address.commands)
+        for frames in ([b"{}"], [b"", b""], [b"a", b"b", b"c"], [b"", b"", b'{"command": "status"}'], [b""] * 9):
+            dealer.send_multipart(frames)
+        dealer.send_multipart([b"", b"x" * (1 << 20)])  # larger than any command: the connection is ended
+        assert worker.command("status")["ok"]
+        dealer.close()
+        context.term()
+
+
+def test_two_clients_hear_and_are_heard(tmp_path: Path) -> None:
+    with (
+        listening(tmp_path) as (server, control),
+        WorkerClient.connect(tmp_path) as one,
+        WorkerClient.connect(tmp_path) as other,
+    ):
+        for worker in (one, other):
+            assert heard(worker, Progress, lambda: server.publish(PROGRESS)) == PROGRESS
+        one.command("watch", boards_per_second=20)
+        other.command("watch", boards_per_second=60, thoughts=True)
+        assert wait_for(lambda: control.watching.thoughts)
+        assert control.watching.boards_per_second == 60.0
+        other.command("watch", boards=False)
+        assert wait_for(lambda: control.watching == Watching(boards_per_second=20.0))
+        assert one.command("pause")["ok"] and other.command("status")["ok"]
+
+
+def test_a_lease_that_nobody_renews_ends(tmp_path: Path) -> None:
+    with listening(tmp_path) as (_, control):
+        began_s = time.monotonic()
+        with WorkerClient.connect(tmp_path) as worker:
+            worker.command("watch", thoughts=True)
+            assert wait_for(lambda: control.is_watched)
+        wait_for(lambda: not control.is_watched)
+
+        assert LEASE_S - 0.1 < time.monotonic() - began_s < LEASE_S + 5
+
+
+def test_a_change_of_mode_or_speed_is_told(tmp_path: Path) -> None:
+    with listening(tmp_path) as (server, _), WorkerClient.connect(tmp_path) as worker:
+        heard(worker, Progress, lambda: server.publish(PROGRESS))
+        worker.command("speed", pieces_per_second=25)
+        worker.command("mode", mode="every-move")
+        told = [event for event in worker.events(0.5) if isinstance(event, ControlChanged)]
+
+        assert told == [
+            ControlChanged(mode="live", pieces_per_second=25.0, thoughts=False),
+            ControlChanged(mode="every-move", pieces_per_second=25.0, thoughts=False),
+        ]
+
+
+def test_a_slow_watcher_neither_delays_the_worker_nor_gets_old_boards(tmp_path: Path) -> None:
+    n_boards = 20_000
+    with listening(tmp_path) as (server, _), WorkerClient.connect(tmp_path) as slow:
+        heard(slow, Progress, lambda: server.publish(PROGRESS))
+        costs = []
+        for step in range(n_boards):
+            shown = BoardShown(**board(cells="." * 240, step=step))
+            began_s = time.monotonic()
+            server.publish(shown)
+            costs.append(time.monotonic() - began_s)
+        assert sorted(costs)[n_boards // 2] < 0.001
+        waiting = [event.step for event in slow.events(0.5) if isinstance(event, BoardShown)]
+        assert len(waiting) < 2_000, "the rest was dropped, not queued"
+        fresh = heard(slow, BoardShown, lambda: server.publish(BoardShown(**board(step=n_boards))))
+        assert isinstance(fresh, BoardShown) and fresh.step == n_boards
+
+
+def test_events_may_come_from_several_threads(tmp_path: Path) -> None:
+    with listening(tmp_path) as (server, _), WorkerClient.connect(tmp_path) as worker:
+        heard(worker, Progress, lambda: server.publish(PROGRESS))
+        threads = [threading.Thread(target=lambda: [server.publish(PROGRESS) for _ in range(500)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        texts = {event_to_json(event) for event in worker.events(0.5)}
+        for thread in threads:
+            thread.join()
+
+        assert texts == {event_to_json(PROGRESS)}
+        assert worker.command("status")["step"] == 5
+
+
+def test_who_asks_nobody_is_told_so(tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    folder.mkdir()
+    told = "'one' is not under way, so it takes no commands. See `tetrarium runs list`."
+    with pytest.raises(WorkerError, match=told):
+        WorkerClient.connect(folder)
+    with listening(folder):
+        left = (folder / "worker.json").read_bytes()
+    (folder / "worker.json").write_bytes(left)  # as a process leaves it that is killed
+    with pytest.raises(WorkerError, match=told):
+        WorkerClient.connect(folder)
+
+
+def test_who_gets_no_answer_says_so(tmp_path: Path) -> None:
+    with listening(tmp_path):
+        worker = WorkerClient.connect(tmp_path)
+        address = read_address(tmp_path)
+    assert address is not None
+    with pytest.raises(WorkerError, match=rf"A worker answers within 0.2 s; '{tmp_path.name}' did not. Try again"):
+        worker.command("status", timeout_s=0.2)
+    worker.close()
+
+
+def test_by_await_it_is_the_same(tmp_path: Path) -> None:
+    import asyncio
+
+    async def talk(server: Any) -> None:
+        async with AsyncWorkerClient.connect(tmp_path) as worker:
+            answers = await asyncio.gather(*(worker.command("watch", boards_per_second=rate) for rate in (5, 6, 7)))
+            assert [answer["ok"] for answer in answers] == [True] * 3
+            refused = await worker.command("speed", pieces_per_second=5_000)
+            assert refused == {
+                "ok": False,
+                "error": "pieces_per_second is a number from 1 to 1,000; got 5000. Choose one in that range.",
+            }
+            hearing = asyncio.create_task(worker.receive())
+            while not hearing.done():
+                server.publish(PROGRESS)
+                await asyncio.sleep(0.01)
+            assert json.loads(await hearing)["kind"] in {"progress", "control-changed"}
+
+    with listening(tmp_path) as (server, _):
+        asyncio.run(talk(server))
