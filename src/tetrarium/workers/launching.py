@@ -14,12 +14,13 @@ from datetime import datetime
 from pathlib import Path
 
 from tetrarium.environment import EnvConfig
+from tetrarium.errors import ConfigError, suggestion
 from tetrarium.evaluation import POLICY_NAMES
 from tetrarium.registry.atomic import create_directory
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.finding import find_checkpoint, find_replay
-from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, require_within
+from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, MODES, require_within
 from tetrarium.training.runs.folder import checkpoint_steps, create_run, read_run_config, take_lock
 from tetrarium.workers.files import LOG, WorkerState
 from tetrarium.workers.players import PlayerConfig, PlayerView, list_players, read_player, remove_player
@@ -57,9 +58,11 @@ def start_training(
         mode: How it shows itself at first: ``"headless"``, ``"live"`` or ``"every-move"``.
 
     Raises:
+        ConfigError: if there is no such mode, or this version cannot play the game.
         HomeError: if the name is taken or not allowed, or the home cannot be written.
-        NotAvailableError: if this version cannot play the game.
     """
+    if mode not in MODES:
+        raise ConfigError(f"A mode is one of {', '.join(MODES)}; got {mode!r}.{suggestion(mode, MODES)}")
     config = create_run(home, name, env_config, training_config, start_from=start_from, preset=preset)
     _start_trainer(home, config.name, 0, training_config.total_timesteps, mode)
     return config.name
