@@ -82,7 +82,16 @@ EXCEPTIONS = {
 }
 IMPORTING_CALLS = {"__import__", "import_module", "importlib.import_module"}
 IMPORTED_BY_NOBODY = "cli"
-WITHOUT_TORCH = ("tetrarium", "tetrarium.environment", "tetrarium.evaluation", "tetrarium.dashboard", "tetrarium.cli")
+WITHOUT_TORCH = (
+    "tetrarium",
+    "tetrarium.environment",
+    "tetrarium.evaluation",
+    "tetrarium.workers.client",
+    "tetrarium.workers.directory",
+    "tetrarium.workers.launching",
+    "tetrarium.dashboard",
+    "tetrarium.cli",
+)
 LATER = {"tetrarium.dashboard"}  # promised, and tested from the day that its folder is there
 
 

@@ -144,8 +144,8 @@ def read_progress(home: Home, name: str, max_points: int = 600) -> dict[str, lis
     header, rows = _table(home.run_folder(name) / "progress.csv")
     kept = rows
     if len(rows) > max_points:
-        last = len(rows) - 1
-        kept = [rows[round(place * last / max(1, max_points - 1))] for place in range(max_points)]
+        last, steps = len(rows) - 1, max(1, max_points - 1)
+        kept = [rows[last - round(back * last / steps)] for back in reversed(range(max(1, max_points)))]
     return {column: [row[place] for row in kept] for place, column in enumerate(header)}
 
 

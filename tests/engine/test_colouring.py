@@ -1,0 +1,86 @@
+"""The colours of a game that is followed are those of its naive twin, wherever somebody begins to follow."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tetrarium.engine import Games, Rules
+from tetrarium.engine.colouring import EMPTY, FILLED, GameFollower, cell_signs, filled_columns, read_signs
+from tetrarium.engine.games import nearest_action
+from tetrarium.engine.scoring import clear_score
+from tetrarium.engine.streams import make_stream
+from tetrarium.environment.scene import ColourBoard
+from tetrarium.errors import GameError
+
+
+@given(
+    st.integers(4, 10), st.integers(4, 12), st.sampled_from(["7-bag", "uniform", "IO"]), st.integers(0, 2),
+    st.integers(0, 99), st.lists(st.integers(0, 39), max_size=80), st.integers(0, 80),
+)  # fmt: skip
+def test_it_has_the_colours_of_the_naive_board(
+    width: int, height: int, randomizer: str, preview: int, seed: int, chosen: list[int], parted: int
+) -> None:
+    rules = Rules(width=width, height=height, hidden_rows=4, randomizer=randomizer, preview=preview)
+    games, naive = Games(rules, seed=seed, numbers=[0]), ColourBoard(width, height)
+    actions, score, lines_placement, before = [], 0, 0, None
+    for action in chosen:
+        if games.over[0]:
+            break
+        legal = int(nearest_action(int(games.queue[0, 0]), action % (4 * width), width))
+        before, piece, lines = naive.cells.copy(), int(games.queue[0, 0]), int(games.lines[0])
+        lines_placement = games.place(0, legal)
+        naive.place(piece, legal % 4, legal // 4)
+        score += clear_score(lines_placement, lines)
+        actions.append(legal)
+
+    follower = GameFollower(rules)
+    follower.begin(make_stream(seed, 0))
+    follower.follow(actions[:parted])
+    follower.follow(actions[parted:])
+
+    assert np.array_equal(follower.grid, naive.cells)
+    assert np.array_equal(follower.columns, games.columns[0])
+    assert (follower.queue, follower.lines, follower.pieces) == (
+        tuple(games.queue[0].tolist()), games.lines[0], games.pieces[0],
+    )  # fmt: skip
+    assert (follower.score, follower.is_over) == (score, bool(games.over[0]))
+    assert len(follower.cleared_rows) == lines_placement
+    if before is not None:
+        assert all(before[divmod(cell, width)] == EMPTY for cell in follower.placed)
+        assert len(set(follower.placed)) == 4
+
+
+def test_of_a_game_that_nobody_noted_the_cells_are_known_and_not_their_pieces() -> None:
+    rules = Rules(width=10, height=20, hidden_rows=4, randomizer="7-bag", preview=1)
+    games = Games(rules, seed=3, numbers=[0])
+    for action in (0, 8, 16):
+        games.place(0, action)
+    follower = GameFollower(rules)
+    follower.begin_at(games.rows[0])
+
+    assert np.array_equal(filled_columns(follower.grid), games.columns[0])
+    assert set(np.unique(follower.grid).tolist()) == {EMPTY, FILLED}
+    assert (follower.placed, follower.pieces) == ((), 3)
+
+
+def test_what_comes_after_the_end_is_let_be() -> None:
+    rules = Rules(width=4, height=4, hidden_rows=4, randomizer="O", preview=0)
+    follower = GameFollower(rules)
+    follower.follow([0, 0, 0])
+    assert follower.is_over
+    grid = follower.grid.copy()
+    follower.follow([0, 4, 8])
+
+    assert np.array_equal(follower.grid, grid)
+    assert follower.pieces == 3
+
+
+def test_signs_are_read_back() -> None:
+    grid = np.array([[0, 1, 2, 3], [4, 5, 6, FILLED], [EMPTY] * 4], dtype=np.int8)
+    assert cell_signs(grid) == "IOTLJSZx...."
+    assert np.array_equal(read_signs(cell_signs(grid), width=4), grid)
+    with pytest.raises(GameError, match=r"A grid is rows of 4 of the signs IOTLJSZx\.; got '#'\."):
+        read_signs("#...", width=4)
+    with pytest.raises(GameError, match="got 3 cells"):
+        read_signs("...", width=4)

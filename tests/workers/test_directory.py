@@ -1,0 +1,140 @@
+"""What is said of runs from their folders alone: those of today, of an earlier version, and broken ones."""
+
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from tetrarium.environment import EnvConfig
+from tetrarium.errors import HomeError
+from tetrarium.registry.home import Home
+from tetrarium.training import TrainingConfig
+from tetrarium.training.runs.folder import create_run, take_lock
+from tetrarium.workers.directory import list_runs, read_config, read_evaluations, read_progress, read_run
+from tetrarium.workers.files import WorkerState
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+HEADER = "step,seconds,steps_per_second,games_ended,mean_lines_game,loss\n"
+
+
+@pytest.fixture
+def home(tetrarium_home: Path) -> Home:
+    return Home.locate(tetrarium_home)
+
+
+def made(home: Home, name: str | None = None) -> Path:
+    config = create_run(home, name, EnvConfig(), TrainingConfig(total_timesteps=500, seed=7), preset="quick")
+    return home.run_folder(config.name)
+
+
+def test_a_run_that_was_only_made(home: Home) -> None:
+    made(home)
+    view = read_run(home, "run-1")
+
+    assert (view.state, view.step, view.total_steps, view.is_alive) == ("stopped", 0, 500, False)
+    assert (view.algorithm, view.preset, view.seed) == ("dqn", "quick", 7)
+    assert (view.mean_lines_game, view.games_ended, view.checkpoints, view.has_best) == (None, None, (), False)
+    assert view.started is not None and view.started[4] == "-" and view.command
+    assert json.loads(json.dumps(asdict(view)))["name"] == "run-1"
+
+
+def test_runs_are_listed_latest_first_and_what_is_none_is_left_out(home: Home) -> None:
+    assert list_runs(home) == []
+    for name in ("a", "b"):
+        config = made(home, name) / "config.json"
+        values = json.loads(config.read_text())
+        config.write_text(json.dumps({**values, "started": f"2026-01-0{1 + (name == 'b')}T00:00:00+00:00"}))
+    (home.runs / "empty").mkdir()
+    (home.runs / "a file").write_text("")
+    (home.runs / "broken").mkdir()
+    (home.runs / "broken" / "config.json").write_text("[]")
+
+    assert [view.name for view in list_runs(home)] == ["b", "a"]
+
+
+def test_a_run_of_version_0_1_0_is_shown(home: Home) -> None:
+    shutil.copytree(FIXTURES / "run-v1", home.run_folder("old"))
+    view = read_run(home, "old")
+
+    assert view.state in {"stopped", "finished"} and view.step == max(view.checkpoints)
+    assert (view.preset, view.mean_lines_game) == (None, None)
+    assert view.started is not None
+    assert read_progress(home, "old") == {}
+
+
+@pytest.mark.parametrize(
+    ("told", "is_locked", "state"),
+    [
+        ("running", True, "running"),
+        ("paused", True, "paused"),
+        ("running", False, "dead"),
+        ("starting", False, "dead"),
+        ("stopping", False, "dead"),
+        ("finished", False, "finished"),
+        ("failed", False, "failed"),
+        ("stopped", True, "starting"),
+    ],
+)
+def test_a_lock_tells_who_lives(home: Home, told: str, is_locked: bool, state: str) -> None:
+    folder = made(home)
+    WorkerState(state=told, step=300, total_steps=500, message="As told.", error="").write(folder)
+    (folder / "checkpoints" / "200").mkdir(parents=True)
+    (folder / "worker.log").write_text("one\nKilled by somebody.\n\n")
+    lock = take_lock(folder) if is_locked else None
+    try:
+        view = read_run(home, "run-1")
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+    assert (view.state, view.is_alive) == (state, is_locked)
+    if state == "dead":
+        assert view.message == "Its process ended without a word, killed or out of memory. It can go on from step 200."
+        assert (view.step, view.error) == (200, "Killed by somebody.")
+
+
+def test_what_somebody_else_wrote_as_state_is_not_believed(home: Home) -> None:
+    folder = made(home)
+    for content in ("", "[]", '{"state": "running"}', "\x00" * 100, "{" * 10_000):
+        (folder / "state.json").write_text(content)
+        assert read_run(home, "run-1").state == "stopped"
+
+
+def test_progress_is_thinned_out_evenly_and_torn_rows_are_left_out(home: Home) -> None:
+    table = made(home) / "progress.csv"
+    rows = [f"{2_000 * n},{n}.5,100.0,{n},{n / 4},\n" for n in range(1, 1_001)]
+    table.write_text(HEADER + "".join(rows) + "2002000,10")
+
+    whole = read_progress(home, "run-1", max_points=5_000)
+    assert (len(whole["step"]), whole["step"][-1], whole["loss"][0]) == (1_000, 2_000_000, None)
+    assert read_progress(home, "run-1", max_points=3)["step"] == [2_000, 1_000_000, 2_000_000]
+    assert read_progress(home, "run-1", max_points=1)["step"] == [2_000_000]
+    view = read_run(home, "run-1")
+    assert (view.seconds, view.mean_lines_game, view.games_ended) == (1_000.5, 250.0, 1_000)
+
+    table.write_text(HEADER)
+    assert read_progress(home, "run-1")["step"] == []
+    table.write_text("")
+    assert read_progress(home, "run-1") == {}
+    assert read_run(home, "run-1").mean_lines_game is None
+
+
+def test_evaluations_come_as_rows(home: Home) -> None:
+    (made(home) / "evaluations.csv").write_text("decided_step,step,lines,is_best\n200,100,1.5,1\n300,200,0.5,0\n")
+
+    assert read_evaluations(home, "run-1") == [
+        {"decided_step": 200, "step": 100, "lines": 1.5, "is_best": 1},
+        {"decided_step": 300, "step": 200, "lines": 0.5, "is_best": 0},
+    ]
+
+
+@pytest.mark.parametrize("read", [read_run, read_config, read_progress, read_evaluations])
+def test_a_run_that_is_not_there_is_named(home: Home, read: object) -> None:
+    assert callable(read)
+    with pytest.raises(HomeError, match=r"There is no run 'one' in .* Start one by `tetrarium train`\."):
+        read(home, "one")
+    with pytest.raises(HomeError, match="A name has 1 to 64 letters"):
+        read(home, "../one")
