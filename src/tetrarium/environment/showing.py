@@ -58,8 +58,14 @@ def shown_board(
     )
 
 
-def thoughts_of(follower: GameFollower, values: Values | None) -> dict[str, Any] | None:
-    """Returns what a board's message tells of the placement to come; nothing where nobody values placements."""
+def thoughts_of(follower: GameFollower, values: Values | None, chosen: int | None = None) -> dict[str, Any] | None:
+    """Returns what a board's message tells of the placement to come; nothing where nobody values placements.
+
+    Args:
+        follower: Knows the board.
+        values: What each action is worth.
+        chosen: The placement to come; the one of the largest value, if left out.
+    """
     if values is None or follower.is_over:
         return None
     piece, columns, width = follower.queue[0], follower.columns, follower.grid.shape[1]
@@ -69,4 +75,4 @@ def thoughts_of(follower: GameFollower, values: Values | None) -> dict[str, Any]
         bottom = int(landing_row(columns, piece, rotation, left))
         cells = [(bottom + y) * width + left + x for x, y in orientation_cells(piece, rotation)]
         actions.append({"action": action, "value": round(float(values[action]), 5), "cells": cells})
-    return {"actions": actions, "chosen": int(np.argmax(values))}
+    return {"actions": actions, "chosen": int(np.argmax(values)) if chosen is None else chosen}

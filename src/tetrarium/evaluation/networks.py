@@ -77,6 +77,10 @@ class NetworkPolicy:
         """Makes a seat for one thread."""
         return _NetworkSeat(self, match)
 
+    def valuing_seat(self, match: Match) -> "_NetworkSeat":
+        """Makes a seat that also tells what every action is worth."""
+        return _NetworkSeat(self, match)
+
 
 class _NetworkSeat:
     def __init__(self, policy: NetworkPolicy, match: Match) -> None:
@@ -102,8 +106,9 @@ class _NetworkSeat:
     def choose(self, index: int) -> int:
         return int(choose_network(self._games, index, *self._choice))
 
-    def values(self) -> npt.NDArray[np.float32]:
-        """``(n_actions,)`` values of the choice just made; -inf for what is not legal."""
+    def values(self, index: int) -> npt.NDArray[np.float32]:
+        """``(n_actions,)`` values for one game as it stands; -inf for what is not legal."""
+        self.choose(index)  # writes the rows
         _, _, _, rows, network = self._choice
         values = np.full(len(rows), -np.inf, dtype=np.float32)
         for action in np.flatnonzero(rows[:, 0] >= 0).tolist():

@@ -52,18 +52,22 @@ class PolicyGame:
     """
 
     def __init__(self, policy: Any, config: EnvConfig, seed: int, number: int) -> None:
-        self._policy = policy
         self._match = Match.begin(config, seed, (number,))
         self._limit = piece_limit(config, None)
-        self._seat = as_playable(policy).seat(self._match)
+        self._sit_down(policy)
         self.stream = tuple(int(word) for word in make_stream(seed, number))
         self.coming: int | None = self._seat.choose(0)
 
     def take_policy(self, policy: Any) -> None:
         """Lets another play on, from the placement after the one to come."""
         if policy is not self._policy:
-            self._policy = policy
-            self._seat = as_playable(policy).seat(self._match)
+            self._sit_down(policy)
+
+    def _sit_down(self, policy: Any) -> None:
+        self._policy = policy
+        self._playable: Any = as_playable(policy)
+        self._seat = self._playable.seat(self._match)
+        self._valuing: Any = None  # made for the first who asks
 
     def place(self) -> None:
         """Makes the placement to come."""
@@ -75,8 +79,11 @@ class PolicyGame:
 
     def values(self) -> npt.NDArray[np.float32] | None:
         """What the policy values each placement to come at; None if it values none."""
-        found: Any = self._seat.values() if hasattr(self._seat, "values") else None
-        return None if found is None else np.asarray(found)
+        if not hasattr(self._playable, "valuing_seat"):
+            return None
+        if self._valuing is None:
+            self._valuing = self._playable.valuing_seat(self._match)
+        return np.asarray(self._valuing.values(0))
 
 
 class _ReplayedGame:

@@ -85,6 +85,11 @@ class LinearPolicy:
             return LinearDropSeat(match.games, drop_weights)
         return _LinearSeat(match, layout, row_weights)
 
+    def valuing_seat(self, match: Match) -> "_LinearSeat":
+        """Makes a seat that also tells what every action is worth."""
+        layout = match.layout((*self.features, "game_over"))
+        return _LinearSeat(match, layout, self._row_weights(layout, match.games.rules))
+
     def _row_weights(self, layout: Layout, rules: Rules) -> npt.NDArray[np.float64]:
         """A weight for each number of a row."""
         weights = np.zeros(row_length(layout), dtype=np.float64)
@@ -107,8 +112,9 @@ class _LinearSeat:
     def choose(self, index: int) -> int:
         return int(choose_linear(self._games, index, *self._choice))
 
-    def values(self) -> npt.NDArray[np.float32]:
-        """``(n_actions,)`` sums of the choice just made; -inf for what is not legal, or ends the game."""
+    def values(self, index: int) -> npt.NDArray[np.float32]:
+        """``(n_actions,)`` sums for one game as it stands; -inf for what is not legal, or ends the game."""
+        self.choose(index)  # writes the rows
         _, _, _, rows, weights, at_over = self._choice
         plays_on = (rows[:, 0] >= 0) & (rows[:, at_over] <= 0)
         return np.where(plays_on, rows @ weights, -np.inf).astype(np.float32)

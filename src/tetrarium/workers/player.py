@@ -155,7 +155,7 @@ class _Player:
                 self._follower,
                 step=self._n_placed,
                 game=self._number,
-                thoughts=thoughts_of(self._follower, values),
+                thoughts=thoughts_of(self._follower, values, game.coming),
                 is_paused=self._control.is_paused,
             )
         )

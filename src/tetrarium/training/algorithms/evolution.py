@@ -103,7 +103,7 @@ class EvolutionLearner(Learner):
 
     def values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Weighted sums of the averaged centre; a placement that ends the game is worth -inf."""
-        weights = dict(zip(self.features, self.search.averaged.tolist(), strict=True))
+        weights = dict(zip(self.features, self.playing.tolist(), strict=True))
         found = row_values(observation[None], weights, self.env_config)[0]
         return np.asarray(found, dtype=np.float32)
 

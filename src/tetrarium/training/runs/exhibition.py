@@ -110,7 +110,7 @@ class Exhibition(RoundCallback):
                 self._follower,
                 step=self._agent.timesteps_trained,
                 game=self._n_games,
-                thoughts=thoughts_of(self._follower, game.values()) if thinks else None,
+                thoughts=thoughts_of(self._follower, game.values(), game.coming) if thinks else None,
                 is_paused=self._control.is_paused,
             )
         )
