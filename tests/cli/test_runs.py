@@ -11,6 +11,8 @@ from tetrarium.cli.main import main
 from tetrarium.registry.home import Home
 from tetrarium.workers.directory import list_runs, read_run
 
+pytestmark = pytest.mark.timeout(600)  # a first start compiles the engine
+
 
 def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     capsys.readouterr()

@@ -18,6 +18,8 @@ from tetrarium.workers.client import WorkerClient
 from tetrarium.workers.files import read_address
 from tetrarium.workers.launching import list_players, read_player, remove_player, start_player
 
+pytestmark = pytest.mark.timeout(600)  # a first start compiles the engine
+
 
 @pytest.fixture
 def home(tetrarium_home: Path) -> Iterator[Home]:

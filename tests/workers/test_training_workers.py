@@ -35,6 +35,8 @@ CONFIGS = {
     ),
 }  # fmt: skip
 
+pytestmark = pytest.mark.timeout(600)  # a first start compiles the engine
+
 
 @pytest.fixture
 def home(tetrarium_home: Path) -> Iterator[Home]:

@@ -1,7 +1,8 @@
 """A run's folder: what it was started with, and which of its checkpoints there are.
 
 ``runs/NAME/`` holds ``config.json``, ``checkpoints/<step>/``, ``best/`` (the weights that did best in evaluation),
-``episodes.csv``, ``evaluations.csv``, ``replays/`` and TensorBoard events.
+``episodes.csv``, ``evaluations.csv``, ``progress.csv``, ``replays/`` and TensorBoard events; ``run.lock`` is locked
+while a process trains.
 """
 
 import contextlib
