@@ -16,7 +16,7 @@ help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo "PYTHON=…  the Python to build .venv with: 3.11 or newer, by default the newest found"
 
-run: $(VENV)/.installed  ## Install into .venv, train the default agent and watch it play
+run: $(VENV)/.installed  ## Install into .venv, train the default agent and watch it learn in a browser
 	@$(BIN)/tetrarium run
 
 test: $(VENV)/.installed-dev  ## Run all tests, then those of the game once more without the JIT

@@ -70,7 +70,7 @@ ROOMS = {
     "workers": Room(
         number=5, stack=frozenset({"numpy", "stable_baselines3", "torch", "zmq"}), never=frozenset({"html"})
     ),
-    "dashboard": Room(number=6, stack=frozenset({"fastapi", "numpy", "plotly", "pydantic", "starlette", "uvicorn"})),
+    "dashboard": Room(number=6, stack=frozenset({"fastapi", "pydantic", "starlette", "uvicorn", "uvloop"})),
     "cli": Room(number=7, stack=frozenset({"cyclopts", "numba", "numpy", "platformdirs", "rich", "torch"})),
 }
 MODULES_OF_BASE = {"__init__", "errors", "events", "settings"}  # they lie beside the rooms' folders

@@ -323,15 +323,6 @@ def test_watch_off_a_terminal_prints_the_games(trained: Path, capsys: pytest.Cap
     assert "lines" in capsys.readouterr().out
 
 
-def test_run_off_a_terminal_trains_evaluates_and_ends(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("run", "--steps", "1500") == 0
-
-    said = capsys.readouterr().out
-    assert "Finished at step 1,500" in said
-    assert "lines a game" in said
-    assert "games            100" in said
-
-
 def test_the_doctor_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("doctor") == 0
 

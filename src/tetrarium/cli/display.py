@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Final, Self, TextIO, cast
+from typing import Final, Protocol, Self, TextIO, cast
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -27,19 +27,29 @@ _FRAME_S: Final = 1 / 6  # between two frames; one costs some milliseconds of th
 _INCAPABLE: Final = frozenset({"", "dumb", "unknown"})
 
 
+class Draw(Protocol):
+    """Draws a story as it stands; see ``draw_frame``."""
+
+    def __call__(self, story: Story, room: Room, now: float, *, last: bool) -> RenderableType: ...
+
+
 class TerminalDisplay:
     """Shows a run's messages in a terminal, between ``with`` and its end.
 
     Args:
         console: What is drawn on.
         clock: Seconds, from any start.
+        draw: Makes a frame of a story; of all that there is to tell if left out.
     """
 
     shows_board = True  # whether messages that show a board are of use
 
-    def __init__(self, console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, console: Console, *, clock: Callable[[], float] = time.monotonic, draw: Draw = draw_frame
+    ) -> None:
         self._console = console
         self._clock = clock
+        self._draw = draw
         self._story = Story()
         self._lock = threading.Lock()
         self._fresh = False  # whether something was handed in since the latest frame
@@ -89,7 +99,7 @@ class TerminalDisplay:
         room = Room(width=size.width, height=size.height, colour=not self._console.no_color)
         with self._lock:
             self._fresh = False
-            return draw_frame(self._story, room, self._clock(), last=self._last)
+            return self._draw(self._story, room, self._clock(), last=self._last)
 
 
 def is_capable(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:

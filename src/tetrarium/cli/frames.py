@@ -19,7 +19,7 @@ from tetrarium.cli.tables import report_table
 from tetrarium.cli.words import duration_text, lines_text, percent_text, small_text
 from tetrarium.events import BoardShown, EvaluationProgress, Progress
 
-__all__ = ["ACCENT", "Room", "draw_frame"]
+__all__ = ["ACCENT", "Room", "draw_frame", "one_line"]
 
 ACCENT: Final = "rgb(117,107,232)"  # blue-violet, 4.5 : 1 on black and nearly that on white
 _WIDE: Final = 80
@@ -102,32 +102,32 @@ def _numbers(story: Story, width: int, n_chart: int) -> list[RenderableType]:
         _score(progress),
         *_chart(story, progress, bar_width, n_chart),
         _bar(progress.step, progress.total_steps, bar_width),
-        _one_line((f"{progress.step:,} of {progress.total_steps:,} steps", ""), (speed, "dim")),
+        one_line((f"{progress.step:,} of {progress.total_steps:,} steps", ""), (speed, "dim")),
     ]
     if training:
         left = "" if progress.seconds_left is None else f"{duration_text(progress.seconds_left)} left"
-        lines.append(_one_line((left, ""), (f"{duration_text(progress.seconds)} so far", "dim")))
-    lines.append(_one_line(*(part for label, value in rates for part in ((label, "dim"), (f"{value} ", "")))))
+        lines.append(one_line((left, ""), (f"{duration_text(progress.seconds)} so far", "dim")))
+    lines.append(one_line(*(part for label, value in rates for part in ((label, "dim"), (f"{value} ", "")))))
     saved = f"Saved step {story.saved.step:,}" if story.saved is not None and training else ""
     scored = evaluated_text(story.scored) if story.scored is not None else ""
     if saved or scored:
-        lines.append(_one_line((saved, "dim"), (scored, "dim")))
+        lines.append(one_line((saved, "dim"), (scored, "dim")))
     return lines
 
 
 def _header(story: Story) -> Text:
     started = story.started
     if started is None:
-        return _one_line((story.state, ACCENT))
+        return one_line((story.state, ACCENT))
     games = "1 game" if started.n_envs == 1 else f"{started.n_envs:,} games at once"
-    return _one_line((started.name, "bold"), (story.state, ACCENT), (f"seed {started.seed}, {games}", "dim"))
+    return one_line((started.name, "bold"), (story.state, ACCENT), (f"seed {started.seed}, {games}", "dim"))
 
 
 def _score(progress: Progress) -> Text:
     if progress.mean_lines_game is None:
-        return _one_line(("lines a game", "dim"), ("none yet", ""))
+        return one_line(("lines a game", "dim"), ("none yet", ""))
     sample = f"mean of {progress.mean_n_games:,} {'game' if progress.mean_n_games == 1 else 'games'}"
-    return _one_line(
+    return one_line(
         ("lines a game", "dim"),
         (lines_text(progress.mean_lines_game), f"bold {ACCENT}"),
         (sample, "dim"),
@@ -147,7 +147,7 @@ def _chart(story: Story, progress: Progress, width: int, n_lines: int) -> list[T
         labels[-1] = "0"
         labels[1] = "log" if top >= LOGARITHMIC_FROM and n_lines > _LABELLED else ""
     rows = sparkline(values, n_lines)
-    return [_one_line((row, ACCENT), (label, "dim")) for row, label in zip(rows, labels, strict=True)]
+    return [one_line((row, ACCENT), (label, "dim")) for row, label in zip(rows, labels, strict=True)]
 
 
 def _bar(done: int, total: int, width: int) -> Table:
@@ -184,7 +184,7 @@ def _below(story: Story, width: int, now: float) -> list[RenderableType]:
 
 def _evaluation(event: EvaluationProgress, width: int) -> list[RenderableType]:
     return [
-        _one_line(
+        one_line(
             ("Evaluating", ""),
             (f"{event.games_done:,} of {event.n_games:,} games", ""),
             (f"{event.pieces_total:,} pieces", "dim"),
@@ -193,7 +193,7 @@ def _evaluation(event: EvaluationProgress, width: int) -> list[RenderableType]:
     ]
 
 
-def _one_line(*parts: tuple[str, str]) -> Text:
+def one_line(*parts: tuple[str, str]) -> Text:
     """Joins texts and their styles; what does not fit is cut off."""
     shown = [(text, style) for text, style in parts if text]
     line = Text(no_wrap=True, overflow="ellipsis")

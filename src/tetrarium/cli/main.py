@@ -20,13 +20,14 @@ _WRONG_USAGE: Final = 2
 _INTERRUPTED: Final = 130
 
 _COMMANDS: Final = {
-    "run": ("tetrarium.cli.training:run", "Train with the defaults, evaluate, then watch the agent play."),
+    "run": ("tetrarium.cli.serving:run", "Train with the defaults, and watch it learn in a browser."),
     "train": ("tetrarium.cli.training:train", "Train an agent."),
     "resume": ("tetrarium.cli.training:resume", "Go on with a run that was stopped."),
     "evaluate": ("tetrarium.cli.playing:evaluate", "Measure how well an agent or a known controller plays."),
     "watch": ("tetrarium.cli.playing:watch", "Watch an agent, a known controller or a replay in the terminal."),
     "record": ("tetrarium.cli.recording:record", "Make a GIF, a video or a replay of a game."),
     "runs": ("tetrarium.cli.runs:app", "List runs; pause, continue and stop those that train."),
+    "serve": ("tetrarium.cli.serving:serve", "Serve the dashboard, where runs are watched and controlled."),
     "doctor": ("tetrarium.cli.doctor:doctor", "Check that everything tetrarium needs is there and works."),
 }
 

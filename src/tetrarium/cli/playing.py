@@ -25,7 +25,6 @@ __all__ = [
     "find_game",
     "refuse_other_game",
     "watch",
-    "watch_policy",
 ]
 
 Rules = Literal["default", "guideline", "literature"]
@@ -89,12 +88,6 @@ def watch(
         return _watch_replay(replay, speed, title=str(replay.about.get("agent", Path(what).name)))
     policy, trained_for = find_policy(what, Home.locate(home))
     return _watch(policy, find_game(rules, height, randomizer, trained_for), seed, speed, games)
-
-
-def watch_policy(what: str, home: Path | None) -> int:
-    """Watches the game that an agent was trained for."""
-    policy, trained_for = find_policy(what, Home.locate(home))
-    return _watch(policy, trained_for or EnvConfig(), seed=0, speed=10.0, games=None)
 
 
 def refuse_other_game(what: str, **choices: object) -> None:

@@ -1,8 +1,7 @@
-"""The commands that train: ``run``, ``train`` and ``resume``."""
+"""The commands that train: ``train`` and ``resume``."""
 
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -15,7 +14,6 @@ from rich.console import Console
 
 from tetrarium.cli.configuration import read_assignments, read_configs, settings_table
 from tetrarium.cli.display import make_display
-from tetrarium.cli.playing import watch_policy
 from tetrarium.cli.tables import seeds_lines
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
@@ -25,12 +23,11 @@ from tetrarium.training import TrainingConfig
 from tetrarium.training.finding import find_checkpoint
 from tetrarium.training.presets import PRESETS
 
-__all__ = ["resume", "run", "train"]
+__all__ = ["HomeOption", "RunName", "Seed", "Steps", "resume", "train"]
 
 _STOPPED: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}  # the last: the terminal was closed
 _N_EVALUATION_GAMES: Final = 100
 _EVALUATION_SEED: Final = 0
-_READING_TIME_S: Final = 6  # between the report and the game, which takes the whole screen
 
 
 def _setting(name: str) -> Parameter:
@@ -123,23 +120,6 @@ def resume(
             Home.locate(home), name, display.handle, changes=changes, shows_board=display.shows_board, trust=trust
         )
         return _execute(opened)
-
-
-def run(
-    *,
-    steps: Steps = None,
-    seed: Seed = None,
-    name: RunName = None,
-    home: HomeOption = None,
-) -> int:
-    """Train with the defaults, evaluate over 100 games, then watch the agent play (in a terminal)."""
-    configs = read_configs("default", None, [], {"total_timesteps": steps, "seed": seed})
-    trained = _train_new(home, name, configs, preset="default", evaluates=True)
-    if trained.code == 0 and sys.stdout.isatty() and sys.stdin.isatty():
-        print(f"It plays for you in {_READING_TIME_S} seconds. Ctrl-C leaves.")
-        time.sleep(_READING_TIME_S)
-        return watch_policy(trained.name, home)
-    return trained.code
 
 
 def _train_seeds(

@@ -1,0 +1,111 @@
+"""Commands to workers: their shape in the API, and how they reach a worker."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tetrarium.dashboard.schemas import Answer, Mode, Order
+from tetrarium.errors import WorkerError
+from tetrarium.workers.client import WorkerClient
+
+__all__ = ["PlayerCommand", "Reply", "RunCommand", "Stop", "command_worker"]
+
+
+class Reply(Answer):
+    """What a worker answered to a command."""
+
+    ok: bool = Field(description="Always true; what was refused is an error.")
+    state: str = Field(examples=["paused"])
+    step: int = Field(examples=[41_200])
+    message: str = Field(examples=["Pausing after the round under way."])
+
+
+class NoValues(Order):
+    """Nothing."""
+
+
+class ModeValues(Order):
+    """How a run is shown."""
+
+    mode: Mode
+
+
+class SpeedValues(Order):
+    """A pace."""
+
+    pieces_per_second: float = Field(ge=1, le=1000, strict=False, examples=[20])
+
+
+class _Simple(Order):
+    values: NoValues = NoValues()
+
+
+class Status(_Simple):
+    """Says how it stands."""
+
+    command: Literal["status"]
+
+
+class Pause(_Simple):
+    """Waits after the round under way."""
+
+    command: Literal["pause"]
+
+
+class Resume(_Simple):
+    """Goes on after a pause."""
+
+    command: Literal["resume"]
+
+
+class Stop(_Simple):
+    """Ends after the round under way, with a checkpoint."""
+
+    command: Literal["stop"]
+
+
+class Checkpoint(_Simple):
+    """Saves now."""
+
+    command: Literal["checkpoint"]
+
+
+class NewGame(_Simple):
+    """Gives up the game under way for the next."""
+
+    command: Literal["new-game"]
+
+
+class ChangeMode(Order):
+    """Shows nothing, samples at full speed, or every move at a pace."""
+
+    command: Literal["mode"]
+    values: ModeValues
+
+
+class ChangeSpeed(Order):
+    """Sets the pace of every-move, and of players."""
+
+    command: Literal["speed"]
+    values: SpeedValues
+
+
+Command = Status | Pause | Resume | Stop | Checkpoint | NewGame | ChangeMode | ChangeSpeed
+RunCommand = Annotated[
+    Status | Pause | Resume | Stop | Checkpoint | ChangeMode | ChangeSpeed, Field(discriminator="command")
+]
+PlayerCommand = Annotated[Status | Pause | Resume | Stop | NewGame | ChangeSpeed, Field(discriminator="command")]
+
+
+def command_worker(folder: Path, told: Command) -> Reply:
+    """Tells a worker something and waits for its answer; blocks.
+
+    Raises:
+        WorkerError: if none lives, none answers, or it refuses.
+    """
+    with WorkerClient.connect(folder) as worker:
+        answer = worker.command(told.command, **told.values.model_dump())
+    if not answer.get("ok"):
+        raise WorkerError(str(answer.get("error", "The worker refused without a reason. See its worker.log.")))
+    return Reply(**{name: answer[name] for name in Reply.model_fields})

@@ -1,0 +1,175 @@
+"""Where a source's messages go from its worker to all who watch: one hub a source, as long as somebody watches.
+
+A hub holds one subscription to the worker, renews its lease on boards while a viewer wants them, encodes each message
+once, and keeps the latest of each kind for those who come later. A worker that is killed says nothing, so the hub looks
+whether it lives; when the run goes on in another process, the hub follows it there.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from tetrarium.dashboard.sources import Sight, Source
+from tetrarium.dashboard.viewers import MAX_BOARDS_PER_SECOND, Viewer
+from tetrarium.errors import TetrariumError, WorkerError
+from tetrarium.workers.client import AsyncWorkerClient
+from tetrarium.workers.files import Address
+
+__all__ = ["Hub", "Hubs"]
+
+_LOOK_EVERY_S: Final = 0.5  # whether the worker lives
+_LEASE_EVERY_S: Final = 1.0
+_PATIENCE_S: Final = 2.0  # for a worker's answer
+_GRACE_S: Final = 2.0  # without viewers; a page that is loaded again finds the hub as it was
+_KIND_AT: Final = len('{"kind": "')  # every message begins so
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lease:
+    """What all viewers of a source want together."""
+
+    boards: bool
+    thoughts: bool
+    boards_per_second: int
+
+
+class Hub:
+    """All viewers of one source.
+
+    Args:
+        source: What is watched.
+        on_end: Called once nobody has watched for a while.
+    """
+
+    def __init__(self, source: Source, on_end: Callable[[], None]) -> None:
+        self._source = source
+        self._on_end = on_end
+        self._prefix = f'{{"source": {json.dumps(source.name)}, "event": '
+        self._viewers: set[Viewer] = set()
+        self._latest: dict[str, str] = {}  # kind to text
+        self._wishes_changed = asyncio.Event()
+        self._task = asyncio.create_task(self._follow(), name=f"hub of {source.name}")
+
+    def add(self, viewer: Viewer) -> None:
+        """Lets a viewer watch, or takes note that its wishes changed, and shows it the latest of each kind."""
+        self._viewers.add(viewer)
+        self._wishes_changed.set()
+        for kind, text in self._latest.items():
+            viewer.offer(kind, text)
+
+    def remove(self, viewer: Viewer) -> None:
+        """Ends a viewer's watching; after the last one's, the hub soon ends."""
+        self._viewers.discard(viewer)
+        self._wishes_changed.set()
+        if not self._viewers:
+            asyncio.get_running_loop().call_later(_GRACE_S, self._end_if_unwatched)
+
+    async def close(self) -> None:
+        """Ends the hub, watched or not."""
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    def _end_if_unwatched(self) -> None:
+        if not self._viewers:
+            self._task.cancel()
+            self._on_end()
+
+    async def _follow(self) -> None:
+        """Stays with the source through the lives of its workers."""
+        told: Sight | None = None
+        while True:
+            sight = await self._look()
+            if sight.address is not None:
+                told = None
+                with contextlib.suppress(WorkerError):  # it ended, or hangs: look again
+                    await self._attend(sight.address)
+            elif sight != told:
+                told = sight
+                self._tell(json.dumps({"kind": "state-changed", **sight.state}))
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _look(self) -> Sight:
+        try:
+            return await asyncio.to_thread(self._source.look)
+        except TetrariumError as error:  # it was deleted; of a player that is stopped nothing stays
+            return Sight(address=None, state={"state": "stopped", "step": 0, "message": str(error)})
+
+    async def _attend(self, address: Address) -> None:
+        """Passes on what one worker says, until it is gone."""
+        async with AsyncWorkerClient.connect(self._source.folder) as worker:
+            status = await worker.command("status", timeout_s=_PATIENCE_S)
+            self._latest.clear()
+            for event in status.get("latest", {}).values():
+                self._tell(json.dumps(event))
+            tasks = [asyncio.create_task(part) for part in (self._pass_on(worker), self._renew(worker))]
+            try:
+                while (await self._look()).address == address:  # noqa: ASYNC110 what is waited for is a file
+                    await asyncio.sleep(_LOOK_EVERY_S)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _pass_on(self, worker: AsyncWorkerClient) -> None:
+        while True:
+            self._tell(await worker.receive())
+
+    async def _renew(self, worker: AsyncWorkerClient) -> None:
+        """Says what is wanted whenever that changes, and again and again while it is boards."""
+        said: _Lease | None = None
+        while True:
+            self._wishes_changed.clear()
+            wanted = self._wanted()
+            if wanted.boards or wanted != said:
+                with contextlib.suppress(WorkerError):  # it is asked again
+                    await worker.command("watch", timeout_s=_PATIENCE_S, **asdict(wanted))
+                    said = wanted
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wishes_changed.wait(), _LEASE_EVERY_S)
+
+    def _wanted(self) -> _Lease:
+        wishes = [viewer.wish for viewer in self._viewers if viewer.wish is not None and viewer.wish.boards]
+        return _Lease(
+            boards=bool(wishes),
+            thoughts=any(wish.thoughts for wish in wishes),
+            boards_per_second=max((wish.boards_per_second for wish in wishes), default=MAX_BOARDS_PER_SECOND),
+        )
+
+    def _tell(self, event: str) -> None:
+        kind = event[_KIND_AT : event.index('"', _KIND_AT)]
+        text = f"{self._prefix}{event}}}"
+        self._latest[kind] = text
+        for viewer in self._viewers:
+            viewer.offer(kind, text)
+
+
+class Hubs:
+    """The hubs of all sources that somebody watches."""
+
+    def __init__(self) -> None:
+        self._hubs: dict[str, Hub] = {}
+
+    def watch(self, viewer: Viewer, source: Source) -> None:
+        """Lets a viewer watch a source."""
+        hub = self._hubs.get(source.name)
+        if hub is None:
+            hub = self._hubs[source.name] = Hub(source, lambda: self._forget(source.name))
+        hub.add(viewer)
+
+    def leave(self, viewer: Viewer, name: str) -> None:
+        """Ends a viewer's watching of the source of this name."""
+        hub = self._hubs.get(name)
+        if hub is not None:
+            hub.remove(viewer)
+
+    async def close(self) -> None:
+        """Ends all hubs."""
+        await asyncio.gather(*(hub.close() for hub in self._hubs.values()))
+        self._hubs.clear()
+
+    def _forget(self, name: str) -> None:
+        self._hubs.pop(name, None)

@@ -1,0 +1,104 @@
+"""Training runs: ``/api/runs`` and what lies below a run's name.
+
+Every function here may block, so none is a coroutine: each runs in a thread.
+"""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import PlainTextResponse
+
+from tetrarium.dashboard.commands import Reply, RunCommand, command_worker
+from tetrarium.dashboard.forms import read_settings
+from tetrarium.dashboard.schemas import NAME_PATTERN, Failure, Run, RunDetail, StartRun
+from tetrarium.dashboard.sources import find_source, find_start
+from tetrarium.registry.home import Home
+from tetrarium.workers.directory import list_runs, read_config, read_evaluations, read_progress, read_run
+from tetrarium.workers.files import LOG
+from tetrarium.workers.launching import resume_training, start_training
+
+__all__ = ["FAILURES", "run_routes"]
+
+FAILURES: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": Failure, "description": description}
+    for status, description in {
+        400: "The body cannot be read.",
+        404: "There is none of that name.",
+        409: "It does not go with what is there: a name that is taken, a run that is not under way.",
+        413: "The body is too large.",
+        422: "A value breaks its rule.",
+    }.items()
+}
+_LOG_BYTES: Final = 2**16
+_TEXT: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+Name = Annotated[str, Path(pattern=NAME_PATTERN, description="The run's name.", examples=["first"])]
+Points = Annotated[int, Query(ge=2, le=10_000, description="Rows at most; thinned out evenly.")]
+
+
+def run_routes(home: Home) -> APIRouter:
+    """Makes the routes."""
+    routes = APIRouter(prefix="/api/runs", tags=["runs"], responses=FAILURES)
+    _add_reading(routes, home)
+    _add_doing(routes, home)
+    return routes
+
+
+def _add_reading(routes: APIRouter, home: Home) -> None:
+    @routes.get("", summary="All runs, the latest first")
+    def list_all() -> list[Run]:
+        return [Run(**asdict(view)) for view in list_runs(home)]
+
+    @routes.get("/{name}", summary="One run, and what it was started with")
+    def show(name: Name) -> RunDetail:
+        find_source(home, "run", name)
+        return RunDetail(**asdict(read_run(home, name)), config=read_config(home, name))
+
+    @routes.get("/{name}/progress", summary="Its course so far, as columns of equal length")
+    def show_progress(name: Name, max_points: Points = 600) -> dict[str, list[float | None]]:
+        find_source(home, "run", name)
+        return read_progress(home, name, max_points)
+
+    @routes.get("/{name}/evaluations", summary="What was evaluated while it trained, as rows")
+    def show_evaluations(name: Name) -> list[dict[str, float | None]]:
+        find_source(home, "run", name)
+        return read_evaluations(home, name)
+
+    @routes.get("/{name}/log", summary="The end of what its worker wrote", response_class=Response, responses=_TEXT)
+    def show_log(name: Name) -> Response:
+        folder = find_source(home, "run", name).folder
+        try:
+            with (folder / LOG).open("rb") as file:
+                file.seek(0, 2)
+                file.seek(max(0, file.tell() - _LOG_BYTES))
+                return PlainTextResponse(file.read().decode(errors="replace"))
+        except FileNotFoundError:
+            return PlainTextResponse("")  # it was started in a terminal
+
+
+def _add_doing(routes: APIRouter, home: Home) -> None:
+    @routes.post("", status_code=201, summary="Begin a run")
+    def start(wanted: StartRun) -> Run:
+        changes = {"seed": wanted.seed, "target_lines": wanted.target_lines}
+        settings = {**wanted.settings, **{name: value for name, value in changes.items() if value is not None}}
+        env_config, training_config = read_settings(wanted.preset, settings)
+        name = start_training(
+            home,
+            env_config,
+            training_config,
+            name=wanted.name,
+            start_from=None if wanted.start_from is None else find_start(home, wanted.start_from),
+            preset=wanted.preset,
+            mode=wanted.mode,
+        )
+        return Run(**asdict(read_run(home, name)))
+
+    @routes.post("/{name}/commands", summary="Tell its worker something")
+    def command(name: Name, told: RunCommand) -> Reply:
+        return command_worker(find_source(home, "run", name).folder, told)
+
+    @routes.post("/{name}/resume", status_code=202, summary="Go on from its last checkpoint")
+    def resume(name: Name) -> Run:
+        find_source(home, "run", name)
+        resume_training(home, name)
+        return Run(**asdict(read_run(home, name)))

@@ -1,0 +1,13 @@
+"""A dashboard over a home without runs, shared by the tests of a module."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.dashboard.servers import Server, dashboard
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with dashboard(tmp_path_factory.mktemp("home")) as served:
+        yield served
