@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -196,6 +198,29 @@ def test_a_player_plays_for_whoever_watches(server: Server) -> None:
         wait_until(lambda: client.get("/api/players").json() == [])
         assert client.delete(f"/api/players/{player}").status_code == 404
         assert client.post("/api/players", json={"what": "nobody"}).json()["error"].startswith("What can be named is")
+
+
+def test_who_does_not_read_gets_new_boards_and_not_a_queue_of_old_ones(server: Server) -> None:
+    host, _, port = server.address.partition(":")
+    with server.client() as client, socket.socket() as narrow:
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        narrow.connect((host, int(port)))
+        player = client.post("/api/players", json={"what": "du", "pieces_per_second": 60}).json()["id"]
+        with server.live() as other, server.live(sock=narrow, max_queue=1) as slow:
+            watch(slow, player, kind="player", thoughts=True)
+            first_event(slow, "board-shown", source=f"player/{player}")
+            for _ in range(4):  # some eight seconds, in which it reads nothing
+                first_event(other, "heartbeat")
+            asked_s, old, n_bytes = time.time(), 0, 0
+            for text in slow:
+                event = json.loads(text)["event"]
+                if event["kind"] == "board-shown":
+                    n_bytes += len(text)
+                    if event["sent_s"] >= asked_s:
+                        break
+                    old += 1
+        assert client.delete(f"/api/players/{player}").status_code == 204
+    assert old < 60, f"of some 480 boards, {old} were kept, {n_bytes:,} bytes"
 
 
 def test_nothing_is_left_in_the_home_but_what_belongs_there(server: Server) -> None:

@@ -46,6 +46,7 @@ def create_app(home: Home, access: Access | None = None) -> Guard:
         docs_url=None,
         redoc_url=None,
         lifespan=live.running,
+        generate_unique_id_function=lambda route: route.name,
     )
     add_error_answers(app)
     for routes in (catalogue_routes(home, access), run_routes(home), player_routes(home)):

@@ -16,9 +16,11 @@ class Reply(Answer):
     """What a worker answered to a command."""
 
     ok: bool = Field(description="Always true; what was refused is an error.")
-    state: str = Field(examples=["paused"])
-    step: int = Field(examples=[41_200])
-    message: str = Field(examples=["Pausing after the round under way."])
+    state: str = Field(
+        description="What it does by now.", examples=["running"]
+    )
+    step: int = Field(description="Where it is.", examples=[41_200])
+    message: str = Field(description="For people.", examples=["Pausing after the round under way."])
 
 
 class NoValues(Order):
@@ -28,67 +30,67 @@ class NoValues(Order):
 class ModeValues(Order):
     """How a run is shown."""
 
-    mode: Mode
+    mode: Mode = Field(description="The mode from now on.")
 
 
 class SpeedValues(Order):
     """A pace."""
 
-    pieces_per_second: float = Field(ge=1, le=1000, strict=False, examples=[20])
+    pieces_per_second: float = Field(ge=1, le=1000, strict=False, description="The pace from now on.", examples=[20])
 
 
 class _Simple(Order):
-    values: NoValues = NoValues()
+    values: NoValues = Field(default=NoValues(), description="It takes none.")
 
 
 class Status(_Simple):
     """Says how it stands."""
 
-    command: Literal["status"]
+    command: Literal["status"] = Field(description="Which one.")
 
 
 class Pause(_Simple):
     """Waits after the round under way."""
 
-    command: Literal["pause"]
+    command: Literal["pause"] = Field(description="Which one.")
 
 
 class Resume(_Simple):
     """Goes on after a pause."""
 
-    command: Literal["resume"]
+    command: Literal["resume"] = Field(description="Which one.")
 
 
 class Stop(_Simple):
     """Ends after the round under way, with a checkpoint."""
 
-    command: Literal["stop"]
+    command: Literal["stop"] = Field(description="Which one.")
 
 
 class Checkpoint(_Simple):
     """Saves now."""
 
-    command: Literal["checkpoint"]
+    command: Literal["checkpoint"] = Field(description="Which one.")
 
 
 class NewGame(_Simple):
     """Gives up the game under way for the next."""
 
-    command: Literal["new-game"]
+    command: Literal["new-game"] = Field(description="Which one.")
 
 
 class ChangeMode(Order):
     """Shows nothing, samples at full speed, or every move at a pace."""
 
-    command: Literal["mode"]
-    values: ModeValues
+    command: Literal["mode"] = Field(description="Which one.")
+    values: ModeValues = Field(description="What it takes.")
 
 
 class ChangeSpeed(Order):
     """Sets the pace of every-move, and of players."""
 
-    command: Literal["speed"]
-    values: SpeedValues
+    command: Literal["speed"] = Field(description="Which one.")
+    values: SpeedValues = Field(description="What it takes.")
 
 
 Command = Status | Pause | Resume | Stop | Checkpoint | NewGame | ChangeMode | ChangeSpeed

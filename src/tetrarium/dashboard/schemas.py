@@ -71,8 +71,8 @@ class About(Answer):
 class PresetEntry(Answer):
     """A named way of training."""
 
-    name: str = Field(examples=["quick"])
-    meaning: str = Field(examples=["the default game in a quarter of the time"])
+    name: str = Field(description="As a run takes it.", examples=["quick"])
+    meaning: str = Field(description="One line for people.", examples=["the default game in a quarter of the time"])
     env_config: dict[str, Any] = Field(description="Every setting of the game.", examples=[{"width": 10, "height": 20}])
     training_config: dict[str, Any] = Field(description="Every setting of training.", examples=[{"gamma": 0.9}])
 
@@ -81,28 +81,30 @@ class SettingField(Answer):
     """One setting, as a form needs it."""
 
     config: Literal["env", "training"] = Field(description="Whose it is: the game's or the training's.")
-    name: str = Field(examples=["learning_rate"])
+    name: str = Field(description="As a run takes it.", examples=["learning_rate"])
     help: str = Field(description="One line for people.", examples=["step size of Adam at the start"])
-    type: Literal["bool", "int", "float", "str", "list"]
-    items: Literal["int", "str"] | None = Field(description="Of what a list is.")
-    default: Any = Field(examples=[0.003])
+    type: Literal["bool", "int", "float", "str", "list"] = Field(description="What its values are.")
+    items: Literal["int", "str"] | None = Field(description="Of what a list is.", examples=["int"])
+    default: Any = Field(description="What it is if it is left out and no preset says otherwise.", examples=[0.003])
     low: float | None = Field(description="Smallest number allowed.", examples=[1e-12])
     high: float | None = Field(description="Largest number allowed.", examples=[10.0])
-    choices: list[str] = Field(description="Words allowed, in a list too; empty where any are.")
+    choices: list[str] = Field(
+        description="Words allowed, in a list too; empty where any are.", examples=[["relu", "tanh"]]
+    )
     nullable: bool = Field(description="Whether it may be left empty.")
 
 
 class SettingGroup(Answer):
     """Settings that belong together."""
 
-    name: str = Field(examples=["learning"])
-    fields: list[SettingField]
+    name: str = Field(description="A word for people.", examples=["learning"])
+    fields: list[SettingField] = Field(description="In the order of a form.")
 
 
 class SettingGroups(Answer):
     """All settings of a run."""
 
-    groups: list[SettingGroup]
+    groups: list[SettingGroup] = Field(description="In the order of a form.")
 
 
 class PolicyEntry(Answer):
@@ -143,7 +145,7 @@ _STATE_HELP: Final = "`dead`: its process ended without a word; it can be resume
 class Run(Answer):
     """A training run, as it stands."""
 
-    name: str = Field(examples=["first"])
+    name: str = Field(description="Its folder's name in the home.", examples=["first"])
     state: RunState = Field(description=_STATE_HELP, examples=["running"])
     step: int = Field(description="Placements learnt from so far, of all games together.", examples=[41_200])
     total_steps: int = Field(description="Placements asked for.", examples=[400_000])
@@ -151,15 +153,15 @@ class Run(Answer):
     message: str = Field(
         description="The latest word for people.", examples=["Paused at step 41,200. Nothing is lost."]
     )
-    algorithm: str = Field(examples=["dqn"])
+    algorithm: str = Field(description="How it learns.", examples=["dqn"])
     preset: str | None = Field(description="What its settings were made of, where it is known.", examples=["quick"])
-    seed: int = Field(examples=[1])
+    seed: int = Field(description="Same seed, same result.", examples=[1])
     started: str | None = Field(description="When, in ISO 8601.", examples=["2026-11-22T17:40:00+00:00"])
     seconds: float = Field(description="Of training, pauses left out.", examples=[41.3])
     mean_lines_game: float | None = Field(description="Of the latest games, running ones included.", examples=[1_204.5])
     best_lines_game: int | None = Field(description="Most lines in one game.", examples=[3_998])
-    games_ended: int | None = Field(examples=[512])
-    steps_per_second: float | None = Field(examples=[5_310.2])
+    games_ended: int | None = Field(description="So far.", examples=[512])
+    steps_per_second: float | None = Field(description="Placements learnt from.", examples=[5_310.2])
     command: str = Field(description="What started it.", examples=["tetrarium train --preset quick"])
     checkpoints: list[int] = Field(description="Steps at which checkpoints lie in its folder.", examples=[[100_000]])
     has_best: bool = Field(description="Whether the weights that did best are kept, as NAME@best.")
@@ -188,19 +190,21 @@ class StartPlayer(Order):
         pattern=WHAT_PATTERN, description="Who plays: a run, NAME@best, NAME@STEP, or a controller's name."
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="Which games.")
-    pieces_per_second: float = Field(default=10, ge=1, le=1000, strict=False)
+    pieces_per_second: float = Field(default=10, ge=1, le=1000, strict=False, description="Its pace at first.")
 
 
 class Player(Answer):
     """A player, as it stands."""
 
-    id: str = Field(examples=["9f3a01c2"])
+    id: str = Field(description="Its folder's name in the home.", examples=["9f3a01c2"])
     what: str = Field(description="Who plays.", examples=["first@best"])
-    env_config: dict[str, Any] | None = Field(description="The game; null for the one it was trained for.")
+    env_config: dict[str, Any] | None = Field(
+        description="The game; null for the one it was trained for.", examples=[None]
+    )
     seed: int = Field(description="Which games.", examples=[0])
     pieces_per_second: float = Field(description="At its start.", examples=[10.0])
     started: str = Field(description="When, in ISO 8601.", examples=["2026-11-22T17:40:00+00:00"])
     state: RunState = Field(description=_STATE_HELP, examples=["running"])
-    message: str = Field(description="The latest word for people.")
-    error: str = Field(description="Why it failed, or empty.")
+    message: str = Field(description="The latest word for people.", examples=["Playing."])
+    error: str = Field(description="Why it failed, or empty.", examples=[""])
     is_alive: bool = Field(description="Whether its process lives.")

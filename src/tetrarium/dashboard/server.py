@@ -5,11 +5,12 @@ import contextlib
 import errno
 import socket
 from collections.abc import Coroutine, Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode
 
 import uvicorn
 import uvloop
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from tetrarium.dashboard.access import Access
 from tetrarium.dashboard.app import create_app
@@ -24,6 +25,7 @@ DEFAULT_PORT: Final = 8765
 _N_PORTS: Final = 50  # tried one after the other
 _MAX_PORT: Final = 65_535
 _MAX_MESSAGE_BYTES: Final = 2**14
+_MOST_BUFFERED: Final = 2**14  # bytes, here and in the system, for one viewer
 _GOODBYE_S: Final = 1
 
 
@@ -47,7 +49,7 @@ class Dashboard:
             uvicorn.Config(
                 create_app(home, self.access),
                 http="httptools",
-                ws="websockets-sansio",
+                ws=_Socket,
                 ws_max_size=_MAX_MESSAGE_BYTES,
                 ws_per_message_deflate=False,  # boards are small, and viewers many
                 log_config=None,
@@ -86,6 +88,14 @@ def run_loop(main: Coroutine[Any, Any, Outcome]) -> Outcome:
     """Runs a coroutine to its end on the quickest event loop there is."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
+
+
+class _Socket(WebSocketsSansIOProtocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keeps little on its way to a viewer: what waits in buffers is old by the time that it is read."""
+        cast("asyncio.Transport", transport).set_write_buffer_limits(high=_MOST_BUFFERED)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MOST_BUFFERED)
+        super().connection_made(transport)
 
 
 class _Server(uvicorn.Server):

@@ -25,6 +25,7 @@ _NAME: Final = re.compile(NAME_PATTERN)
 _STATE: Final = "state.json"
 _WORKER: Final = "worker.json"
 _FOLDERS: Final = {"run": "runs", "player": "players"}
+_CONFIGS: Final = {"run": "config.json", "player": "player.json"}  # what makes a folder one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ def find_source(home: Home, kind: str, name: str) -> Source:
         NotThereError: if there is none.
     """
     folder = home.root / _FOLDERS[kind] / name
-    if _NAME.fullmatch(name) is None or not folder.is_dir():
+    if _NAME.fullmatch(name) is None or not (folder / _CONFIGS[kind]).is_file():
         raise NotThereError(f"There is no {kind} {name[:80]!r}. GET /api/{_FOLDERS[kind]} lists what there is.")
     return Source(home=home, kind=kind, id=name, folder=folder)
 

@@ -79,7 +79,8 @@ class Viewer:
         if now_s < self._board_due_s:
             asyncio.get_running_loop().call_at(self._board_due_s, self._wake.set)
             return False
-        self._board_due_s = now_s + 1 / rate
+        gap_s = 1 / rate
+        self._board_due_s = max(self._board_due_s + gap_s, now_s + gap_s / 2)  # a board may come a little early
         return True
 
     async def _pop_and_send(self, kind: str) -> None:

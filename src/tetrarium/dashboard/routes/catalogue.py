@@ -28,14 +28,17 @@ def catalogue_routes(home: Home, access: Access) -> APIRouter:
 
     @routes.get("/about", summary="The dashboard itself")
     async def about() -> About:
+        """Its version, its home, and whether it asks for a token."""
         return About(version=tetrarium.__version__, home=str(home.root), token_needed=access.token is not None)
 
     @routes.get("/presets", summary="Named ways of training")
     async def list_presets() -> list[PresetEntry]:
+        """Each with every setting of its game and its training."""
         return presets
 
     @routes.get("/settings", summary="Every setting with its meaning, bounds and default")
     async def list_settings() -> SettingGroups:
+        """In groups, as a form shows them; groups named after an algorithm count for that one alone."""
         return groups
 
     return routes

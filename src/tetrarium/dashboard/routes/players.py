@@ -27,6 +27,7 @@ def player_routes(home: Home) -> APIRouter:
 
     @routes.get("/policies", summary="What can play")
     def list_policies() -> list[PolicyEntry]:
+        """Known controllers, the latest checkpoints of runs, and the weights that did best."""
         found = [PolicyEntry(name=name, kind="controller") for name in POLICY_NAMES]
         for run in list_runs(home):
             if run.checkpoints:
@@ -36,21 +37,25 @@ def player_routes(home: Home) -> APIRouter:
         return found
 
     @routes.get("/players", summary="All players")
-    def list_all() -> list[Player]:
+    def list_every_player() -> list[Player]:
+        """Those that play, and those that failed, until they are ended."""
         return [Player(**asdict(view)) for view in list_players(home)]
 
     @routes.post("/players", status_code=201, summary="Let something play")
-    def start(wanted: StartPlayer) -> Player:
+    def begin_player(wanted: StartPlayer) -> Player:
+        """Starts a worker that plays while somebody watches, and ends after an hour unwatched."""
         require_player_policy(home, wanted.what)
         player_id = start_player(home, wanted.what, seed=wanted.seed, pieces_per_second=wanted.pieces_per_second)
         return Player(**asdict(read_player(home, player_id)))
 
     @routes.post("/players/{player_id}/commands", summary="Tell it something")
-    def command(player_id: Id, told: PlayerCommand) -> Reply:
+    def command_player(player_id: Id, told: PlayerCommand) -> Reply:
+        """Pauses it, lets it go on, changes its speed, or has it begin a new game."""
         return command_worker(find_source(home, "player", player_id).folder, told)
 
     @routes.delete("/players/{player_id}", status_code=_NO_CONTENT, summary="End it")
-    def end(player_id: Id) -> Response:
+    def end_player(player_id: Id) -> Response:
+        """Stops its worker, if it lives, and forgets it."""
         folder = find_source(home, "player", player_id).folder
         if read_player(home, player_id).is_alive:
             command_worker(folder, Stop(command="stop"))

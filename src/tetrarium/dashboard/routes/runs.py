@@ -46,26 +46,31 @@ def run_routes(home: Home) -> APIRouter:
 
 def _add_reading(routes: APIRouter, home: Home) -> None:
     @routes.get("", summary="All runs, the latest first")
-    def list_all() -> list[Run]:
+    def list_every_run() -> list[Run]:
+        """Whoever started them, here or in a terminal, under way or not."""
         return [Run(**asdict(view)) for view in list_runs(home)]
 
     @routes.get("/{name}", summary="One run, and what it was started with")
-    def show(name: Name) -> RunDetail:
+    def show_run(name: Name) -> RunDetail:
+        """How it stands, with every setting that it was started with."""
         find_source(home, "run", name)
         return RunDetail(**asdict(read_run(home, name)), config=read_config(home, name))
 
     @routes.get("/{name}/progress", summary="Its course so far, as columns of equal length")
     def show_progress(name: Name, max_points: Points = 600) -> dict[str, list[float | None]]:
+        """A row every 2,000 placements: mean, band and best of lines a game, loss, speed and more, by name."""
         find_source(home, "run", name)
         return read_progress(home, name, max_points)
 
     @routes.get("/{name}/evaluations", summary="What was evaluated while it trained, as rows")
     def show_evaluations(name: Name) -> list[dict[str, float | None]]:
+        """Mean lines a game of the weights of a step, on games that are the same every time."""
         find_source(home, "run", name)
         return read_evaluations(home, name)
 
     @routes.get("/{name}/log", summary="The end of what its worker wrote", response_class=Response, responses=_TEXT)
     def show_log(name: Name) -> Response:
+        """Empty for a run that was started in a terminal, where it wrote."""
         folder = find_source(home, "run", name).folder
         try:
             with (folder / LOG).open("rb") as file:
@@ -78,7 +83,8 @@ def _add_reading(routes: APIRouter, home: Home) -> None:
 
 def _add_doing(routes: APIRouter, home: Home) -> None:
     @routes.post("", status_code=201, summary="Begin a run")
-    def start(wanted: StartRun) -> Run:
+    def start_run(wanted: StartRun) -> Run:
+        """Makes its folder and starts its worker, which lives on when the dashboard ends; answers at once."""
         changes = {"seed": wanted.seed, "target_lines": wanted.target_lines}
         settings = {**wanted.settings, **{name: value for name, value in changes.items() if value is not None}}
         env_config, training_config = read_settings(wanted.preset, settings)
@@ -94,11 +100,13 @@ def _add_doing(routes: APIRouter, home: Home) -> None:
         return Run(**asdict(read_run(home, name)))
 
     @routes.post("/{name}/commands", summary="Tell its worker something")
-    def command(name: Name, told: RunCommand) -> Reply:
+    def command_run(name: Name, told: RunCommand) -> Reply:
+        """Takes effect after the round under way, and never changes what is learnt."""
         return command_worker(find_source(home, "run", name).folder, told)
 
     @routes.post("/{name}/resume", status_code=202, summary="Go on from its last checkpoint")
-    def resume(name: Name) -> Run:
+    def resume_run(name: Name) -> Run:
+        """Starts a new worker for a run that was stopped, failed or died; what was later is dropped first."""
         find_source(home, "run", name)
         resume_training(home, name)
         return Run(**asdict(read_run(home, name)))
