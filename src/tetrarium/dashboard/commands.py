@@ -16,9 +16,7 @@ class Reply(Answer):
     """What a worker answered to a command."""
 
     ok: bool = Field(description="Always true; what was refused is an error.")
-    state: str = Field(
-        description="What it does by now.", examples=["running"]
-    )
+    state: str = Field(description="What it does by now.", examples=["running"])
     step: int = Field(description="Where it is.", examples=[41_200])
     message: str = Field(description="For people.", examples=["Pausing after the round under way."])
 

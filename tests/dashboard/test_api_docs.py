@@ -1,0 +1,56 @@
+"""What docs/api.md shows works as it stands."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.dashboard.servers import Server, first_event
+
+DOCS = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str, server: Server) -> list[str]:
+    found = re.findall(rf"```{language}\n(.*?)```", DOCS, flags=re.DOTALL)
+    return [text.replace("127.0.0.1:8765", server.address) for text in found]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_the_commands_run(server: Server) -> None:
+    runs, players = blocks("sh", server)
+    lines = [line for line in runs.replace("\\\n", "").splitlines() if line]
+    answers = []
+    with server.client() as client, server.live() as viewer:
+        for line in lines:
+            if '"stop"' in line:
+                viewer.send('{"watch": {"kind": "run", "name": "first"}}')
+                first_event(viewer, "progress")  # it listens by then
+            said = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout
+            answers.append(json.loads(said))
+        assert [answer.get("state") for answer in answers[:2]] == ["starting", "starting"]
+        assert answers[1]["config"]["training_config"]["gamma"] == 0.8
+        assert "step" in answers[2] or answers[2] == {}
+        assert answers[3]["message"] == "Stopping after the round under way, with a checkpoint."
+        assert first_event(viewer, "run-ended")["state"] == "stopped"
+        subprocess.run(["sh", "-c", players], capture_output=True, check=True)
+        assert [player["what"] for player in client.get("/api/players").json()] == ["dellacherie"]
+
+
+def test_the_python_runs(server: Server) -> None:
+    (code,) = blocks("python", server)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"4\d pieces, \d+ lines", done.stdout.splitlines()[-1])
+
+
+def test_every_operation_is_in_the_table(server: Server) -> None:
+    with server.client() as client:
+        paths = client.get("/api/openapi.json").json()["paths"]
+    there = {f"{method.upper()} {path}" for path, operations in paths.items() for method in operations}
+    told = re.findall(r"^\| `((?:GET|POST|DELETE) /api/[^`]+)` \|", DOCS, flags=re.MULTILINE)
+    names = {line.replace("NAME", "{name}").replace("ID", "{player_id}") for line in told}
+    assert names == there
