@@ -15,7 +15,7 @@ from tests.dashboard.servers import dashboard, wait_until
 from tetrarium.cli.banner import make_banner
 from tetrarium.cli.frames import Room
 from tetrarium.cli.story import Story
-from tetrarium.events import KernelsCompiling, Progress, RunEnded, RunStarted
+from tetrarium.events import KernelsCompiling, Progress, RunEnded, RunStarted, StateChanged
 from tetrarium.training.runs.folder import is_locked
 
 STARTED = RunStarted(name="run-1", folder="runs/run-1", step=0, total_steps=400_000, seed=1, n_envs=50)
@@ -25,7 +25,7 @@ PROGRESS = Progress(
 )  # fmt: skip
 
 
-def banner(*events: object, width: int = 100) -> list[str]:
+def banner(*events: object, width: int = 100, last: bool = False) -> list[str]:
     """The banner's lines after these messages."""
     story = Story()
     for event in events:
@@ -33,7 +33,7 @@ def banner(*events: object, width: int = 100) -> list[str]:
     console = Console(file=io.StringIO(), width=width, highlight=False)
     draw = make_banner("run-1", "http://127.0.0.1:8765/")
     with console.capture() as drawn:
-        console.print(draw(story, Room(width=width, height=24, colour=False), 12.0, last=False))
+        console.print(draw(story, Room(width=width, height=24, colour=False), 12.0, last=last))
     return drawn.get().splitlines()
 
 
@@ -42,11 +42,14 @@ def test_the_banner_tells_how_it_stands_and_ends_with_the_address() -> None:
     assert banner(KernelsCompiling())[0] == ("Compiling the game for this machine, about 20 seconds, only once … 2 s")
     assert banner(STARTED)[0] == "run-1  training"
     assert banner(STARTED, PROGRESS)[0] == "run-1  training  10 %  5,310 steps/s 1,204 lines a game  1 min 7 s left"
+    paused = StateChanged(state="paused", step=41_200, message="Paused at step 41,200. Nothing is lost.")
+    assert banner(STARTED, PROGRESS, paused)[0].startswith("run-1  paused  10 %")
     ended = RunEnded(state="finished", step=400_000, seconds=80.0, checkpoint="")
     assert banner(STARTED, PROGRESS, ended) == [
         "Finished at step 400,000 after 1 min 20 s; no checkpoint was saved",
         "Watch it at http://127.0.0.1:8765/",
     ]
+    assert banner(STARTED, ended, last=True) == ["Finished at step 400,000 after 1 min 20 s; no checkpoint was saved"]
     assert [len(line) <= 40 for line in banner(STARTED, PROGRESS, width=40)] == [True, True]
 
 

@@ -20,8 +20,9 @@ def make_banner(name: str, url: str) -> Draw:
     """
 
     def draw(story: Story, room: Room, now: float, *, last: bool) -> RenderableType:
-        del room, last
-        return Group(*_state_lines(name, story, now), one_line(("Watch it at", "dim"), (url, f"bold {ACCENT}")))
+        del room
+        address = one_line(("Watch it at", "dim"), (url, f"bold {ACCENT}"))
+        return Group(*_state_lines(name, story, now), *(() if last else (address,)))  # by then nothing answers there
 
     return draw
 
@@ -33,15 +34,20 @@ def _state_lines(name: str, story: Story, now: float) -> list[Text]:
         return [Text(f"{COMPILING} … {duration_text(now - story.compiling_since)}", overflow="fold")]
     progress = story.progress
     if progress is None:
-        return [one_line((name, "bold"), ("starting" if story.started is None else "training", ACCENT))]
+        return [one_line((name, "bold"), ("starting" if story.started is None else _word(story), ACCENT))]
     mean, left = progress.mean_lines_game, progress.seconds_left
     return [
         one_line(
             (name, "bold"),
-            ("training", ACCENT),
+            (_word(story), ACCENT),
             (percent_text(min(1.0, progress.step / max(1, progress.total_steps))), ""),
             (f"{progress.steps_per_second:,.0f} steps/s", "dim"),
             ("" if mean is None else f"{lines_text(mean)} lines a game", "bold"),
             ("" if left is None else f"{duration_text(left)} left", "dim"),
         )
     ]
+
+
+def _word(story: Story) -> str:
+    """What it does; pauses and stops may be asked for on the page."""
+    return story.told.state if story.told is not None and story.told.state in {"paused", "stopping"} else "training"
