@@ -8,6 +8,7 @@ whether it lives; when the run goes on in another process, the hub follows it th
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -20,6 +21,7 @@ from tetrarium.workers.files import Address
 
 __all__ = ["Hub", "Hubs"]
 
+_LOGGER: Final = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 0.5  # whether the worker lives
 _LEASE_EVERY_S: Final = 1.0
 _PATIENCE_S: Final = 2.0  # for a worker's answer
@@ -52,6 +54,7 @@ class Hub:
         self._latest: dict[str, str] = {}  # kind to text
         self._wishes_changed = asyncio.Event()
         self._task = asyncio.create_task(self._follow(), name=f"hub of {source.name}")
+        self._task.add_done_callback(self._note_end)
 
     def add(self, viewer: Viewer) -> None:
         """Lets a viewer watch, or takes note that its wishes changed, and shows it the latest of each kind."""
@@ -70,12 +73,17 @@ class Hub:
     async def close(self) -> None:
         """Ends the hub, watched or not."""
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.gather(self._task, return_exceptions=True)
 
     def _end_if_unwatched(self) -> None:
         if not self._viewers:
             self._task.cancel()
+            self._on_end()
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        """A hub that fails makes room for another."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOGGER.error("The %s failed.", task.get_name(), exc_info=error)
             self._on_end()
 
     async def _follow(self) -> None:

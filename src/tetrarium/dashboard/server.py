@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import Coroutine, Iterator
 from typing import Any, Final, TypeVar, cast
@@ -45,6 +46,7 @@ class Dashboard:
         self.access = Access.for_host(host)
         self._host = host
         self._socket = _listen(host, port)
+        logging.getLogger("uvicorn.error").addFilter(_is_fault)
         self._server = _Server(
             uvicorn.Config(
                 create_app(home, self.access),
@@ -53,7 +55,7 @@ class Dashboard:
                 ws_max_size=_MAX_MESSAGE_BYTES,
                 ws_per_message_deflate=False,  # boards are small, and viewers many
                 log_config=None,
-                log_level="critical",
+                log_level="error",
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
@@ -88,6 +90,11 @@ def run_loop(main: Coroutine[Any, Any, Outcome]) -> Outcome:
     """Runs a coroutine to its end on the quickest event loop there is."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether something is told that should not happen; who was refused or left in the middle is no news."""
+    return record.exc_info is not None and record.exc_info[0] not in {None, asyncio.CancelledError}
 
 
 class _Socket(WebSocketsSansIOProtocol):

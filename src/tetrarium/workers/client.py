@@ -50,12 +50,21 @@ class _Sockets:
         self._context = make_context()
         self.commands = self._opened(zmq.REQ)
         self.commands.req_relaxed = self.commands.req_correlate = True  # an answer that came too late is let pass
-        self.commands.connect(address.commands)
         self.events = self._opened(zmq.SUB)
         self.events.rcvhwm = _MOST_QUEUED
         self.events.rcvbuf = _MOST_BUFFERED
         self.events.subscribe(b"")
-        self.events.connect(address.events)
+        self._connect(address)
+
+    def _connect(self, address: Address) -> None:
+        try:
+            self.commands.connect(address.commands)
+            self.events.connect(address.events)
+        except zmq.ZMQError as error:
+            self.close()
+            raise WorkerError(
+                f"A worker says where it listens; what {self.name!r} says is damaged ({error}). Stop it by its process."
+            ) from error
 
     def _opened(self, kind: int) -> Any:
         socket = self._context.socket(kind)
