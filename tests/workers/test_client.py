@@ -16,7 +16,7 @@ def test_nobody_is_connected_to_where_nobody_works(tmp_path: Path) -> None:
         WorkerClient.connect(tmp_path)
 
 
-@pytest.mark.parametrize("place", ["tcp://nowhere", "nonsense", "tcp://127.0.0.1:99999999"])
+@pytest.mark.parametrize("place", ["tcp://nowhere", "nonsense", ""])
 def test_an_address_that_is_damaged_is_told(tmp_path: Path, place: str) -> None:
     lock = take_lock(tmp_path)
     try:
