@@ -1,0 +1,54 @@
+// The REST interface: JSON in, JSON out, and errors that carry the server's one line.
+
+const PATIENCE_MS = 15_000;
+
+/** What went wrong, in words for people; `field` names the setting at fault, where there is one. */
+export class ApiError extends Error {
+  constructor(message, status = 0, field = null) {
+    super(message);
+    this.status = status;
+    this.field = field;
+  }
+}
+
+async function request(method, path, body) {
+  let response;
+  try {
+    response = await fetch(`/api${path}`, {
+      method,
+      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+  } catch {
+    throw new ApiError("The server does not answer. If it was stopped, start it again with: tetrarium serve");
+  }
+  const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
+  const answer = isJson ? await response.json().catch(() => null) : await response.text();
+  if (!response.ok) {
+    const message = answer?.error ?? `The server answered ${response.status} to ${method} ${path}.`;
+    throw new ApiError(message, response.status, answer?.field ?? null);
+  }
+  return answer;
+}
+
+const part = encodeURIComponent;
+
+export const api = {
+  about: () => request("GET", "/about"),
+  presets: () => request("GET", "/presets"),
+  settings: () => request("GET", "/settings"),
+  policies: () => request("GET", "/policies"),
+  runs: () => request("GET", "/runs"),
+  players: () => request("GET", "/players"),
+  run: (name) => request("GET", `/runs/${part(name)}`),
+  progress: (name, points) => request("GET", `/runs/${part(name)}/progress?max_points=${points}`),
+  evaluations: (name) => request("GET", `/runs/${part(name)}/evaluations`),
+  log: (name) => request("GET", `/runs/${part(name)}/log`),
+  startRun: (body) => request("POST", "/runs", body),
+  resumeRun: (name) => request("POST", `/runs/${part(name)}/resume`),
+  startPlayer: (body) => request("POST", "/players", body),
+  stopPlayer: (id) => request("DELETE", `/players/${part(id)}`),
+  command: ({ kind, name }, command, values = {}) =>
+    request("POST", `/${kind}s/${part(name)}/commands`, { command, values }),
+};

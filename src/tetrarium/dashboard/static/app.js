@@ -1,0 +1,276 @@
+// What is watched and what is known of it: takes in the server's answers and events, and tells the parts of the page.
+
+import { api } from "./api.js";
+import { say } from "./toast.js";
+import { History, MAX_POINTS } from "./history.js";
+import { wantsStillness } from "./dom.js";
+import { count } from "./words.js";
+
+const ALIVE = ["starting", "running", "paused", "stopping"];
+const STILL_BOARDS = 4; // boards a second for people who want stillness
+const BOARDS = 60;
+
+export class App extends EventTarget {
+  runs = null; // null until the server has told them
+  players = [];
+  target = null; // {kind: "run" | "player", name}
+  view = null; // the run or player that is watched, with its kind and title
+  control = { mode: "live", pieces_per_second: 10 };
+  progress = null;
+  board = null;
+  isCompiling = false;
+  thinks = false;
+  history = new History();
+  #link;
+  #seen = null; // names of runs seen so far
+  #refreshing = null;
+  #asked = false;
+
+  constructor(link) {
+    super();
+    this.#link = link;
+    link.addEventListener("event", ({ detail }) => this.#receive(detail));
+    link.addEventListener("refused", ({ detail }) => say(detail, { isError: true }));
+    link.addEventListener("link", ({ detail }) => this.#relink(detail));
+    document.addEventListener("visibilitychange", () => this.#sendWatch());
+    matchMedia("(prefers-reduced-motion: reduce)").addEventListener("change", () => this.#sendWatch());
+  }
+
+  get link() {
+    return this.#link.state;
+  }
+
+  #tell(kind, detail = null) {
+    this.dispatchEvent(new CustomEvent(kind, { detail }));
+  }
+
+  /** Asks the server which runs and demos there are. Calls during a call are answered by one more. */
+  async refresh() {
+    if (this.#refreshing) {
+      this.#asked = true;
+      return this.#refreshing;
+    }
+    this.#refreshing = this.#refreshOnce().finally(() => {
+      this.#refreshing = null;
+      if (this.#asked) {
+        this.#asked = false;
+        this.refresh();
+      }
+    });
+    return this.#refreshing;
+  }
+
+  async #refreshOnce() {
+    let runs;
+    let players;
+    try {
+      [runs, players] = await Promise.all([api.runs(), api.players()]);
+    } catch {
+      return; // the socket says that the connection is lost, and asks again when it is back
+    }
+    this.runs = runs;
+    this.players = players;
+    this.#meetNewRuns(runs);
+    const known = this.#find(this.target);
+    if (known) this.view = { ...this.view, ...known };
+    else if (this.target?.kind === "player") this.view = { ...this.view, state: "stopped" };
+    else this.#choose();
+    this.#tell("change");
+  }
+
+  #find(target) {
+    if (!target) return null;
+    if (target.kind === "run") {
+      const run = this.runs.find(({ name }) => name === target.name);
+      return run ? { ...run, kind: "run", title: run.name } : null;
+    }
+    const player = this.players.find(({ id }) => id === target.name);
+    return player ? { ...player, kind: "player", title: `Demo: ${player.what}` } : null;
+  }
+
+  /** Runs that appeared since, say those started in a terminal, are told. */
+  #meetNewRuns(runs) {
+    const names = runs.map(({ name }) => name);
+    if (this.#seen && this.target) {
+      for (const { name, is_alive: isAlive } of runs) {
+        if (this.#seen.has(name) || !isAlive || name === this.target.name) continue;
+        say(`${name} has been started.`, { action: { label: "Watch", run: () => this.watch({ kind: "run", name }) } });
+      }
+    }
+    this.#seen = new Set(names);
+  }
+
+  /** Chooses what to watch: what the address names, else a run that lives, else the newest. */
+  #choose() {
+    const [kind, ...rest] = decodeURIComponent(location.hash.slice(1)).split("/");
+    const named = { kind, name: rest.join("/") };
+    const target = ["run", "player"].includes(kind) && this.#find(named) ? named : null;
+    const run = this.runs.find(({ is_alive: isAlive }) => isAlive) ?? this.runs[0];
+    if (target) this.watch(target);
+    else if (run) this.watch({ kind: "run", name: run.name });
+    else this.#forget();
+  }
+
+  #forget() {
+    this.target = this.view = this.progress = this.board = null;
+    this.history.clear();
+    this.#sendWatch();
+    this.#tell("board");
+  }
+
+  /** Watches another run or demo. */
+  async watch(target) {
+    this.target = target;
+    this.view = this.#find(target) ?? { ...target, title: target.name, state: "starting" };
+    this.control = { mode: "live", pieces_per_second: 10 };
+    this.progress = this.board = null;
+    this.isCompiling = false;
+    this.history = new History();
+    const hash = `#${target.kind}/${encodeURIComponent(target.name)}`;
+    if (location.hash !== hash) history.replaceState(null, "", hash);
+    this.#sendWatch();
+    this.#tell("target");
+    this.#tell("change");
+    if (target.kind === "run") await this.#loadHistory();
+  }
+
+  async #loadHistory() {
+    const { target } = this;
+    try {
+      const [run, progress, evaluations] = await Promise.all([
+        api.run(target.name), api.progress(target.name, MAX_POINTS), api.evaluations(target.name),
+      ]);
+      if (target !== this.target) return;
+      this.history.load(progress);
+      this.history.loadEvaluations(evaluations);
+      this.#tell("shape", run.config?.env_config ?? run.env_config ?? null);
+    } catch (error) {
+      if (target === this.target && error.status !== 404) say(error.message, { isError: true });
+    }
+    if (target === this.target) this.#tell("history");
+  }
+
+  #sendWatch() {
+    const { target } = this;
+    this.#link.watch(target && {
+      ...target, boards: !document.hidden, thoughts: this.thinks,
+      boards_per_second: wantsStillness() ? STILL_BOARDS : BOARDS,
+    });
+  }
+
+  #relink(state) {
+    if (state === "open") {
+      this.refresh();
+      if (this.target?.kind === "run") this.#loadHistory();
+    }
+    this.#tell("change");
+  }
+
+  #receive({ source, event }) {
+    if (source === "home") {
+      this.refresh();
+      return;
+    }
+    if (!this.target || source !== `${this.target.kind}/${this.target.name}`) return;
+    const take = {
+      "board-shown": () => this.#takeBoard(event),
+      progress: () => this.#takeProgress(event),
+      "state-changed": () => this.#takeState(event),
+      "control-changed": () => this.setControl(event),
+      "run-started": () => this.history.cutAfter(event.step),
+      "agent-evaluated": () => this.history.appendEvaluation(event),
+      "kernels-compiling": () => (this.isCompiling = true),
+      "checkpoint-saved": () => {},
+    }[event.kind];
+    if (!take) return;
+    take();
+    if (event.kind !== "board-shown") this.#tell("change");
+  }
+
+  #takeBoard(board) {
+    this.board = board;
+    this.#tell("board");
+  }
+
+  #takeProgress(progress) {
+    this.progress = progress;
+    this.isCompiling = false;
+    this.history.append(progress);
+    this.#tell("history");
+  }
+
+  #takeState({ state, step, message, error }) {
+    this.isCompiling = false;
+    this.view = { ...this.view, state, step: step ?? this.view.step, message };
+    if (error) this.view.error = error;
+    if (!ALIVE.includes(state)) this.refresh();
+  }
+
+  /** Takes over what the worker says of its controls, or what was asked of it. */
+  setControl({ mode = this.control.mode, pieces_per_second = this.control.pieces_per_second }) {
+    this.control = { mode, pieces_per_second };
+    this.#tell("change");
+  }
+
+  setThinking(on) {
+    this.thinks = on;
+    this.#sendWatch();
+    this.#tell("change");
+    this.#tell("thinking", on);
+  }
+
+  /** Sends a command to the worker that is watched, and says what happened. */
+  async command(name, values = {}) {
+    const { target } = this;
+    const answer = await api.command(target, name, values);
+    if (target !== this.target) return answer;
+    if (answer.state) this.view = { ...this.view, state: answer.state, step: answer.step ?? this.view.step };
+    const text = answer.message || SAID[name]?.(answer, values);
+    if (text && !["speed", "mode"].includes(name)) say(text);
+    this.#tell("change");
+    return answer;
+  }
+
+  /** Stops what is watched; a run can be resumed, and the message offers it. */
+  async stop() {
+    const { target } = this;
+    if (target.kind === "player") {
+      await api.stopPlayer(target.name);
+      this.view = { ...this.view, state: "stopped" };
+      say("The demo has ended.");
+      this.#tell("change");
+      return true;
+    }
+    const answer = await api.command(target, "stop");
+    const undo = { label: "Resume", run: () => this.resume(target.name).catch((error) => say(error.message, { isError: true })) };
+    say(answer.message || `Stopping at step ${count(answer.step)}. A checkpoint is made, nothing is lost.`, { action: undo });
+    if (target === this.target && answer.state && this.view.state !== "stopped") this.view = { ...this.view, state: answer.state };
+    this.#tell("change");
+    return true;
+  }
+
+  async resume(name = this.target.name) {
+    const run = await api.resumeRun(name);
+    say(`${run.name} goes on from its latest checkpoint.`);
+    await this.refresh();
+    await this.watch({ kind: "run", name: run.name });
+    return true;
+  }
+
+  /** Starts a run and watches it; errors are the caller's to show. */
+  async startRun(body) {
+    const run = await api.startRun({ mode: "live", ...body });
+    say(`${run.name} starts.`);
+    this.#seen?.add(run.name);
+    await this.refresh();
+    await this.watch({ kind: "run", name: run.name });
+    return run;
+  }
+}
+
+const SAID = {
+  pause: ({ step }) => `Paused at step ${count(step)}. Nothing is lost.`,
+  resume: ({ step }) => `Goes on from step ${count(step)}.`,
+  checkpoint: ({ step }) => `Checkpoint of step ${count(step)} saved.`,
+  "new-game": () => "A new game begins.",
+};

@@ -1,0 +1,192 @@
+// One line chart on a canvas: a line, perhaps a band around it, and marks for single measurements.
+//
+// It draws what it is given and knows nothing of others; `charts.js` gives all of them one time axis and one cursor.
+
+import { linearScale, linearTicks, logScale } from "./scales.js";
+import { short } from "./words.js";
+
+const LABEL_GAP = 14; // between labels at the ends of lines
+
+export class Chart {
+  /**
+   * `spec`: {key, band: [low key, high key], isLarge, hasMarks, ends: {key: label}}.
+   * `data`: {x: numbers, [key]: numbers or null}, all of one length, x rising.
+   */
+  constructor(canvas, spec) {
+    this.canvas = canvas;
+    this.spec = spec;
+    this.plot = { left: 0, right: 1, top: 0, bottom: 1 };
+  }
+
+  /** Value at the left and right end of the time axis become pixels of the page and back. */
+  xAt(offset, [low, high]) {
+    const { left, right } = this.plot;
+    return low + ((offset - left) / Math.max(1, right - left)) * (high - low);
+  }
+
+  /** Draws everything into `context`, which has `width` × `height` units. */
+  draw(context, width, height, { data, domain, cursor, selection, isLog, colours, font }) {
+    const { isLarge } = this.spec;
+    const plot = { left: isLarge ? 46 : 40, right: width - (isLarge ? 62 : 8), top: 8, bottom: height - 20 };
+    this.plot = plot;
+    context.clearRect(0, 0, width, height);
+    context.font = font;
+    context.textBaseline = "middle";
+    const shown = this.#window(data, domain);
+    const scale = this.#scale(data, shown, isLog);
+    const pen = {
+      context, plot, colours,
+      x: (value) => plot.left + ((value - domain[0]) / (domain[1] - domain[0] || 1)) * (plot.right - plot.left),
+      y: (value) => plot.bottom - scale.position(value) * (plot.bottom - plot.top),
+    };
+    this.#drawAxes(pen, scale, domain);
+    context.save();
+    context.beginPath();
+    context.rect(plot.left, plot.top - 4, plot.right - plot.left + 4, plot.bottom - plot.top + 8);
+    context.clip();
+    if (selection) this.#drawSelection(pen, selection);
+    if (this.spec.band) this.#drawBand(pen, data, shown);
+    this.#drawLine(pen, data, shown);
+    if (cursor !== null) this.#drawCursor(pen, data, cursor);
+    context.restore();
+    if (isLarge) this.#drawEnds(pen, data, shown);
+  }
+
+  /** First and last index to draw: what lies in the domain, and one more on both sides. */
+  #window({ x }, [low, high]) {
+    let first = x.findIndex((value) => value >= low);
+    if (first < 0) return [0, -1];
+    let last = x.length - 1;
+    while (last > first && x[last] > high) last -= 1;
+    first = Math.max(0, first - 1);
+    return [first, Math.min(x.length - 1, last + 1)];
+  }
+
+  #scale(data, [first, last], isLog) {
+    const { key, band = [], isLarge } = this.spec;
+    let low = 0;
+    let high = 0;
+    for (const name of [key, ...band]) {
+      for (let k = first; k <= last; k += 1) {
+        const value = data[name]?.[k];
+        if (typeof value !== "number") continue;
+        low = Math.min(low, value);
+        high = Math.max(high, value);
+      }
+    }
+    if (isLog) return logScale(high * 1.05, isLarge ? 6 : 3);
+    return linearScale(low * 1.05, high * 1.05 || (low < 0 ? 0 : 1), isLarge ? 5 : 2);
+  }
+
+  #drawAxes({ context, plot, colours, x, y }, scale, domain) {
+    context.fillStyle = colours.muted;
+    context.strokeStyle = colours.line;
+    context.lineWidth = 1;
+    context.textAlign = "right";
+    for (const tick of scale.ticks) {
+      const height = Math.round(y(tick)) + 0.5;
+      context.beginPath();
+      context.moveTo(plot.left, height);
+      context.lineTo(plot.right, height);
+      context.stroke();
+      context.fillText((this.spec.writeTick ?? short)(tick), plot.left - 6, height);
+    }
+    const n = this.spec.isLarge ? Math.max(2, Math.floor((plot.right - plot.left) / 110)) : 3;
+    context.textAlign = "center";
+    for (const tick of linearTicks(domain[0], domain[1], n)) {
+      const half = context.measureText(short(tick)).width / 2;
+      const middle = Math.min(Math.max(x(tick), plot.left + half - 6), plot.right + 8 - half);
+      context.fillText(short(tick), middle, plot.bottom + 12);
+    }
+  }
+
+  #drawSelection({ context, plot, colours, x }, [from, to]) {
+    context.globalAlpha = 0.18;
+    context.fillStyle = colours.accent;
+    context.fillRect(x(Math.min(from, to)), plot.top, Math.abs(x(to) - x(from)), plot.bottom - plot.top);
+    context.globalAlpha = 1;
+  }
+
+  #drawBand({ context, colours, x, y }, data, [first, last]) {
+    const [low, high] = this.spec.band.map((name) => data[name]);
+    if (!low || !high) return;
+    context.beginPath();
+    let isEmpty = true;
+    for (let k = first; k <= last; k += 1) {
+      if (high[k] === null) continue;
+      if (isEmpty) context.moveTo(x(data.x[k]), y(high[k]));
+      else context.lineTo(x(data.x[k]), y(high[k]));
+      isEmpty = false;
+    }
+    for (let k = last; k >= first; k -= 1) if (low[k] !== null) context.lineTo(x(data.x[k]), y(low[k]));
+    if (isEmpty) return;
+    context.globalAlpha = 0.16;
+    context.fillStyle = colours.accent;
+    context.fill();
+    context.globalAlpha = 1;
+  }
+
+  #drawLine({ context, colours, x, y }, data, [first, last]) {
+    const values = data[this.spec.key] ?? [];
+    context.beginPath();
+    let isDown = false;
+    for (let k = first; k <= last; k += 1) {
+      const value = values[k];
+      if (value === null || value === undefined) {
+        isDown = false;
+        continue;
+      }
+      if (isDown) context.lineTo(x(data.x[k]), y(value));
+      else context.moveTo(x(data.x[k]), y(value));
+      isDown = true;
+    }
+    context.strokeStyle = colours.accent;
+    context.lineWidth = this.spec.isLarge ? 2 : 1.5;
+    context.lineJoin = "round";
+    context.stroke();
+    if (!this.spec.hasMarks) return;
+    for (let k = first; k <= last; k += 1) if (values[k] !== null) this.#drawDot(context, colours, x(data.x[k]), y(values[k]), 2.5);
+  }
+
+  #drawCursor({ context, plot, colours, x, y }, data, cursor) {
+    const middle = Math.round(x(cursor.x)) + 0.5;
+    context.strokeStyle = colours.muted;
+    context.lineWidth = 1;
+    context.beginPath();
+    context.moveTo(middle, plot.top);
+    context.lineTo(middle, plot.bottom);
+    context.stroke();
+    const index = cursor.indexIn(data.x);
+    const value = data[this.spec.key]?.[index];
+    if (typeof value === "number") this.#drawDot(context, colours, x(data.x[index]), y(value), 3.5);
+  }
+
+  #drawDot(context, colours, x, y, radius) {
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.fillStyle = colours.accent;
+    context.fill();
+  }
+
+  /** Labels at the lines' ends, instead of a legend, pushed apart where they would overlap. */
+  #drawEnds({ context, plot, colours, y }, data, [first, last]) {
+    const labels = [];
+    for (const [key, text] of Object.entries(this.spec.ends ?? {})) {
+      for (let k = last; k >= first; k -= 1) {
+        const value = data[key]?.[k];
+        if (typeof value !== "number") continue;
+        labels.push({ text, at: y(value), isMain: key === this.spec.key });
+        break;
+      }
+    }
+    labels.sort((a, b) => b.at - a.at);
+    context.textAlign = "left";
+    let limit = plot.bottom + 4;
+    for (const { text, at, isMain } of labels) {
+      limit = Math.min(at, limit);
+      context.fillStyle = isMain ? colours.accent : colours.muted;
+      context.fillText(text, plot.right + 8, Math.max(plot.top, limit));
+      limit -= LABEL_GAP;
+    }
+  }
+}

@@ -1,0 +1,170 @@
+// Pause, stop, save; what is drawn and how fast; and, where nothing runs, what to do next.
+
+import { find, findAll, setAttribute, setText } from "./dom.js";
+import { act, say } from "./toast.js";
+import { count, duration } from "./words.js";
+
+const SETTLE_MS = 120; // a slider that is dragged tells its last place
+const ENDED = ["stopped", "finished", "failed", "dead"];
+
+/** Pieces a second from 1 to 1,000 for a slider from 0 to 1,000: each third of it is ten times as fast. */
+export const speedAt = (place) => {
+  const speed = 1000 ** (place / 1000);
+  const digits = speed < 20 ? 1 : speed < 200 ? 5 : 10;
+  return Math.min(1000, Math.max(1, Math.round(speed / digits) * digits));
+};
+
+export const placeOf = (speed) => Math.round((1000 * Math.log(Math.max(1, speed))) / Math.log(1000));
+
+export class Controls {
+  #app;
+  #settle = 0;
+  #isDragging = false;
+
+  /** `app` does what is asked for: command(name, values), resume(), setThinking(on), and so on. */
+  constructor(app) {
+    this.#app = app;
+    find("#pause").addEventListener("click", () => this.togglePause());
+    find("#stop").addEventListener("click", () => this.stop());
+    find("#checkpoint").addEventListener("click", () => this.saveCheckpoint());
+    find("#new-game").addEventListener("click", () => this.newGame());
+    find("#mode").addEventListener("change", (event) => this.setMode(event.target.value));
+    find("#thinks").addEventListener("change", (event) => app.setThinking(event.target.checked));
+    find("#speed").addEventListener("input", () => this.#moveSpeed());
+    find("#speed").addEventListener("change", () => (this.#isDragging = false));
+  }
+
+  togglePause() {
+    const isPaused = this.#app.view?.state === "paused";
+    if (!["running", "paused"].includes(this.#app.view?.state)) return undefined;
+    return act(find("#pause"), isPaused ? "Resuming…" : "Pausing…", () =>
+      this.#app.command(isPaused ? "resume" : "pause"),
+    );
+  }
+
+  stop() {
+    if (find("#stop").disabled) return undefined;
+    return act(find("#stop"), "Stopping…", () => this.#app.stop());
+  }
+
+  saveCheckpoint() {
+    const button = find("#checkpoint");
+    if (button.disabled || button.hidden) return undefined;
+    return act(button, "Saving…", () => this.#app.command("checkpoint"));
+  }
+
+  newGame() {
+    return act(find("#new-game"), null, () => this.#app.command("new-game"));
+  }
+
+  async setMode(mode) {
+    const before = this.#app.control.mode;
+    this.#app.setControl({ mode });
+    const answer = await act(find("#mode"), null, () => this.#app.command("mode", { mode }));
+    if (!answer) this.#app.setControl({ mode: before });
+  }
+
+  /** Moves the slider by steps of a twelfth, for keys. */
+  changeSpeed(by) {
+    const slider = find("#speed");
+    if (slider.disabled) {
+      say("The speed can be set under Every move, and in a demo.");
+      return;
+    }
+    slider.value = Number(slider.value) + by * 83;
+    this.#moveSpeed();
+    this.#isDragging = false;
+  }
+
+  #moveSpeed() {
+    this.#isDragging = true;
+    const pieces_per_second = speedAt(Number(find("#speed").value));
+    this.#writeSpeed(pieces_per_second);
+    clearTimeout(this.#settle);
+    this.#settle = setTimeout(
+      () => act(null, null, () => this.#app.command("speed", { pieces_per_second })), SETTLE_MS,
+    );
+  }
+
+  #writeSpeed(speed) {
+    setText(find("#speed-value"), count(speed));
+    setAttribute(find("#speed"), "aria-valuetext", `${count(speed)} pieces a second`);
+  }
+
+  /** Arranges everything for what is watched. */
+  show() {
+    const { view, control, thinks } = this.#app;
+    const isRun = view?.kind !== "player";
+    const isEnded = ENDED.includes(view?.state);
+    const canAct = ["running", "paused"].includes(view?.state);
+    const pause = find("#pause");
+    pause.disabled = !canAct;
+    if (pause.getAttribute("aria-busy") !== "true") setText(pause, view?.state === "paused" ? "Resume" : "Pause");
+    const stop = find("#stop");
+    stop.disabled = !canAct && view?.state !== "starting";
+    if (stop.getAttribute("aria-busy") !== "true") setText(stop, view?.state === "stopping" ? "Stopping…" : "Stop");
+    find("#checkpoint").hidden = !isRun;
+    find("#checkpoint").disabled = !canAct;
+    find("#new-game").hidden = isRun;
+    find("#new-game").disabled = !canAct;
+    find("#mode").hidden = !isRun;
+    find("#mode").disabled = !canAct && view?.state !== "starting";
+    for (const radio of findAll("#mode input")) radio.checked = radio.value === control.mode;
+    find("#speed").disabled = !(canAct && (!isRun || control.mode === "every-move"));
+    find("#thinks").checked = thinks;
+    if (!this.#isDragging) {
+      find("#speed").value = placeOf(control.pieces_per_second);
+      this.#writeSpeed(control.pieces_per_second);
+    }
+    find("#live-controls").classList.toggle("away", !view || isEnded);
+    this.#showNotice(view);
+  }
+
+  #showNotice(view) {
+    const { title, text, tone, action, second } = this.#noticeOf(view);
+    const notice = find("#notice");
+    notice.hidden = !title;
+    setAttribute(notice, "data-tone", tone ?? "plain");
+    setText(find("#notice-title"), title ?? "");
+    setText(find("#notice-text"), text ?? "");
+    for (const [button, offer] of [[find("#notice-action"), action], [find("#notice-second"), second]]) {
+      button.hidden = !offer;
+      if (!offer) continue;
+      if (button.getAttribute("aria-busy") !== "true") setText(button, offer.label);
+      button.onclick = () => act(button, offer.word ?? null, offer.run);
+    }
+  }
+
+  #noticeOf(view) {
+    const app = this.#app;
+    const start = { label: "Start training", word: "Starting…", run: () => app.startRun({ preset: "default" }) };
+    if (!view) {
+      if (app.runs === null) return {};
+      return {
+        title: "Nothing has been trained yet.", text: "Start a run and watch it learn: random flailing first, then endless play.",
+        action: start, second: { label: "All settings", run: () => app.openNewRun() },
+      };
+    }
+    if (view.kind === "player") {
+      if (!ENDED.includes(view.state)) return {};
+      return {
+        title: "This demo has ended.", text: view.error ?? "", tone: view.error ? "bad" : "plain",
+        action: { label: "New demo", run: () => app.openDemo() },
+      };
+    }
+    const resume = { label: "Resume", word: "Resuming…", run: () => app.resume() };
+    const step = `step ${count(view.step)}`;
+    if (view.state === "stopped") {
+      return { title: `Stopped at ${step}.`, text: "Nothing is lost: it goes on from there.", action: resume };
+    }
+    if (view.state === "finished") {
+      const text = `${count(view.total_steps)} steps in ${duration(view.seconds)}.`;
+      return { title: "Finished.", text, action: { label: "Watch it play", run: () => app.openDemo(view.name) } };
+    }
+    if (!["failed", "dead"].includes(view.state)) return {};
+    const log = { label: "Show log", run: () => app.openLog() };
+    const what = view.state === "failed" ? `Failed at ${step}.` : `The worker died at ${step}.`;
+    const why = view.error || "It said nothing about why.";
+    return { title: what, text: `${why} The latest checkpoint is safe.`, tone: "bad", action: resume, second: log };
+  }
+}

@@ -1,0 +1,104 @@
+// Demos: a trained agent or a published controller plays, without learning. A panel to choose one, and its games.
+
+import { api } from "./api.js";
+import { find, make, setText } from "./dom.js";
+import { say } from "./toast.js";
+import { count } from "./words.js";
+
+const KINDS = { best: "the best of a run", run: "the latest of a run", model: "a model", controller: "a published controller" };
+const MOST_ROWS = 12;
+
+export class DemoPanel {
+  #app;
+  #dialog = find("#demo-panel");
+
+  constructor(app) {
+    this.#app = app;
+  }
+
+  /** Opens the panel; `wanted` is chosen beforehand. */
+  async open(wanted = null) {
+    this.#dialog.replaceChildren(this.#frame(make("p", { class: "fine" }, "Reading what can play…")));
+    if (!this.#dialog.open) this.#dialog.showModal();
+    try {
+      this.#dialog.replaceChildren(this.#frame(this.#choice(await api.policies(), wanted), true));
+      find("input:checked", this.#dialog)?.focus();
+    } catch (error) {
+      this.#dialog.replaceChildren(this.#frame(make("p", { class: "form-error" }, error.message)));
+    }
+  }
+
+  #frame(content, canStart = false) {
+    const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.#dialog.close() }, "×");
+    return make("form", { method: "dialog", onsubmit: (event) => this.#submit(event) },
+      make("div", { class: "panel-head" }, make("h2", { id: "demo-title" }, "Demo"), close),
+      make("div", { class: "panel-body" },
+        make("p", { class: "form-error", role: "alert", id: "demo-error" }), content),
+      make("div", { class: "panel-foot" }, make("span", { class: "fine" }, "Training runs are left alone."),
+        make("button", { class: "primary", id: "start-demo", disabled: !canStart }, "Watch it play")));
+  }
+
+  #choice(policies, wanted) {
+    const found = policies.findIndex(({ name }) => name === wanted);
+    const chosen = found >= 0 ? found : Math.max(0, policies.findIndex(({ name }) => name !== "random"));
+    const options = policies.map(({ name, kind }, index) =>
+      make("label", {}, make("input", { type: "radio", name: "what", value: name, checked: index === chosen }),
+        make("strong", {}, name), make("span", { class: "fine" }, name === "random" ? "plays at random" : KINDS[kind] ?? kind)));
+    return make("fieldset", {}, make("legend", { class: "legend" }, "Who plays"), make("div", { class: "choices" }, options));
+  }
+
+  async #submit(event) {
+    event.preventDefault();
+    const what = find('input[name="what"]:checked', this.#dialog)?.value;
+    const button = find("#start-demo");
+    if (!what || button.getAttribute("aria-busy") === "true") return;
+    button.setAttribute("aria-busy", "true");
+    setText(button, "Starting…");
+    try {
+      const player = await api.startPlayer({ what, pieces_per_second: 10 });
+      this.#dialog.close();
+      say(`${what} plays.`);
+      await this.#app.refresh();
+      this.#app.watch({ kind: "player", name: player.id });
+    } catch (error) {
+      setText(find("#demo-error"), error.message);
+    } finally {
+      button.removeAttribute("aria-busy");
+      setText(button, "Watch it play");
+    }
+  }
+}
+
+/** Games of the demo that is watched, as they end. */
+export class DemoGames {
+  #rows = [];
+  #last = null;
+
+  clear() {
+    this.#rows = [];
+    this.#last = null;
+    this.#show();
+  }
+
+  /** Best game so far and games ended, for the figures beside the board. */
+  get totals() {
+    const best = Math.max(0, this.#last?.lines_game ?? 0, ...this.#rows.map(({ lines_game }) => lines_game));
+    return { best: this.#last ? best : null, games: this.#last ? this.#last.game - 1 : null };
+  }
+
+  follow(board) {
+    const before = this.#last;
+    this.#last = board;
+    if (!before || board.game <= before.game) return;
+    this.#rows.unshift(before);
+    this.#show();
+  }
+
+  #show() {
+    find("#demo-empty").hidden = this.#rows.length > 0;
+    const table = find("#demo-games table");
+    table.hidden = this.#rows.length === 0;
+    find("tbody", table).replaceChildren(...this.#rows.slice(0, MOST_ROWS).map((row) =>
+      make("tr", {}, [row.game, row.lines_game, row.pieces_game, row.score_game].map((value) => make("td", {}, count(value))))));
+  }
+}

@@ -1,0 +1,134 @@
+// One setting in a form: its input, its meaning and bounds, whether it was changed, and the way back.
+
+import { make, setAttribute, setText } from "./dom.js";
+import { count } from "./words.js";
+
+/** How a value is written in an input. */
+export function written(value) {
+  if (value === null || value === undefined) return "";
+  return Array.isArray(value) ? value.join(", ") : String(value);
+}
+
+function boundsText({ low, high }) {
+  return low === null || low === undefined ? "" : `${bound(low)} to ${bound(high)}`;
+}
+
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** Far bounds as powers of ten, others as they are. */
+function bound(value) {
+  const power = Math.round(Math.log10(Math.abs(value)));
+  if (value > 0 && (power > 6 || power < -3) && Math.abs(value / 10 ** power - 1) < 1e-9) {
+    return `10${power < 0 ? "⁻" : ""}${[...String(Math.abs(power))].map((digit) => SUPERSCRIPTS[digit]).join("")}`;
+  }
+  return Number.isInteger(value) ? count(value) : String(value);
+}
+
+export class Field {
+  #baseline;
+
+  /** `spec` is a field as the server describes it; `changed` is called after each change. */
+  constructor(spec, changed) {
+    this.spec = spec;
+    this.#baseline = spec.default;
+    this.id = `set-${spec.config}-${spec.name}`;
+    this.input = this.#makeInput();
+    this.input.addEventListener("input", () => this.#touch(changed));
+    this.input.addEventListener("change", () => this.#touch(changed));
+    this.error = make("p", { class: "error", id: `${this.id}-error` });
+    this.hint = make("p", { class: "fine", id: `${this.id}-hint` });
+    this.reset = make("button", { type: "button", class: "reset", onclick: () => this.#back(changed) });
+    this.element = make("div", { class: "field" },
+      make("label", { for: this.id }, make("span", {}, spec.name.replaceAll("_", " ")), this.reset),
+      make("div", { class: "input" }, this.input), this.error, this.hint);
+    setAttribute(this.input, "aria-describedby", `${this.id}-error ${this.id}-hint`);
+    this.input.value = written(spec.default);
+    this.setBaseline(spec.default);
+  }
+
+  #makeInput() {
+    const { type, choices, nullable } = this.spec;
+    if (type === "bool" || choices?.length) {
+      const options = type === "bool" ? ["true", "false"] : choices;
+      return make("select", { id: this.id }, options.map((choice) => make("option", { value: choice }, optionText(choice))));
+    }
+    const mode = type === "int" ? "numeric" : type === "float" ? "decimal" : "text";
+    return make("input", {
+      type: "text", id: this.id, inputmode: mode, autocomplete: "off", spellcheck: "false",
+      placeholder: nullable ? "none" : null,
+    });
+  }
+
+  /** What the field falls back to: a preset's value, or the default. */
+  setBaseline(value) {
+    const wasChanged = this.isChanged;
+    this.#baseline = value;
+    if (!wasChanged) this.input.value = written(value);
+    setText(this.hint, this.#hintText());
+    this.#mark();
+  }
+
+  #hintText() {
+    const bounds = boundsText(this.spec);
+    return [this.spec.help, bounds && `${bounds}`].filter(Boolean).join(" · ");
+  }
+
+  get isChanged() {
+    return this.input.value.trim() !== written(this.#baseline);
+  }
+
+  #touch(changed) {
+    this.showError("");
+    this.#mark();
+    changed();
+  }
+
+  #back(changed) {
+    this.input.value = written(this.#baseline);
+    this.input.focus();
+    this.#touch(changed);
+  }
+
+  #mark() {
+    this.element.classList.toggle("changed", this.isChanged);
+    const back = written(this.#baseline) || "none";
+    setText(this.reset, `back to ${back.length > 24 ? "the default" : back}`);
+    setAttribute(this.reset, "aria-label", `${this.spec.name}: back to ${back}`);
+  }
+
+  /** The value as the server wants it. Throws an Error in words for people. */
+  read() {
+    const { name, type, low, high, nullable } = this.spec;
+    const text = this.input.value.trim();
+    if (text === "" && nullable) return null;
+    if (type === "bool") return text === "true";
+    if (type === "list") return text.split(",").map((part) => part.trim()).filter(Boolean).map(listItem);
+    if (type !== "int" && type !== "float") return text;
+    const value = Number(text.replaceAll(/[,_\s](?=\d{3})/g, ""));
+    const range = low === null || low === undefined ? "" : ` from ${low} to ${high}`;
+    if (text === "" || !Number.isFinite(value)) throw new Error(`${name} is a number${range}; got “${text}”.`);
+    if (type === "int" && !Number.isInteger(value)) throw new Error(`${name} is a whole number${range}; got ${text}.`);
+    if (range && (value < low || value > high)) throw new Error(`${name} is a number${range}; got ${text}.`);
+    return value;
+  }
+
+  /** Reads the value, or shows what is wrong with it and returns false. */
+  isGood() {
+    try {
+      this.read();
+      return true;
+    } catch (error) {
+      this.showError(error.message);
+      return false;
+    }
+  }
+
+  showError(text) {
+    setText(this.error, text);
+    setAttribute(this.input, "aria-invalid", text ? "true" : null);
+  }
+}
+
+const listItem = (part) => (part !== "" && Number.isFinite(Number(part)) ? Number(part) : part);
+
+const optionText = (choice) => ({ true: "yes", false: "no" })[choice] ?? choice;

@@ -1,0 +1,78 @@
+// What the charts show of a run: columns of its progress, from the table on disk and from what is told live.
+
+import { nearest } from "./scales.js";
+
+export const COLUMNS = [
+  "step", "seconds", "steps_per_second", "games_ended", "mean_lines_game", "lines_low", "lines_high",
+  "best_lines_game", "mean_reward_placement", "loss", "mean_q", "exploration_rate",
+];
+export const MAX_POINTS = 600;
+
+export class History {
+  constructor() {
+    this.clear();
+  }
+
+  clear() {
+    this.columns = Object.fromEntries(COLUMNS.map((name) => [name, []]));
+    this.evaluations = { x: [], lines_evaluation: [] };
+  }
+
+  /** Takes the columns that the server read from the table; what was told live and is later stays. */
+  load(columns) {
+    const told = this.columns;
+    this.clear();
+    for (const name of COLUMNS) this.columns[name] = [...(columns[name] ?? [])];
+    const n = this.columns.step.length;
+    for (const name of COLUMNS) while (this.columns[name].length < n) this.columns[name].push(null);
+    told.step.forEach((step, k) => this.append(Object.fromEntries(COLUMNS.map((name) => [name, told[name][k]]))));
+  }
+
+  loadEvaluations(rows) {
+    this.evaluations = { x: rows.map(({ step }) => step), lines_evaluation: rows.map((row) => row.lines_evaluation) };
+  }
+
+  /** Takes what the run tells live; what is not later than the last row is known already. */
+  append(progress) {
+    const { step } = this.columns;
+    if (typeof progress.step !== "number" || progress.step <= (step.at(-1) ?? -1)) return;
+    for (const name of COLUMNS) this.columns[name].push(progress[name] ?? null);
+    if (step.length > 2 * MAX_POINTS) this.#thin();
+  }
+
+  appendEvaluation({ step, lines_evaluation }) {
+    const { x, lines_evaluation: values } = this.evaluations;
+    if (step <= (x.at(-1) ?? -1)) return;
+    x.push(step);
+    values.push(lines_evaluation);
+  }
+
+  /** What a run told after the step at which it goes on belongs to no run any more. */
+  cutAfter(step) {
+    let n = this.columns.step.length;
+    while (n > 0 && this.columns.step[n - 1] > step) n -= 1;
+    for (const name of COLUMNS) this.columns[name].length = n;
+  }
+
+  /** The columns under the name that charts use for the time axis. */
+  get data() {
+    return { x: this.columns.step, ...this.columns };
+  }
+
+  get lastStep() {
+    return Math.max(this.columns.step.at(-1) ?? 0, this.evaluations.x.at(-1) ?? 0);
+  }
+
+  /** The row nearest to a step, or null. */
+  rowAt(step) {
+    const index = nearest(this.columns.step, step);
+    if (index < 0) return null;
+    return Object.fromEntries(COLUMNS.map((name) => [name, this.columns[name][index]]));
+  }
+
+  /** Drops every second row of the older half: recent ones are looked at most. */
+  #thin() {
+    const half = this.columns.step.length / 2;
+    for (const name of COLUMNS) this.columns[name] = this.columns[name].filter((_, k) => k >= half || k % 2 === 0);
+  }
+}

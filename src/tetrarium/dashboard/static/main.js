@@ -1,0 +1,166 @@
+// The live page: joins the parts.
+
+import { api } from "./api.js";
+import { App } from "./app.js";
+import { COLUMNS } from "./history.js";
+import { Charts, csvOf, download } from "./charts.js";
+import { Controls } from "./controls.js";
+import { DemoGames, DemoPanel } from "./demo.js";
+import { find, make, setText } from "./dom.js";
+import { LiveLink } from "./live.js";
+import { joinMenu } from "./menus.js";
+import { NewRunPanel } from "./new-run.js";
+import { RunPicker } from "./runs.js";
+import { Shortcuts } from "./shortcuts.js";
+import { Stage } from "./stage.js";
+import { showStatus } from "./status.js";
+import { act, say } from "./toast.js";
+
+const KEPT_THINKING = "tetrarium-thinks";
+const ALL_ROWS = 1_000_000;
+
+const link = new LiveLink(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
+const app = new App(link);
+const stage = new Stage();
+const charts = new Charts(app);
+const controls = new Controls(app);
+const picker = new RunPicker(app);
+const newRun = new NewRunPanel(app);
+const demo = new DemoPanel(app);
+const demoGames = new DemoGames();
+
+app.openNewRun = () => newRun.open();
+app.openDemo = (wanted) => demo.open(wanted);
+app.openLog = openLog;
+
+/** The words over the board, where there is nothing or something old to see. */
+function sayOverBoard() {
+  const { view, control, board, isCompiling } = app;
+  const isAlive = ["running", "paused", "starting", "stopping"].includes(view?.state);
+  stage.setStale(app.link === "lost" || (board !== null && view && !isAlive));
+  if (app.link === "lost") stage.say("Connection lost", "It comes back by itself. A run that is under way goes on.");
+  else if (!view) stage.say(app.runs ? "No run yet" : "", app.runs ? "Here it will play." : "");
+  else if (isCompiling) stage.say("Preparing", "The first start on this machine compiles the engine, which takes some seconds.");
+  else if (view.state === "starting") stage.say("Starting", "The worker comes up.");
+  else if (isAlive && view.kind === "run" && control.mode === "headless") {
+    stage.say("Headless", "Nothing is drawn, and it learns at full speed.", { label: "Show it live", run: () => controls.setMode("live") });
+  } else if (view.state === "paused") stage.say("", "");
+  else if (!isAlive && !board) stage.say("Nothing to see", view.kind === "run" ? "Resume it, or watch it in a demo." : "Start a new demo.");
+  else stage.say("", "");
+}
+
+function showTotals() {
+  const { view, progress } = app;
+  if (view?.kind === "player") stage.showTotals(demoGames.totals);
+  else stage.showTotals({ best: progress?.best_lines_game ?? view?.best_lines_game, games: progress?.games_ended ?? view?.games_ended });
+}
+
+function showAll() {
+  showStatus(app);
+  controls.show();
+  picker.show();
+  sayOverBoard();
+  showTotals();
+  const isDemo = app.view?.kind === "player";
+  find("#charts").hidden = isDemo;
+  find("#demo-games").hidden = !isDemo;
+}
+
+let frame = 0;
+app.addEventListener("change", () => {
+  frame ||= requestAnimationFrame(() => {
+    frame = 0;
+    showAll();
+  });
+});
+app.addEventListener("board", () => {
+  stage.show(app.board);
+  if (app.board && app.view?.kind === "player") {
+    demoGames.follow(app.board);
+    showTotals();
+  }
+  if (!find("#board-message").hidden) sayOverBoard();
+});
+app.addEventListener("target", () => {
+  stage.show(null);
+  demoGames.clear();
+  charts.restart();
+});
+app.addEventListener("shape", ({ detail }) => detail && stage.setShape(detail));
+app.addEventListener("history", () => charts.update());
+app.addEventListener("thinking", ({ detail }) => {
+  stage.setThinking(detail);
+  keep(KEPT_THINKING, detail ? "on" : "off");
+});
+
+function keep(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // kept until the page is left
+  }
+}
+
+async function openLog() {
+  const text = await api.log(app.target.name);
+  const dialog = find("#log-panel");
+  const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => dialog.close() }, "×");
+  dialog.replaceChildren(
+    make("div", { class: "panel-head" }, make("h2", { id: "log-title" }, `Log of ${app.target.name}`), close),
+    make("div", { class: "panel-body", tabindex: 0, role: "region", "aria-label": "Log" },
+      make("pre", {}, (typeof text === "string" ? text : text?.log) || "The log is empty.")));
+  dialog.showModal();
+}
+
+const exportName = () => `tetrarium-${app.target?.name ?? "run"}`;
+
+async function exportTable() {
+  const columns = await api.progress(app.target.name, ALL_ROWS);
+  download(new Blob([csvOf(columns, COLUMNS)], { type: "text/csv" }), `${exportName()}.csv`);
+  say(`Saved as ${exportName()}.csv.`);
+}
+
+async function exportPicture() {
+  download(await charts.picture(app.view?.title ?? ""), `${exportName()}.png`);
+  say(`Saved as ${exportName()}.png.`);
+}
+
+function nextTheme() {
+  setText(find("#theme-name"), `Theme: ${window.tetrariumTheme.next()}`);
+  say(`Theme: ${window.tetrariumTheme.chosen}`);
+}
+
+const withRun = (run) => () => app.target?.kind === "run" ? run() : say("Choose a run first.");
+
+joinMenu(find("#export"), find("#export-menu"));
+find("#export-png").addEventListener("click", () => act(null, null, withRun(exportPicture)));
+find("#export-csv").addEventListener("click", () => act(null, null, withRun(exportTable)));
+find("#new-run").addEventListener("click", () => newRun.open());
+find("#demo").addEventListener("click", () => demo.open());
+find("#theme").addEventListener("click", nextTheme);
+setText(find("#theme-name"), `Theme: ${window.tetrariumTheme.chosen}`);
+
+new Shortcuts([
+  [" ", "pause or resume", () => controls.togglePause()],
+  ["s", "stop", () => controls.stop()],
+  ["c", "save a checkpoint", () => controls.saveCheckpoint()],
+  ["1", "headless", () => withRun(() => controls.setMode("headless"))()],
+  ["2", "live", () => withRun(() => controls.setMode("live"))()],
+  ["3", "every move", () => withRun(() => controls.setMode("every-move"))()],
+  ["+", "faster", () => controls.changeSpeed(1)],
+  ["-", "slower", () => controls.changeSpeed(-1)],
+  ["t", "show what it thinks", () => app.setThinking(!app.thinks)],
+  ["n", "new run", () => newRun.open()],
+  ["d", "demo", () => demo.open()],
+  ["r", "choose what is watched", () => picker.open()],
+  ["l", "logarithmic axis", () => charts.toggleLog()],
+  ["m", "theme: auto, dark, light", nextTheme],
+]);
+
+try {
+  if (localStorage.getItem(KEPT_THINKING) === "on") app.setThinking(true);
+} catch {
+  // a browser that keeps nothing begins without
+}
+stage.show(null);
+app.refresh();

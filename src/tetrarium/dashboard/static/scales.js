@@ -1,0 +1,45 @@
+// From values to pixels: linear and logarithmic scales, and ticks that people like to read.
+
+const STEPS = [1, 2, 5, 10];
+
+/** About `n` round numbers from low to high. */
+export function linearTicks(low, high, n) {
+  const raw = (high - low) / Math.max(1, n);
+  if (!(raw > 0)) return [low];
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * STEPS.find((factor) => factor * power >= raw * 0.999);
+  const ticks = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k += 1) ticks.push(k * step);
+  return ticks;
+}
+
+/** A scale that begins at 0 (or below, where values do). `position` maps a value to 0…1. */
+export function linearScale(low, high, n) {
+  const ticks = linearTicks(low, high, n);
+  const top = high > low ? high : low + 1;
+  return { ticks, position: (value) => (value - low) / (top - low) };
+}
+
+/** Logarithmic in 1 + value, so that it begins at 0 too. */
+export function logScale(high, n) {
+  const top = Math.log1p(Math.max(high, 1));
+  const decades = Math.floor(Math.log10(Math.max(high, 1)));
+  const factors = decades < 1 ? [1, 2, 5] : decades < 2 ? [1, 3] : [1];
+  const every = Math.max(1, Math.ceil((decades + 1) / n));
+  const ticks = [0];
+  for (let k = 0; k <= decades; k += every) ticks.push(...factors.map((factor) => factor * 10 ** k));
+  return { ticks: ticks.filter((tick) => tick <= Math.max(high, 1)), position: (value) => Math.log1p(Math.max(0, value)) / top };
+}
+
+/** Index of the entry of a rising list that lies nearest to a value; -1 for an empty list. */
+export function nearest(sorted, value) {
+  let low = 0;
+  let high = sorted.length - 1;
+  if (high < 0) return -1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < value) low = middle;
+    else high = middle;
+  }
+  return value - sorted[low] <= sorted[high] - value ? low : high;
+}

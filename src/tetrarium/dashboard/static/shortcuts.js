@@ -1,0 +1,70 @@
+// Keys for everything, and the panel that lists them and says what the numbers mean.
+
+import { find, make } from "./dom.js";
+import { SPECS } from "./charts.js";
+
+const KEPT = "tetrarium-keys";
+const NUMBERS = [
+  ["Step", "One placement of one piece. All games of a run count together."],
+  ["Best game", "Most lines in one game of this run, running games included."],
+  ["Thinks", "Values of the best placements; on the board, brighter cells are better, and the outline is where the piece goes."],
+  ["Headless", "Nothing is drawn, and the run goes at full speed."],
+  ["Live", "Boards are sampled up to 60 times a second, and the run goes at full speed."],
+  ["Every move", "Each placement is shown, at the speed of the slider. It never changes what is learnt."],
+];
+
+/** `keys` is a list of [key, meaning, action]; a key is what KeyboardEvent.key says. */
+export class Shortcuts {
+  #keys;
+  #dialog = find("#help-panel");
+  #areOn = localStorageGet(KEPT) !== "off";
+
+  constructor(keys) {
+    this.#keys = [...keys, ["?", "these keys", () => this.open()]];
+    document.addEventListener("keydown", (event) => this.#press(event));
+    find("#help").addEventListener("click", () => this.open());
+  }
+
+  #press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
+    if (event.target.closest?.('input[type="text"], input[type="search"], select, textarea')) return;
+    if (event.key === " " && event.target.closest?.("button, a, summary, input")) return;
+    const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const found = this.#keys.find(([key]) => key === pressed);
+    if (!found || (!this.#areOn && pressed !== "?")) return;
+    event.preventDefault();
+    found[2]();
+  }
+
+  open() {
+    const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.#dialog.close() }, "×");
+    const list = (rows, write) => make("dl", {}, rows.flatMap(([term, meaning]) => [make("dt", {}, write(term)), make("dd", {}, meaning)]));
+    const switchBox = make("input", { type: "checkbox", role: "switch", checked: this.#areOn, onchange: (event) => this.#turn(event.target.checked) });
+    this.#dialog.replaceChildren(
+      make("div", { class: "panel-head" }, make("h2", { id: "help-title" }, "Keys and numbers"), close),
+      make("div", { class: "panel-body", tabindex: 0, role: "region", "aria-label": "Keys and numbers" },
+        list(this.#keys, (key) => make("kbd", {}, key === " " ? "Space" : key.toUpperCase())),
+        list([["← → + − 0", "on the large chart: move the cursor, zoom in and out, whole run"]], (keys) => make("kbd", {}, keys)),
+        make("label", { class: "switch" }, switchBox, make("span", { class: "track", "aria-hidden": "true" }), "Single keys act"),
+        make("h2", {}, "Numbers"),
+        list([...NUMBERS, ...SPECS.map(({ title, help }) => [title, help])], (term) => term)));
+    this.#dialog.showModal();
+  }
+
+  #turn(on) {
+    this.#areOn = on;
+    try {
+      localStorage.setItem(KEPT, on ? "on" : "off");
+    } catch {
+      // kept until the page is left
+    }
+  }
+}
+
+function localStorageGet(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}

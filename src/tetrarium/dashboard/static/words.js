@@ -1,0 +1,63 @@
+// Numbers as people read them: thousands separators, units, and no more digits than count.
+
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+const NONE = "–";
+
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+
+function significant(value, digits) {
+  if (value === 0) return "0";
+  if (Math.abs(value) < 1e-4) return value.toExponential(Math.max(0, digits - 1));
+  return String(Number(value.toPrecision(digits))).replace("-", "−");
+}
+
+/** Whole numbers with separators: 41,200. */
+export const count = (value) => (isNumber(value) ? whole.format(value) : NONE);
+
+/** Lines of a game: whole from 10 on, below that two digits that count. */
+export const lines = (value) =>
+  !isNumber(value) ? NONE : Math.abs(value) >= 9.95 ? whole.format(value) : significant(value, 2);
+
+/** Three digits that count, for what is mostly small. */
+export const small = (value) =>
+  !isNumber(value) ? NONE : Math.abs(value) >= 999.5 ? whole.format(value) : significant(value, 3);
+
+/** A share as percents. */
+export const percent = (share) => (isNumber(share) ? `${significant(share * 100, 2)} %` : NONE);
+
+/** The two largest units of a number of seconds. */
+export function duration(seconds) {
+  if (!isNumber(seconds)) return NONE;
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+/** How long ago an instant is, given as ISO text. */
+export function ago(iso) {
+  const seconds = (Date.now() - Date.parse(iso)) / 1000;
+  if (!isNumber(seconds)) return NONE;
+  if (seconds < 60) return "just now";
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86400)} d ago`;
+}
+
+/** Ticks of an axis: 1,200 or 40k or 1.2M, so that they fit. */
+export function short(value) {
+  const size = Math.abs(value);
+  if (size >= 1e9) return `${significant(value / 1e9, 3)}G`;
+  if (size >= 1e6) return `${significant(value / 1e6, 3)}M`;
+  if (size >= 1e4) return `${significant(value / 1e3, 3)}k`;
+  return size >= 1000 ? whole.format(value) : significant(value, 3);
+}
+
+const STATES = {
+  starting: "Starting", running: "Running", paused: "Paused", stopping: "Stopping", stopped: "Stopped",
+  finished: "Finished", failed: "Failed", dead: "Died",
+};
+
+/** A run's state as one word. */
+export const stateWord = (state) => STATES[state] ?? "Unknown";
