@@ -179,7 +179,7 @@ export class App extends EventTarget {
       "control-changed": () => this.setControl(event),
       "run-started": () => this.history.cutAfter(event.step),
       "agent-evaluated": () => this.history.appendEvaluation(event),
-      "kernels-compiling": () => (this.isCompiling = true),
+      "kernels-compiling": () => (this.isCompiling = !this.progress && !this.board),
       "checkpoint-saved": () => {},
     }[event.kind];
     if (!take) return;
@@ -189,6 +189,10 @@ export class App extends EventTarget {
 
   #takeBoard(board) {
     this.board = board;
+    if (this.isCompiling) {
+      this.isCompiling = false;
+      this.#tell("change");
+    }
     this.#tell("board");
   }
 

@@ -39,6 +39,10 @@ export class Chart {
       x: (value) => plot.left + ((value - domain[0]) / (domain[1] - domain[0] || 1)) * (plot.right - plot.left),
       y: (value) => plot.bottom - scale.position(value) * (plot.bottom - plot.top),
     };
+    if (shown[1] < shown[0]) {
+      this.#drawBase(pen);
+      return;
+    }
     this.#drawAxes(pen, scale, domain);
     context.save();
     context.beginPath();
@@ -76,6 +80,12 @@ export class Chart {
     }
     if (isLog) return logScale(high * 1.05, isLarge ? 6 : 3);
     return linearScale(low * 1.05, high * 1.05 || (low < 0 ? 0 : 1), isLarge ? 5 : 2);
+  }
+
+  /** What a chart without data is: the line that it will stand on. */
+  #drawBase({ context, plot, colours }) {
+    context.fillStyle = colours.line;
+    context.fillRect(plot.left, plot.bottom, plot.right - plot.left, 1);
   }
 
   #drawAxes({ context, plot, colours, x, y }, scale, domain) {

@@ -21,7 +21,7 @@ export const SPECS = [
   { key: "loss", title: "Loss", write: small, help: "Of the latest gradient steps: how far the network's values were off." },
   { key: "mean_q", title: "Value Q", write: small, help: "Mean value that the network gives to the placements that it learns from." },
   { key: "exploration_rate", title: "Exploration", write: percent, writeTick: percent, help: "Share of placements that are played at random." },
-  { key: "steps_per_second", title: "Speed", write: (v) => `${count(v)}/s`, help: "Placements of all games together, a second." },
+  { key: "steps_per_second", title: "Speed", write: (v) => (v === undefined || v === null ? "–" : `${count(v)}/s`), help: "Placements of all games together, a second." },
   {
     key: "lines_evaluation", title: "Evaluation", write: lines, hasMarks: true, source: "evaluations",
     help: "Mean lines a game on games that are the same every time, cut off after some pieces.",

@@ -26,7 +26,8 @@ function textOf(shown, view, progress) {
   const total = progress?.total_steps ?? view.total_steps;
   if (shown === "running") {
     const left = progress?.seconds_left;
-    const parts = [duration(progress?.seconds ?? view.seconds), `${count(progress?.steps_per_second)} steps/s`];
+    const parts = [duration(progress?.seconds ?? view.seconds)];
+    if (progress) parts.push(`${count(progress.steps_per_second)} steps/s`);
     if (typeof left === "number") parts.push(`${duration(left)} left`);
     return parts.join(" · ");
   }
