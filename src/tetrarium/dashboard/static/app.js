@@ -7,6 +7,8 @@ import { wantsStillness } from "./dom.js";
 import { count } from "./words.js";
 
 const ALIVE = ["starting", "running", "paused", "stopping"];
+const ENDED = ["stopped", "finished", "failed", "dead"];
+const PATIENCE_MS = 60_000; // for what was asked for to happen
 const STILL_BOARDS = 4; // boards a second for people who want stillness
 const BOARDS = 60;
 
@@ -184,6 +186,7 @@ export class App extends EventTarget {
     }[event.kind];
     if (!take) return;
     take();
+    this.#tell("told", event);
     if (event.kind !== "board-shown") this.#tell("change");
   }
 
@@ -204,10 +207,19 @@ export class App extends EventTarget {
   }
 
   #takeState({ state, step, message, error }) {
+    const before = this.view.state;
     this.isCompiling = false;
     this.view = { ...this.view, state, step: step ?? this.view.step, message };
     if (error) this.view.error = error;
     if (!ALIVE.includes(state)) this.refresh();
+    if (state === before || !message || (before === "starting" && state === "running")) return;
+    const undo = state === "stopped" && this.target.kind === "run" ? this.#resumeLater() : null;
+    say(message, { action: undo, isError: ["failed", "dead"].includes(state) });
+  }
+
+  #resumeLater() {
+    const { name } = this.target;
+    return { label: "Resume", run: () => this.resume(name).catch((error) => say(error.message, { isError: true })) };
   }
 
   /** Takes over what the worker says of its controls, or what was asked of it. */
@@ -223,34 +235,49 @@ export class App extends EventTarget {
     this.#tell("thinking", on);
   }
 
-  /** Sends a command to the worker that is watched, and says what happened. */
+  /** Sends a command to the worker that is watched, and waits until what was asked for has happened. */
   async command(name, values = {}) {
     const { target } = this;
-    const answer = await api.command(target, name, values);
-    if (target !== this.target) return answer;
-    if (answer.state) this.view = { ...this.view, state: answer.state, step: answer.step ?? this.view.step };
-    const text = answer.message || SAID[name]?.(answer, values);
-    if (text && !["speed", "mode"].includes(name)) say(text);
-    this.#tell("change");
-    return answer;
+    const done = this.#outcome(DONE_BY[name], target);
+    try {
+      const answer = await api.command(target, name, values);
+      const outcome = await done.promise;
+      if (name === "new-game") say("A new game begins.");
+      if (name === "checkpoint" && outcome) say(`Checkpoint of step ${count(outcome.step)} saved.`);
+      return answer;
+    } finally {
+      done.forget();
+    }
   }
 
-  /** Stops what is watched; a run can be resumed, and the message offers it. */
+  /** Stops what is watched; a run can be resumed, and the page offers it. */
   async stop() {
-    const { target } = this;
-    if (target.kind === "player") {
-      await api.stopPlayer(target.name);
-      this.view = { ...this.view, state: "stopped" };
-      say("The demo has ended.");
-      this.#tell("change");
-      return true;
-    }
-    const answer = await api.command(target, "stop");
-    const undo = { label: "Resume", run: () => this.resume(target.name).catch((error) => say(error.message, { isError: true })) };
-    say(answer.message || `Stopping at step ${count(answer.step)}. A checkpoint is made, nothing is lost.`, { action: undo });
-    if (target === this.target && answer.state && this.view.state !== "stopped") this.view = { ...this.view, state: answer.state };
+    if (this.target.kind === "run") return this.command("stop");
+    await api.stopPlayer(this.target.name);
+    this.view = { ...this.view, state: "stopped" };
+    say("The demo has ended.");
     this.#tell("change");
     return true;
+  }
+
+  /** The first event that `isDone` accepts, or null once something else is watched or it takes too long. */
+  #outcome(isDone, target) {
+    if (!isDone) return { promise: null, forget() {} };
+    let take = null;
+    let timer = 0;
+    const promise = new Promise((resolve) => {
+      take = ({ detail }) => {
+        if (target !== this.target) resolve(null);
+        else if (isDone(detail)) resolve(detail);
+      };
+      timer = setTimeout(() => resolve(null), PATIENCE_MS);
+      this.addEventListener("told", take);
+    });
+    const forget = () => {
+      clearTimeout(timer);
+      this.removeEventListener("told", take);
+    };
+    return { promise, forget };
   }
 
   async resume(name = this.target.name) {
@@ -272,9 +299,12 @@ export class App extends EventTarget {
   }
 }
 
-const SAID = {
-  pause: ({ step }) => `Paused at step ${count(step)}. Nothing is lost.`,
-  resume: ({ step }) => `Goes on from step ${count(step)}.`,
-  checkpoint: ({ step }) => `Checkpoint of step ${count(step)} saved.`,
-  "new-game": () => "A new game begins.",
+const isState = (event, ...states) => event.kind === "state-changed" && states.includes(event.state);
+
+/** The event that tells that a command has been carried out. */
+const DONE_BY = {
+  pause: (event) => isState(event, "paused", ...ENDED),
+  resume: (event) => isState(event, "running", ...ENDED),
+  stop: (event) => isState(event, ...ENDED),
+  checkpoint: (event) => event.kind === "checkpoint-saved" || isState(event, ...ENDED),
 };

@@ -39,7 +39,7 @@ export class Chart {
       x: (value) => plot.left + ((value - domain[0]) / (domain[1] - domain[0] || 1)) * (plot.right - plot.left),
       y: (value) => plot.bottom - scale.position(value) * (plot.bottom - plot.top),
     };
-    if (shown[1] < shown[0]) {
+    if (!this.#hasValues(data, shown)) {
       this.#drawBase(pen);
       return;
     }
@@ -64,6 +64,10 @@ export class Chart {
     while (last > first && x[last] > high) last -= 1;
     first = Math.max(0, first - 1);
     return [first, Math.min(x.length - 1, last + 1)];
+  }
+
+  #hasValues(data, [first, last]) {
+    return data[this.spec.key]?.slice(first, last + 1).some((value) => typeof value === "number");
   }
 
   #scale(data, [first, last], isLog) {
