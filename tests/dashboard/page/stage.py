@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +22,9 @@ from tetrarium.workers.files import read_address
 
 # A run that learns little and fast; it lasts until it is stopped.
 ENDLESS: Final = {
-    "n_envs": 4, "total_timesteps": 10**9, "learning_starts": 40, "batch_size": 16, "net_arch": [8], "buffer_size": 1_000,
-    "checkpoint_every": 2_000, "keep_checkpoints": 2, "evaluate_every": 0, "target_update_interval": 200,
+    "n_envs": 4, "total_timesteps": 10**9, "learning_starts": 40, "batch_size": 16, "net_arch": [8],
+    "buffer_size": 1_000, "checkpoint_every": 2_000, "keep_checkpoints": 2, "evaluate_every": 0,
+    "target_update_interval": 200,
 }  # fmt: skip
 LIMIT_S: Final = 120.0
 _POLL_S: Final = 0.05
@@ -47,6 +49,10 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def _is_free(folder: Path) -> bool:
+    return not is_locked(folder)
 
 
 class Dashboard:
@@ -78,7 +84,7 @@ class Dashboard:
             if address is not None:
                 with suppress(ProcessLookupError):
                     os.kill(address.pid, signal.SIGKILL)
-            wait_until(lambda: not is_locked(folder), f"the worker of {folder.name} to be gone")
+            wait_until(partial(_is_free, folder), f"the worker of {folder.name} to be gone")
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Asks over REST; returns the answer's JSON."""

@@ -2,18 +2,14 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.dashboard.page.stage import ENDLESS, Dashboard, wait_until
+from tests.dashboard.page.watching import expect_state, next_board, open_run, pass_frames
 from tests.torture.ends import assert_same, end_of
 from tests.torture.processes import spawn, training
-
-FRAMES = "(n) => new Promise((done) => { const next = () => (n-- > 0 ? requestAnimationFrame(next) : done()); next(); })"
-NEXT_BOARD = """() => new Promise((done) =>
-    document.querySelector("#board").addEventListener("drawn", ({ detail }) => done(detail), { once: true }))"""
 
 
 @pytest.fixture(scope="module")
@@ -22,35 +18,26 @@ def endless(dashboard: Dashboard) -> str:
     return "endless"
 
 
-def open_run(page: Page, name: str) -> None:
-    page.goto(f"/#run/{name}")
-    expect(page.locator("#run-name")).to_have_text(name)
-
-
-def running(page: Page) -> None:
-    expect(page.locator("#status-word")).to_have_text("Running")
-
-
 def test_a_run_starts_with_one_button_and_is_watched_at_once(
     page: Page, dashboard: Dashboard, photograph: Callable[..., None]
 ) -> None:
     page.goto("/")
     expect(page.locator("#notice-title")).to_have_text("Nothing has been trained yet.")
-    expect(page.locator("#status-word")).to_have_text("Nothing runs")
+    expect_state(page, "Nothing runs")
     photograph(page, "no-runs")
     page.get_by_role("button", name="Start training").click()
     expect(page.locator("#run-name")).to_have_text("run-1")
-    running(page)
-    assert page.evaluate(NEXT_BOARD)["step"] >= 0
+    expect_state(page, "Running")
+    assert next_board(page)["step"] >= 0
     expect(page.locator("#run-facts")).to_contain_text("preset default · dqn · seed 1 · 400,000 steps")
     dashboard.command("run-1", "stop")
 
 
 def test_boards_and_curves_follow_the_run(page: Page, endless: str, photograph: Callable[..., None]) -> None:
     open_run(page, endless)
-    running(page)
-    first = page.evaluate(NEXT_BOARD)
-    wait_until(lambda: page.evaluate(NEXT_BOARD)["step"] > first["step"], "a later board")
+    expect_state(page, "Running")
+    first = next_board(page)
+    wait_until(lambda: next_board(page)["step"] > first["step"], "a later board")
     expect(page.locator("#status-text")).to_have_text(re.compile(r"^\d.* · [\d,]+ steps/s · .* left$"))
     expect(page.locator("#story canvas")).to_have_attribute("aria-valuetext", re.compile(r"^mean \d"))
     expect(page.locator("#pieces")).to_have_text(re.compile(r"^[\d,]+$"))
@@ -61,16 +48,16 @@ def test_a_paused_run_makes_no_step_and_goes_on(
     page: Page, dashboard: Dashboard, endless: str, photograph: Callable[..., None]
 ) -> None:
     open_run(page, endless)
-    running(page)
+    expect_state(page, "Running")
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator("#status-word")).to_have_text("Paused")
+    expect_state(page, "Paused")
     expect(page.locator("#toasts")).to_contain_text(re.compile(r"Paused at step [\d,]+\. Nothing is lost\."))
     step = dashboard.step(endless)
-    page.evaluate(FRAMES, 60)
+    pass_frames(page, 60)
     assert dashboard.step(endless) == step
     photograph(page, "paused")
     page.get_by_role("button", name="Resume").click()
-    running(page)
+    expect_state(page, "Running")
     wait_until(lambda: dashboard.step(endless) > step, "further steps")
 
 
@@ -78,30 +65,30 @@ def test_headless_draws_nothing_and_live_draws_again(
     page: Page, dashboard: Dashboard, endless: str, photograph: Callable[..., None]
 ) -> None:
     open_run(page, endless)
-    page.evaluate(NEXT_BOARD)
+    next_board(page)
     page.locator("#mode").get_by_text("Headless").click()
     expect(page.locator("#board-message strong")).to_have_text("Headless")
     wait_until(lambda: dashboard.command(endless, "status")["mode"] == "headless", "the worker to be headless")
     photograph(page, "headless")
     page.get_by_role("button", name="Show it live").click()
     expect(page.locator("#board-message")).to_be_hidden()
-    page.evaluate(NEXT_BOARD)
+    next_board(page)
 
 
 def test_every_move_is_paced_by_the_slider(
     page: Page, dashboard: Dashboard, endless: str, photograph: Callable[..., None]
 ) -> None:
     open_run(page, endless)
-    running(page)
+    expect_state(page, "Running")
     expect(page.locator("#speed")).to_be_disabled()
     page.locator("#mode").get_by_text("Every move").click()
     expect(page.locator("#speed")).to_be_enabled()
     page.locator("#speed").fill("0")
     expect(page.locator("#speed-value")).to_have_text("1")
     wait_until(lambda: dashboard.command(endless, "status")["pieces_per_second"] == 1, "one piece a second")
-    page.evaluate(NEXT_BOARD)
-    one = page.evaluate(NEXT_BOARD)["step"]
-    assert page.evaluate(NEXT_BOARD)["step"] == one + ENDLESS["n_envs"]
+    next_board(page)
+    one = next_board(page)["step"]
+    assert next_board(page)["step"] == one + ENDLESS["n_envs"]
     photograph(page, "every-move")
     page.locator("#speed").focus()
     page.keyboard.press("End")
@@ -111,14 +98,15 @@ def test_every_move_is_paced_by_the_slider(
     expect(page.locator("#speed")).to_be_disabled()
 
 
-def test_what_it_thinks_is_values_of_all_placements(
-    page: Page, endless: str, photograph: Callable[..., None]
-) -> None:
+def test_what_it_thinks_is_values_of_all_placements(page: Page, endless: str, photograph: Callable[..., None]) -> None:
     open_run(page, endless)
     expect(page.locator("#thoughts")).not_to_be_visible()
     page.get_by_text("What it thinks").click()
     expect(page.locator("#thoughts-count")).to_have_text(re.compile(r"^of \d+ placements$"))
-    values = [float(text.replace("−", "-").replace(",", "")) for text in page.locator("#thoughts .value").all_inner_texts()]
+    values = [
+        float(text.replace("\N{MINUS SIGN}", "-").replace(",", ""))
+        for text in page.locator("#thoughts .value").all_inner_texts()
+    ]
     assert values == sorted(values, reverse=True) and len(values) == 3
     photograph(page, "thoughts")
     page.reload()
@@ -127,29 +115,29 @@ def test_what_it_thinks_is_values_of_all_placements(
 
 def test_a_checkpoint_is_saved_at_once(page: Page, dashboard: Dashboard, endless: str) -> None:
     open_run(page, endless)
-    running(page)
+    expect_state(page, "Running")
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator("#status-word")).to_have_text("Paused")
+    expect_state(page, "Paused")
     page.get_by_role("button", name="Save checkpoint").click()
     expect(page.locator("#toasts")).to_contain_text("heckpoint")
     step = dashboard.step(endless)
     wait_until(lambda: step in dashboard.view(endless).checkpoints, f"a checkpoint of step {step}")
     page.get_by_role("button", name="Resume").click()
-    running(page)
+    expect_state(page, "Running")
 
 
 def test_a_stopped_run_offers_to_go_on(page: Page, dashboard: Dashboard, photograph: Callable[..., None]) -> None:
     dashboard.start_run("halting")
     open_run(page, "halting")
-    running(page)
+    expect_state(page, "Running")
     page.get_by_role("button", name="Stop").click()
-    expect(page.locator("#status-word")).to_have_text("Stopped")
+    expect_state(page, "Stopped")
     expect(page.locator("#notice-title")).to_have_text(re.compile(r"^Stopped at step [\d,]+\.$"))
     photograph(page, "stopped")
     stopped_at = dashboard.view("halting").step
     assert stopped_at > 0
     page.locator("#notice").get_by_role("button", name="Resume").click()
-    running(page)
+    expect_state(page, "Running")
     wait_until(lambda: dashboard.step("halting") > stopped_at, "steps beyond the stop")
     dashboard.command("halting", "stop")
 
@@ -162,15 +150,17 @@ def test_watching_changes_nothing_that_is_learnt(page: Page, dashboard: Dashboar
     dashboard.start_run("alone", mode="headless", **settings)
     wait_until(lambda: dashboard.view("alone").state == "finished", "the run that nobody watches")
     page.goto("/")
-    dashboard.call("POST", "/runs", {"name": "watched", "settings": ENDLESS | settings, "seed": 3, "mode": "every-move"})
+    dashboard.call(
+        "POST", "/runs", {"name": "watched", "settings": ENDLESS | settings, "seed": 3, "mode": "every-move"}
+    )
     open_run(page, "watched")
-    page.evaluate(NEXT_BOARD)
+    next_board(page)
     page.keyboard.press("t")
     page.keyboard.press("2")
-    page.evaluate(NEXT_BOARD)
+    next_board(page)
     page.keyboard.press("3")
     page.locator("#speed").fill("700")
-    page.evaluate(NEXT_BOARD)
+    next_board(page)
     page.keyboard.press(" ")
     page.keyboard.press("1")
     wait_until(lambda: dashboard.view("watched").state in {"finished", "paused"}, "the end, or the pause before it")
@@ -182,13 +172,13 @@ def test_watching_changes_nothing_that_is_learnt(page: Page, dashboard: Dashboar
 
 def test_a_run_of_a_terminal_appears_by_itself(page: Page, dashboard: Dashboard, endless: str) -> None:
     open_run(page, endless)
-    running(page)
+    expect_state(page, "Running")
     process = spawn(*training(dashboard.root, "typed", total_timesteps=400))
     expect(page.locator("#toasts")).to_contain_text("typed has been started.")
     page.get_by_role("button", name="Watch", exact=True).click()
     expect(page.locator("#run-name")).to_have_text("typed")
     assert process.wait() == 0
-    expect(page.locator("#status-word")).to_have_text("Finished")
+    expect_state(page, "Finished")
     page.locator("#run-picker").click()
     expect(page.locator("#run-menu")).to_contain_text("typed")
     page.locator("#run-menu").get_by_text(endless, exact=True).click()

@@ -4,17 +4,15 @@ import { api } from "./api.js";
 import { say } from "./toast.js";
 import { History, MAX_POINTS } from "./history.js";
 import { wantsStillness } from "./dom.js";
+import { Home } from "./home.js";
 import { count } from "./words.js";
 
-const ALIVE = ["starting", "running", "paused", "stopping"];
 const ENDED = ["stopped", "finished", "failed", "dead"];
 const PATIENCE_MS = 60_000; // for what was asked for to happen
 const STILL_BOARDS = 4; // boards a second for people who want stillness
 const BOARDS = 60;
 
 export class App extends EventTarget {
-  runs = null; // null until the server has told them
-  players = [];
   target = null; // {kind: "run" | "player", name}
   view = null; // the run or player that is watched, with its kind and title
   control = { mode: "live", pieces_per_second: 10 };
@@ -24,13 +22,15 @@ export class App extends EventTarget {
   thinks = false;
   history = new History();
   #link;
-  #seen = null; // names of runs seen so far
-  #refreshing = null;
-  #asked = false;
+  #home = new Home();
+  #told = null; // the state that the worker itself told, which no older list overrides
+  #started = new Set(); // runs that were started here
+  #finished = null; // the run that finished while it was watched
 
   constructor(link) {
     super();
     this.#link = link;
+    this.#home.addEventListener("listed", ({ detail }) => this.#takeList(detail));
     link.addEventListener("event", ({ detail }) => this.#receive(detail));
     link.addEventListener("refused", ({ detail }) => say(detail, { isError: true }));
     link.addEventListener("link", ({ detail }) => this.#relink(detail));
@@ -46,71 +46,55 @@ export class App extends EventTarget {
     this.dispatchEvent(new CustomEvent(kind, { detail }));
   }
 
-  /** Asks the server which runs and demos there are. Calls during a call are answered by one more. */
-  async refresh() {
-    if (this.#refreshing) {
-      this.#asked = true;
-      return this.#refreshing;
-    }
-    this.#refreshing = this.#refreshOnce().finally(() => {
-      this.#refreshing = null;
-      if (this.#asked) {
-        this.#asked = false;
-        this.refresh();
-      }
-    });
-    return this.#refreshing;
+  get runs() {
+    return this.#home.runs;
   }
 
-  async #refreshOnce() {
-    let runs;
-    let players;
-    try {
-      [runs, players] = await Promise.all([api.runs(), api.players()]);
-    } catch {
-      return; // the socket says that the connection is lost, and asks again when it is back
+  get players() {
+    return this.#home.players;
+  }
+
+  /** Name of the run whose curves are shown, or null. */
+  get charted() {
+    return this.#home.runOf(this.target);
+  }
+
+  refresh() {
+    return this.#home.refresh();
+  }
+
+  #takeList(fresh) {
+    const { target } = this;
+    for (const { name } of target ? fresh : []) {
+      if (name === target.name || this.#started.has(name)) continue;
+      say(`${name} has been started.`, { action: { label: "Watch", run: () => this.watch({ kind: "run", name }) } });
     }
-    this.runs = runs;
-    this.players = players;
-    this.#meetNewRuns(runs);
-    const known = this.#find(this.target);
-    if (known) this.view = { ...this.view, ...known };
-    else if (this.target?.kind === "player") this.view = { ...this.view, state: "stopped" };
+    const known = this.#home.find(target);
+    if (known) this.view = { ...this.view, ...known, ...(this.#told ?? {}) };
+    else if (target?.kind === "player") this.view = { ...this.view, state: "stopped" };
     else this.#choose();
+    this.#followIntoDemo();
     this.#tell("change");
   }
 
-  #find(target) {
-    if (!target) return null;
-    if (target.kind === "run") {
-      const run = this.runs.find(({ name }) => name === target.name);
-      return run ? { ...run, kind: "run", title: run.name } : null;
-    }
-    const player = this.players.find(({ id }) => id === target.name);
-    return player ? { ...player, kind: "player", title: `Demo: ${player.what}` } : null;
-  }
-
-  /** Runs that appeared since, say those started in a terminal, are told. */
-  #meetNewRuns(runs) {
-    const names = runs.map(({ name }) => name);
-    if (this.#seen && this.target) {
-      for (const { name, is_alive: isAlive } of runs) {
-        if (this.#seen.has(name) || !isAlive || name === this.target.name) continue;
-        say(`${name} has been started.`, { action: { label: "Watch", run: () => this.watch({ kind: "run", name }) } });
-      }
-    }
-    this.#seen = new Set(names);
-  }
-
-  /** Chooses what to watch: what the address names, else a run that lives, else the newest. */
+  /** Chooses what to watch: what the address names, else what is likely wanted. */
   #choose() {
     const [kind, ...rest] = decodeURIComponent(location.hash.slice(1)).split("/");
     const named = { kind, name: rest.join("/") };
-    const target = ["run", "player"].includes(kind) && this.#find(named) ? named : null;
-    const run = this.runs.find(({ is_alive: isAlive }) => isAlive) ?? this.runs[0];
-    if (target) this.watch(target);
-    else if (run) this.watch({ kind: "run", name: run.name });
+    const { first } = this.#home;
+    if (["run", "player"].includes(kind) && this.#home.find(named)) this.watch(named);
+    else if (first) this.watch({ kind: "run", name: first.name });
     else this.#forget();
+  }
+
+  /** Where a run has finished while it was watched and its agent goes on playing, that is watched. */
+  #followIntoDemo() {
+    const name = this.#finished;
+    const demo = name && this.#home.demoOf(name);
+    if (!demo) return;
+    this.#finished = null;
+    say(`${name} has finished. Now it plays, without learning.`);
+    this.watch({ kind: "player", name: demo.id });
   }
 
   #forget() {
@@ -123,24 +107,25 @@ export class App extends EventTarget {
   /** Watches another run or demo. */
   async watch(target) {
     this.target = target;
-    this.view = this.#find(target) ?? { ...target, title: target.name, state: "starting" };
+    this.view = this.#home.find(target) ?? { ...target, title: target.name, state: "starting" };
     this.control = { mode: "live", pieces_per_second: 10 };
     this.progress = this.board = null;
     this.isCompiling = false;
+    this.#told = this.#finished = null;
     this.history = new History();
     const hash = `#${target.kind}/${encodeURIComponent(target.name)}`;
     if (location.hash !== hash) history.replaceState(null, "", hash);
     this.#sendWatch();
     this.#tell("target");
     this.#tell("change");
-    if (target.kind === "run") await this.#loadHistory();
+    if (this.charted) await this.#loadHistory();
   }
 
   async #loadHistory() {
-    const { target } = this;
+    const { target, charted } = this;
     try {
       const [run, progress, evaluations] = await Promise.all([
-        api.run(target.name), api.progress(target.name, MAX_POINTS), api.evaluations(target.name),
+        api.run(charted), api.progress(charted, MAX_POINTS), api.evaluations(charted),
       ]);
       if (target !== this.target) return;
       this.history.load(progress);
@@ -163,8 +148,8 @@ export class App extends EventTarget {
   #relink(state) {
     if (state === "open") {
       this.refresh();
-      if (this.target?.kind === "run") this.#loadHistory();
-    }
+      if (this.charted) this.#loadHistory();
+    } else this.#told = null;
     this.#tell("change");
   }
 
@@ -209,9 +194,10 @@ export class App extends EventTarget {
   #takeState({ state, step, message, error }) {
     const before = this.view.state;
     this.isCompiling = false;
-    this.view = { ...this.view, state, step: step ?? this.view.step, message };
-    if (error) this.view.error = error;
-    if (!ALIVE.includes(state)) this.refresh();
+    this.#told = { state, message, step: step ?? this.view.step, ...(error ? { error } : {}) };
+    this.view = { ...this.view, ...this.#told };
+    if (state === "finished" && before === "running") this.#finished = this.target.name;
+    if (ENDED.includes(state)) this.refresh();
     if (state === before || !message || (before === "starting" && state === "running")) return;
     const undo = state === "stopped" && this.target.kind === "run" ? this.#resumeLater() : null;
     say(message, { action: undo, isError: ["failed", "dead"].includes(state) });
@@ -280,6 +266,18 @@ export class App extends EventTarget {
     return { promise, forget };
   }
 
+  /** Lets the agent of a run play, without learning, and watches that. */
+  async play(what) {
+    let demo = this.#home.demoOf(what);
+    if (!demo) {
+      demo = await api.startPlayer({ what, pieces_per_second: this.control.pieces_per_second });
+      say(`${what} plays.`);
+      await this.refresh();
+    }
+    await this.watch({ kind: "player", name: demo.id });
+    return true;
+  }
+
   async resume(name = this.target.name) {
     const run = await api.resumeRun(name);
     say(`${run.name} goes on from its latest checkpoint.`);
@@ -292,7 +290,7 @@ export class App extends EventTarget {
   async startRun(body) {
     const run = await api.startRun({ mode: "live", ...body });
     say(`${run.name} starts.`);
-    this.#seen?.add(run.name);
+    this.#started.add(run.name);
     await this.refresh();
     await this.watch({ kind: "run", name: run.name });
     return run;

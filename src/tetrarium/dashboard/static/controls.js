@@ -159,7 +159,7 @@ export class Controls {
     }
     if (view.state === "finished") {
       const text = `${count(view.total_steps)} steps in ${duration(view.seconds)}.`;
-      return { title: "Finished.", text, action: { label: "Watch it play", run: () => app.openDemo(view.name) } };
+      return { title: "Finished.", text, action: { label: "Watch it play", word: "Starting…", run: () => app.play(view.name) } };
     }
     if (!["failed", "dead"].includes(view.state)) return {};
     const log = { label: "Show log", run: () => app.openLog() };

@@ -2,7 +2,6 @@
 
 import { api } from "./api.js";
 import { find, make, setText } from "./dom.js";
-import { say } from "./toast.js";
 import { count } from "./words.js";
 
 const KINDS = { best: "the best of a run", run: "the latest of a run", model: "a model", controller: "a published controller" };
@@ -16,12 +15,11 @@ export class DemoPanel {
     this.#app = app;
   }
 
-  /** Opens the panel; `wanted` is chosen beforehand. */
-  async open(wanted = null) {
+  async open() {
     this.#dialog.replaceChildren(this.#frame(make("p", { class: "fine" }, "Reading what can play…")));
     if (!this.#dialog.open) this.#dialog.showModal();
     try {
-      this.#dialog.replaceChildren(this.#frame(this.#choice(await api.policies(), wanted), true));
+      this.#dialog.replaceChildren(this.#frame(this.#choice(await api.policies()), true));
       find("input:checked", this.#dialog)?.focus();
     } catch (error) {
       this.#dialog.replaceChildren(this.#frame(make("p", { class: "form-error" }, error.message)));
@@ -38,9 +36,8 @@ export class DemoPanel {
         make("button", { class: "primary", id: "start-demo", disabled: !canStart }, "Watch it play")));
   }
 
-  #choice(policies, wanted) {
-    const found = policies.findIndex(({ name }) => name === wanted);
-    const chosen = found >= 0 ? found : Math.max(0, policies.findIndex(({ name }) => name !== "random"));
+  #choice(policies) {
+    const chosen = Math.max(0, policies.findIndex(({ name }) => name !== "random"));
     const options = policies.map(({ name, kind }, index) =>
       make("label", {}, make("input", { type: "radio", name: "what", value: name, checked: index === chosen }),
         make("strong", {}, name), make("span", { class: "fine" }, name === "random" ? "plays at random" : KINDS[kind] ?? kind)));
@@ -55,11 +52,8 @@ export class DemoPanel {
     button.setAttribute("aria-busy", "true");
     setText(button, "Starting…");
     try {
-      const player = await api.startPlayer({ what, pieces_per_second: 10 });
+      await this.#app.play(what);
       this.#dialog.close();
-      say(`${what} plays.`);
-      await this.#app.refresh();
-      this.#app.watch({ kind: "player", name: player.id });
     } catch (error) {
       setText(find("#demo-error"), error.message);
     } finally {

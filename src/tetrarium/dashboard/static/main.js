@@ -30,7 +30,7 @@ const demo = new DemoPanel(app);
 const demoGames = new DemoGames();
 
 app.openNewRun = () => newRun.open();
-app.openDemo = (wanted) => demo.open(wanted);
+app.openDemo = () => demo.open();
 app.openLog = openLog;
 
 /** The words over the board, where there is nothing or something old to see. */
@@ -62,7 +62,8 @@ function showAll() {
   sayOverBoard();
   showTotals();
   const isDemo = app.view?.kind === "player";
-  find("#charts").hidden = isDemo;
+  find("#charts").hidden = isDemo && !app.charted;
+  find("#multiples").hidden = isDemo;
   find("#demo-games").hidden = !isDemo;
 }
 
@@ -112,16 +113,16 @@ async function openLog() {
   dialog.showModal();
 }
 
-const exportName = () => `tetrarium-${app.target?.name ?? "run"}`;
+const exportName = () => `tetrarium-${app.charted}`;
 
 async function exportTable() {
-  const columns = await api.progress(app.target.name, ALL_ROWS);
+  const columns = await api.progress(app.charted, ALL_ROWS);
   download(new Blob([csvOf(columns, COLUMNS)], { type: "text/csv" }), `${exportName()}.csv`);
   say(`Saved as ${exportName()}.csv.`);
 }
 
 async function exportPicture() {
-  download(await charts.picture(app.view?.title ?? ""), `${exportName()}.png`);
+  download(await charts.picture(app.charted), `${exportName()}.png`);
   say(`Saved as ${exportName()}.png.`);
 }
 
@@ -130,11 +131,12 @@ function nextTheme() {
   say(`Theme: ${window.tetrariumTheme.chosen}`);
 }
 
+const withCurves = (work) => () => app.charted ? work() : say("Choose a run first.");
 const withRun = (run) => () => app.target?.kind === "run" ? run() : say("Choose a run first.");
 
 joinMenu(find("#export"), find("#export-menu"));
-find("#export-png").addEventListener("click", () => act(null, null, withRun(exportPicture)));
-find("#export-csv").addEventListener("click", () => act(null, null, withRun(exportTable)));
+find("#export-png").addEventListener("click", () => act(null, null, withCurves(exportPicture)));
+find("#export-csv").addEventListener("click", () => act(null, null, withCurves(exportTable)));
 find("#new-run").addEventListener("click", () => newRun.open());
 find("#demo").addEventListener("click", () => demo.open());
 find("#theme").addEventListener("click", nextTheme);

@@ -51,6 +51,7 @@ export function short(value) {
   if (size >= 1e9) return `${significant(value / 1e9, 3)}G`;
   if (size >= 1e6) return `${significant(value / 1e6, 3)}M`;
   if (size >= 1e4) return `${significant(value / 1e3, 3)}k`;
+  if (size > 0 && size < 1e-3) return value.toExponential(0).replaceAll("-", "−");
   return size >= 1000 ? whole.format(value) : significant(value, 3);
 }
 

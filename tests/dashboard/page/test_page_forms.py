@@ -1,0 +1,138 @@
+"""Starting a run with settings: what the form shows, what it refuses and where, and that keys alone suffice."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.dashboard.page.stage import Dashboard, wait_until
+from tests.dashboard.page.watching import expect_state
+
+
+@pytest.fixture
+def form(page: Page) -> Page:
+    page.goto("/")
+    page.get_by_role("button", name="New run").click()
+    expect(page.get_by_role("heading", name="New run")).to_be_visible()
+    return page
+
+
+def field(page: Page, name: str, config: str = "training") -> Locator:
+    return page.locator(f"#set-{config}-{name}")
+
+
+def test_every_setting_has_its_meaning_its_bounds_and_its_default(
+    form: Page, dashboard: Dashboard, photograph: Callable[..., None]
+) -> None:
+    fields = [item for group in dashboard.call("GET", "/settings")["groups"] for item in group["fields"]]
+    for item in fields:
+        hint = form.locator(f"#set-{item['config']}-{item['name']}-hint")
+        assert hint.text_content().startswith(item["help"]), item["name"]
+    assert form.locator("#new-run-panel .field").count() == len(fields) + 1
+    expect(form.locator("#set-training-batch_size-hint")).to_contain_text("1 to 1,048,576")
+    expect(field(form, "batch_size")).to_have_value("256")
+    photograph(form, "new-run")
+
+
+def test_a_changed_setting_is_marked_and_goes_back(form: Page) -> None:
+    form.get_by_label("Find a setting").fill("gamma")
+    gamma = field(form, "gamma")
+    back = form.get_by_role("button", name="gamma: back to 0.9")
+    expect(back).to_be_hidden()
+    gamma.fill("0.95")
+    expect(form.locator("#new-run-changes")).to_have_text("1 setting changed")
+    back.click()
+    expect(gamma).to_have_value("0.9")
+    expect(form.locator("#new-run-changes")).to_have_text("Nothing changed")
+
+
+def test_a_preset_moves_the_defaults_and_keeps_what_was_changed(form: Page) -> None:
+    field(form, "seed").fill("7")
+    form.get_by_role("radio", name="quick").check()
+    expect(field(form, "total_timesteps")).to_have_value("100000")
+    expect(field(form, "seed")).to_have_value("7")
+    expect(form.locator("#new-run-changes")).to_have_text("1 setting changed")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("total_timesteps", "many", "total_timesteps is a number from 1 to 1000000000000; got “many”."),
+        ("total_timesteps", "1.5", "total_timesteps is a whole number from 1 to 1000000000000; got 1.5."),
+        ("seed", "-1", "seed is a number from 0 to 4294967295; got -1."),
+        ("batch_size", "1e99", "batch_size is a number from 1 to 1048576; got 1e99."),
+        ("gamma", "", "gamma is a number from 0 to 0.999999; got “”."),
+    ],
+)
+def test_nonsense_is_refused_at_its_field(form: Page, name: str, text: str, message: str) -> None:
+    form.get_by_label("Find a setting").fill(name)
+    field(form, name).fill(text)
+    form.get_by_role("button", name="Start training").click()
+    expect(form.locator(f"#set-training-{name}-error")).to_have_text(message)
+    expect(field(form, name)).to_have_attribute("aria-invalid", "true")
+    expect(field(form, name)).to_be_focused()
+    expect(form.locator("#new-run-panel")).to_be_visible()
+
+
+def test_what_only_the_server_can_tell_is_shown_at_its_field(
+    form: Page, watcher: Any, photograph: Callable[..., None]
+) -> None:
+    watcher.forgive_refusals()
+    form.get_by_label("Find a setting").fill("net_arch")
+    field(form, "net_arch").fill("64, wide")
+    form.get_by_role("button", name="Start training").click()
+    expect(form.locator("#set-training-net_arch-error")).to_contain_text("net_arch is widths from 1 to 4096; got")
+    photograph(form, "form-error")
+    field(form, "net_arch").fill("64, 64")
+    form.locator("#run-title").fill("../elsewhere")
+    form.get_by_role("button", name="Start training").click()
+    expect(form.locator("#run-title-error")).to_contain_text("../elsewhere")
+
+
+def test_keys_alone_start_watch_pause_and_stop_a_run(page: Page, dashboard: Dashboard) -> None:
+    page.goto("/")
+    expect_state(page, "Nothing runs")
+    press = page.keyboard.press
+    press("n")
+    expect(page.get_by_role("heading", name="New run")).to_be_visible()
+    expect(page.get_by_role("radio", name="default", exact=False).first).to_be_focused()
+    press("ArrowDown")
+    expect(page.get_by_role("radio", name="quick")).to_be_checked()
+    press("Tab")
+    page.keyboard.type("by-keys")
+    press("Enter")
+    expect(page.locator("#run-name")).to_have_text("by-keys")
+    expect_state(page, "Running")
+    press("3")
+    wait_until(lambda: dashboard.command("by-keys", "status")["mode"] == "every-move", "every move")
+    press("+")
+    wait_until(lambda: dashboard.command("by-keys", "status")["pieces_per_second"] > 10, "a higher speed")
+    press("t")
+    expect(page.locator("#thinks")).to_be_checked()
+    press(" ")
+    expect_state(page, "Paused")
+    press(" ")
+    expect_state(page, "Running")
+    press("r")
+    expect(page.locator("#run-menu")).to_be_visible()
+    press("Escape")
+    expect(page.locator("#run-menu")).to_be_hidden()
+    expect(page.locator("#run-picker")).to_be_focused()
+    press("s")
+    expect_state(page, "Stopped")
+    assert dashboard.view("by-keys").state == "stopped"
+
+
+def test_keys_are_listed_and_can_be_turned_off(page: Page, photograph: Callable[..., None]) -> None:
+    page.goto("/")
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keys and numbers")).to_be_visible()
+    expect(page.locator("#help-panel")).to_contain_text("pause or resume")
+    photograph(page, "keys")
+    page.get_by_role("switch", name="Single keys act").uncheck(force=True)
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    expect(page.locator("#new-run-panel")).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.locator("#help-panel")).to_be_visible()

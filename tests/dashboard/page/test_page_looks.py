@@ -1,0 +1,183 @@
+"""How the page looks: readable, whole, still where it should be still, and for people who do not see it too."""
+
+import csv
+import re
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.dashboard.page.stage import Dashboard, wait_until
+from tests.dashboard.page.watching import expect_state, next_board, open_run
+
+_SHIFTS = """() => {
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) {
+            window.shifts.push(entry.sources.map(({ node }) => node?.id || node?.className || node?.nodeName));
+        }
+    }).observe({ type: "layout-shift", buffered: true });
+}"""
+
+
+@pytest.fixture(scope="module")
+def paused(dashboard: Dashboard) -> str:
+    """A run with a curve, and a board that stands still."""
+    dashboard.start_run("paused", evaluate_every=2_000, evaluation_games=2, evaluation_pieces=50)
+    wait_until(lambda: len(dashboard.call("GET", "/runs/paused/progress")["step"]) > 4, "a curve")
+    dashboard.command("paused", "pause")
+    wait_until(lambda: dashboard.view("paused").state == "paused", "the pause")
+    return "paused"
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("width", [1440, 360])
+def test_rules_of_accessibility_hold(page: Page, paused: str, theme: Any, width: int) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 800})
+    open_run(page, paused)
+    expect_state(page, "Paused")
+    expect(page.locator("#story canvas")).to_have_attribute("aria-valuenow", re.compile(r"^\d+$"))
+    assert violations(page) == []
+    page.locator("#run-picker").click()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    expect(page.locator("#set-training-seed")).to_be_visible()
+    page.get_by_label("Find a setting").fill("steps")
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("d")
+    expect(page.get_by_role("radio", name="random")).to_be_visible()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("size", [(360, 740), (360, 480), (700, 500), (1024, 640), (1440, 900), (2560, 1300)])
+def test_the_board_is_whole_and_nothing_is_cut_off(page: Page, paused: str, size: tuple[int, int]) -> None:
+    width, height = size
+    page.set_viewport_size({"width": width, "height": height})
+    open_run(page, paused)
+    board = page.locator(".board-box")
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    assert box is not None
+    assert box["height"] <= height and box["width"] <= width and box["x"] >= 0 and box["y"] >= 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll("button, dd, dt, label, figcaption span, #status-word")]
+            .filter((element) => element.offsetParent && element.clientWidth
+                && element.getBoundingClientRect().right > innerWidth + 0.5)
+            .map((element) => element.outerHTML)"""
+    )
+    assert cut == []
+
+
+def test_nothing_jumps_while_a_run_is_watched(page: Page, dashboard: Dashboard) -> None:
+    dashboard.start_run("counting")
+    page.add_init_script(f"({_SHIFTS})()")
+    open_run(page, "counting")
+    expect_state(page, "Running")
+    for _ in range(60):
+        next_board(page)
+    page.keyboard.press(" ")
+    expect_state(page, "Paused")
+    page.keyboard.press("t")
+    page.keyboard.press(" ")
+    expect_state(page, "Running")
+    next_board(page)
+    assert page.evaluate("window.shifts") == []
+    dashboard.command("counting", "stop")
+
+
+def test_the_theme_is_chosen_and_kept(page: Page, paused: str) -> None:
+    theme = page.locator("html")
+    open_run(page, paused)
+    expect(theme).to_have_attribute("data-theme", "dark")
+    for chosen, shown in (("dark", "dark"), ("light", "light"), ("auto", "dark")):
+        page.locator("#theme").click()
+        expect(page.locator("#theme")).to_contain_text(f"Theme: {chosen}")
+        expect(theme).to_have_attribute("data-theme", shown)
+    page.locator("#theme").click()
+    page.locator("#theme").click()
+    page.reload()
+    expect(theme).to_have_attribute("data-theme", "light")
+
+
+def test_curves_zoom_show_values_and_go_back(page: Page, paused: str, photograph: Callable[..., None]) -> None:
+    open_run(page, paused)
+    story = page.locator("#story canvas")
+    latest = page.locator(".story .chart-value")
+    expect(latest).to_contain_text("best")
+    story.hover()
+    expect(latest).to_contain_text("step")
+    photograph(page, "cursor")
+    story.hover()
+    box = story.bounding_box()
+    assert box is not None
+    whole = page.locator("#zoom-out")
+    expect(whole).to_be_hidden()
+    page.mouse.move(box["x"] + 150, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 350, box["y"] + 100)
+    page.mouse.up()
+    expect(whole).to_be_visible()
+    whole.click()
+    expect(whole).to_be_hidden()
+    story.focus()
+    page.keyboard.press("Home")
+    expect(story).to_have_attribute("aria-valuenow", "2000")
+    page.keyboard.press("ArrowRight")
+    expect(story).to_have_attribute("aria-valuenow", "4000")
+    page.keyboard.press("+")
+    expect(whole).to_be_visible()
+    page.keyboard.press("0")
+    expect(whole).to_be_hidden()
+    page.locator("#log-scale").click()
+    expect(page.locator("#log-scale")).to_have_attribute("aria-pressed", "false")
+
+
+def test_curves_are_taken_away_as_table_and_picture(
+    page: Page, dashboard: Dashboard, paused: str, tmp_path: Path
+) -> None:
+    open_run(page, paused)
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as table:
+        page.get_by_role("button", name="Table (CSV)").click()
+    assert table.value.suggested_filename == "tetrarium-paused.csv"
+    table.value.save_as(tmp_path / "table.csv")
+    rows = list(csv.DictReader(StringIO((tmp_path / "table.csv").read_text())))
+    columns = dashboard.call("GET", "/runs/paused/progress?max_points=100000")
+    assert [float(row["step"]) for row in rows] == columns["step"]
+    assert [float(row["mean_lines_game"]) for row in rows] == columns["mean_lines_game"]
+
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as picture:
+        page.get_by_role("button", name="Picture (PNG)").click()
+    picture.value.save_as(tmp_path / "picture.png")
+    with Image.open(tmp_path / "picture.png") as image:
+        assert image.format == "PNG" and image.width == 2400
+        assert len(image.convert("RGB").getcolors(2**24) or []) > 10
+
+
+def test_who_wants_stillness_gets_it(page: Page, paused: str) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    sent: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(str(frame))))
+    open_run(page, paused)
+    expect_state(page, "Paused")
+    assert '"boards_per_second":4' in sent[-1]
+    page.keyboard.press("n")
+    assert page.evaluate("document.getAnimations().length") == 0
