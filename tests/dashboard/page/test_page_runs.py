@@ -66,7 +66,7 @@ def test_headless_draws_nothing_and_live_draws_again(
 ) -> None:
     open_run(page, endless)
     next_board(page)
-    page.locator("#mode").get_by_text("Headless").click()
+    page.get_by_role("radio", name="Headless").check()
     expect(page.locator("#board-message strong")).to_have_text("Headless")
     wait_until(lambda: dashboard.command(endless, "status")["mode"] == "headless", "the worker to be headless")
     photograph(page, "headless")
@@ -81,7 +81,7 @@ def test_every_move_is_paced_by_the_slider(
     open_run(page, endless)
     expect_state(page, "Running")
     expect(page.locator("#speed")).to_be_disabled()
-    page.locator("#mode").get_by_text("Every move").click()
+    page.get_by_role("radio", name="Every move").check()
     expect(page.locator("#speed")).to_be_enabled()
     page.locator("#speed").fill("0")
     expect(page.locator("#speed-value")).to_have_text("1")

@@ -32,13 +32,19 @@ export class BoardCanvas {
 
   /** Shows a board with the next frame; null shows an empty well. */
   show(board) {
-    const now = performance.now();
-    if (board?.cleared_rows?.length && now - this.#flash.from > FLASH_PAUSE_MS && !wantsStillness()) {
-      this.#flash = { rows: board.cleared_rows, from: now };
-    }
+    this.#flashRows(board, this.#board);
     this.#board = board;
     this.#isNew = true;
     this.#request();
+  }
+
+  /** Rows flash where one placement follows another; sampled boards lie too far apart for that. */
+  #flashRows(board, before) {
+    const now = performance.now();
+    const isNext = board && before?.game === board.game && board.pieces_game === before.pieces_game + 1;
+    if (!isNext && board?.step !== before?.step) this.#flash = { rows: [], from: this.#flash.from };
+    if (!isNext || !board.cleared_rows?.length || now - this.#flash.from < FLASH_PAUSE_MS || wantsStillness()) return;
+    this.#flash = { rows: board.cleared_rows, from: now };
   }
 
   #request() {
