@@ -19,7 +19,9 @@ _SHIFTS = """() => {
     window.shifts = [];
     new PerformanceObserver((list) => {
         for (const entry of list.getEntries()) if (!entry.hadRecentInput) {
-            window.shifts.push(entry.sources.map(({ node }) => node?.id || node?.className || node?.nodeName));
+            const parts = entry.sources.map(({ node, previousRect: before, currentRect: after }) =>
+                `${node?.id || node?.className || node?.nodeName}: ${before.x},${before.y} to ${after.x},${after.y}`);
+            window.shifts.push(parts.join("; "));
         }
     }).observe({ type: "layout-shift", buffered: true });
 }"""
@@ -59,7 +61,7 @@ def test_rules_of_accessibility_hold(page: Page, paused: str, theme: Any, width:
     expect(page.locator("#set-training-seed")).to_be_visible()
     page.get_by_label("Find a setting").fill("steps")
     assert violations(page) == []
-    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Close").click()
     page.keyboard.press("d")
     expect(page.get_by_role("radio", name="random")).to_be_visible()
     assert violations(page) == []

@@ -17,6 +17,7 @@ import { showStatus } from "./status.js";
 import { act, say } from "./toast.js";
 
 const KEPT_THINKING = "tetrarium-thinks";
+const LEARNING = ["starting", "running", "paused"];
 const ALL_ROWS = 1_000_000;
 
 const link = new LiveLink(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
@@ -64,6 +65,8 @@ function showAll() {
   const isDemo = app.view?.kind === "player";
   find("#charts").hidden = isDemo && !app.charted;
   find("#multiples").hidden = isDemo;
+  const isToCome = !isDemo && (!app.view || LEARNING.includes(app.view.state));
+  setText(find(".chart-empty"), isToCome ? "The curve begins with the first 2,000 steps." : "No curve was recorded.");
   find("#demo-games").hidden = !isDemo;
 }
 

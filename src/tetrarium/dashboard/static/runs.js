@@ -18,7 +18,8 @@ export class RunPicker {
 
   /** Name and facts of what is watched; the open list follows the runs. */
   show() {
-    const { view } = this.#app;
+    const { runs, view } = this.#app;
+    find("#run-picker").classList.toggle("unneeded", runs === null);
     setText(find("#run-name"), view?.title ?? "No run yet");
     setText(find("#run-facts"), view ? factsOf(view) : "\u00a0");
     if (!find("#run-menu").hidden && !find("#run-menu").contains(document.activeElement)) this.#fill();

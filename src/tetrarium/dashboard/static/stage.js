@@ -7,6 +7,7 @@ import { LETTERS } from "./pieces.js";
 import { count, small } from "./words.js";
 
 const SHOWN_THOUGHTS = 3;
+const LONGEST_FIGURE = 9; // characters that fit in the large size
 
 export class Stage {
   #root = find("#stage");
@@ -92,7 +93,9 @@ export class Stage {
     setAttribute(this.#next, "aria-label", queue.length ? `Next: ${queue.join(", ")}` : "Next: not shown");
     setAttribute(this.#hold, "aria-label", held ? `Hold: ${held}` : "Hold: empty");
     setText(find("#lines"), count(board?.lines_game));
-    setText(find("#score"), count(board?.score_game));
+    const score = count(board?.score_game);
+    setText(find("#score"), score);
+    find("#score").classList.toggle("long", score.length > LONGEST_FIGURE);
     setText(find("#pieces"), count(board?.pieces_game));
     this.#drawThoughts(board?.thoughts);
   }

@@ -5,10 +5,10 @@ const NONE = "–";
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
-function significant(value, digits) {
+function significant(value, digits, keepsZeros = false) {
   if (value === 0) return "0";
-  if (Math.abs(value) < 1e-4) return value.toExponential(Math.max(0, digits - 1));
-  return String(Number(value.toPrecision(digits))).replace("-", "−");
+  const text = Math.abs(value) < 1e-4 ? value.toExponential(Math.max(0, digits - 1)) : value.toPrecision(digits);
+  return (keepsZeros || text.includes("e") ? text : String(Number(text))).replaceAll("-", "−");
 }
 
 /** Whole numbers with separators: 41,200. */
@@ -18,9 +18,9 @@ export const count = (value) => (isNumber(value) ? whole.format(value) : NONE);
 export const lines = (value) =>
   !isNumber(value) ? NONE : Math.abs(value) >= 9.95 ? whole.format(value) : significant(value, 2);
 
-/** Three digits that count, for what is mostly small. */
+/** Three digits that count, for what is mostly small; always three, so that nothing wobbles. */
 export const small = (value) =>
-  !isNumber(value) ? NONE : Math.abs(value) >= 999.5 ? whole.format(value) : significant(value, 3);
+  !isNumber(value) ? NONE : Math.abs(value) >= 999.5 ? whole.format(value) : significant(value, 3, true);
 
 /** A share as percents. */
 export const percent = (share) => (isNumber(share) ? `${significant(share * 100, 2)} %` : NONE);
