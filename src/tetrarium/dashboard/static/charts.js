@@ -71,7 +71,7 @@ export class Charts {
 
   toggleLog() {
     this.#isLog = !this.#isLog;
-    setAttribute(find("#log-scale"), "aria-pressed", this.#isLog);
+    setAttribute(find("#log-scale"), "aria-pressed", String(this.#isLog));
     this.#redraw();
   }
 

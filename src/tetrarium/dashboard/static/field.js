@@ -1,13 +1,8 @@
 // One setting in a form: its input, its meaning and bounds, whether it was changed, and the way back.
 
 import { make, setAttribute, setText } from "./dom.js";
+import { makeInput, written } from "./inputs.js";
 import { count } from "./words.js";
-
-/** How a value is written in an input. */
-export function written(value) {
-  if (value === null || value === undefined) return "";
-  return Array.isArray(value) ? value.join(", ") : String(value);
-}
 
 function boundsText({ low, high }) {
   return low === null || low === undefined ? "" : `${bound(low)} to ${bound(high)}`;
@@ -32,38 +27,23 @@ export class Field {
     this.spec = spec;
     this.#baseline = spec.default;
     this.id = `set-${spec.config}-${spec.name}`;
-    this.input = this.#makeInput();
-    this.input.addEventListener("input", () => this.#touch(changed));
-    this.input.addEventListener("change", () => this.#touch(changed));
+    this.input = makeInput(spec, this.id, `${this.id}-error ${this.id}-hint`, () => this.#touch(changed));
     this.error = make("p", { class: "error", id: `${this.id}-error` });
     this.hint = make("p", { class: "fine", id: `${this.id}-hint` });
     this.reset = make("button", { type: "button", class: "reset", onclick: () => this.#back(changed) });
     this.element = make("div", { class: "field" },
-      make("label", { for: this.id }, make("span", {}, spec.name.replaceAll("_", " ")), this.reset),
-      make("div", { class: "input" }, this.input), this.error, this.hint);
-    setAttribute(this.input, "aria-describedby", `${this.id}-error ${this.id}-hint`);
-    this.input.value = written(spec.default);
+      make("div", { class: "field-head" },
+        make("label", { for: this.id }, spec.name.replaceAll("_", " ")), this.reset),
+      this.input.element, this.error, this.hint);
+    this.input.text = written(spec.default);
     this.setBaseline(spec.default);
-  }
-
-  #makeInput() {
-    const { type, choices, nullable } = this.spec;
-    if (type === "bool" || choices?.length) {
-      const options = type === "bool" ? ["true", "false"] : choices;
-      return make("select", { id: this.id }, options.map((choice) => make("option", { value: choice }, optionText(choice))));
-    }
-    const mode = type === "int" ? "numeric" : type === "float" ? "decimal" : "text";
-    return make("input", {
-      type: "text", id: this.id, inputmode: mode, autocomplete: "off", spellcheck: "false",
-      placeholder: nullable ? "none" : null,
-    });
   }
 
   /** What the field falls back to: a preset's value, or the default. */
   setBaseline(value) {
     const wasChanged = this.isChanged;
     this.#baseline = value;
-    if (!wasChanged) this.input.value = written(value);
+    if (!wasChanged) this.input.text = written(value);
     setText(this.hint, this.#hintText());
     this.#mark();
   }
@@ -74,7 +54,7 @@ export class Field {
   }
 
   get isChanged() {
-    return this.input.value.trim() !== written(this.#baseline);
+    return this.input.text !== written(this.#baseline);
   }
 
   #touch(changed) {
@@ -84,7 +64,7 @@ export class Field {
   }
 
   #back(changed) {
-    this.input.value = written(this.#baseline);
+    this.input.text = written(this.#baseline);
     this.input.focus();
     this.#touch(changed);
   }
@@ -99,7 +79,7 @@ export class Field {
   /** The value as the server wants it. Throws an Error in words for people. */
   read() {
     const { name, type, low, high, nullable } = this.spec;
-    const text = this.input.value.trim();
+    const { text } = this.input;
     if (text === "" && nullable) return null;
     if (type === "bool") return text === "true";
     if (type === "list") return text.split(",").map((part) => part.trim()).filter(Boolean).map(listItem);
@@ -125,10 +105,8 @@ export class Field {
 
   showError(text) {
     setText(this.error, text);
-    setAttribute(this.input, "aria-invalid", text ? "true" : null);
+    this.input.markInvalid(Boolean(text));
   }
 }
 
 const listItem = (part) => (part !== "" && Number.isFinite(Number(part)) ? Number(part) : part);
-
-const optionText = (choice) => ({ true: "yes", false: "no" })[choice] ?? choice;

@@ -29,7 +29,7 @@ export class History {
   }
 
   loadEvaluations(rows) {
-    this.evaluations = { x: rows.map(({ step }) => step), lines_evaluation: rows.map((row) => row.lines_evaluation) };
+    this.evaluations = { x: rows.map(({ step }) => step), lines_evaluation: rows.map(({ lines }) => lines) };
   }
 
   /** Takes what the run tells live; what is not later than the last row is known already. */

@@ -15,10 +15,15 @@ import { Shortcuts } from "./shortcuts.js";
 import { Stage } from "./stage.js";
 import { showStatus } from "./status.js";
 import { act, say } from "./toast.js";
+import { stateWord } from "./words.js";
 
 const KEPT_THINKING = "tetrarium-thinks";
+const WHAT_NEXT = {
+  stopped: "Resume it to go on.", finished: "Watch it play, without learning.",
+  failed: "Its checkpoints are safe.", dead: "Its checkpoints are safe.",
+};
 const LEARNING = ["starting", "running", "paused"];
-const ALL_ROWS = 1_000_000;
+const ALL_ROWS = 10_000; // the most that the server gives
 
 const link = new LiveLink(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
 const app = new App(link);
@@ -46,7 +51,7 @@ function sayOverBoard() {
   else if (isAlive && view.kind === "run" && control.mode === "headless") {
     stage.say("Headless", "Nothing is drawn, and it learns at full speed.", { label: "Show it live", run: () => controls.setMode("live") });
   } else if (view.state === "paused") stage.say("", "");
-  else if (!isAlive && !board) stage.say("Nothing to see", view.kind === "run" ? "Resume it, or watch it in a demo." : "Start a new demo.");
+  else if (!isAlive && !board) stage.say(stateWord(view.state), view.kind === "run" ? WHAT_NEXT[view.state] : "Start a new demo.");
   else stage.say("", "");
 }
 

@@ -6,7 +6,6 @@ import { Field } from "./field.js";
 import { count } from "./words.js";
 
 const OFTEN = ["total_timesteps", "target_lines", "seed"];
-const TITLES = { seed: "seed", target_lines: "target lines" };
 
 export class NewRunPanel {
   #app;
@@ -61,8 +60,8 @@ export class NewRunPanel {
   #oftenAsked(groups) {
     const specs = groups.flatMap(({ fields }) => fields);
     const name = make("div", { class: "field" },
-      make("label", { for: "run-title" }, "name"),
-      make("div", { class: "input" }, make("input", { type: "text", id: "run-title", autocomplete: "off", spellcheck: "false", placeholder: "chosen for you", "aria-describedby": "run-title-error run-title-hint" })),
+      make("div", { class: "field-head" }, make("label", { for: "run-title" }, "name")),
+      make("input", { type: "text", id: "run-title", autocomplete: "off", spellcheck: "false", placeholder: "chosen for you", "aria-describedby": "run-title-error run-title-hint" }),
       make("p", { class: "error", id: "run-title-error" }),
       make("p", { class: "fine", id: "run-title-hint" }, "letters, digits, dots and dashes"));
     find("input", name).addEventListener("input", () => setText(find(".error", name), ""));
@@ -82,7 +81,7 @@ export class NewRunPanel {
   }
 
   #makeField(spec) {
-    const field = new Field({ ...spec, title: TITLES[spec.name] }, () => this.#countChanges());
+    const field = new Field(spec, () => this.#countChanges());
     this.#fields.set(spec.name, field);
     return field.element;
   }
