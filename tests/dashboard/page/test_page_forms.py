@@ -68,7 +68,7 @@ def test_a_preset_moves_the_defaults_and_keeps_what_was_changed(form: Page) -> N
 def test_nonsense_is_refused_at_its_field(form: Page, name: str, text: str, message: str) -> None:
     form.get_by_label("Find a setting").fill(name)
     field(form, name).fill(text)
-    form.get_by_role("button", name="Start training").click()
+    form.locator("#start-run").click()
     expect(form.locator(f"#set-training-{name}-error")).to_have_text(message)
     expect(field(form, name)).to_have_attribute("aria-invalid", "true")
     expect(field(form, name)).to_be_focused()
@@ -81,12 +81,12 @@ def test_what_only_the_server_can_tell_is_shown_at_its_field(
     watcher.forgive_refusals()
     form.get_by_label("Find a setting").fill("net_arch")
     field(form, "net_arch").fill("64, wide")
-    form.get_by_role("button", name="Start training").click()
+    form.locator("#start-run").click()
     expect(form.locator("#set-training-net_arch-error")).to_contain_text("net_arch is widths from 1 to 4096; got")
     photograph(form, "form-error")
     field(form, "net_arch").fill("64, 64")
     form.locator("#run-title").fill("../elsewhere")
-    form.get_by_role("button", name="Start training").click()
+    form.locator("#start-run").click()
     expect(form.locator("#run-title-error")).to_contain_text("../elsewhere")
 
 

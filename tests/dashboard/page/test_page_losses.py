@@ -51,7 +51,8 @@ def test_a_server_that_comes_back_finds_the_run_alive(
     dashboard.command("alive", "stop")
 
 
-def test_a_connection_that_drops_comes_back_by_itself(page: Page, dashboard: Dashboard) -> None:
+def test_a_connection_that_drops_comes_back_by_itself(page: Page, dashboard: Dashboard, watcher: Watcher) -> None:
+    watcher.forgive_losses()
     routes: list[WebSocketRoute] = []
 
     def pass_on(route: WebSocketRoute) -> None:
@@ -73,6 +74,7 @@ def test_a_connection_that_drops_comes_back_by_itself(page: Page, dashboard: Das
 
 def test_a_run_that_failed_says_why(page: Page, dashboard: Dashboard, photograph: Callable[..., None]) -> None:
     dashboard.start_run("failing", checkpoint_every=500)
+    wait_until(lambda: dashboard.view("failing").checkpoints, "a checkpoint")
     open_run(page, "failing")
     expect_state(page, "Running")
     folder = dashboard.home.run_folder("failing")

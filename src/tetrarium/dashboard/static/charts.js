@@ -200,12 +200,18 @@ export class Charts {
     return this.#zoom ?? [0, Math.max(this.#app.history.lastStep, 1)];
   }
 
+  /** The cursor stands at a row of the data, unless a stretch is being chosen. */
+  #snapped() {
+    const { x } = this.#app.history.data;
+    return this.#drag || !x.length ? this.#cursor : x[nearest(x, this.#cursor)];
+  }
+
   #view({ spec }) {
     const style = getComputedStyle(document.body);
     return {
       data: spec.source === "evaluations" ? this.#app.history.evaluations : this.#app.history.data,
       domain: this.#domain(),
-      cursor: this.#cursor === null ? null : { x: this.#cursor, indexIn: (x) => nearest(x, this.#cursor) },
+      cursor: this.#cursor === null ? null : { x: this.#snapped(), indexIn: (x) => nearest(x, this.#cursor) },
       selection: this.#drag ? [this.#drag.from, this.#drag.to] : null,
       isLog: spec.isLarge && this.#isLog,
       colours: { accent: themeColour("--accent"), muted: themeColour("--muted"), line: themeColour("--line") },

@@ -107,7 +107,7 @@ export class NewRunPanel {
   }
 
   #filter(text) {
-    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = text.toLowerCase().split(/[\s_]+/).filter(Boolean);
     for (const group of findAll("details.group", this.#dialog)) {
       let n = 0;
       for (const element of findAll(".field", group)) {
