@@ -1,14 +1,13 @@
 // What is watched and what is known of it: takes in the server's answers and events, and tells the parts of the page.
 
 import { api } from "./api.js";
-import { say } from "./toast.js";
 import { History, MAX_POINTS } from "./history.js";
 import { wantsStillness } from "./dom.js";
 import { Home } from "./home.js";
+import { awaitOutcome, hasEnded } from "./outcomes.js";
+import { announce, say } from "./toast.js";
 import { count } from "./words.js";
 
-const ENDED = ["stopped", "finished", "failed", "dead"];
-const PATIENCE_MS = 60_000; // for what was asked for to happen
 const STILL_BOARDS = 4; // boards a second for people who want stillness
 const BOARDS = 60;
 
@@ -197,15 +196,10 @@ export class App extends EventTarget {
     this.#told = { state, message, step: step ?? this.view.step, ...(error ? { error } : {}) };
     this.view = { ...this.view, ...this.#told };
     if (state === "finished" && before === "running") this.#finished = this.target.name;
-    if (ENDED.includes(state)) this.refresh();
-    if (state === before || !message || (before === "starting" && state === "running")) return;
-    const undo = state === "stopped" && this.target.kind === "run" ? this.#resumeLater() : null;
-    say(message, { action: undo, isError: ["failed", "dead"].includes(state) });
-  }
-
-  #resumeLater() {
-    const { name } = this.target;
-    return { label: "Resume", run: () => this.resume(name).catch((error) => say(error.message, { isError: true })) };
+    if (hasEnded(state)) this.refresh();
+    if (state === before || !message || before === "starting") return;
+    if (hasEnded(state)) announce(message); // it stands in the place of the controls, with what to do next
+    else say(message);
   }
 
   /** Takes over what the worker says of its controls, or what was asked of it. */
@@ -224,15 +218,15 @@ export class App extends EventTarget {
   /** Sends a command to the worker that is watched, and waits until what was asked for has happened. */
   async command(name, values = {}) {
     const { target } = this;
-    const done = this.#outcome(DONE_BY[name], target);
+    const outcome = awaitOutcome(this, name);
     try {
       const answer = await api.command(target, name, values);
-      const outcome = await done.promise;
+      const event = await outcome.promise;
       if (name === "new-game") say("A new game begins.");
-      if (name === "checkpoint" && outcome) say(`Checkpoint of step ${count(outcome.step)} saved.`);
+      if (event?.kind === "checkpoint-saved") say(`Checkpoint of step ${count(event.step)} saved.`);
       return answer;
     } finally {
-      done.forget();
+      outcome.forget();
     }
   }
 
@@ -244,26 +238,6 @@ export class App extends EventTarget {
     say("The demo has ended.");
     this.#tell("change");
     return true;
-  }
-
-  /** The first event that `isDone` accepts, or null once something else is watched or it takes too long. */
-  #outcome(isDone, target) {
-    if (!isDone) return { promise: null, forget() {} };
-    let take = null;
-    let timer = 0;
-    const promise = new Promise((resolve) => {
-      take = ({ detail }) => {
-        if (target !== this.target) resolve(null);
-        else if (isDone(detail)) resolve(detail);
-      };
-      timer = setTimeout(() => resolve(null), PATIENCE_MS);
-      this.addEventListener("told", take);
-    });
-    const forget = () => {
-      clearTimeout(timer);
-      this.removeEventListener("told", take);
-    };
-    return { promise, forget };
   }
 
   /** Lets the agent of a run play, without learning, and watches that. */
@@ -296,13 +270,3 @@ export class App extends EventTarget {
     return run;
   }
 }
-
-const isState = (event, ...states) => event.kind === "state-changed" && states.includes(event.state);
-
-/** The event that tells that a command has been carried out. */
-const DONE_BY = {
-  pause: (event) => isState(event, "paused", ...ENDED),
-  resume: (event) => isState(event, "running", ...ENDED),
-  stop: (event) => isState(event, ...ENDED),
-  checkpoint: (event) => event.kind === "checkpoint-saved" || isState(event, ...ENDED),
-};

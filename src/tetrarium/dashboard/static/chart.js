@@ -182,25 +182,20 @@ export class Chart {
     context.fill();
   }
 
-  /** Labels at the lines' ends, instead of a legend, pushed apart where they would overlap. */
+  /** Labels at the lines' ends instead of a legend; those that would cover another are left out. */
   #drawEnds({ context, plot, colours, y }, data, [first, last]) {
-    const labels = [];
-    for (const [key, text] of Object.entries(this.spec.ends ?? {})) {
-      for (let k = last; k >= first; k -= 1) {
-        const value = data[key]?.[k];
-        if (typeof value !== "number") continue;
-        labels.push({ text, at: y(value), isMain: key === this.spec.key });
-        break;
-      }
-    }
-    labels.sort((a, b) => b.at - a.at);
+    const taken = [];
     context.textAlign = "left";
-    let limit = plot.bottom + 4;
-    for (const { text, at, isMain } of labels) {
-      limit = Math.min(at, limit);
-      context.fillStyle = isMain ? colours.accent : colours.muted;
-      context.fillText(text, plot.right + 8, Math.max(plot.top, limit));
-      limit -= LABEL_GAP;
+    for (const [key, text] of Object.entries(this.spec.ends ?? {})) {
+      let k = last;
+      while (k > first && typeof data[key]?.[k] !== "number") k -= 1;
+      const value = data[key]?.[k];
+      if (typeof value !== "number") continue;
+      const at = Math.max(plot.top, y(value));
+      if (taken.some((other) => Math.abs(other - at) < LABEL_GAP)) continue;
+      taken.push(at);
+      context.fillStyle = key === this.spec.key ? colours.accent : colours.muted;
+      context.fillText(text, plot.right + 8, at);
     }
   }
 }

@@ -1,11 +1,11 @@
 // Pause, stop, save; what is drawn and how fast; and, where nothing runs, what to do next.
 
 import { find, findAll, setAttribute, setText } from "./dom.js";
+import { hasEnded } from "./outcomes.js";
 import { act, say } from "./toast.js";
 import { count, duration } from "./words.js";
 
 const SETTLE_MS = 120; // a slider that is dragged tells its last place
-const ENDED = ["stopped", "finished", "failed", "dead"];
 
 /** Pieces a second from 1 to 1,000 for a slider from 0 to 1,000: each third of it is ten times as fast. */
 export const speedAt = (place) => {
@@ -95,7 +95,7 @@ export class Controls {
   show() {
     const { view, control, thinks } = this.#app;
     const isRun = view?.kind !== "player";
-    const isEnded = ENDED.includes(view?.state);
+    const isEnded = hasEnded(view?.state);
     const canAct = ["running", "paused"].includes(view?.state);
     const pause = find("#pause");
     pause.disabled = !canAct;
@@ -146,14 +146,14 @@ export class Controls {
       };
     }
     if (view.kind === "player") {
-      if (!ENDED.includes(view.state)) return {};
+      if (!hasEnded(view.state)) return {};
       return {
         title: "This demo has ended.", text: view.error ?? "", tone: view.error ? "bad" : "plain",
         action: { label: "New demo", run: () => app.openDemo() },
       };
     }
     const resume = { label: "Resume", word: "Resuming…", run: () => app.resume() };
-    const step = `step ${count(view.step)}`;
+    const step = `step ${count(Math.max(app.progress?.step ?? 0, view.step ?? 0))}`;
     if (view.state === "stopped") {
       return { title: `Stopped at ${step}.`, text: "Nothing is lost: it goes on from there.", action: resume };
     }
@@ -164,7 +164,7 @@ export class Controls {
     if (!["failed", "dead"].includes(view.state)) return {};
     const log = { label: "Show log", run: () => app.openLog() };
     const what = view.state === "failed" ? `Failed at ${step}.` : `The worker died at ${step}.`;
-    const why = view.error || "It said nothing about why.";
-    return { title: what, text: `${why} The latest checkpoint is safe.`, tone: "bad", action: resume, second: log };
+    const why = view.error || view.message || "It said nothing about why.";
+    return { title: what, text: why, tone: "bad", action: resume, second: log };
   }
 }

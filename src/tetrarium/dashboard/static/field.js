@@ -78,11 +78,11 @@ export class Field {
 
   /** The value as the server wants it. Throws an Error in words for people. */
   read() {
-    const { name, type, low, high, nullable } = this.spec;
+    const { name, type, low, high, nullable, items } = this.spec;
     const { text } = this.input;
     if (text === "" && nullable) return null;
     if (type === "bool") return text === "true";
-    if (type === "list") return text.split(",").map((part) => part.trim()).filter(Boolean).map(listItem);
+    if (type === "list") return readList(name, text, items === "int");
     if (type !== "int" && type !== "float") return text;
     const value = Number(text.replaceAll(/[,_\s](?=\d{3})/g, ""));
     const range = low === null || low === undefined ? "" : ` from ${low} to ${high}`;
@@ -109,4 +109,10 @@ export class Field {
   }
 }
 
-const listItem = (part) => (part !== "" && Number.isFinite(Number(part)) ? Number(part) : part);
+function readList(name, text, isOfNumbers) {
+  const parts = text.split(",").map((part) => part.trim()).filter(Boolean);
+  if (!isOfNumbers) return parts;
+  const bad = parts.find((part) => !/^\d+$/.test(part));
+  if (bad !== undefined) throw new Error(`${name} is whole numbers with commas between them; got “${bad}”.`);
+  return parts.map(Number);
+}

@@ -34,6 +34,11 @@ export function say(text, { action = null, isError = false } = {}) {
   wait();
 }
 
+/** Lets screen readers say what everybody else sees elsewhere on the page. */
+export function announce(text) {
+  find("#announcer").textContent = text;
+}
+
 /** Runs what a button asks for: the button answers at once, and an error is said. Returns the answer or undefined. */
 export async function act(button, word, work) {
   if (button?.getAttribute("aria-busy") === "true") return undefined;
