@@ -27,6 +27,7 @@ def test_a_demo_plays_pauses_begins_anew_and_stops(
 
     page.get_by_role("button", name="Pause").click()
     expect_state(page, "Paused")
+    pass_frames(page, 30)  # the last board may be on its way
     pieces = page.locator("#pieces").inner_text()
     pass_frames(page, 30)
     expect(page.locator("#pieces")).to_have_text(pieces)
