@@ -85,7 +85,9 @@ def photograph() -> Callable[..., None]:
             for theme in ("dark", "light"):
                 page.emulate_media(color_scheme=theme)
                 page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-                page.screenshot(path=SHOTS / f"{name}-{size}-{theme}.png", full_page=size == "phone", animations="disabled")
+                page.screenshot(
+                    path=SHOTS / f"{name}-{size}-{theme}.png", full_page=size == "phone", animations="disabled"
+                )
         page.set_viewport_size(DESKTOP)
         page.emulate_media(color_scheme="dark")
 

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,8 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from tetrarium.errors import WorkerError
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.folder import is_locked
+from tetrarium.workers.client import WorkerClient
 from tetrarium.workers.directory import read_run
 from tetrarium.workers.files import read_address
 
@@ -106,11 +107,14 @@ class Dashboard:
         self.call("POST", "/runs", {"name": name, "settings": ENDLESS | settings, "seed": 3, "mode": mode})
         wait_until(lambda: self.step(name) > 0 or self.view(name).state == "finished", f"{name} to learn")
 
+    def status(self, name: str) -> dict[str, Any]:
+        """What the worker itself says of how it is; nothing before it can."""
+        with suppress(WorkerError), WorkerClient.connect(self.home.run_folder(name)) as worker:
+            return dict(worker.command("status"))
+        return {}
+
     def step(self, name: str) -> int:
-        """The step that the worker is at, of its own word; 0 before it can say."""
-        with suppress(urllib.error.HTTPError):
-            return int(self.command(name, "status")["step"])
-        return 0
+        return int(self.status(name).get("step", 0))
 
     def view(self, name: str) -> Any:
         return read_run(self.home, name)

@@ -68,7 +68,7 @@ def test_headless_draws_nothing_and_live_draws_again(
     next_board(page)
     page.get_by_role("radio", name="Headless").check()
     expect(page.locator("#board-message strong")).to_have_text("Headless")
-    wait_until(lambda: dashboard.command(endless, "status").get("mode") == "headless", "the worker to be headless")
+    wait_until(lambda: dashboard.status(endless).get("mode") == "headless", "the worker to be headless")
     photograph(page, "headless")
     page.get_by_role("button", name="Show it live").click()
     expect(page.locator("#board-message")).to_be_hidden()
@@ -85,7 +85,7 @@ def test_every_move_is_paced_by_the_slider(
     expect(page.locator("#speed")).to_be_enabled()
     page.locator("#speed").fill("0")
     expect(page.locator("#speed-value")).to_have_text("1")
-    wait_until(lambda: dashboard.command(endless, "status").get("pieces_per_second") == 1, "one piece a second")
+    wait_until(lambda: dashboard.status(endless).get("pieces_per_second") == 1, "one piece a second")
     next_board(page)
     one = next_board(page)["step"]
     assert next_board(page)["step"] == one + ENDLESS["n_envs"]
@@ -93,7 +93,7 @@ def test_every_move_is_paced_by_the_slider(
     page.locator("#speed").focus()
     page.keyboard.press("End")
     expect(page.locator("#speed")).to_have_attribute("aria-valuetext", "1,000 pieces a second")
-    wait_until(lambda: dashboard.command(endless, "status").get("pieces_per_second") == 1000, "1,000 pieces a second")
+    wait_until(lambda: dashboard.status(endless).get("pieces_per_second") == 1000, "1,000 pieces a second")
     page.keyboard.press("2")
     expect(page.locator("#speed")).to_be_disabled()
 

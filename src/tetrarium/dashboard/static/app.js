@@ -33,6 +33,7 @@ export class App extends EventTarget {
     link.addEventListener("event", ({ detail }) => this.#receive(detail));
     link.addEventListener("refused", ({ detail }) => say(detail, { isError: true }));
     link.addEventListener("link", ({ detail }) => this.#relink(detail));
+    window.addEventListener("hashchange", () => this.runs && this.#choose());
     document.addEventListener("visibilitychange", () => this.#sendWatch());
     matchMedia("(prefers-reduced-motion: reduce)").addEventListener("change", () => this.#sendWatch());
   }
