@@ -33,7 +33,9 @@ def test_a_run_starts_with_one_button_and_is_watched_at_once(
     dashboard.command("run-1", "stop")
 
 
-def test_boards_and_curves_follow_the_run(page: Page, endless: str, photograph: Callable[..., None]) -> None:
+def test_boards_and_curves_follow_the_run(
+    page: Page, dashboard: Dashboard, endless: str, photograph: Callable[..., None]
+) -> None:
     open_run(page, endless)
     expect_state(page, "Running")
     first = next_board(page)
@@ -41,6 +43,12 @@ def test_boards_and_curves_follow_the_run(page: Page, endless: str, photograph: 
     expect(page.locator("#status-text")).to_have_text(re.compile(r"^\d.* · [\d,]+ steps/s · .* left$"))
     expect(page.locator("#story canvas")).to_have_attribute("aria-valuetext", re.compile(r"^mean \d"))
     expect(page.locator("#pieces")).to_have_text(re.compile(r"^[\d,]+$"))
+    wait_until(lambda: dashboard.step(endless) > 6_000, "some rows of progress")
+    page.reload()
+    expect_state(page, "Running")
+    page.locator("#story canvas").focus()
+    page.keyboard.press("Home")
+    expect(page.locator("#story canvas")).to_have_attribute("aria-valuenow", "2000")
     photograph(page, "running")
 
 

@@ -164,7 +164,7 @@ export class App extends EventTarget {
       progress: () => this.#takeProgress(event),
       "state-changed": () => this.#takeState(event),
       "control-changed": () => this.setControl(event),
-      "run-started": () => this.history.cutAfter(event.step),
+      "run-started": () => this.#beginAnew(),
       "agent-evaluated": () => this.history.appendEvaluation(event),
       "kernels-compiling": () => (this.isCompiling = !this.progress && !this.board),
       "checkpoint-saved": () => {},
@@ -173,6 +173,12 @@ export class App extends EventTarget {
     take();
     this.#tell("told", event);
     if (event.kind !== "board-shown") this.#tell("change");
+  }
+
+  /** A worker begins, or went on before this was watched: what it does not know any more is forgotten. */
+  #beginAnew() {
+    this.history.clear();
+    this.#loadHistory();
   }
 
   #takeBoard(board) {

@@ -1,7 +1,5 @@
 // What the charts show of a run: columns of its progress, from the table on disk and from what is told live.
 
-import { nearest } from "./scales.js";
-
 export const COLUMNS = [
   "step", "seconds", "steps_per_second", "games_ended", "mean_lines_game", "lines_low", "lines_high",
   "best_lines_game", "mean_reward_placement", "loss", "mean_q", "exploration_rate",
@@ -47,13 +45,6 @@ export class History {
     values.push(lines_evaluation);
   }
 
-  /** What a run told after the step at which it goes on belongs to no run any more. */
-  cutAfter(step) {
-    let n = this.columns.step.length;
-    while (n > 0 && this.columns.step[n - 1] > step) n -= 1;
-    for (const name of COLUMNS) this.columns[name].length = n;
-  }
-
   /** The columns under the name that charts use for the time axis. */
   get data() {
     return { x: this.columns.step, ...this.columns };
@@ -61,13 +52,6 @@ export class History {
 
   get lastStep() {
     return Math.max(this.columns.step.at(-1) ?? 0, this.evaluations.x.at(-1) ?? 0);
-  }
-
-  /** The row nearest to a step, or null. */
-  rowAt(step) {
-    const index = nearest(this.columns.step, step);
-    if (index < 0) return null;
-    return Object.fromEntries(COLUMNS.map((name) => [name, this.columns[name][index]]));
   }
 
   /** Drops every second row of the older half: recent ones are looked at most. */
