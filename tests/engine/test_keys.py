@@ -46,7 +46,7 @@ def test_keys_do_what_the_twins_do(data: st.DataObject) -> None:
         assert found == ((*anchored(expected[0]), expected[1]) if expected else (*anchored(state), BLOCKED))
         state = expected[0] if expected else state
         x, y, rotation = state
-        falls = fall_distance(board, n_rows, piece, *anchored(state))
+        falls = fall_distance(board, piece, *anchored(state))
         assert not space.fits((x, y - falls - 1, rotation)) and all(
             space.fits((x, y - n, rotation)) for n in range(falls + 1)
         )

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tetrarium.engine.bits import bit_length
 from tetrarium.engine.jit import kernel
 from tetrarium.engine.pieces import N_CELLS, N_PIECES, PIECE_WIDTHS, PIECES
 from tetrarium.engine.srs import (
@@ -50,33 +51,51 @@ BLOCKED: Final = -1
 MOVED: Final = 0
 
 _CELLS: Final = np.array(ANCHORED_CELLS, dtype=np.int64)  # (7, 4, 4, 2) columns and rows from the anchor
+_LOWEST: Final = _CELLS.min(axis=2)  # (7, 4, 2) of all cells
+_HIGHEST: Final = _CELLS.max(axis=2)
 _ANCHOR_COLUMNS: Final = np.array([anchor_in_orientation(piece, 0)[0] for piece in range(N_PIECES)], dtype=np.int64)
 _FRONT: Final = np.array(FRONT_CORNERS, dtype=np.int64)  # (4, 2, 2)
-_O: Final = PIECES.index("O")
 _T: Final = PIECES.index("T")
+_STEPS: Final = {LEFT: (-1, 0), RIGHT: (1, 0), SOFT_DROP: (0, -1)}
+_TURNS: Final = {TURN_CLOCKWISE: CLOCKWISE, TURN_COUNTER_CLOCKWISE: COUNTER_CLOCKWISE}
 
 
-def _kick_table() -> npt.NDArray[np.int64]:
-    """``(7, 4, 2, 5, 2)`` [piece, rotation, clockwise first, kick] columns and rows; zeros for the O."""
-    table = np.zeros((N_PIECES, N_ROTATIONS, 2, N_KICKS, 2), dtype=np.int64)
-    for piece, turns in enumerate(KICKS):
-        for (rotation, turn), shifts in turns.items():
-            table[piece, rotation, 0 if turn == CLOCKWISE else 1] = shifts
+def _tries() -> npt.NDArray[np.int64]:
+    """``(7, 4, 8, 5, 2)`` [piece, rotation, key, try] columns and rows by which a key shifts a piece, in order."""
+    table = np.zeros((N_PIECES, N_ROTATIONS, len(KEYS), N_KICKS, 2), dtype=np.int64)
+    for key, shift in _STEPS.items():
+        table[:, :, key, 0] = shift
+    for key, turn in _TURNS.items():
+        for piece, turns in enumerate(KICKS):
+            for (rotation, turned), shifts in turns.items():
+                if turned == turn:
+                    table[piece, rotation, key] = shifts
     return table
 
 
-_KICK_TABLE: Final = _kick_table()
+_TRIES: Final = _tries()
+_N_TRIES: Final = np.array(  # (7, 8) [piece, key]: none for keys that do not shift, and for turns of the O
+    [[key in _STEPS or (N_KICKS if key in _TURNS and turns else 0) for key in range(len(KEYS))] for turns in KICKS],
+    dtype=np.int64,
+)
+_TURN_BY: Final = np.array([_TURNS.get(key, 0) for key in range(len(KEYS))], dtype=np.int64)
 
 
 @kernel
 def fits(columns, n_rows, piece, rotation, x, y):  # type: ignore[no-untyped-def]
     """Whether all cells of a piece are free, between the sides, above the floor and below the ceiling."""
+    is_outside = (
+        (x + _LOWEST[piece, rotation, 0] < 0)
+        | (x + _HIGHEST[piece, rotation, 0] >= columns.shape[0])
+        | (y + _LOWEST[piece, rotation, 1] < 0)
+        | (y + _HIGHEST[piece, rotation, 1] >= n_rows)
+    )
+    if is_outside:
+        return False
+    taken = 0
     for i in range(N_CELLS):
-        column = x + _CELLS[piece, rotation, i, 0]
-        row = y + _CELLS[piece, rotation, i, 1]
-        if column < 0 or column >= columns.shape[0] or row < 0 or row >= n_rows or (columns[column] >> row) & 1:
-            return False
-    return True
+        taken |= columns[x + _CELLS[piece, rotation, i, 0]] >> (y + _CELLS[piece, rotation, i, 1])
+    return taken & 1 == 0
 
 
 @kernel
@@ -91,42 +110,28 @@ def spawn_position(columns, n_rows, piece, spawn_row):  # type: ignore[no-untype
 
 @kernel
 def press_key(columns, n_rows, piece, rotation, x, y, key):  # type: ignore[no-untyped-def]
-    """Moves or turns a piece by one of the keys from left to soft drop.
+    """Moves or turns a piece that fits by one of the keys; those for nothing, a hard drop and hold do neither.
 
     Returns:
         Its rotation, column and row, and what the key did: ``BLOCKED``, ``MOVED``, or the number of the kick, 1 to 5.
     """
-    if key in (TURN_CLOCKWISE, TURN_COUNTER_CLOCKWISE):
-        if piece == _O:
-            return rotation, x, y, BLOCKED
-        is_counter = key - TURN_CLOCKWISE
-        turned = (rotation + (COUNTER_CLOCKWISE if is_counter else CLOCKWISE)) % N_ROTATIONS
-        for kick in range(N_KICKS):
-            column = x + _KICK_TABLE[piece, rotation, is_counter, kick, 0]
-            row = y + _KICK_TABLE[piece, rotation, is_counter, kick, 1]
-            if fits(columns, n_rows, piece, turned, column, row):
-                return turned, column, row, kick + 1
-        return rotation, x, y, BLOCKED
-    column, row = x, y
-    if key == LEFT:
-        column -= 1
-    elif key == RIGHT:
-        column += 1
-    elif key == SOFT_DROP:
-        row -= 1
-    else:
-        return rotation, x, y, BLOCKED
-    if fits(columns, n_rows, piece, rotation, column, row):
-        return rotation, column, row, MOVED
+    turned = (rotation + _TURN_BY[key]) % N_ROTATIONS
+    for k in range(_N_TRIES[piece, key]):
+        column = x + _TRIES[piece, rotation, key, k, 0]
+        row = y + _TRIES[piece, rotation, key, k, 1]
+        if fits(columns, n_rows, piece, turned, column, row):
+            return turned, column, row, MOVED if turned == rotation else k + 1
     return rotation, x, y, BLOCKED
 
 
 @kernel
-def fall_distance(columns, n_rows, piece, rotation, x, y):  # type: ignore[no-untyped-def]
-    """How many rows a piece falls until it rests."""
-    distance = 0
-    while fits(columns, n_rows, piece, rotation, x, y - distance - 1):
-        distance += 1
+def fall_distance(columns, piece, rotation, x, y):  # type: ignore[no-untyped-def]
+    """How many rows a piece that fits falls until it rests."""
+    distance = y + _LOWEST[piece, rotation, 1]
+    for i in range(N_CELLS):
+        row = y + _CELLS[piece, rotation, i, 1]
+        below = columns[x + _CELLS[piece, rotation, i, 0]] & ((1 << row) - 1)
+        distance = min(distance, row - bit_length(below))
     return distance
 
 

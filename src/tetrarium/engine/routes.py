@@ -59,7 +59,7 @@ def _search(columns, piece, n_rows, spawn_row, shifts, queue, parents, keys, end
         y, place = state % n_rows, state // n_rows
         x, place = place % width, place // width
         rotation, history = place % N_ROTATIONS, place // N_ROTATIONS
-        distance = fall_distance(columns, n_rows, piece, rotation, x, y)
+        distance = fall_distance(columns, piece, rotation, x, y)
         outcome = (MOVED, 1, N_KICKS)[history] if distance == 0 else MOVED
         spin = spin_of(columns, piece, rotation, x, y - distance, outcome)
         orientation = rotation % N_ORIENTATIONS[piece]
