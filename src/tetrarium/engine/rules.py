@@ -42,6 +42,8 @@ class Rules:
         hidden_rows: Rows above the visible ones, at least 4, so that every resting piece fits.
         randomizer: ``"7-bag"``, ``"uniform"``, or a script of piece letters that repeats, such as ``"IOTLJSZ"``.
         preview: How many pieces after the current one are known, 0–6.
+        hold: Whether a piece can be held.
+        game_over: ``"overflow"`` or ``"guideline"``.
 
     Raises:
         ConfigError: if a value breaks its rule.
@@ -52,6 +54,8 @@ class Rules:
     hidden_rows: int
     randomizer: str
     preview: int
+    hold: bool = False
+    game_over: str = "overflow"
 
     def __post_init__(self) -> None:
         require_whole("width", self.width, 4, 16)

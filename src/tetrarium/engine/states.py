@@ -57,7 +57,7 @@ def require_fitting(state: GameState, rules: Rules) -> None:
         raise GameError(f"A board here fills rows 0 to {n_rows - 1}; got a cell beyond. Use the rules it came from.")
     if np.bitwise_and.reduce(np.array(state.columns, dtype=np.int64)) and not state.over:
         raise GameError("A board in play has no full row; got one. Clear it, or mark the state as over.")
-    if max(state.columns) >> rules.height and not state.over:
+    if max(state.columns) >> rules.height and not state.over and rules.game_over == "overflow":
         raise GameError(f"A board in play ends below row {rules.height}; got a cell above. Mark the state as over.")
     if len(state.queue) != 1 + rules.preview or not all(0 <= piece < N_PIECES for piece in state.queue):
         raise GameError(

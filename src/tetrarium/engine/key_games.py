@@ -1,0 +1,301 @@
+"""Many games by keys at once: one native call presses a key in each, starts anew what ended, and writes what is seen."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tetrarium.engine import key_steps as at
+from tetrarium.engine.boards import Columns
+from tetrarium.engine.borrowing import borrowed
+from tetrarium.engine.games import LINES, N_PLACED, OVER, QUEUE, STREAM
+from tetrarium.engine.jit import kernel, small_kernel
+from tetrarium.engine.key_rules import KeyRules
+from tetrarium.engine.key_states import KeyState, read_state, require_fitting_keys, write_state
+from tetrarium.engine.key_steps import press, read_parameters, spawn, start_key_game
+from tetrarium.engine.key_views import N_KEYS, observe_key_rows, write_key_mask, write_key_row
+from tetrarium.engine.streams import N_STREAM_WORDS, make_stream
+from tetrarium.errors import GameError
+
+__all__ = ["KeyGames"]
+
+_NEVER: Final = 1 << 62
+
+
+@kernel
+def _start(games, index, script, parameters):  # type: ignore[no-untyped-def]
+    start_key_game(games, index, script, read_parameters(parameters))
+
+
+@kernel
+def _spawn_again(games, index, parameters):  # type: ignore[no-untyped-def]
+    spawn(games, index, read_parameters(parameters))
+
+
+@small_kernel
+def _refused(games, actions, fresh):  # type: ignore[no-untyped-def]
+    """The first game that cannot take its key, or -1."""
+    for index in range(games.shape[0]):
+        if not fresh[index] and (games[index, OVER] or not 0 <= actions[index] < N_KEYS):
+            return index
+    return -1
+
+
+@small_kernel
+def _advance(games, index, key, fresh, max_pieces, script, parameters, rules, done, reached):  # type: ignore[no-untyped-def]
+    """Presses a key, or starts the game anew, and notes what that did; returns whether the game ended or was cut."""
+    if fresh:
+        start_key_game(games, index, script, rules)
+        for k in range(done.shape[1]):
+            done[index, k] = 0
+    else:
+        press(games, index, key, script, parameters, rules, done)
+    over = games[index, OVER]
+    cut = 1 if not over and games[index, N_PLACED] >= max_pieces else 0
+    done[index, at.STEP_OVER] = over
+    done[index, at.STEP_CUT] = cut
+    for k in range(games.shape[1]):
+        reached[index, k] = games[index, k]
+    return over or cut
+
+
+@kernel
+def _advance_games(games, actions, fresh, max_pieces, restart, script, parameters, done, reached):  # type: ignore[no-untyped-def]
+    games, actions, fresh, script = borrowed(games), borrowed(actions), borrowed(fresh), borrowed(script)
+    parameters, done, reached = borrowed(parameters), borrowed(done), borrowed(reached)
+    refused = _refused(games, actions, fresh)
+    if refused >= 0:
+        return refused
+    rules = read_parameters(parameters)
+    for index in range(games.shape[0]):
+        ended = _advance(
+            games, index, actions[index], fresh[index], max_pieces, script, parameters, rules, done, reached
+        )
+        if restart and ended:
+            start_key_game(games, index, script, rules)
+    return -1
+
+
+@kernel
+def _step_games(  # type: ignore[no-untyped-def]
+    games, actions, fresh, max_pieces, restart, script, parameters, done, reached, words, masks, final_words
+):
+    games, actions, fresh, script = borrowed(games), borrowed(actions), borrowed(fresh), borrowed(script)
+    parameters, done, reached = borrowed(parameters), borrowed(done), borrowed(reached)
+    words, masks, final_words = borrowed(words), borrowed(masks), borrowed(final_words)
+    refused = _refused(games, actions, fresh)
+    if refused >= 0:
+        return refused
+    rules = read_parameters(parameters)
+    for index in range(games.shape[0]):
+        ended = _advance(
+            games, index, actions[index], fresh[index], max_pieces, script, parameters, rules, done, reached
+        )
+        if restart and ended:
+            write_key_row(games, index, rules, final_words)
+            start_key_game(games, index, script, rules)
+        write_key_row(games, index, rules, words)
+        write_key_mask(games, index, rules, masks[index])
+    return -1
+
+
+class _KeyViews:
+    """Names for the parts of an ``(n, COLUMNS + width)`` array of games; all are views that can be written to."""
+
+    def __init__(self, rows: npt.NDArray[np.int64], preview: int) -> None:
+        self.rows = rows
+        self.lines = rows[:, LINES]  # (n,) rows cleared in each game
+        self.pieces = rows[:, N_PLACED]  # (n,) pieces placed in each game
+        self.over = rows[:, OVER]  # (n,) 1 once a game has ended
+        self.queue = rows[:, QUEUE : QUEUE + 1 + preview]  # (n, 1 + preview) the current piece first
+        self.held = rows[:, at.HELD]  # (n,) one more than the held piece, 0 without one
+        self.scores = rows[:, at.SCORE]  # (n,) points of each game
+        self.columns = rows[:, at.COLUMNS :]  # (n, width) bit r = row r
+
+
+class KeyGames(_KeyViews):
+    """n games by keys under the same rules, stepped together.
+
+    >>> from tetrarium.engine.keys import HARD_DROP
+    >>> rules = KeyRules(width=10, height=20, hidden_rows=20, randomizer="IO", preview=1, hold=True)
+    >>> games = KeyGames(rules, seed=0, numbers=[0])
+    >>> games.place(0, HARD_DROP)
+    0
+    >>> str(games.state(0)).splitlines()
+    ['...####...', 'O I  lines 0  pieces 1  score 38']
+
+    Args:
+        rules: What is played.
+        seed: 0 or more.
+        numbers: One number a game, 0 or more: game k of a seed is the same wherever it is made.
+
+    Raises:
+        GameError: if there is no game.
+        ConfigError: if the seed or a number is negative.
+    """
+
+    n_actions = N_KEYS
+
+    def __init__(self, rules: KeyRules, seed: int, numbers: Sequence[int]) -> None:
+        if len(numbers) == 0:
+            raise GameError("A batch has at least one game; got 0. Ask for 1 or more.")
+        super().__init__(np.zeros((len(numbers), at.COLUMNS + rules.width), dtype=np.int64), rules.preview)
+        self.rules = rules
+        self.reached = _KeyViews(np.zeros_like(self.rows), rules.preview)  # each game after the step, before a restart
+        self.done = np.zeros((len(numbers), at.N_STEP_FIELDS), dtype=np.int64)  # fields of ``key_steps``
+        self.played = self.done[:, at.PLAYED]  # (n,) the key that counted in the last step
+        self.step_lines = self.done[:, at.STEP_LINES]  # (n,) rows that it cleared
+        self.new_holes = self.done[:, at.NEW_HOLES]  # (n,) holes after it less holes before
+        self.added_height = self.done[:, at.ADDED_HEIGHT]  # (n,) highest column after it less before
+        self.step_over = self.done[:, at.STEP_OVER]  # (n,) 1 where it ended the game
+        self.step_cut = self.done[:, at.STEP_CUT]  # (n,) 1 where it reached the piece limit without ending the game
+        self._none_fresh = np.zeros(len(numbers), dtype=np.bool_)
+        self.reseed(seed, numbers)
+
+    @property
+    def n_games(self) -> int:
+        """How many games there are."""
+        return len(self.rows)
+
+    def reseed(self, seed: int, numbers: Sequence[int]) -> None:
+        """Starts every game anew with the streams of these numbers."""
+        for index, number in enumerate(numbers):
+            self.reseed_one(index, seed, number)
+
+    def reseed_one(self, index: int, seed: int, number: int) -> None:
+        """Starts one game anew with the stream of this number."""
+        self.rows[index, STREAM : STREAM + N_STREAM_WORDS] = make_stream(seed, number)
+        self.restart(index)
+
+    def restart(self, index: int) -> None:
+        """Starts one game anew; its stream goes on."""
+        _start(self.rows, index, self.rules.script, self.rules.parameters)
+
+    def observe(self, words: npt.NDArray[np.int64], masks: npt.NDArray[np.bool_]) -> None:
+        """Writes every game's row, ``(n, row words)``, as ``key_views`` describes it, and its legal keys, ``(n, 8)``."""
+        observe_key_rows(self.rows, self.rules.parameters, words, masks)
+
+    def place(self, index: int, action: int) -> int:
+        """Presses one key in one game, a hold that is not allowed as none; returns the rows that it cleared.
+
+        What it did is in the first row of the step fields.
+        """
+        one = slice(index, index + 1)
+        refused = _advance_games(
+            self.rows[one],
+            np.array([action], dtype=np.int64),
+            self._none_fresh[one],
+            _NEVER,
+            False,
+            self.rules.script,
+            self.rules.parameters,
+            self.done[one],
+            self.reached.rows[one],
+        )
+        if refused >= 0:
+            self._refuse(index, action)
+        return int(self.step_lines[index])
+
+    def step(
+        self,
+        actions: npt.NDArray[np.int64],
+        words: npt.NDArray[np.int64],
+        masks: npt.NDArray[np.bool_],
+        *,
+        max_pieces: int,
+        final_words: npt.NDArray[np.int64] | None = None,
+        fresh: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Presses one key in every game, in one native call; what it did is in this object's step fields.
+
+        Args:
+            actions: ``(n,)`` places in ``KEYS``; a hold that is not allowed is no key.
+            words: ``(n, row words)``, written: the rows of the games to be played on, as ``key_views`` describes them.
+            masks: ``(n, 8) bool``, written: their legal keys.
+            max_pieces: A game that reaches this many pieces is cut.
+            final_words: like ``words``, written only where a game ended or was cut: its own last row. Such games are
+                then started anew; without it they stay as they are.
+            fresh: ``(n,) bool``, games that start anew instead, whatever their key, even if they have ended.
+
+        Raises:
+            GameError: if an action is out of range or a game has ended. Nothing has been played then.
+        """
+        self._require_one_each(actions)
+        refused = _step_games(
+            self.rows,
+            actions,
+            self._none_fresh if fresh is None else fresh,
+            max_pieces,
+            final_words is not None,
+            self.rules.script,
+            self.rules.parameters,
+            self.done,
+            self.reached.rows,
+            words,
+            masks,
+            words if final_words is None else final_words,
+        )
+        if refused >= 0:
+            self._refuse(refused, int(actions[refused]))
+
+    def advance(
+        self,
+        actions: npt.NDArray[np.int64],
+        *,
+        max_pieces: int,
+        restart: bool,
+        fresh: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Does what ``step`` does, and looks at nothing; with ``restart``, games that end or are cut start anew.
+
+        Raises:
+            GameError: as ``step``.
+        """
+        self._require_one_each(actions)
+        refused = _advance_games(
+            self.rows,
+            actions,
+            self._none_fresh if fresh is None else fresh,
+            max_pieces,
+            restart,
+            self.rules.script,
+            self.rules.parameters,
+            self.done,
+            self.reached.rows,
+        )
+        if refused >= 0:
+            self._refuse(refused, int(actions[refused]))
+
+    def _require_one_each(self, actions: npt.NDArray[np.int64]) -> None:
+        if actions.shape != self.over.shape:
+            raise GameError(f"Each of {self.n_games} games takes one action; got shape {actions.shape}. Pass one each.")
+
+    def _refuse(self, index: int, action: int) -> None:
+        if self.over[index]:
+            raise GameError("A game that has ended takes no action. Reset it first.")
+        raise GameError(f"An action is from 0 to {N_KEYS - 1}; got {action}. Choose one that the mask allows.")
+
+    def state(self, index: int) -> KeyState:
+        """Copies one game out."""
+        return read_state(self.rows[index], self.rules)
+
+    def restore(self, index: int, state: KeyState) -> None:
+        """Puts a copied game back.
+
+        Raises:
+            GameError: if the state does not fit these rules; the batch is then as it was.
+        """
+        require_fitting_keys(state, self.rules)
+        write_state(state, self.rows[index])
+
+    def set_board(self, index: int, columns: Columns) -> None:
+        """Replaces one game's board and lets its current piece spawn anew; for tests, puzzles and replays.
+
+        Raises:
+            GameError: if the board does not fit.
+        """
+        board = tuple(int(column) for column in columns)
+        self.restore(index, replace(self.state(index), columns=board, anchor_y=self.rules.height, rotation=0))
+        _spawn_again(self.rows, index, self.rules.parameters)

@@ -1,0 +1,173 @@
+"""What is seen of a game by keys: one row of small numbers, or planes of cells with the rest beside them.
+
+The rest, ``rest_length(preview)`` numbers: the current piece, one-hot in the order of ``PIECES``; likewise each piece
+that follows, and the held piece (all 0 without one); the current piece's rotation, one-hot; 1 if hold is allowed; 1 if
+the last key that did something turned the piece; and, where pieces fall, how far it has fallen towards the next row in
+sixteenths, how many steps it may still rest without a move or a turn, at most 15, and how many of these it may still
+make once it rests, at most 15.
+
+A row begins with the lowest ``shown_rows(height)`` rows of the board, column by column from the left, each from the
+bottom up: 0 empty, 1 filled, 2 the current piece. Then comes the rest, then zeros up to a multiple of eight: rows are
+written as words of eight numbers, ``(n, row_words(…)) int64``, which are bytes in memory.
+
+Planes are ``(2, n_rows, width) uint8``, row 0 the topmost hidden row, as a picture is read: first what is filled, then
+the current piece. Everything is 0 once a game has ended.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from tetrarium.engine.borrowing import borrowed
+from tetrarium.engine.games import MAX_PREVIEW, OVER, QUEUE
+from tetrarium.engine.jit import kernel, small_kernel
+from tetrarium.engine.key_rules import ROW
+from tetrarium.engine.key_steps import (
+    ANCHOR_X,
+    ANCHOR_Y,
+    COLUMNS,
+    FALLEN,
+    HELD,
+    HELD_ONCE,
+    MOVES,
+    NOT_RESTED,
+    OUTCOME,
+    RESTED,
+    ROTATION,
+    read_parameters,
+)
+from tetrarium.engine.keys import HOLD, KEYS, MOVED
+from tetrarium.engine.pieces import N_CELLS, N_PIECES
+from tetrarium.engine.srs import ANCHORED_CELLS, N_ROTATIONS
+
+__all__ = ["MAX_COUNT", "MAX_PREVIEW", "observe_key_planes", "rest_length", "row_words", "shown_rows", "write_key_row"]
+
+MAX_COUNT: Final = 15  # the largest number of an observation
+_WORD: Final = 8  # numbers
+_PART: Final = ROW // (MAX_COUNT + 1)
+_FALLING: Final = 2
+_ANCHORED: Final = np.array(ANCHORED_CELLS, dtype=np.int64)  # (7, 4, 4, 2)
+_SPREAD: Final = np.array(  # (256,) eight cells of a column as eight bytes, the lowest first
+    [sum((bits >> k & 1) << 8 * k for k in range(_WORD)) for bits in range(1 << _WORD)], dtype=np.int64
+)
+
+
+def shown_rows(height: int) -> int:
+    """How many rows of the board a row of numbers shows: the visible ones, those of the spawn, up to a multiple of 8."""
+    return -(-(height + 2) // _WORD) * _WORD
+
+
+def rest_length(preview: int) -> int:
+    """How many numbers say what cells do not."""
+    return N_PIECES * (1 + preview + 1) + N_ROTATIONS + 5
+
+
+def row_words(width: int, height: int, preview: int) -> int:
+    """How many words of eight numbers a row has."""
+    return width * shown_rows(height) // _WORD + -(-rest_length(preview) // _WORD)
+
+
+@small_kernel
+def _put(words, index, place, number):  # type: ignore[no-untyped-def]
+    words[index, place // _WORD] |= number << (_WORD * (place % _WORD))
+
+
+@small_kernel
+def _left(limit, used):  # type: ignore[no-untyped-def]
+    return min(max(limit - used, 0), MAX_COUNT)
+
+
+@small_kernel
+def _write_rest(games, index, rules, words, target, start):  # type: ignore[no-untyped-def]
+    """Writes the rest into row ``target``, from number ``start`` on; what is there is 0."""
+    for k in range(1 + rules.preview):
+        _put(words, target, start + N_PIECES * k + games[index, QUEUE + k], 1)
+    start += N_PIECES * (1 + rules.preview)
+    if games[index, HELD]:
+        _put(words, target, start + games[index, HELD] - 1, 1)
+    start += N_PIECES
+    _put(words, target, start + games[index, ROTATION], 1)
+    start += N_ROTATIONS
+    _put(words, target, start, rules.hold & ~games[index, HELD_ONCE])
+    _put(words, target, start + 1, 1 if games[index, OUTCOME] > MOVED else 0)
+    if rules.falls:
+        _put(words, target, start + 2, games[index, FALLEN] // _PART)
+        _put(words, target, start + 3, _left(rules.lock_steps, games[index, RESTED]))
+        _put(words, target, start + 4, _left(rules.lock_moves, max(games[index, MOVES], NOT_RESTED + 1)))
+
+
+@small_kernel
+def write_key_mask(games, index, rules, mask):  # type: ignore[no-untyped-def]
+    """Writes which keys are legal: all but a hold that is not allowed, and none once the game has ended."""
+    in_play = games[index, OVER] == 0
+    for key in range(HOLD):
+        mask[key] = in_play
+    mask[HOLD] = in_play and rules.hold != 0 and games[index, HELD_ONCE] == 0
+
+
+@small_kernel
+def write_key_row(games, index, rules, words):  # type: ignore[no-untyped-def]
+    """Writes one game's row."""
+    n_column_words = (rules.height + 2 + _WORD - 1) // _WORD
+    n_board_words = n_column_words * rules.width
+    for k in range(n_board_words, words.shape[1]):
+        words[index, k] = 0
+    if games[index, OVER]:
+        for k in range(n_board_words):
+            words[index, k] = 0
+        return
+    for x in range(rules.width):
+        column = games[index, COLUMNS + x]
+        for k in range(n_column_words):
+            words[index, n_column_words * x + k] = _SPREAD[(column >> (_WORD * k)) & ((1 << _WORD) - 1)]
+    piece, rotation = games[index, QUEUE], games[index, ROTATION]
+    for i in range(N_CELLS):
+        x = games[index, ANCHOR_X] + _ANCHORED[piece, rotation, i, 0]
+        y = games[index, ANCHOR_Y] + _ANCHORED[piece, rotation, i, 1]
+        if y < _WORD * n_column_words:
+            _put(words, index, _WORD * n_column_words * x + y, _FALLING)
+    _write_rest(games, index, rules, words, index, _WORD * n_board_words)
+
+
+@kernel
+def observe_key_rows(games, parameters, words, masks):  # type: ignore[no-untyped-def]
+    """Writes every game's row and legal keys."""
+    games, parameters, words, masks = borrowed(games), borrowed(parameters), borrowed(words), borrowed(masks)
+    rules = read_parameters(parameters)
+    for index in range(games.shape[0]):
+        write_key_row(games, index, rules, words)
+        write_key_mask(games, index, rules, masks[index])
+
+
+@kernel
+def observe_key_planes(games, parameters, planes, rest, masks):  # type: ignore[no-untyped-def]
+    """Writes every game's planes, the rest, and legal keys.
+
+    Args:
+        games: ``(n, …) int64``, as ``KeyGames.rows``.
+        parameters: ``KeyRules.parameters``.
+        planes: ``(n, 2, n_rows, width) uint8``, written.
+        rest: ``(n, words) int64``, written: numbers as bytes.
+        masks: ``(n, 8) bool``, written.
+    """
+    games, parameters, masks = borrowed(games), borrowed(parameters), borrowed(masks)
+    planes, rest = borrowed(planes), borrowed(rest)
+    rules = read_parameters(parameters)
+    for index in range(games.shape[0]):
+        write_key_mask(games, index, rules, masks[index])
+        rest[index] = 0
+        planes[index] = 0
+        if games[index, OVER]:
+            continue
+        for x in range(rules.width):
+            column = games[index, COLUMNS + x]
+            for row in range(rules.n_rows):
+                planes[index, 0, rules.n_rows - 1 - row, x] = column >> row & 1
+        for i in range(N_CELLS):
+            x = games[index, ANCHOR_X] + _ANCHORED[games[index, QUEUE], games[index, ROTATION], i, 0]
+            y = games[index, ANCHOR_Y] + _ANCHORED[games[index, QUEUE], games[index, ROTATION], i, 1]
+            planes[index, 1, rules.n_rows - 1 - y, x] = 1
+        _write_rest(games, index, rules, rest, index, 0)
+
+
+N_KEYS: Final = len(KEYS)
