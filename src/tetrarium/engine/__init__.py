@@ -14,6 +14,10 @@ are in ``afterstates`` and ``games``; they do not check what they are given.
 from tetrarium.engine.boards import Columns, board_cells, draw_board, parse_board
 from tetrarium.engine.features import FEATURES, Layout, feature_width, make_layout, row_length
 from tetrarium.engine.games import Games, GameState
+from tetrarium.engine.key_games import KeyGames
+from tetrarium.engine.key_rules import KeyRules
+from tetrarium.engine.key_states import KeyMove, KeyState
+from tetrarium.engine.keys import KEYS
 from tetrarium.engine.perft import perft
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_ORIENTATIONS, N_PIECES, PIECE_WIDTHS, PIECES, orientation_cells
 from tetrarium.engine.rules import RANDOMIZERS, Rules
@@ -22,6 +26,7 @@ from tetrarium.engine.transitions import are_kernels_cached
 
 __all__ = [
     "FEATURES",
+    "KEYS",
     "MAX_ORIENTATIONS",
     "N_ORIENTATIONS",
     "N_PIECES",
@@ -31,6 +36,10 @@ __all__ = [
     "Columns",
     "GameState",
     "Games",
+    "KeyGames",
+    "KeyMove",
+    "KeyRules",
+    "KeyState",
     "Layout",
     "Move",
     "Rules",

@@ -323,7 +323,11 @@ class Games(_GameViews):
 
     def restart(self, index: int) -> None:
         """Starts one game anew; its stream goes on."""
-        start_game(self.rows, index, self.rules.script, self.rules.compiled)
+        self.start(self.rows, index)
+
+    def start(self, rows: GameRows, index: int) -> None:
+        """Starts a game anew in rows that need not be these; its stream goes on."""
+        start_game(rows, index, self.rules.script, self.rules.compiled)
 
     def observe(self, layout: Layout, rows: npt.NDArray[np.float32], masks: npt.NDArray[np.bool_]) -> None:
         """Writes every game's afterstates to ``rows (n, 4 * width, row length)`` and legal actions to ``masks``."""

@@ -1,4 +1,4 @@
-"""Many games by keys at once: one native call presses a key in each, starts anew what ended, and writes what is seen."""
+"""Many games by keys: one native call presses a key in each, starts anew what ended, and writes what is seen."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,9 +13,11 @@ from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.games import LINES, N_PLACED, OVER, QUEUE, STREAM
 from tetrarium.engine.jit import kernel, small_kernel
 from tetrarium.engine.key_rules import KeyRules
-from tetrarium.engine.key_states import KeyState, read_state, require_fitting_keys, write_state
+from tetrarium.engine.key_states import KeyMove, KeyState, read_state, require_fitting_keys, write_state
 from tetrarium.engine.key_steps import press, read_parameters, spawn, start_key_game
-from tetrarium.engine.key_views import N_KEYS, observe_key_rows, write_key_mask, write_key_row
+from tetrarium.engine.key_views import N_KEYS, observe_key_rows, write_key_mask, write_key_masks, write_key_row
+from tetrarium.engine.keys import HOLD, NOTHING
+from tetrarium.engine.reachable import Placement
 from tetrarium.engine.streams import N_STREAM_WORDS, make_stream
 from tetrarium.errors import GameError
 
@@ -171,17 +173,43 @@ class KeyGames(_KeyViews):
 
     def restart(self, index: int) -> None:
         """Starts one game anew; its stream goes on."""
-        _start(self.rows, index, self.rules.script, self.rules.parameters)
+        self.start(self.rows, index)
 
     def observe(self, words: npt.NDArray[np.int64], masks: npt.NDArray[np.bool_]) -> None:
-        """Writes every game's row, ``(n, row words)``, as ``key_views`` describes it, and its legal keys, ``(n, 8)``."""
+        """Writes every game's row, ``(n, row words)``, as ``key_views`` describes it, and legal keys, ``(n, 8)``."""
         observe_key_rows(self.rows, self.rules.parameters, words, masks)
 
-    def place(self, index: int, action: int) -> int:
-        """Presses one key in one game, a hold that is not allowed as none; returns the rows that it cleared.
+    def write_masks(self, rows: npt.NDArray[np.int64], masks: npt.NDArray[np.bool_]) -> None:
+        """Writes which keys are legal in games of these rules, ``(n, 8)``; none where a game has ended."""
+        write_key_masks(rows, self.rules.parameters, masks)
 
-        What it did is in the first row of the step fields.
-        """
+    def nearest(self, index: int, action: int) -> int:
+        """The key that counts for one in range: none for a hold that is not allowed."""
+        is_refused = action == HOLD and (self.rows[index, at.HELD_ONCE] or not self.rules.hold)
+        return NOTHING if is_refused else action
+
+    def start(self, rows: npt.NDArray[np.int64], index: int) -> None:
+        """Starts a game anew in rows that need not be these; its stream goes on."""
+        _start(rows, index, self.rules.script, self.rules.parameters)
+
+    def move(self, index: int, action: int) -> KeyMove:
+        """Does what ``place`` does; returns all that it did."""
+        state_t = self.state(index)
+        lines_placement = self.place(index, action)
+        done = self.done[index].tolist()
+        has_locked = done[at.LOCKED] > 0
+        return KeyMove(
+            state_t=state_t,
+            action=done[at.PLAYED],
+            piece=done[at.LOCKED] - 1 if has_locked else None,
+            placement=Placement(*done[at.LOCK_ROTATION : at.LOCK_SPIN + 1]) if has_locked else None,
+            lines_placement=lines_placement,
+            points=done[at.LOCK_POINTS],
+            state_tp1=self.state(index),
+        )
+
+    def place(self, index: int, action: int) -> int:
+        """Presses one key in one game, a hold that is not allowed as none; returns the rows that it cleared."""
         one = slice(index, index + 1)
         refused = _advance_games(
             self.rows[one],

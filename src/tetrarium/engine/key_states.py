@@ -11,12 +11,13 @@ from tetrarium.engine.games import BAG, LINES, N_PLACED, OVER, QUEUE, STREAM
 from tetrarium.engine.key_rules import ROW, KeyRules
 from tetrarium.engine.keys import fall_distance, fits
 from tetrarium.engine.pieces import N_PIECES
+from tetrarium.engine.reachable import Placement
 from tetrarium.engine.srs import ANCHORED_CELLS, N_KICKS, N_ROTATIONS
 from tetrarium.engine.states import GameState, require_fitting
 from tetrarium.engine.streams import N_STREAM_WORDS
 from tetrarium.errors import GameError
 
-__all__ = ["KeyState", "read_state", "require_fitting_keys", "write_state"]
+__all__ = ["KeyMove", "KeyState", "read_state", "require_fitting_keys", "write_state"]
 
 Cells = tuple[tuple[int, int], ...]  # (column, row)
 
@@ -73,6 +74,19 @@ class KeyState(GameState):
     def _cells(self, anchor_y: int) -> Cells:
         cells = ANCHORED_CELLS[self.queue[0]][self.rotation]
         return tuple((self.anchor_x + x, anchor_y + y) for x, y in cells)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyMove:
+    """One key step of a game."""
+
+    state_t: KeyState
+    action: int  # the key that counted, a place in ``KEYS``
+    piece: int | None  # that locked, if one did
+    placement: Placement | None  # where it locked, before rows were cleared; its rotation is that of the turns
+    lines_placement: int  # rows that it cleared
+    points: int  # for the lock, without those of drops
+    state_tp1: KeyState
 
 
 def read_state(row: npt.NDArray[np.int64], rules: KeyRules) -> KeyState:

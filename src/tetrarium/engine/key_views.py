@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from tetrarium.engine.borrowing import borrowed
-from tetrarium.engine.games import MAX_PREVIEW, OVER, QUEUE
+from tetrarium.engine.games import OVER, QUEUE
 from tetrarium.engine.jit import kernel, small_kernel
 from tetrarium.engine.key_rules import ROW
 from tetrarium.engine.key_steps import (
@@ -40,12 +40,25 @@ from tetrarium.engine.keys import HOLD, KEYS, MOVED
 from tetrarium.engine.pieces import N_CELLS, N_PIECES
 from tetrarium.engine.srs import ANCHORED_CELLS, N_ROTATIONS
 
-__all__ = ["MAX_COUNT", "MAX_PREVIEW", "observe_key_planes", "rest_length", "row_words", "shown_rows", "write_key_row"]
+__all__ = [
+    "FALLING",
+    "MAX_COUNT",
+    "N_COUNTS",
+    "observe_key_planes",
+    "observe_key_rows",
+    "rest_length",
+    "row_words",
+    "shown_rows",
+    "write_key_mask",
+    "write_key_masks",
+    "write_key_row",
+]
 
 MAX_COUNT: Final = 15  # the largest number of an observation
 _WORD: Final = 8  # numbers
 _PART: Final = ROW // (MAX_COUNT + 1)
-_FALLING: Final = 2
+N_COUNTS: Final = 3  # numbers at the end of the rest that go up to it
+FALLING: Final = 2  # cells of the current piece in a row
 _ANCHORED: Final = np.array(ANCHORED_CELLS, dtype=np.int64)  # (7, 4, 4, 2)
 _SPREAD: Final = np.array(  # (256,) eight cells of a column as eight bytes, the lowest first
     [sum((bits >> k & 1) << 8 * k for k in range(_WORD)) for bits in range(1 << _WORD)], dtype=np.int64
@@ -53,7 +66,7 @@ _SPREAD: Final = np.array(  # (256,) eight cells of a column as eight bytes, the
 
 
 def shown_rows(height: int) -> int:
-    """How many rows of the board a row of numbers shows: the visible ones, those of the spawn, up to a multiple of 8."""
+    """How many rows of the board a row of numbers shows: visible, those of the spawn, up to a multiple of 8."""
     return -(-(height + 2) // _WORD) * _WORD
 
 
@@ -125,7 +138,7 @@ def write_key_row(games, index, rules, words):  # type: ignore[no-untyped-def]
         x = games[index, ANCHOR_X] + _ANCHORED[piece, rotation, i, 0]
         y = games[index, ANCHOR_Y] + _ANCHORED[piece, rotation, i, 1]
         if y < _WORD * n_column_words:
-            _put(words, index, _WORD * n_column_words * x + y, _FALLING)
+            _put(words, index, _WORD * n_column_words * x + y, FALLING)
     _write_rest(games, index, rules, words, index, _WORD * n_board_words)
 
 
@@ -136,6 +149,14 @@ def observe_key_rows(games, parameters, words, masks):  # type: ignore[no-untype
     rules = read_parameters(parameters)
     for index in range(games.shape[0]):
         write_key_row(games, index, rules, words)
+        write_key_mask(games, index, rules, masks[index])
+
+
+@kernel
+def write_key_masks(games, parameters, masks):  # type: ignore[no-untyped-def]
+    """Writes every game's legal keys."""
+    rules = read_parameters(parameters)
+    for index in range(games.shape[0]):
         write_key_mask(games, index, rules, masks[index])
 
 

@@ -7,7 +7,7 @@ back equal from ``from_dict(to_dict())``.
 from dataclasses import dataclass
 from typing import Final, Self
 
-from tetrarium.engine import FEATURES, Rules, make_layout
+from tetrarium.engine import FEATURES, KeyRules, Rules, make_layout
 from tetrarium.errors import ConfigError, NotAvailableError, suggestion
 from tetrarium.settings import Settings, setting
 
@@ -18,6 +18,7 @@ DEFAULT_FEATURES: Final = tuple(name for name in FEATURES if name not in {"fast_
 _GAME_OVERS: Final = ("overflow", "guideline")
 _ACTIONS: Final = ("drop", "keys", "reachable")
 _OBSERVATIONS: Final = ("rows", "board")
+_GRAVITIES: Final = ("level", "none")
 _ILLEGAL_ACTIONS: Final = ("nearest", "raise")
 
 
@@ -42,12 +43,22 @@ class EnvConfig(Settings):
         "overflow", "'overflow': a piece that rests above the visible rows ends the game", choices=_GAME_OVERS
     )
     actions: str = setting(
-        "drop", "'drop': choose rotation and column, the piece falls straight down", choices=_ACTIONS
+        "drop",
+        "'drop': choose rotation and column, the piece falls straight down; 'keys': one key a step",
+        choices=_ACTIONS,
     )
     hold: bool = setting(False, "whether a piece can be put aside")
+    gravity: str = setting(
+        "level",
+        "by keys: 'level': pieces fall, faster on higher levels, and lock; 'none': only a hard drop locks",
+        choices=_GRAVITIES,
+    )
+    key_rate: int = setting(10, "by keys: how many key steps make a second of falling and locking", 1, 240)
     preview: int = setting(1, "how many pieces after the current one are shown", 0, 6)
     observation: str = setting(
-        "rows", "'rows': the board after each action; 'board': its cells, for convolutions", choices=_OBSERVATIONS
+        "rows",
+        "'rows': the board after each action, by keys one row of its cells; 'board': its cells, for convolutions",
+        choices=_OBSERVATIONS,
     )
     features: tuple[str, ...] = setting(DEFAULT_FEATURES, "what a row of the observation holds, where there are rows")
     illegal_action: str = setting(
@@ -62,7 +73,7 @@ class EnvConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "features", _ordered_features(self.features))
-        self._rules()
+        self.key_rules() if self.actions == "keys" else self._rules()
         make_layout(self.features, self.width, self.preview)
 
     @classmethod
@@ -86,11 +97,17 @@ class EnvConfig(Settings):
         return cls(height=height, randomizer="uniform", preview=0)
 
     def rules(self) -> Rules:
-        """The engine's rules for this game.
+        """The engine's rules for a game in which an action is a placement.
 
         Raises:
+            ConfigError: if the game is played by keys.
             NotAvailableError: if the game needs what this version cannot play.
         """
+        if self.actions == "keys":
+            raise ConfigError(
+                "Placements are chosen under actions='drop' or 'reachable'; got actions='keys'. Use one of these, or "
+                "learn keys with another library on the environment itself."
+            )
         if self.actions != "drop":
             raise NotAvailableError(f"This version plays actions='drop' only; got {self.actions!r}. Use 'drop'.")
         if self.game_over != "overflow":
@@ -102,6 +119,20 @@ class EnvConfig(Settings):
         if "held_piece" in self.features:
             raise NotAvailableError("The feature 'held_piece' needs hold, which this version lacks. Leave it out.")
         return self._rules()
+
+    def key_rules(self) -> KeyRules:
+        """The engine's rules for this game played by keys, whatever its actions are."""
+        return KeyRules(
+            width=self.width,
+            height=self.height,
+            hidden_rows=self.hidden_rows,
+            randomizer=self.randomizer,
+            preview=self.preview,
+            hold=self.hold,
+            game_over=self.game_over,
+            gravity=self.gravity,
+            key_rate=self.key_rate,
+        )
 
     def _rules(self) -> Rules:
         return Rules(

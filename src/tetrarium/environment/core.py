@@ -3,20 +3,23 @@
 Arrays are ``(n, …)``, one row a game. What an observation holds is in ``observations``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from tetrarium.engine import Games
+from tetrarium.engine import Games, KeyGames
 from tetrarium.engine.afterstates import write_mask
+from tetrarium.engine.keys import KEYS
+from tetrarium.engine.scoring import clear_scores
 from tetrarium.environment.config import EnvConfig
-from tetrarium.environment.observations import Masks, Observations, make_observer
+from tetrarium.environment.key_observations import make_key_observer
+from tetrarium.environment.observations import Masks, Observations, Observer, make_observer
 from tetrarium.errors import ConfigError, GameError, IllegalActionError
 
-__all__ = ["GameCore", "Observations", "StepOutcome"]
+__all__ = ["GameCore", "Observations", "StepOutcome", "make_games"]
 
 _NO_LIMIT: Final = 1 << 62
 
@@ -29,6 +32,17 @@ class StepOutcome(NamedTuple):
     rewards: npt.NDArray[np.float64]  # (n,)
     over: npt.NDArray[np.bool_]  # (n,) the placement ended the game
     cut: npt.NDArray[np.bool_]  # (n,) the game reached the piece limit
+
+
+def make_games(config: EnvConfig, seed: int, numbers: Sequence[int]) -> Games | KeyGames:
+    """Starts the numbered games of a seed, of the kind that the config's actions ask for.
+
+    Raises:
+        NotAvailableError: if the config asks for what this version cannot play.
+    """
+    if config.actions == "keys":
+        return KeyGames(config.key_rules(), seed, numbers)
+    return Games(config.rules(), seed, numbers)
 
 
 class GameCore:
@@ -44,14 +58,19 @@ class GameCore:
         if n_games < 1:
             raise ConfigError(f"There is at least one game; got n_envs={n_games}. Ask for 1 or more.")
         self.config = config
-        self.games = Games(config.rules(), seed, range(n_games))
-        self._observer = make_observer(config, n_games)
+        self.games: Any = make_games(config, seed, range(n_games))
+        self._observer: Observer = (make_key_observer if self.by_keys else make_observer)(config, n_games)
         self.observation_space = self._observer.space  # of one game
         self.action_space = spaces.Discrete(self.games.n_actions)
         self.masks: Masks = np.zeros((n_games, self.games.n_actions), dtype=np.bool_)
         self.rows_t = np.zeros_like(self.games.rows)  # every game as it was before the last step
         self.rewards_game = np.zeros(n_games)  # (n,) sum of the rewards of the game so far
         self._max_pieces = config.max_pieces or _NO_LIMIT
+
+    @property
+    def by_keys(self) -> bool:
+        """Whether an action is a key, not a placement."""
+        return self.config.actions == "keys"
 
     def reset(self, seed: int | None = None) -> Observations:
         """Starts every game anew and returns what is seen; without a seed, streams go on where they are."""
@@ -80,6 +99,10 @@ class GameCore:
     def final_masks(self) -> Masks:
         """Returns the actions with which games would have gone on that the last step cut; none for the others."""
         masks = np.zeros_like(self.masks)
+        if self.by_keys:
+            self.games.write_masks(self.games.reached.rows, masks)
+            masks[self.games.step_cut == 0] = False
+            return masks
         for index in np.flatnonzero(self.games.step_cut).tolist():
             write_mask(self.games.reached.queue[index, 0], self.config.width, masks[index])
         return masks
@@ -119,14 +142,24 @@ class GameCore:
             cut=games.step_cut.astype(np.bool_),
         )
 
+    def add_points(self, scores: npt.NDArray[np.int64]) -> None:
+        """Brings the points of all games, ``(n,)``, from before the last step to after it, before any restart."""
+        games = self.games
+        if self.by_keys:
+            scores[:] = games.reached.scores
+        elif np.count_nonzero(games.step_lines):
+            scores += clear_scores(games.step_lines, games.reached.lines - games.step_lines)
+
     def _rewards(self) -> npt.NDArray[np.float64]:
         config, games = self.config, self.games
-        rewards = config.line_reward * games.step_lines - config.game_over_penalty * games.step_over
+        rewards: npt.NDArray[np.float64] = (
+            config.line_reward * games.step_lines - config.game_over_penalty * games.step_over
+        )
         if config.hole_penalty:
             rewards = rewards - config.hole_penalty * np.maximum(games.new_holes, 0)
         if config.height_penalty:
             rewards = rewards - config.height_penalty * np.maximum(games.added_height, 0)
-        return rewards.astype(np.float64)
+        return rewards.astype(np.float64, copy=False)
 
     def _require_legal(self, actions: npt.NDArray[np.int64], fresh: npt.NDArray[np.bool_] | None) -> None:
         for index, action in enumerate(actions):
@@ -137,6 +170,10 @@ class GameCore:
             if not 0 <= action < self.games.n_actions:
                 raise GameError(f"An action is from 0 to {self.games.n_actions - 1}; got {action}. Choose a legal one.")
             if not self.masks[index, action]:
+                if self.by_keys:
+                    raise IllegalActionError(
+                        f"Key {action} ({KEYS[action]}) is not legal now. Choose one that action_mask allows."
+                    )
                 raise IllegalActionError(
                     f"Action {action} (rotation {action % 4}, column {action // 4}) is not legal for this piece. "
                     "Choose one that action_mask allows."

@@ -14,7 +14,6 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from tetrarium.engine.scoring import clear_scores
 from tetrarium.environment.config import EnvConfig
 from tetrarium.environment.core import GameCore, StepOutcome
 from tetrarium.environment.drawing import RENDER_MODES, make_drawer
@@ -198,9 +197,7 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
         return observations
 
     def _add_scores(self, fresh: npt.NDArray[np.bool_] | None) -> None:
-        games = self.core.games
-        if np.count_nonzero(games.step_lines):
-            self._scores += clear_scores(games.step_lines, games.reached.lines - games.step_lines)
+        self.core.add_points(self._scores)
         if fresh is not None:
             self._scores[fresh] = 0
 

@@ -1,4 +1,4 @@
-"""What an agent sees of n games, by the kind that ``EnvConfig.observation`` names.
+"""What an agent sees of n games of placements, by the kind that ``EnvConfig.observation`` names.
 
 An observer writes fresh arrays at every look, one entry a game, and keeps none of them.
 
@@ -35,12 +35,12 @@ class Observer(Protocol):
 
     space: spaces.Space[Any]  # of one game
 
-    def observe(self, games: Games, masks: Masks) -> Observations:
+    def observe(self, games: Any, masks: Masks) -> Observations:
         """Returns what is seen now, and writes which actions are legal."""
 
     def step(
         self,
-        games: Games,
+        games: Any,
         actions: npt.NDArray[np.int64],
         masks: Masks,
         *,
@@ -50,7 +50,7 @@ class Observer(Protocol):
     ) -> Observations:
         """Steps the games as ``Games.step`` does; returns what is seen then, and writes which actions are legal."""
 
-    def final(self, games: Games, indices: npt.NDArray[np.intp]) -> Observations:
+    def final(self, games: Any, indices: npt.NDArray[np.intp]) -> Observations:
         """Returns the last observations of games that the last step ended or cut and started anew, one entry each."""
 
 

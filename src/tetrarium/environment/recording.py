@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.games import STREAM, start_game
+from tetrarium.engine.games import STREAM
 from tetrarium.engine.streams import N_STREAM_WORDS, rewind
 from tetrarium.environment.core import GameCore
 from tetrarium.environment.replays import MAX_ACTIONS, Replay, action_type
@@ -164,7 +164,7 @@ class GameRecorder:
         for _ in range(_MAX_REWINDS):
             tried = row.copy()
             tried[0, STREAM : STREAM + N_STREAM_WORDS] = words
-            start_game(tried, 0, games.rules.script, games.rules.compiled)
+            games.start(tried, 0)
             if np.array_equal(tried, row):
                 return words
             words = rewind(words)

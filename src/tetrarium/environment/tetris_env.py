@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from tetrarium.engine.scoring import clear_score
 from tetrarium.environment.config import EnvConfig
 from tetrarium.environment.core import GameCore
 from tetrarium.environment.drawing import RENDER_MODES, make_drawer
@@ -66,7 +65,7 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
         self.config = config if config is not None else EnvConfig()
         self.render_mode = render_mode
         self.core = GameCore(self.config, n_games=1, seed=fresh_seed())
-        self._score = 0
+        self._scores = np.zeros(1, dtype=np.int64)
         self._drawer = make_drawer(self.core, render_mode)
         self.observation_space = cast(spaces.Space[Observations], self.core.observation_space)
         self.action_space = self.core.action_space
@@ -77,7 +76,7 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
         """Starts a new game; a seed starts its random stream anew, otherwise the stream goes on."""
         super().reset(seed=seed)
         observations = self.core.reset(seed)
-        self._score = 0
+        self._scores[:] = 0
         if self._drawer is not None:
             self._drawer.begin(0)
         info = {"action_mask": self.action_masks(), "lines_game": 0, "pieces_game": 0, "score": 0}
@@ -93,7 +92,7 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
         outcome = self.core.step(np.array([action], dtype=np.int64), restart=False)
         games = self.core.games
         played, lines_placement = int(games.played[0]), int(games.step_lines[0])
-        self._score += clear_score(lines_placement, int(games.lines[0]) - lines_placement)
+        self.core.add_points(self._scores)
         if self._drawer is not None:
             self._drawer.follow(0)
         info = {
@@ -102,7 +101,7 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
             "lines_placement": lines_placement,
             "lines_game": int(games.lines[0]),
             "pieces_game": int(games.pieces[0]),
-            "score": self._score,
+            "score": int(self._scores[0]),
         }
         observation = one_game(outcome.observations, 0)
         return observation, float(outcome.rewards[0]), bool(outcome.over[0]), bool(outcome.cut[0]), info
@@ -117,11 +116,11 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
 
         The current piece hovers in the middle, and its ghost lies where it would land from there.
         """
-        return None if self._drawer is None else self._drawer.draw(0, self._score)
+        return None if self._drawer is None else self._drawer.draw(0, int(self._scores[0]))
 
     def state(self) -> dict[str, Any]:
         """Copies out the game, its score and its random stream."""
-        return {**self.core.state(), "score": self._score}
+        return {**self.core.state(), "score": int(self._scores[0])}
 
     def set_state(self, state: dict[str, Any]) -> Observations:
         """Puts back what ``state`` gave, and returns what is seen; pictures no longer know what piece left a cell.
@@ -130,7 +129,7 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
             GameError: if the state is of another board.
         """
         observation: Observations = one_game(self.core.set_state(state), 0)
-        self._score = state["score"]
+        self._scores[:] = state["score"]
         if self._drawer is not None:
             self._drawer.begin(0)
         return observation
