@@ -37,6 +37,10 @@ class BoardView:
     pieces: int
     action: int | None = None  # where the current piece is about to go, 4 * column + rotation
     colours: Any = None  # (rows, width) int8 cells of a ColourBoard
+    falling: Any = None  # by keys: the current piece's cells and those where it would come to rest
+    can_hold: bool = False
+    hold: int | None = None  # the held piece
+    score: int | None = None
 
 
 def shown_view(shown: BoardShown) -> BoardView:
@@ -70,7 +74,8 @@ def draw_board(view: BoardView, *, colour: bool, large: bool = False) -> Text:
 
     from tetrarium.environment.scene import make_scene
 
-    scene = make_scene(np.array(view.columns, dtype=np.int64), view.height, view.queue[0], view.action, view.colours)
+    columns = np.array(view.columns, dtype=np.int64)
+    scene = make_scene(columns, view.height, view.queue[0], view.action, view.colours, view.falling)
     board = _large_board(scene, view.height, colour) if large else _small_board(scene, view.height, colour)
     panel = _panel(view, len(board), large=large, colour=colour)
     lines = [Text.assemble(left, "  ", right) for left, right in zip(board, panel, strict=True)]
@@ -132,7 +137,13 @@ def _panel(view: BoardView, n_lines: int, *, large: bool, colour: bool) -> list[
         top.append(Text("next", style="dim"))
         for piece in view.queue[1:]:
             top += _piece(piece, large=large, colour=colour) + ([Text()] if large else [])
+    if view.can_hold:
+        top.append(Text("hold", style="dim"))
+        if view.hold is not None:
+            top += _piece(view.hold, large=large, colour=colour)
     numbers = [("lines", f"{view.lines:,}"), ("pieces", f"{view.pieces:,}")]
+    if view.score is not None:
+        numbers.insert(0, ("score", f"{view.score:,}"))
     widest = max(len(number) for _, number in numbers)
     bottom = [Text.assemble((f"{label:<6} ", "dim"), f"{number:>{widest}}") for label, number in numbers]
     room = n_lines - len(bottom) - 1

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
@@ -23,6 +23,7 @@ __all__ = [
     "WhatOrReplay",
     "evaluate",
     "find_game",
+    "pace",
     "refuse_other_game",
     "watch",
 ]
@@ -32,6 +33,8 @@ What = Annotated[str, Parameter(help="A run, a checkpoint folder, or 'random', '
 WhatOrReplay = Annotated[
     str, Parameter(help="A run, a checkpoint folder, 'random', 'dellacherie', 'du', 'dt-10', or a replay's file.")
 ]
+
+_SPEED: Final = 10.0  # pieces a second
 
 
 def evaluate(
@@ -77,7 +80,7 @@ def watch(
     height: Annotated[int | None, Parameter(help="Visible rows of the board.")] = None,
     randomizer: Annotated[str | None, Parameter(help="'7-bag', 'uniform', or piece letters that repeat.")] = None,
     seed: Annotated[int, Parameter(help="Which games.")] = 0,
-    speed: Annotated[float, Parameter(help="Pieces a second, 1 to 1,000.")] = 10.0,
+    speed: Annotated[float | None, Parameter(help="Pieces a second, 1 to 1,000; 10, or keys as they came.")] = None,
     games: Annotated[int | None, Parameter(help="How many games; until you leave if left out.")] = None,
     home: Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things.")] = None,
 ) -> int:
@@ -87,7 +90,7 @@ def watch(
         refuse_other_game(what, rules=rules, height=height, randomizer=randomizer, seed=seed or None)
         return _watch_replay(replay, speed, title=str(replay.about.get("agent", Path(what).name)))
     policy, trained_for = find_policy(what, Home.locate(home))
-    return _watch(policy, find_game(rules, height, randomizer, trained_for), seed, speed, games)
+    return _watch(policy, find_game(rules, height, randomizer, trained_for), seed, pace(None, speed), games)
 
 
 def refuse_other_game(what: str, **choices: object) -> None:
@@ -123,6 +126,13 @@ def find_game(
     return config
 
 
+def pace(replay: Replay | None, speed: float | None) -> float:
+    """Pieces a second that were asked for, else 10; of a game by keys, key steps, else as they came."""
+    if speed is None and replay is not None and replay.env_config.actions == "keys":
+        return float(replay.env_config.key_rate)
+    return _SPEED if speed is None else speed
+
+
 def _watch(policy: Any, config: EnvConfig, seed: int, speed: float, games: int | None) -> int:
     from tetrarium.cli.watching import watch as show
     from tetrarium.evaluation import play_moves
@@ -135,8 +145,8 @@ def _watch(policy: Any, config: EnvConfig, seed: int, speed: float, games: int |
     return 0
 
 
-def _watch_replay(replay: Replay, speed: float, title: str) -> int:
+def _watch_replay(replay: Replay, speed: float | None, title: str) -> int:
     from tetrarium.cli.watching import watch as show
 
-    show([replay.play()], replay.env_config, speed=speed, title=title)
+    show([replay.play()], replay.env_config, speed=pace(replay, speed), title=title)
     return 0

@@ -17,9 +17,9 @@ from cyclopts import Parameter
 
 from tetrarium.cli.display import is_capable, make_console
 from tetrarium.cli.frames import ACCENT
-from tetrarium.cli.playing import Rules, WhatOrReplay, find_game, refuse_other_game
+from tetrarium.cli.playing import Rules, WhatOrReplay, find_game, pace, refuse_other_game
 from tetrarium.cli.words import duration_text
-from tetrarium.engine import Move
+from tetrarium.engine import KeyMove, Move
 from tetrarium.environment.replays import MAX_ACTIONS, REPLAY_SUFFIX, Replay, pack_actions
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.registry.atomic import write_file
@@ -39,8 +39,8 @@ _MAX_SCALE: Final = 128
 class _Game:
     """A game to be recorded: its moves, and a replay of it that has still to be told them."""
 
-    moves: Iterator[Move]
-    n_pieces: int  # at most
+    moves: Iterator[Move | KeyMove]
+    n_moves: int  # at most
     replay: Replay
 
 
@@ -54,7 +54,9 @@ def record(
     seed: Annotated[int | None, Parameter(help="Game k of a seed has the same pieces for everybody. Else 0.")] = None,
     game: Annotated[int | None, Parameter(help="Which game of the seed. Else 0.")] = None,
     max_pieces: Annotated[int | None, Parameter(help="Stop after so many; else a film of a minute.")] = None,
-    speed: Annotated[float, Parameter(help="Pieces a second in a GIF or a video, 0.1 to 1,000.")] = 10.0,
+    speed: Annotated[
+        float | None, Parameter(help="Pieces a second in a film, 0.1 to 1,000; 10, or keys as they came.")
+    ] = None,
     scale: Annotated[int, Parameter(help="Pixels of a cell, 4 to 128.")] = 24,
     force: Annotated[bool, Parameter(negative="", help="Write over a file that is there.")] = False,
     home: Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things.")] = None,
@@ -65,7 +67,7 @@ def record(
     if is_film:
         from tetrarium.environment.film import require_speed
 
-        require_speed(speed)
+        require_speed(pace(None, speed))
     if not _MIN_SCALE <= scale <= _MAX_SCALE:
         raise ConfigError(f"scale is 4 to 128 pixels a cell; got {scale}. Choose one in that range.")
     replay = find_replay(what)
@@ -85,9 +87,9 @@ def record(
             over=False,
             about={"agent": "".join(letter if letter.isprintable() else "?" for letter in policy.name)},
         )
-        film_pieces = max(1, round(_FILM_S * speed)) if is_film else None
+        film_pieces = max(1, round(_FILM_S * pace(None, speed))) if is_film else None
         chosen = _first_time(policy, empty, max_pieces, film_pieces)
-    recorded = _write(chosen, out, speed, scale)
+    recorded = _write(chosen, out, pace(replay, speed), scale)
     end = "" if recorded.over else ", and no end yet"
     print(
         f"Recorded {recorded.about.get('agent', what)}, game {recorded.game} of seed {recorded.seed}: "
@@ -120,9 +122,17 @@ def _again(replay: Replay, max_pieces: int | None) -> _Game:
     if max_pieces is not None and max_pieces < 1:
         raise ConfigError(f"max_pieces is a whole number, 1 or more; got {max_pieces}. Leave it out for all of it.")
     moves = replay.play()
-    if max_pieces is None or max_pieces >= len(replay):
-        return _Game(moves=moves, n_pieces=len(replay), replay=replay)
-    return _Game(moves=(next(moves) for _ in range(max_pieces)), n_pieces=max_pieces, replay=replay)
+    if max_pieces is None or max_pieces >= replay.pieces:
+        return _Game(moves=moves, n_moves=len(replay), replay=replay)
+    n_moves = len(replay) if replay.env_config.actions == "keys" else max_pieces
+    return _Game(moves=_first_pieces(moves, max_pieces), n_moves=n_moves, replay=replay)
+
+
+def _first_pieces(moves: Iterator[Move | KeyMove], n_pieces: int) -> Iterator[Move | KeyMove]:
+    for move in moves:
+        yield move
+        if move.state_tp1.pieces >= n_pieces:
+            return
 
 
 def _first_time(policy: Any, empty: Replay, max_pieces: int | None, film_pieces: int | None) -> _Game:
@@ -136,7 +146,7 @@ def _first_time(policy: Any, empty: Replay, max_pieces: int | None, film_pieces:
     if limit > MAX_ACTIONS:
         raise ConfigError(f"A recording has at most {MAX_ACTIONS:,} pieces; got {limit:,}. Choose fewer --max-pieces.")
     moves = play_moves(policy, empty.env_config, empty.seed, empty.game, max_pieces=limit)
-    return _Game(moves=moves, n_pieces=limit, replay=empty)
+    return _Game(moves=moves, n_moves=limit, replay=empty)
 
 
 def _write(game: _Game, out: Path, speed: float, scale: int) -> Replay:
@@ -144,13 +154,20 @@ def _write(game: _Game, out: Path, speed: float, scale: int) -> Replay:
     played = _Played()
     moves = played.noting(game.moves)
     suffix, config = out.suffix.lower(), game.replay.env_config
-    with _progress(game.n_pieces) as advance:
+    with _progress(game.n_moves, config.actions == "keys") as advance:
         moves = _telling(moves, advance)
         if suffix in _FILMS:
             from tetrarium.environment.film import FILM_WRITERS, film_frames
 
             film = BytesIO()
-            frames = film_frames(moves, width=config.width, height=config.height, speed=speed, cell_px=scale)
+            frames = film_frames(
+                moves,
+                width=config.width,
+                height=config.height,
+                can_hold=config.hold,
+                speed=speed,
+                cell_px=scale,
+            )
             FILM_WRITERS[suffix](frames, film)
             content = film.getvalue()
             recorded = played.replay(game.replay)
@@ -168,9 +185,9 @@ class _Played:
 
     def __init__(self) -> None:
         self._actions: list[int] = []
-        self._last: Move | None = None
+        self._last: Move | KeyMove | None = None
 
-    def noting(self, moves: Iterator[Move]) -> Iterator[Move]:
+    def noting(self, moves: Iterator[Move | KeyMove]) -> Iterator[Move | KeyMove]:
         for move in moves:
             self._actions.append(move.action)
             self._last = move
@@ -185,15 +202,15 @@ class _Played:
         return replace(begun, actions=actions, lines=state.lines, pieces=state.pieces, over=state.over)
 
 
-def _telling(moves: Iterator[Move], advance: Callable[[], object]) -> Iterator[Move]:
+def _telling(moves: Iterator[Move | KeyMove], advance: Callable[[], object]) -> Iterator[Move | KeyMove]:
     for move in moves:
         advance()
         yield move
 
 
 @contextmanager
-def _progress(n_pieces: int) -> Iterator[Callable[[], object]]:
-    """Shows on a terminal how many pieces have been drawn; the bar goes when it is done."""
+def _progress(n_moves: int, by_keys: bool) -> Iterator[Callable[[], object]]:
+    """Shows on a terminal how many pieces, or keys, have been drawn; the bar goes when it is done."""
     if not is_capable(sys.stderr):
         yield lambda: None
         return
@@ -208,11 +225,11 @@ def _progress(n_pieces: int) -> Iterator[Callable[[], object]]:
     columns = (
         TextColumn("Recording"),
         BarColumn(complete_style=ACCENT, finished_style=ACCENT),
-        TextColumn("{task.completed:,} of {task.total:,} pieces"),
+        TextColumn(f"{{task.completed:,}} of {{task.total:,}} {'keys' if by_keys else 'pieces'}"),
         TimeLeft(),
     )
     with Progress(*columns, console=make_console(sys.stderr), transient=True) as progress:
-        task = progress.add_task("Recording", total=n_pieces)
+        task = progress.add_task("Recording", total=n_moves)
         yield lambda: progress.advance(task)
 
 

@@ -29,8 +29,8 @@ from tetrarium.cli.streams import LastingStream
 from tetrarium.errors import ConfigError
 
 if TYPE_CHECKING:
+    from tetrarium.engine import KeyMove, Move
     from tetrarium.environment import EnvConfig
-    from tetrarium.evaluation import Move
 
 __all__ = ["MAX_SPEED", "MIN_SPEED", "watch"]
 
@@ -46,7 +46,7 @@ _HELP: Final = (("space", "pause"), ("n", "next piece"), ("+ -", "speed"), ("r",
 
 
 def watch(
-    games: "Iterable[Iterator[Move]]",
+    games: "Iterable[Iterator[Move | KeyMove]]",
     config: "EnvConfig",
     *,
     speed: float = 10.0,
@@ -63,7 +63,7 @@ def watch(
     Args:
         games: The moves of each game, as ``play_moves`` yields them; taken one game at a time.
         config: The game that they are of.
-        speed: Pieces a second, 1 to 1,000.
+        speed: Pieces, or key steps in a game by keys, a second, 1 to 1,000.
         n_games: How many games are shown; without it all of them, off a terminal one.
         title: Who plays.
         stream: Where to; standard output without it.
@@ -108,7 +108,7 @@ def _leaving_at_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def ending_text(number: int, move: "Move") -> str:
+def ending_text(number: int, move: "Move | KeyMove") -> str:
     """Says how a game went, once its last move is made."""
     state = move.state_tp1
     lines = f"{state.lines:,} {'line' if state.lines == 1 else 'lines'}"
@@ -117,9 +117,10 @@ def ending_text(number: int, move: "Move") -> str:
     return f"Game {number} was cut off at {state.pieces:,} pieces with {lines}"
 
 
-def _print_games(games: "Iterable[Iterator[Move]]", config: "EnvConfig", stream: TextIO) -> None:
+def _print_games(games: "Iterable[Iterator[Move | KeyMove]]", config: "EnvConfig", stream: TextIO) -> None:
     import numpy as np
 
+    from tetrarium.environment.scene import state_looks
     from tetrarium.environment.text_board import render_ansi
 
     out = LastingStream(stream)
@@ -136,6 +137,7 @@ def _print_games(games: "Iterable[Iterator[Move]]", config: "EnvConfig", stream:
             lines=state.lines,
             pieces=state.pieces,
             colour=False,
+            **state_looks(state, can_hold=config.hold),
         )
         out.write(f"{board}\n{ending_text(number, last)}\n")
         out.flush()
@@ -144,41 +146,42 @@ def _print_games(games: "Iterable[Iterator[Move]]", config: "EnvConfig", stream:
 class _Game:
     """One game under way: the move that is about to be made, and the colours of what lies on the board."""
 
-    def __init__(self, number: int, moves: "Iterator[Move]", config: "EnvConfig") -> None:
+    def __init__(self, number: int, moves: "Iterator[Move | KeyMove]", config: "EnvConfig") -> None:
         from tetrarium.environment.scene import ColourBoard
 
         self.number = number
         self._moves = moves
-        self._height = config.height
+        self._config = config
         self._colours = ColourBoard(config.width, config.height)
-        self.made: Move | None = None
-        self.coming: Move | None = next(moves, None)
+        self.made: Move | KeyMove | None = None
+        self.coming: Move | KeyMove | None = next(moves, None)
 
     def place(self) -> None:
         """Makes the coming move."""
-        from tetrarium.engine import MAX_ORIENTATIONS
-
         if self.coming is None:
             return
-        column, rotation = divmod(self.coming.action, MAX_ORIENTATIONS)
-        self._colours.place(self.coming.state_t.queue[0], rotation, column)
+        self._colours.follow(self.coming)
         self.made = self.coming
         self.coming = next(self._moves, None)
 
     def view(self) -> BoardView | None:
         """What is to be seen; nothing of a game without a move."""
+        from tetrarium.environment.scene import state_looks
+
         coming: Any = self.coming
         if coming is None and self.made is None:
             return None
         state = self.made.state_tp1 if coming is None and self.made is not None else coming.state_t
+        by_keys = self._config.actions == "keys"
         return BoardView(
             columns=state.columns,
-            height=self._height,
+            height=self._config.height,
             queue=state.queue,
             lines=state.lines,
             pieces=state.pieces,
-            action=None if coming is None else coming.action,
+            action=None if coming is None or by_keys else coming.action,
             colours=self._colours.cells,
+            **state_looks(state, can_hold=self._config.hold),
         )
 
 
@@ -197,7 +200,7 @@ class _Watching:
         self._due = 0.0  # when the coming piece, or after the last one the next game, has its turn
         self._game: _Game | None = None
 
-    def run(self, games: "Iterable[Iterator[Move]]", keys: Keys) -> None:
+    def run(self, games: "Iterable[Iterator[Move | KeyMove]]", keys: Keys) -> None:
         try:
             with Live(console=self._console, screen=True, auto_refresh=False, get_renderable=self._frame) as live:
                 live.refresh()
@@ -276,7 +279,8 @@ class _Watching:
         return Group(header, Text(), drawn, Text(), foot)
 
     def _header(self, game: _Game) -> Text:
-        pace = "paused" if self._paused else f"{self._speed:,.0f} {'piece' if self._speed == 1 else 'pieces'}/s"
+        unit = f"{'key' if self._config.actions == 'keys' else 'piece'}{'' if self._speed == 1 else 's'}"
+        pace = "paused" if self._paused else f"{self._speed:,.0f} {unit}/s"
         who = (f"{self._title}  ", "bold") if self._title else ""
         return Text.assemble(who, f"game {game.number}  ", (pace, ACCENT), no_wrap=True, overflow="ellipsis")
 

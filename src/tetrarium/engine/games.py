@@ -27,7 +27,7 @@ from tetrarium.engine.pieces import (
     PIECE_WIDTHS,
 )
 from tetrarium.engine.rules import SCRIPTED, SEVEN_BAG, Rules
-from tetrarium.engine.states import GameState, require_fitting
+from tetrarium.engine.states import GameState, Move, require_fitting
 from tetrarium.engine.streams import N_STREAM_WORDS, draw_below, make_stream
 from tetrarium.errors import GameError
 
@@ -338,6 +338,17 @@ class Games(_GameViews):
         self._require_playable(index, action)
         legal = nearest_action(int(self.queue[index, 0]), action, self.rules.width)
         return int(place_piece(self.rows, index, legal, self.rules.script, self.rules.compiled))
+
+    def nearest(self, index: int, action: int) -> int:
+        """The legal action nearest to one in range; the same where it is legal."""
+        return int(nearest_action(int(self.queue[index, 0]), action, self.rules.width))
+
+    def move(self, index: int, action: int) -> Move:
+        """Does what ``place`` does; returns all that it did."""
+        state_t = self.state(index)
+        played = self.nearest(index, action)
+        lines_placement = self.place(index, action)
+        return Move(state_t=state_t, action=played, lines_placement=lines_placement, state_tp1=self.state(index))
 
     def step(
         self,

@@ -37,7 +37,7 @@ SOFT_DROP_POINTS: Final = 1  # a row
 HARD_DROP_POINTS: Final = 2
 LINES_PER_LEVEL: Final = 10
 _POINTS: Final = (0, 100, 300, 500, 800)
-CLEAR_POINTS: Final = np.array(_POINTS, dtype=np.int64)
+CLEAR_POINTS: Final = np.array(_POINTS, dtype=np.int64)  # (5,) by rows cleared at once, on level 1
 # (3, 5) [T-spin, rows]; no T clears four rows, and a mini none but one or two.
 _SPIN_POINTS: Final = np.array([_POINTS, (100, 200, 400, 0, 0), (400, 800, 1200, 1600, 0)], dtype=np.int64)
 _TETRIS: Final = 4

@@ -6,11 +6,12 @@ none.
 
 from typing import Any, Final
 
+from tetrarium.engine import key_steps
 from tetrarium.engine.games import QUEUE
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, PIECE_WIDTHS
 from tetrarium.environment.core import GameCore
 from tetrarium.environment.rendering import render_rgb
-from tetrarium.environment.scene import ColourBoard
+from tetrarium.environment.scene import ColourBoard, state_looks
 from tetrarium.environment.text_board import render_ansi
 from tetrarium.errors import ConfigError, suggestion
 
@@ -22,7 +23,8 @@ RENDER_MODES: Final = ("ansi", "rgb_array")
 class Drawer:
     """Draws games, each cell in the colour of the piece that left it.
 
-    The current piece hovers in the middle, and its ghost lies where it would land from there.
+    The current piece hovers in the middle, and its ghost lies where it would land from there. In a game by keys it is
+    drawn where it is.
 
     Args:
         core: The games.
@@ -40,8 +42,18 @@ class Drawer:
 
     def follow(self, index: int) -> None:
         """Takes in the placement that the core's last step made in a game that is still the same."""
+        if self._core.by_keys:
+            self._follow_key(index)
+            return
         column, rotation = divmod(int(self._core.games.played[index]), MAX_ORIENTATIONS)
         self._boards[index].place(int(self._core.rows_t[index, QUEUE]), rotation, column)
+
+    def _follow_key(self, index: int) -> None:
+        step = self._core.games.done[index].tolist()
+        if step[key_steps.LOCKED]:
+            rotation, column, row = step[key_steps.LOCK_ROTATION : key_steps.LOCK_ROW + 1]
+            clears = step[key_steps.STEP_LINES] > 0
+            self._boards[index].rest(step[key_steps.LOCKED] - 1, rotation, column, row, clears=clears)
 
     def draw(self, index: int, score: int) -> Any:
         """Returns the picture of a game."""
@@ -52,10 +64,16 @@ class Drawer:
             queue=tuple(games.queue[index].tolist()),
             lines=int(games.lines[index]),
             pieces=int(games.pieces[index]),
-            score=score,
-            action=MAX_ORIENTATIONS * ((config.width - int(PIECE_WIDTHS[games.queue[index, 0], 0])) // 2),
             colours=self._boards[index].cells,
+            **(self._key_looks(index) if self._core.by_keys else {"score": score, **self._hovering(index)}),
         )
+
+    def _hovering(self, index: int) -> dict[str, Any]:
+        piece = self._core.games.queue[index, 0]
+        return {"action": MAX_ORIENTATIONS * ((self._core.config.width - int(PIECE_WIDTHS[piece, 0])) // 2)}
+
+    def _key_looks(self, index: int) -> dict[str, Any]:
+        return state_looks(self._core.games.state(index), can_hold=self._core.config.hold)
 
     def _board(self, index: int) -> ColourBoard:
         config = self._core.config

@@ -18,9 +18,18 @@ import numpy as np
 import numpy.typing as npt
 from PIL import GifImagePlugin, Image
 
-from tetrarium.engine import MAX_ORIENTATIONS, GameState, Move
+from tetrarium.engine import GameState, KeyMove, Move, orientation_cells
 from tetrarium.environment.rendering import THEMES, lighter, render_rgb
-from tetrarium.environment.scene import EMPTY, PIECE_COLOURS, CellGrid, Colour, ColourBoard, make_scene
+from tetrarium.environment.scene import (
+    EMPTY,
+    PIECE_COLOURS,
+    CellGrid,
+    Cells,
+    Colour,
+    ColourBoard,
+    make_scene,
+    state_looks,
+)
 from tetrarium.errors import ConfigError
 
 __all__ = ["FILM_WRITERS", "Frame", "film_frames", "require_speed", "write_gif", "write_mp4"]
@@ -50,10 +59,11 @@ class Frame:
 
 
 def film_frames(
-    moves: Iterable[Move],
+    moves: Iterable[Move | KeyMove],
     *,
     width: int,
     height: int,
+    can_hold: bool = False,
     speed: float = 10.0,
     cell_px: int = 24,
     theme: str = "dark",
@@ -61,10 +71,11 @@ def film_frames(
     """Draws a game, from its first move on.
 
     Args:
-        moves: All moves of the game, each leading to the next.
+        moves: All moves of the game, each leading to the next: placements, or key steps.
         width: Columns.
         height: Visible rows.
-        speed: Pieces a second, 0.1 to 1,000.
+        can_hold: Whether there is a place for a held piece.
+        speed: Pieces, or key steps, a second, 0.1 to 1,000.
         cell_px: Size of a cell, 4–128.
         theme: ``"dark"`` or ``"light"``.
 
@@ -72,7 +83,8 @@ def film_frames(
         ConfigError: if the speed, the size or the theme is not one of these.
     """
     require_speed(speed)
-    return _frames(moves, ColourBoard(width, height), speed, {"height": height, "cell_px": cell_px, "theme": theme})
+    looks = {"height": height, "cell_px": cell_px, "theme": theme}
+    return _frames(moves, ColourBoard(width, height), speed, can_hold, looks)
 
 
 def require_speed(speed: float) -> None:
@@ -85,21 +97,25 @@ def require_speed(speed: float) -> None:
         raise ConfigError(f"speed is 0.1 to 1,000 pieces a second; got {speed:g}. Choose one in that range.")
 
 
-def _frames(moves: Iterable[Move], board: ColourBoard, speed: float, looks: dict[str, Any]) -> Iterator[Frame]:
+def _frames(
+    moves: Iterable[Move | KeyMove], board: ColourBoard, speed: float, can_hold: bool, looks: dict[str, Any]
+) -> Iterator[Frame]:
     every = math.ceil(speed / _FRAMES_PER_SECOND)
-    flash_s = min(_FLASH_S, 0.5 / speed)
-    last: Move | None = None
+    last: Move | KeyMove | None = None
     for number, move in enumerate(moves):
+        by_keys = isinstance(move, KeyMove)
+        looks |= state_looks(move.state_t, can_hold=can_hold)
+        flash_s = _FLASH_S if by_keys else min(_FLASH_S, 0.5 / speed)  # of a key step's time, there is not enough
         flashes = move.lines_placement > 0 and flash_s >= _MIN_FLASH_S
         if number % every == 0:
-            picture = _draw(move.state_t, board.cells, looks, action=move.action)
-            yield Frame(picture=picture, seconds=every / speed - (flash_s if flashes else 0))
+            picture = _draw(move.state_t, board.cells, looks, action=None if by_keys else move.action)
+            yield Frame(picture=picture, seconds=every / speed - (flash_s if flashes and not by_keys else 0))
         if flashes:
             yield Frame(picture=_draw_full(move, board, looks), seconds=flash_s)
-        column, rotation = divmod(move.action, MAX_ORIENTATIONS)
-        board.place(move.state_t.queue[0], rotation, column)
+        board.follow(move)
         last = move
     if last is not None:
+        looks |= state_looks(last.state_tp1, can_hold=can_hold)
         yield Frame(picture=_draw(last.state_tp1, board.cells, looks), seconds=_LAST_S)
 
 
@@ -115,13 +131,12 @@ def _draw(state: GameState, cells: CellGrid, looks: dict[str, Any], **more: Any)
     )
 
 
-def _draw_full(move: Move, board: ColourBoard, looks: dict[str, Any]) -> Picture:
+def _draw_full(move: Move | KeyMove, board: ColourBoard, looks: dict[str, Any]) -> Picture:
     """The board with the piece at rest, before its full rows go."""
-    state, piece = move.state_t, move.state_t.queue[0]
-    columns = np.array(state.columns, dtype=np.int64)
+    state = move.state_t
     cells = board.cells.copy()
-    for column, row in make_scene(columns, board.height, piece, move.action).ghost:
-        cells[row, column] = piece
+    for column, row in _locked_cells(move, board.height):
+        cells[row, column] = state.queue[0]
     filled = (cells != EMPTY).astype(np.int64)
     full = np.flatnonzero(filled.all(axis=1)).tolist()
     return render_rgb(
@@ -133,6 +148,15 @@ def _draw_full(move: Move, board: ColourBoard, looks: dict[str, Any]) -> Picture
         flashing=full,
         **looks,
     )
+
+
+def _locked_cells(move: Move | KeyMove, height: int) -> Cells:
+    state, piece = move.state_t, move.state_t.queue[0]
+    if isinstance(move, Move):
+        return make_scene(np.array(state.columns, dtype=np.int64), height, piece, move.action).ghost
+    assert move.placement is not None
+    rotation, left, bottom = move.placement.rotation, move.placement.column, move.placement.row
+    return tuple((left + x, bottom + y) for x, y in orientation_cells(piece, rotation))
 
 
 def write_gif(frames: Iterable[Frame], target: IO[bytes]) -> None:

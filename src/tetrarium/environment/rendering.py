@@ -20,6 +20,7 @@ from tetrarium.environment.scene import (
     PIECE_COLOURS,
     ROWS_ABOVE,
     CellGrid,
+    Cells,
     Colour,
     Scene,
     make_scene,
@@ -103,6 +104,8 @@ def render_rgb(
     pieces: int,
     action: int | None = None,
     colours: CellGrid | None = None,
+    falling: tuple[Cells, Cells] | None = None,
+    can_hold: bool = False,
     hold: int | None = None,
     score: int | None = None,
     flashing: Sequence[int] = (),
@@ -119,7 +122,9 @@ def render_rgb(
         pieces: Pieces placed in this game.
         action: Where the current piece is about to go, ``4 * column + rotation``; its ghost is drawn there.
         colours: ``(rows, width) int8`` cells of a ``ColourBoard``; without them filled cells are grey.
-        hold: The held piece; without one there is no place for it.
+        falling: In a game by keys, where the current piece is and where it would come to rest.
+        can_hold: Whether there is a place for a held piece.
+        hold: The held piece, if there is one.
         score: Points; without them there is no place for them.
         flashing: Full rows that are about to go; while they flash, no piece hovers.
         cell_px: Size of a cell, 4–128.
@@ -136,16 +141,18 @@ def render_rgb(
         raise ConfigError(f"cell_px is from {_MIN_CELL} to {_MAX_CELL}; got {cell_px}. Choose one in that range.")
     if theme not in THEMES:
         raise ConfigError(f"theme is one of {', '.join(THEMES)}; got {theme!r}.{suggestion(str(theme), THEMES)}")
-    scene = make_scene(columns, height, queue[0], action, colours)
+    scene = make_scene(columns, height, queue[0], action, colours, falling)
     if flashing:
         scene = replace(scene, hovering=(), ghost=())
     shown = [("next", queue[1:])] if len(queue) > 1 else []
-    if hold is not None:
-        shown.append(("hold", (hold,)))
+    if can_hold or hold is not None:
+        shown.append(("hold", () if hold is None else (hold,)))
     numbers = with_thousands([("score", score), ("lines", lines), ("pieces", pieces)])
 
     margin = cell_px
-    panel_height = sum(_pieces_room(cell_px, len(row)) for _, row in shown) + len(numbers) * _number_height(cell_px)
+    panel_height = sum(_pieces_room(cell_px, max(1, len(row))) for _, row in shown) + len(numbers) * _number_height(
+        cell_px
+    )
     top = margin // 2 + ROWS_ABOVE * cell_px
     floor = top + max(height * cell_px, panel_height)
     panel_left = margin + (len(columns) + 1) * cell_px

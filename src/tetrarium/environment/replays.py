@@ -15,10 +15,11 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from tetrarium.engine import MAX_ORIENTATIONS, PIECES, Games, Move
-from tetrarium.engine.games import STREAM, nearest_action
+from tetrarium.engine import KEYS, MAX_ORIENTATIONS, PIECES, Games, GameState, KeyGames, KeyMove, Move
+from tetrarium.engine.games import STREAM
 from tetrarium.engine.streams import N_STREAM_WORDS
 from tetrarium.environment.config import EnvConfig
+from tetrarium.environment.core import make_games
 from tetrarium.errors import ConfigError, ReplayError
 
 __all__ = ["FORMAT_VERSION", "MAX_ACTIONS", "MAX_FILE_BYTES", "REPLAY_SUFFIX", "Replay", "action_type", "pack_actions"]
@@ -34,7 +35,11 @@ _CRC_BYTES: Final = 4
 MAX_FILE_BYTES: Final = _MAX_HEADER_BYTES + 2 * MAX_ACTIONS + (1 << 16)  # zlib adds a little to what does not compress
 _ONE_BYTE: Final = np.dtype("u1")
 _TWO_BYTES: Final = np.dtype("<u2")
-_LATER_SETTINGS: Final = ("observation",)  # younger than the format: written only where they are not as ever before
+_LATER_SETTINGS: Final = (
+    "observation",
+    "gravity",
+    "key_rate",
+)  # younger than the format: written only where they are not as ever before
 _FIELDS: Final = ("env_config", "seed", "game", "stream", "lines", "pieces", "over", "about")
 _DAMAGED: Final = "Copy it again from where it came from, or record the game again."
 
@@ -96,12 +101,12 @@ class Replay:
         return not self.over
 
     def action_numbers(self) -> list[int]:
-        """Its actions as numbers: ``4 * column + rotation`` for straight drops."""
+        """Its actions as numbers: ``4 * column + rotation`` for straight drops, places in ``KEYS`` for keys."""
         numbers: list[int] = np.frombuffer(self.actions, dtype=action_type(self.env_config)).tolist()
         return numbers
 
-    def play(self) -> Iterator[Move]:
-        """Plays the game again and yields every placement.
+    def play(self) -> Iterator[Move | KeyMove]:
+        """Plays the game again and yields every placement, or every key step of a game by keys.
 
         Whether this version plays such games is checked at the call. Each action is checked before it is played, and
         what the game reached is compared after the last one.
@@ -110,14 +115,15 @@ class Replay:
             NotAvailableError: if the game needs what this version cannot play.
             ReplayError: if an action is not legal at its point, or the game does not reach what the replay says.
         """
-        games = Games(self.env_config.rules(), seed=self.seed, numbers=[self.game])
+        games = make_games(self.env_config, seed=self.seed, numbers=[self.game])
         if self.stream is not None:
             games.rows[0, STREAM : STREAM + N_STREAM_WORDS] = self.stream
             games.restart(0)
         return self._moves(games)
 
-    def _moves(self, games: Games) -> Iterator[Move]:
-        state_t = games.state(0)
+    def _moves(self, games: Games | KeyGames) -> Iterator[Move | KeyMove]:
+        state_t: GameState = games.state(0)
+        unit = "key" if isinstance(games, KeyGames) else "piece"
         for number, action in enumerate(self.action_numbers(), start=1):
             if state_t.over:
                 raise ReplayError(
@@ -125,15 +131,14 @@ class Replay:
                     f"{_DAMAGED}"
                 )
             piece = state_t.queue[0]
-            if action >= games.n_actions or nearest_action(piece, action, games.rules.width) != action:
+            if action >= games.n_actions or games.nearest(0, action) != action:
                 raise ReplayError(
-                    f"Every action of a replay is legal; action {action} at piece {number:,}, {PIECES[piece]}, is not. "
-                    f"{_DAMAGED}"
+                    f"Every action of a replay is legal; action {action} at {unit} {number:,}, {PIECES[piece]}, is not"
+                    f". {_DAMAGED}"
                 )
-            lines_placement = games.place(0, action)
-            state_tp1 = games.state(0)
-            yield Move(state_t=state_t, action=action, lines_placement=lines_placement, state_tp1=state_tp1)
-            state_t = state_tp1
+            move = games.move(0, action)
+            yield move
+            state_t = move.state_tp1
         said = _reached(self.lines, self.pieces, self.over)
         reached = _reached(state_t.lines, state_t.pieces, state_t.over)
         if said != reached:
@@ -225,7 +230,7 @@ def pack_actions(config: EnvConfig, actions: Iterable[int]) -> bytes:
 
 def _n_actions(config: EnvConfig) -> int:
     if config.actions == "keys":
-        return 8
+        return len(KEYS)
     return (256 if config.actions == "reachable" else MAX_ORIENTATIONS * config.width) << config.hold
 
 

@@ -8,10 +8,11 @@ lie the cells that ended a game.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from tetrarium.engine import GameState, KeyMove, KeyState, Move
 from tetrarium.engine.afterstates import landing_row
 from tetrarium.engine.boards import Columns, board_cells
 from tetrarium.engine.colouring import EMPTY, FILLED, ROWS_ABOVE, CellGrid, filled_columns
@@ -24,10 +25,12 @@ __all__ = [
     "PIECE_COLOURS",
     "ROWS_ABOVE",
     "CellGrid",
+    "Cells",
     "Colour",
     "ColourBoard",
     "Scene",
     "make_scene",
+    "state_looks",
     "with_thousands",
 ]
 
@@ -84,6 +87,39 @@ class ColourBoard:
             self.cells[bottom + y, column + x] = piece
         if bottom + PIECE_HEIGHTS[piece, rotation] > self.height:
             return 0
+        return self._remove_full_rows()
+
+    def follow(self, move: Move | KeyMove) -> None:
+        """Takes in a placement, or a key step that may have locked a piece.
+
+        Raises:
+            GameError: as ``place``.
+        """
+        if isinstance(move, Move):
+            column, rotation = divmod(move.action, MAX_ORIENTATIONS)
+            self.place(move.state_t.queue[0], rotation, column)
+        elif move.piece is not None and move.placement is not None:
+            lock = move.placement
+            self.rest(move.piece, lock.rotation, lock.column, lock.row, clears=move.lines_placement > 0)
+
+    def rest(self, piece: int, rotation: int, column: int, row: int, *, clears: bool) -> int:
+        """Leaves a piece where it locked; returns the rows that it cleared.
+
+        Cells above the grid are forgotten.
+
+        Args:
+            piece: Which.
+            rotation: How it lies.
+            column: Of its leftmost cell.
+            row: Of its lowest cell.
+            clears: Whether full rows go.
+        """
+        for x, y in orientation_cells(piece, rotation):
+            if row + y < len(self.cells):
+                self.cells[row + y, column + x] = piece
+        return self._remove_full_rows() if clears else 0
+
+    def _remove_full_rows(self) -> int:
         kept = self.cells[(self.cells == EMPTY).any(axis=1)]
         n_lines = len(self.cells) - len(kept)
         self.cells[:] = EMPTY
@@ -97,12 +133,17 @@ class Scene:
 
     cells: CellGrid  # (height + ROWS_ABOVE, width) int8
     piece: int  # the current one
-    hovering: Cells  # where the current piece waits, above the visible rows; none once the game has ended
+    hovering: Cells  # where the current piece waits above the visible rows, or falls; none once the game has ended
     ghost: Cells  # where it is about to rest; none without an action
 
 
 def make_scene(
-    columns: Columns, height: int, piece: int, action: int | None = None, colours: CellGrid | None = None
+    columns: Columns,
+    height: int,
+    piece: int,
+    action: int | None = None,
+    colours: CellGrid | None = None,
+    falling: tuple[Cells, Cells] | None = None,
 ) -> Scene:
     """Lays out a board and the piece that is about to be placed.
 
@@ -113,6 +154,8 @@ def make_scene(
         action: Where the piece is about to go, ``4 * column + rotation``; without it the piece hovers in the middle.
         colours: ``(rows, width) int8`` cells of a ``ColourBoard``; without them, and in rows that they lack, filled
             cells are ``FILLED``. The columns say what is filled.
+        falling: In a game by keys, where the current piece is and where it would come to rest, whatever the action;
+            what is higher than a scene is left out, and so is the ghost where the piece is.
 
     Raises:
         GameError: if the colours are not of this width, or the action is not legal.
@@ -125,6 +168,9 @@ def make_scene(
             raise GameError(f"Colours are a grid {width} columns wide; got shape {colours.shape}. Pass this board's.")
         known = colours[: len(cells)]
         cells[: len(known)] = np.where(filled[: len(known)] & (known != EMPTY), known, cells[: len(known)])
+    if falling is not None:
+        at, ghost = (tuple(cell for cell in part if cell[1] < len(cells)) for part in falling)
+        return Scene(cells=cells, piece=piece, hovering=at, ghost=tuple(cell for cell in ghost if cell not in at))
     if filled[height:].any():
         return Scene(cells=cells, piece=piece, hovering=(), ghost=())
     rotation, column = 0, (width - int(PIECE_WIDTHS[piece, 0])) // 2
@@ -137,6 +183,18 @@ def make_scene(
         return Scene(cells=cells, piece=piece, hovering=hovering, ghost=())
     ghost = _shifted(piece, rotation, column, int(landing_row(columns, piece, rotation, column)))
     return Scene(cells=cells, piece=piece, hovering=hovering, ghost=ghost)
+
+
+def state_looks(state: GameState, *, can_hold: bool) -> dict[str, Any]:
+    """What a picture shows of a state beside board, queue and counts, as arguments of ``render_rgb``."""
+    if not isinstance(state, KeyState):
+        return {}
+    return {
+        "falling": (state.falling, state.ghost),
+        "can_hold": can_hold,
+        "hold": state.held,
+        "score": state.score,
+    }
 
 
 def with_thousands(numbers: Sequence[tuple[str, int | None]]) -> list[tuple[str, str]]:

@@ -6,7 +6,8 @@ board, where the current piece hovers, are always there, so that the text never 
 
 Without colour a row is a line of plain ASCII: ``[]`` a filled cell, ``::`` the ghost, `` .`` an empty one, or ``#``,
 ``:`` and ``.`` where there is little room. The current piece is named beside the board, and rows above the visible ones
-are drawn only where a lost game has cells there.
+are drawn only where a lost game has cells there. In a game by keys the current piece is drawn where it is, ``<>`` or
+``@``, and two rows above the board are always there.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from tetrarium.environment.scene import (
     PIECE_COLOURS,
     ROWS_ABOVE,
     CellGrid,
+    Cells,
     Colour,
     Scene,
     make_scene,
@@ -45,6 +47,8 @@ def render_ansi(
     pieces: int,
     action: int | None = None,
     colours: CellGrid | None = None,
+    falling: tuple[Cells, Cells] | None = None,
+    can_hold: bool = False,
     hold: int | None = None,
     score: int | None = None,
     colour: bool = True,
@@ -60,7 +64,9 @@ def render_ansi(
         pieces: Pieces placed in this game.
         action: Where the current piece is about to go, ``4 * column + rotation``; its ghost is drawn there.
         colours: ``(rows, width) int8`` cells of a ``ColourBoard``; without them filled cells are grey.
-        hold: The held piece, if any.
+        falling: In a game by keys, where the current piece is and where it would come to rest.
+        can_hold: Whether there is a place for a held piece.
+        hold: The held piece, if there is one.
         score: Points, if they count.
         colour: 24-bit colours and half blocks; without, plain ASCII.
         narrow: Whether the rest stands below the board instead of beside it, and a plain cell is one character wide.
@@ -68,16 +74,16 @@ def render_ansi(
     Raises:
         GameError: if the colours do not fit the board, or the action is not legal.
     """
-    scene = make_scene(columns, height, queue[0], action, colours)
+    scene = make_scene(columns, height, queue[0], action, colours, falling)
     numbers = with_thousands([("score", score), ("lines", lines), ("pieces", pieces)])
     shown = [("next", queue[1:])] if len(queue) > 1 else []
-    if hold is not None:
-        shown.append(("hold", (hold,)))
+    if can_hold or hold is not None:
+        shown.append(("hold", () if hold is None else (hold,)))
     if colour:
         board = _colour_board(scene)
         named = [(label, [_colour_piece(piece) for piece in row]) for label, row in shown]
     else:
-        board = _plain_board(scene, height, narrow)
+        board = _plain_board(scene, height, narrow, falling is not None)
         named = [(label, [PIECES[piece] for piece in row]) for label, row in [("now", queue[:1]), *shown]]
     n_above = len(board) - 1 - (height + 1) // 2 if colour else 0
     return "\n".join(_below(board, named, numbers) if narrow else _beside(board, named, numbers, n_above))
@@ -103,14 +109,15 @@ def _below(board: list[str], named: list[tuple[str, list[str]]], numbers: list[t
     return [*(line.rstrip() for line in board), *([ahead] if ahead else []), counts]
 
 
-def _plain_board(scene: Scene, height: int, narrow: bool) -> list[str]:
-    empty, filled, ghost = (".", "#", ":") if narrow else (" .", "[]", "::")
+def _plain_board(scene: Scene, height: int, narrow: bool, is_falling: bool) -> list[str]:
+    empty, filled, ghost, falling = (".", "#", ":", "@") if narrow else (" .", "[]", "::", "<>")
     filled_rows = np.flatnonzero((scene.cells != EMPTY).any(axis=1))
-    n_rows = max([height, *(int(row) + 1 for row in filled_rows)])
+    fallen = scene.hovering if is_falling else ()
+    n_rows = max([height + 2 * is_falling, *(int(row) + 1 for row in filled_rows), *(row + 1 for _, row in fallen)])
     width = scene.cells.shape[1]
     drawn = []
     for row in reversed(range(n_rows)):
-        ghosts = [ghost if (x, row) in scene.ghost else empty for x in range(width)]
+        ghosts = [falling if (x, row) in fallen else ghost if (x, row) in scene.ghost else empty for x in range(width)]
         marks = [filled if scene.cells[row, x] != EMPTY else ghosts[x] for x in range(width)]
         drawn.append(f"|{''.join(marks)}|")
     return [*drawn, f"+{'-' * len(empty) * width}+"]

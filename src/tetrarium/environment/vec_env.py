@@ -15,6 +15,7 @@ from tetrarium.environment.config import EnvConfig
 from tetrarium.environment.core import GameCore, Observations
 from tetrarium.environment.observations import one_game
 from tetrarium.environment.rendering import render_rgb
+from tetrarium.environment.scene import state_looks
 
 __all__ = ["TetrisVecEnv", "make_vec_env"]
 
@@ -134,12 +135,14 @@ class TetrisVecEnv(VecEnv):
 
     def _picture(self, index: int) -> npt.NDArray[np.uint8]:
         games = self.core.games
+        state = games.state(index)
         return render_rgb(
             columns=games.columns[index],
             height=self.config.height,
-            queue=tuple(games.queue[index].tolist()),
-            lines=int(games.lines[index]),
-            pieces=int(games.pieces[index]),
+            queue=state.queue,
+            lines=state.lines,
+            pieces=state.pieces,
+            **state_looks(state, can_hold=self.config.hold),
         )
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: Any = None) -> list[bool]:
