@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from tests.engine import naive
 from tests.strategies import Position, positions
 from tetrarium.engine import Games
-from tetrarium.engine.games import OVER
+from tetrarium.engine.game_rows import OVER
 from tetrarium.engine.planes import observe_planes, pieces_length
 
 

@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from tetrarium.engine.boards import board_cells, parse_board
-from tetrarium.engine.games import Games, nearest_action
+from tetrarium.engine.drops import nearest_action
+from tetrarium.engine.games import Games
 from tetrarium.engine.rules import Rules
 from tetrarium.environment.rendering import THEMES, render_rgb
 from tetrarium.environment.scene import EMPTY, FILLED, PIECE_COLOURS, ColourBoard, make_scene

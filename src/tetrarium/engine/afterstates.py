@@ -61,10 +61,12 @@ from tetrarium.engine.surfaces import summarise_surface, write_surface
 __all__ = [
     "ILLEGAL",
     "Scratch",
+    "highest_rest",
     "landing_row",
     "make_scratch",
     "remove_full_rows",
     "write_mask",
+    "write_rest",
     "write_row",
     "write_rows",
 ]
@@ -129,6 +131,12 @@ def landing_row(columns, piece, rotation, left):  # type: ignore[no-untyped-def]
     return bottom
 
 
+@small_kernel
+def highest_rest(piece, rotation, rules):  # type: ignore[no-untyped-def]
+    """The topmost row for the lowest cell of a piece that does not lose where it rests."""
+    return rules.height - 1 if rules.guideline else rules.height - PIECE_HEIGHTS[piece, rotation]
+
+
 @kernel
 def remove_full_rows(columns, width):  # type: ignore[no-untyped-def]
     """Takes full rows out of a board in place, lets what lies above fall, and returns how many there were."""
@@ -159,10 +167,10 @@ def write_rows(columns, queue, rules, layout, scratch, rows):  # type: ignore[no
 
     Args:
         columns: ``(width,) int64`` board.
-        queue: ``(1 + preview,) int64`` current piece and those that follow.
+        queue: ``(1 + preview,) int64`` the piece that is placed and those that follow, -1 for one that is not known.
         rules: ``CompiledRules``.
         layout: which features, and where.
-        scratch: working memory of ``make_scratch`` for this width.
+        scratch: working memory of ``make_scratch`` for this width; ``HELD_AFTER`` in it is what is held then.
         rows: ``(4 * width, row length) float32``, C-contiguous, to be written.
     """
     columns, queue, layout, words = borrowed(columns), borrowed(queue), borrowed(layout), borrowed(scratch)
@@ -178,7 +186,7 @@ def write_rows(columns, queue, rules, layout, scratch, rows):  # type: ignore[no
     if surface:
         totals = summarise_surface(words, rules, layout)
     beside = _gather_full(words, width)
-    _write_base(queue, width, layout, lanes)
+    _write_base(queue, words[at.HELD_AFTER], width, layout, lanes)
     n_cleared = 0
     for rotation in range(MAX_ORIENTATIONS):
         if rotation < N_ORIENTATIONS[piece]:
@@ -199,22 +207,28 @@ def write_row(columns, queue, action, rules, layout, scratch, row):  # type: ign
 
     Args:
         columns: ``(width,) int64`` board.
-        queue: ``(1 + preview,) int64`` current piece and those that follow.
+        queue: As for ``write_rows``.
         action: ``4 * column + rotation``.
         rules: ``CompiledRules``.
         layout: which features, and where.
-        scratch: working memory of ``make_scratch`` for this width.
+        scratch: As for ``write_rows``.
         row: ``(row length,) float32``, to be written.
     """
+    bottom = landing_row(columns, queue[0], action & (MAX_ORIENTATIONS - 1), action >> 2)
+    write_rest(columns, queue, action, bottom, rules, layout, scratch, row)
+
+
+@kernel
+def write_rest(columns, queue, action, bottom, rules, layout, scratch, row):  # type: ignore[no-untyped-def]
+    """Writes the afterstate of a piece that rests with its lowest cell in row ``bottom``, under an overhang perhaps."""
     lanes = scratch.view(np.float32)
     piece = queue[0]
     rotation = action & (MAX_ORIENTATIONS - 1)
     left = action >> 2
-    _write_base(queue, rules.width, layout, lanes)
+    _write_base(queue, scratch[at.HELD_AFTER], rules.width, layout, lanes)
     for k in range(layout[ROW_LENGTH]):
         row[k] = lanes[at.BASE + k]
-    bottom = landing_row(columns, piece, rotation, left)
-    over = bottom + PIECE_HEIGHTS[piece, rotation] > rules.height
+    over = bottom > highest_rest(piece, rotation, rules)
     full = 0 if over else _full_rows(columns, piece, rotation, left, bottom, rules.width)
     _write_summed(columns, piece, action, bottom, full, 0, _sees_surface(layout), rules, layout, scratch, lanes, row)
     if layout[LANDING_HEIGHT] >= 0:
@@ -245,7 +259,7 @@ def _full_rows(columns, piece, rotation, left, bottom, width):  # type: ignore[n
 
 
 @kernel
-def _write_base(queue, width, layout, lanes):  # type: ignore[no-untyped-def]
+def _write_base(queue, held, width, layout, lanes):  # type: ignore[no-untyped-def]
     """Writes what no placement changes, and zeros, under ``at.BASE``."""
     for k in range(layout[ROW_LENGTH]):
         lanes[_at(at.BASE + k)] = 0
@@ -254,9 +268,10 @@ def _write_base(queue, width, layout, lanes):  # type: ignore[no-untyped-def]
             lanes[_at(at.BASE + x)] = lanes[_at(at.ROW_HEIGHTS + x)]
     if layout[NEXT_PIECES] >= 0:
         for k in range(1, queue.shape[0]):
-            lanes[at.BASE + layout[NEXT_PIECES] + (k - 1) * N_PIECES + queue[k]] = 1
+            if queue[k] >= 0:
+                lanes[at.BASE + layout[NEXT_PIECES] + (k - 1) * N_PIECES + queue[k]] = 1
     if layout[HELD_PIECE] >= 0:
-        lanes[at.BASE + layout[HELD_PIECE]] = 1
+        lanes[at.BASE + layout[HELD_PIECE] + held] = 1
 
 
 @kernel
@@ -344,7 +359,7 @@ def _write_outline(piece, rotation, rules, layout, lanes, numbers):  # type: ign
         for left in range(n):
             numbers[_at(start + layout[LANDING_HEIGHT] + left * step)] = lanes[_at(at.LANDING + left)] + middle
     if layout[GAME_OVER] >= 0:
-        highest = np.float32(rules.height - PIECE_HEIGHTS[piece, rotation])
+        highest = np.float32(highest_rest(piece, rotation, rules))
         for left in range(n):
             over = 1 if lanes[_at(at.LANDING + left)] > highest else 0
             numbers[_at(start + layout[GAME_OVER] + left * step)] = over
@@ -368,7 +383,7 @@ def _note_cleared(piece, rotation, n_cleared, rules, words, lanes):  # type: ign
             bottom = int(lanes[at.LANDING + left])
             for i in range(piece_width):
                 full &= words[at.COLUMNS + left + i] | (COLUMN_BITS[piece, rotation, i] << bottom)
-            if full != 0 and bottom + PIECE_HEIGHTS[piece, rotation] <= rules.height:
+            if full != 0 and bottom <= highest_rest(piece, rotation, rules):
                 words[at.CLEARED + 3 * n_cleared] = MAX_ORIENTATIONS * left + rotation
                 words[at.CLEARED + 3 * n_cleared + 1] = bottom
                 words[at.CLEARED + 3 * n_cleared + 2] = full

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tetrarium.engine import key_steps as at
 from tetrarium.engine.boards import Columns
 from tetrarium.engine.borrowing import borrowed
-from tetrarium.engine.games import LINES, N_PLACED, OVER, QUEUE, STREAM
+from tetrarium.engine.game_rows import LINES, N_PLACED, OVER, QUEUE, STREAM
 from tetrarium.engine.jit import kernel, small_kernel
 from tetrarium.engine.key_rules import KeyRules
 from tetrarium.engine.key_states import KeyMove, KeyState, read_state, require_fitting_keys, write_state

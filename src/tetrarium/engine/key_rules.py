@@ -11,17 +11,16 @@ Sources: https://tetris.wiki/Marathon (speeds), https://tetris.wiki/Lock_delay, 
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.rules import Rules, require_whole
+from tetrarium.engine.rules import GAME_OVERS, Rules, require_whole
 from tetrarium.errors import ConfigError, suggestion
 
-__all__ = ["GAME_OVERS", "GRAVITIES", "GRAVITY", "N_LEVELS", "ROW", "KeyParameters", "KeyRules"]
+__all__ = ["GRAVITIES", "GRAVITY", "N_LEVELS", "ROW", "KeyParameters", "KeyRules"]
 
-GAME_OVERS: Final = ("overflow", "guideline")
 GRAVITIES: Final = ("level", "none")
 N_LEVELS: Final = 20  # of which each is faster than the one before
 ROW: Final = 1 << 16  # how far a piece falls is counted in parts of a row
@@ -64,6 +63,8 @@ class KeyRules(Rules):
     Raises:
         ConfigError: if a value breaks its rule.
     """
+
+    places_pieces: ClassVar[bool] = False
 
     gravity: str = "level"
     key_rate: int = 10

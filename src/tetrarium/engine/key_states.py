@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tetrarium.engine import key_steps as at
-from tetrarium.engine.games import BAG, LINES, N_PLACED, OVER, QUEUE, STREAM
+from tetrarium.engine.game_rows import BAG, LINES, N_PLACED, OVER, QUEUE, STREAM
 from tetrarium.engine.key_rules import ROW, KeyRules
 from tetrarium.engine.keys import fall_distance, fits
 from tetrarium.engine.pieces import N_PIECES

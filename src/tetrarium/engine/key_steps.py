@@ -12,7 +12,7 @@ import numpy as np
 
 from tetrarium.engine.afterstates import remove_full_rows
 from tetrarium.engine.bits import bit_length, popcount
-from tetrarium.engine.games import BAG, LINES, MAX_PREVIEW, N_PLACED, OVER, QUEUE, _draw_piece
+from tetrarium.engine.game_rows import BAG, LINES, MAX_PREVIEW, N_PLACED, OVER, QUEUE, draw_piece
 from tetrarium.engine.jit import kernel, small_kernel
 from tetrarium.engine.key_rules import GRAVITY, N_LEVELS, ROW, KeyParameters
 from tetrarium.engine.keys import (
@@ -111,7 +111,7 @@ def spawn(games, index, rules):  # type: ignore[no-untyped-def]
 def _next_piece(games, index, script, rules):  # type: ignore[no-untyped-def]
     for k in range(rules.preview):
         games[index, QUEUE + k] = games[index, QUEUE + k + 1]
-    games[index, QUEUE + rules.preview] = _draw_piece(games, index, script, rules)
+    games[index, QUEUE + rules.preview] = draw_piece(games, index, script, rules)
 
 
 @kernel
@@ -119,7 +119,7 @@ def start_key_game(games, index, script, rules):  # type: ignore[no-untyped-def]
     """Empties the board, draws a new queue and lets the first piece spawn; the stream goes on where it is."""
     games[index, BAG:] = 0
     for k in range(1 + rules.preview):
-        games[index, QUEUE + k] = _draw_piece(games, index, script, rules)
+        games[index, QUEUE + k] = draw_piece(games, index, script, rules)
     spawn(games, index, rules)
 
 

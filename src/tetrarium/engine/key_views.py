@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from tetrarium.engine.borrowing import borrowed
-from tetrarium.engine.games import OVER, QUEUE
+from tetrarium.engine.game_rows import OVER, QUEUE
 from tetrarium.engine.jit import kernel, small_kernel
 from tetrarium.engine.key_rules import ROW
 from tetrarium.engine.key_steps import (

@@ -2,16 +2,18 @@
 
 A plane is ``(n_rows, width) uint8``, 1 where a cell is filled; row 0 is the topmost hidden row, as a picture is read.
 Straight drops give a piece no place before it is placed, so that pieces are one-hot vectors: seven numbers for the
-current piece, then seven for each that is known to follow, in the order of ``PIECES``. All are 0 once a game has ended.
+current piece, then seven for each that is known to follow, in the order of ``PIECES``; with hold, then eight for the
+held piece, the first of which says that there is none. All are 0 once a game has ended.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.afterstates import write_mask
 from tetrarium.engine.borrowing import borrowed
-from tetrarium.engine.games import COLUMNS, OVER, QUEUE, GameRows
+from tetrarium.engine.choices import make_memory
+from tetrarium.engine.game_rows import COLUMNS, HELD, OVER, QUEUE, GameRows
 from tetrarium.engine.jit import kernel
+from tetrarium.engine.modes import write_legal
 from tetrarium.engine.pieces import N_PIECES
 from tetrarium.engine.rules import Rules
 
@@ -29,22 +31,22 @@ def _write_planes(games, index, rules, plane, pieces):  # type: ignore[no-untype
     if not games[index, OVER]:
         for k in range(1 + rules.preview):
             pieces[N_PIECES * k + games[index, QUEUE + k]] = 1
+        if rules.hold:
+            pieces[N_PIECES * (1 + rules.preview) + games[index, HELD]] = 1
 
 
 @kernel
-def _observe_planes(games, rules, planes, pieces, masks):  # type: ignore[no-untyped-def]
-    games, planes, pieces, masks = borrowed(games), borrowed(planes), borrowed(pieces), borrowed(masks)
+def _observe_planes(games, rules, scratch, planes, pieces, masks):  # type: ignore[no-untyped-def]
+    games, scratch = borrowed(games), borrowed(scratch)
+    planes, pieces, masks = borrowed(planes), borrowed(pieces), borrowed(masks)
     for index in range(games.shape[0]):
         _write_planes(games, index, rules, planes[index, 0], pieces[index])
-        if games[index, OVER]:
-            masks[index] = False
-        else:
-            write_mask(games[index, QUEUE], rules.width, masks[index])
+        write_legal(games, index, rules, scratch, masks[index])
 
 
-def pieces_length(preview: int) -> int:
+def pieces_length(preview: int, hold: bool) -> int:
     """How many numbers say which pieces are in view."""
-    return N_PIECES * (1 + preview)
+    return N_PIECES * (1 + preview + hold) + hold
 
 
 def observe_planes(
@@ -57,10 +59,10 @@ def observe_planes(
     """Writes every game's board, pieces in view and legal actions.
 
     Args:
-        games: ``(n, 15 + width)``, as ``Games.rows``.
+        games: ``(n, COLUMNS + width)``, as ``Games.rows``.
         rules: What they are played by.
         planes: ``(n, 1, n_rows, width)``, written.
         pieces: ``(n, pieces_length)``, written.
-        masks: ``(n, 4 * width)``, written: all false where a game has ended.
+        masks: ``(n, n_actions)``, written: all false where a game has ended.
     """
-    _observe_planes(games, rules.compiled, planes, pieces, masks)
+    _observe_planes(games, rules.compiled, make_memory(rules), planes, pieces, masks)

@@ -9,7 +9,6 @@ Pieces spawn with their lowest cells in the first row that is not visible, and m
 free; a piece that finds its place taken has no placement.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -25,6 +24,7 @@ from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_PIECES, PIECES
 from tetrarium.engine.rules import Rules
 from tetrarium.engine.spins import find_spins
 from tetrarium.engine.srs import SPINS, anchor_in_orientation, open_rows
+from tetrarium.engine.states import Placement
 from tetrarium.errors import GameError
 
 __all__ = [
@@ -48,16 +48,6 @@ ANCHORS: Final = np.array(  # (7, 4, 2) column and row of the anchor inside the 
     [[anchor_in_orientation(piece, rotation) for rotation in range(MAX_ORIENTATIONS)] for piece in range(N_PIECES)],
     dtype=np.int64,
 )
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Placement:
-    """Where a piece comes to rest."""
-
-    rotation: int  # orientation, as in ``pieces``
-    column: int  # of the leftmost cell
-    row: int  # of the lowest cell
-    spin: int  # index into ``SPINS``
 
 
 @kernel

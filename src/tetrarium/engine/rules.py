@@ -5,36 +5,72 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.pieces import PIECES
+from tetrarium.engine.pieces import MAX_ORIENTATIONS, PIECES
 from tetrarium.errors import ConfigError, suggestion
 
-__all__ = ["MAX_ROWS", "RANDOMIZERS", "SCRIPTED", "SEVEN_BAG", "UNIFORM", "CompiledRules", "Rules", "require_whole"]
+__all__ = [
+    "GAME_OVERS",
+    "MAX_ROWS",
+    "N_SLOTS",
+    "RANDOMIZERS",
+    "SCRIPTED",
+    "SEVEN_BAG",
+    "UNIFORM",
+    "CompiledRules",
+    "GuidelineRules",
+    "HoldRules",
+    "ReachableRules",
+    "Rules",
+    "require_whole",
+]
 
 UNIFORM: Final = 0
 SEVEN_BAG: Final = 1
 SCRIPTED: Final = 2
 RANDOMIZERS: Final = {"uniform": UNIFORM, "7-bag": SEVEN_BAG}
+GAME_OVERS: Final = ("overflow", "guideline")
+PLACEMENT_ACTIONS: Final = ("drop", "reachable")
+N_SLOTS: Final = 256  # actions of one piece where they are lock positions
 MAX_ROWS: Final = 60  # columns are int64 words; a piece is shifted at most four rows above the space
 
 
 class CompiledRules(NamedTuple):
-    """Rules as kernels read them: integers alone, so that passing them on costs nothing."""
+    """Rules as kernels read them: integers alone, so that passing them on costs nothing.
+
+    This type is that of straight drops without hold under the overflow rule. Other games have types of their own, by
+    which kernels choose when they are compiled: what a game does not need is not compiled for it.
+    """
 
     width: int
-    height: int  # visible rows; a piece that rests with a cell at or above this row ends the game
+    height: int  # visible rows; pieces spawn on top of them, where they spawn
     n_rows: int  # visible and hidden rows: the space that a board can fill
     randomizer: int
     preview: int
+    n_choices: int  # actions of one piece
+    hold: int  # 1 where a piece can be held: there are as many actions again then
+    guideline: int  # 1 for block out and lock out; 0: a piece that rests with a cell above the visible rows loses
+
+
+class HoldRules(CompiledRules):
+    """Straight drops with hold under the overflow rule."""
+
+
+class GuidelineRules(CompiledRules):
+    """Straight drops of pieces that spawn, and lose by block out or lock out; with or without hold."""
+
+
+class ReachableRules(CompiledRules):
+    """Every lock position that keys can reach, under either rule, with or without hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """The straight-drop game on a board of columns, under the overflow rule.
+    """A game on a board of columns in which an action is a placement.
 
     Args:
         width: Columns, 4–16.
@@ -42,12 +78,15 @@ class Rules:
         hidden_rows: Rows above the visible ones, at least 4, so that every resting piece fits.
         randomizer: ``"7-bag"``, ``"uniform"``, or a script of piece letters that repeats, such as ``"IOTLJSZ"``.
         preview: How many pieces after the current one are known, 0–6.
-        hold: Whether a piece can be held.
+        hold: Whether a piece can be held; an empty hold takes the next piece, so that one is known.
         game_over: ``"overflow"`` or ``"guideline"``.
+        actions: ``"drop"`` for straight drops, ``"reachable"`` for every lock position.
 
     Raises:
         ConfigError: if a value breaks its rule.
     """
+
+    places_pieces: ClassVar[bool] = True  # an action is a placement, whose board is known beforehand
 
     width: int
     height: int
@@ -56,6 +95,7 @@ class Rules:
     preview: int
     hold: bool = False
     game_over: str = "overflow"
+    actions: str = "drop"
 
     def __post_init__(self) -> None:
         require_whole("width", self.width, 4, 16)
@@ -67,16 +107,38 @@ class Rules:
                 f"randomizer is '7-bag', 'uniform', or piece letters such as 'IOTLJSZ' that repeat; "
                 f"got {self.randomizer!r}.{suggestion(str(self.randomizer), RANDOMIZERS)}"
             )
+        for name, choices in (("game_over", GAME_OVERS), ("actions", PLACEMENT_ACTIONS)):
+            if getattr(self, name) not in choices:
+                value = getattr(self, name)
+                shown = ", ".join(map(repr, choices))
+                raise ConfigError(f"{name} is one of {shown}; got {value!r}.{suggestion(str(value), choices)}")
+        if self.hold and self.preview == 0 and self.places_pieces:
+            raise ConfigError("hold takes the next piece where none is held, so preview is 1 or more; got 0. Use 1.")
+
+    @cached_property
+    def n_choices(self) -> int:
+        """How many actions there are for one piece; with hold there are as many again."""
+        return N_SLOTS if self.actions == "reachable" else MAX_ORIENTATIONS * self.width
+
+    @cached_property
+    def n_actions(self) -> int:
+        """How many actions there are."""
+        return self.n_choices << self.hold
 
     @cached_property
     def compiled(self) -> CompiledRules:
         """The same rules as kernels read them."""
-        return CompiledRules(
+        guideline = self.game_over == "guideline"
+        kind = ReachableRules if self.actions == "reachable" else GuidelineRules if guideline else CompiledRules
+        return (HoldRules if kind is CompiledRules and self.hold else kind)(
             width=self.width,
             height=self.height,
             n_rows=self.height + self.hidden_rows,
             randomizer=RANDOMIZERS.get(self.randomizer, SCRIPTED),
             preview=self.preview,
+            n_choices=self.n_choices,
+            hold=int(self.hold),
+            guideline=int(guideline),
         )
 
     @cached_property

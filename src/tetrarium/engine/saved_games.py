@@ -6,6 +6,7 @@ bag        ``(n,) int64``, pieces still in the bag as a set, or the place in a s
 lines      ``(n,) int64``, rows cleared in each game
 pieces     ``(n,) int64``, pieces placed in each game
 over       ``(n,) int64``, 1 once a game has ended
+held       ``(n,) int64``, one more than the held piece; left out where no game holds one
 queue      ``(n, 7) int64``, the current piece, then those that are known to follow; unused places hold 0
 columns    ``(n, width) int64``, bit r = row r
 =========  ==========================================================================================
@@ -17,13 +18,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.games import BAG, COLUMNS, LINES, MAX_PREVIEW, N_PLACED, OVER, QUEUE, STREAM
+from tetrarium.engine.game_rows import BAG, COLUMNS, HELD, LINES, MAX_PREVIEW, N_PLACED, OVER, QUEUE, STREAM
 from tetrarium.engine.streams import N_STREAM_WORDS
 from tetrarium.errors import GameError
 
 __all__ = ["join_games", "split_games"]
 
 _ONE: Final = {"bag": BAG, "lines": LINES, "pieces": N_PLACED, "over": OVER}
+_LATER: Final = {"held": HELD}  # younger than the format: written only where they are not 0
 _SEVERAL: Final = {"stream": (STREAM, N_STREAM_WORDS), "queue": (QUEUE, 1 + MAX_PREVIEW)}
 
 
@@ -31,6 +33,7 @@ def split_games(rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.int64]]
     """Returns copies of what lies in a batch's rows, by name."""
     several = {name: rows[:, start : start + length] for name, (start, length) in _SEVERAL.items()}
     one = {name: rows[:, place] for name, place in _ONE.items()}
+    one |= {name: rows[:, place] for name, place in _LATER.items() if rows[:, place].any()}
     return {name: value.copy() for name, value in {**several, **one, "columns": rows[:, COLUMNS:]}.items()}
 
 
@@ -47,7 +50,7 @@ def join_games(fields: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
         "columns": (n_games, width),
         **{name: (n_games, length) for name, (_, length) in _SEVERAL.items()},
     }
-    shapes |= dict.fromkeys(_ONE, (n_games,))
+    shapes |= dict.fromkeys([*_ONE, *(name for name in _LATER if name in fields)], (n_games,))
     for name, shape in shapes.items():
         if name not in fields or not n_games or fields[name].shape != shape:
             found = fields[name].shape if name in fields else "nothing"
@@ -55,6 +58,6 @@ def join_games(fields: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
     rows[:, COLUMNS:] = columns
     for name, (start, length) in _SEVERAL.items():
         rows[:, start : start + length] = fields[name]
-    for name, place in _ONE.items():
-        rows[:, place] = fields[name]
+    for name, place in {**_ONE, **_LATER}.items():
+        rows[:, place] = fields.get(name, 0)
     return rows

@@ -95,6 +95,8 @@ RISES: Final = NO_ROW + MAX_CHUNKS * CHUNK
 RISE: Final = LANES + MAX_CHUNKS * CHUNK
 FLAT: Final = RISES + N_PIECES * MAX_ORIENTATIONS * RISE + LANES
 N_NUMBERS: Final = FLAT + MAX_CHUNKS * CHUNK
+HELD_AFTER: Final = (N_NUMBERS + 1) // 2  # a word: the held piece that rows tell of, 0 for none, otherwise from 1
+N_SCRATCH: Final = HELD_AFTER + 1
 ILLEGAL: Final = -1.0  # every number in the row of an action that the piece does not have
 
 PIECE_BOTTOMS: Final = np.where(COLUMN_BITS > 0, BOTTOMS, OUTSIDE)  # (7, 4, 4): a column it lacks rests on nothing
@@ -102,15 +104,15 @@ PIECE_TOPS: Final = np.where(COLUMN_BITS > 0, TOPS, -OUTSIDE)  # and raises noth
 ACTION_WIDTHS: Final = np.where(np.arange(MAX_ORIENTATIONS) < N_ORIENTATIONS[:, None], PIECE_WIDTHS, OUTSIDE)  # (7, 4)
 
 
-def make_scratch(width: int) -> Scratch:
-    """Allocates the working memory that describing boards of this width takes."""
-    scratch = np.zeros((N_NUMBERS + 1) // 2, dtype=np.int64)
+def make_scratch(width: int, n_more: int = 0) -> Scratch:
+    """Allocates the working memory that describing boards of this width takes, and so many words more."""
+    scratch = np.zeros(N_SCRATCH + n_more, dtype=np.int64)
     scratch[N_LANES] = LANES
     scratch[N_LEFTS] = -(-width // STEP) * STEP
     scratch[IN_BOARD : IN_BOARD + width] = -1
     scratch[IN_GAP + 1 : IN_GAP + width] = -1
     scratch[COLUMNS - MARGIN : COLUMNS - MARGIN + SECTION] = -1
-    lanes = scratch.view(np.float32)
+    lanes = scratch[:HELD_AFTER].view(np.float32)
     lanes[GAP_FACTORS + 1 : GAP_FACTORS + width] = 1
     lanes[NO_ROW:RISES] = ILLEGAL
     lanes[RISES:] = -OUTSIDE

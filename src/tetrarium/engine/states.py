@@ -1,6 +1,7 @@
 """One game as plain data: a state copied out of its batch, what it may be under given rules, and a move to the next."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -10,7 +11,10 @@ from tetrarium.engine.rules import SCRIPTED, Rules
 from tetrarium.engine.streams import N_STREAM_WORDS
 from tetrarium.errors import GameError
 
-__all__ = ["GameState", "Move", "require_fitting"]
+__all__ = ["GameState", "Move", "Placement", "require_fitting"]
+
+
+_ROWS_ABOVE: Final = 3  # of a piece that rests with its lowest cell in a visible row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,7 @@ class GameState:
 
     columns: tuple[int, ...]  # bit r = row r, row 0 at the bottom
     queue: tuple[int, ...]  # indices into PIECES, the current piece first
+    held: int | None = None  # index into PIECES; None where nothing is held
     bag: int
     stream: tuple[int, ...]
     lines: int
@@ -29,7 +34,18 @@ class GameState:
         n_rows = max(1, *(column.bit_length() for column in self.columns))
         board = draw_board(np.array(self.columns, dtype=np.int64), n_rows)
         ahead = " ".join(PIECES[piece] for piece in self.queue)
-        return f"{board}\n{ahead}  lines {self.lines}  pieces {self.pieces}{'  over' if self.over else ''}"
+        held = "" if self.held is None else f"  held {PIECES[self.held]}"
+        return f"{board}\n{ahead}{held}  lines {self.lines}  pieces {self.pieces}{'  over' if self.over else ''}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Placement:
+    """Where a piece comes to rest."""
+
+    rotation: int  # orientation, as in ``pieces``
+    column: int  # of the leftmost cell
+    row: int  # of the lowest cell
+    spin: int  # index into ``srs.SPINS``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +53,9 @@ class Move:
     """One placement of a game."""
 
     state_t: GameState
-    action: int  # 4 * column + rotation, legal
+    action: int  # legal
+    piece: int  # that was placed: the current one, or with hold another
+    placement: Placement  # where it came to rest, before rows were cleared
     lines_placement: int  # rows that it cleared
     state_tp1: GameState
 
@@ -57,11 +75,17 @@ def require_fitting(state: GameState, rules: Rules) -> None:
         raise GameError(f"A board here fills rows 0 to {n_rows - 1}; got a cell beyond. Use the rules it came from.")
     if np.bitwise_and.reduce(np.array(state.columns, dtype=np.int64)) and not state.over:
         raise GameError("A board in play has no full row; got one. Clear it, or mark the state as over.")
-    if max(state.columns) >> rules.height and not state.over and rules.game_over == "overflow":
-        raise GameError(f"A board in play ends below row {rules.height}; got a cell above. Mark the state as over.")
+    highest = rules.height + (_ROWS_ABOVE if rules.game_over == "guideline" else 0)
+    if max(state.columns) >> highest and not state.over:
+        raise GameError(f"A board in play ends below row {highest}; got a cell above. Mark the state as over.")
     if len(state.queue) != 1 + rules.preview or not all(0 <= piece < N_PIECES for piece in state.queue):
         raise GameError(
             f"A queue here is {1 + rules.preview} pieces from 0 to {N_PIECES - 1}; got {state.queue}. "
+            "Copy it from a state of these rules."
+        )
+    if state.held is not None and not (rules.hold and 0 <= state.held < N_PIECES):
+        raise GameError(
+            f"A held piece is a number from 0 to {N_PIECES - 1}, in a game with hold; got {state.held}. "
             "Copy it from a state of these rules."
         )
     if len(state.stream) != N_STREAM_WORDS or not all(0 <= word < 1 << 32 for word in state.stream):

@@ -86,7 +86,7 @@ from tetrarium.engine.pieces import (
     PIECE_WIDTHS,
     TOPS,
 )
-from tetrarium.engine.rules import Rules
+from tetrarium.engine.rules import CompiledRules, Rules
 
 __all__ = ["DropWeights", "best_drop", "can_weigh", "make_drop_weights"]
 
@@ -110,7 +110,8 @@ _LOSES: Final = float("-inf")
 
 def can_weigh(rules: Rules, weights: DropWeights) -> bool:
     """Whether ``best_drop`` plays by these rules and weights: columns fit its words, and sums are finite."""
-    return rules.height + rules.hidden_rows < _N_BITS and bool(np.abs(weights).max() < _LARGEST_WEIGHT)
+    fits = type(rules.compiled) is CompiledRules and rules.height + rules.hidden_rows < _N_BITS
+    return fits and bool(np.abs(weights).max() < _LARGEST_WEIGHT)
 
 
 def make_drop_weights(layout: Layout, row_weights: npt.NDArray[np.float64], width: int) -> DropWeights:

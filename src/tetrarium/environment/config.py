@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from tetrarium.engine import FEATURES, KeyRules, Rules, make_layout
-from tetrarium.errors import ConfigError, NotAvailableError, suggestion
+from tetrarium.errors import ConfigError, suggestion
 from tetrarium.settings import Settings, setting
 
 __all__ = ["DEFAULT_FEATURES", "EnvConfig"]
@@ -40,11 +40,15 @@ class EnvConfig(Settings):
     hidden_rows: int = setting(4, "rows above the visible ones; with them a board has at most 60", 4, 56)
     randomizer: str = setting("7-bag", "'7-bag', 'uniform', or piece letters that repeat, such as 'IOTLJSZ'")
     game_over: str = setting(
-        "overflow", "'overflow': a piece that rests above the visible rows ends the game", choices=_GAME_OVERS
+        "overflow",
+        "'overflow': a piece that rests above the visible rows ends the game; 'guideline': pieces spawn, block out "
+        "and lock out end it",
+        choices=_GAME_OVERS,
     )
     actions: str = setting(
         "drop",
-        "'drop': choose rotation and column, the piece falls straight down; 'keys': one key a step",
+        "'drop': choose rotation and column, the piece falls straight down; 'reachable': choose any place that keys "
+        "lead to, tucks and spins included; 'keys': one key a step",
         choices=_ACTIONS,
     )
     hold: bool = setting(False, "whether a piece can be put aside")
@@ -74,6 +78,8 @@ class EnvConfig(Settings):
         super().__post_init__()
         object.__setattr__(self, "features", _ordered_features(self.features))
         self.key_rules() if self.actions == "keys" else self._rules()
+        if "held_piece" in self.features and not self.hold:
+            raise ConfigError("The feature 'held_piece' needs hold; got hold=False. Set hold=True, or leave it out.")
         make_layout(self.features, self.width, self.preview)
 
     @classmethod
@@ -101,23 +107,12 @@ class EnvConfig(Settings):
 
         Raises:
             ConfigError: if the game is played by keys.
-            NotAvailableError: if the game needs what this version cannot play.
         """
         if self.actions == "keys":
             raise ConfigError(
                 "Placements are chosen under actions='drop' or 'reachable'; got actions='keys'. Use one of these, or "
                 "learn keys with another library on the environment itself."
             )
-        if self.actions != "drop":
-            raise NotAvailableError(f"This version plays actions='drop' only; got {self.actions!r}. Use 'drop'.")
-        if self.game_over != "overflow":
-            raise NotAvailableError(
-                f"This version plays game_over='overflow' only; got {self.game_over!r}. Use 'overflow'."
-            )
-        if self.hold:
-            raise NotAvailableError("This version plays without hold only; got hold=True. Use hold=False.")
-        if "held_piece" in self.features:
-            raise NotAvailableError("The feature 'held_piece' needs hold, which this version lacks. Leave it out.")
         return self._rules()
 
     def key_rules(self) -> KeyRules:
@@ -141,6 +136,9 @@ class EnvConfig(Settings):
             hidden_rows=self.hidden_rows,
             randomizer=self.randomizer,
             preview=self.preview,
+            hold=self.hold,
+            game_over=self.game_over,
+            actions=self.actions,
         )
 
 

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from tetrarium.engine import Games, KeyGames
-from tetrarium.engine.afterstates import write_mask
+from tetrarium.engine import MAX_ORIENTATIONS, Games, KeyGames
 from tetrarium.engine.keys import KEYS
 from tetrarium.engine.scoring import clear_scores
 from tetrarium.environment.config import EnvConfig
@@ -99,12 +98,11 @@ class GameCore:
     def final_masks(self) -> Masks:
         """Returns the actions with which games would have gone on that the last step cut; none for the others."""
         masks = np.zeros_like(self.masks)
-        if self.by_keys:
-            self.games.write_masks(self.games.reached.rows, masks)
-            masks[self.games.step_cut == 0] = False
-            return masks
-        for index in np.flatnonzero(self.games.step_cut).tolist():
-            write_mask(self.games.reached.queue[index, 0], self.config.width, masks[index])
+        cut = np.flatnonzero(self.games.step_cut)
+        if len(cut):
+            some = masks[cut]
+            self.games.write_masks(self.games.reached.rows[cut], some)
+            masks[cut] = some
         return masks
 
     def step(
@@ -175,9 +173,16 @@ class GameCore:
                         f"Key {action} ({KEYS[action]}) is not legal now. Choose one that action_mask allows."
                     )
                 raise IllegalActionError(
-                    f"Action {action} (rotation {action % 4}, column {action // 4}) is not legal for this piece. "
-                    "Choose one that action_mask allows."
+                    f"{self._named(int(action))} is not legal for this piece. Choose one that action_mask allows."
                 )
+
+    def _named(self, action: int) -> str:
+        config, n_choices = self.config, self.games.rules.n_choices
+        hold, choice = divmod(action, n_choices)
+        parts = ["hold"] if hold else []
+        if config.actions == "drop":
+            parts += [f"rotation {choice % MAX_ORIENTATIONS}", f"column {choice // MAX_ORIENTATIONS}"]
+        return f"Action {action} ({', '.join(parts)})" if parts else f"Action {action}"
 
     def state(self) -> dict[str, Any]:
         """Copies out everything that the future depends on."""

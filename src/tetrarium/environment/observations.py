@@ -3,13 +3,14 @@
 An observer writes fresh arrays at every look, one entry a game, and keeps none of them.
 
 ``"rows"``
-    ``(n, 4 * width, row length) float32``: row *a* describes the board after action *a*, and is -1 throughout where the
-    piece does not have that action, or the game has ended.
+    ``(n, n_actions, row length) float32``: row *a* describes the board after action *a*, and is -1 throughout where
+    that action is not legal, or the game has ended.
 ``"board"``
     A dictionary for convolutional networks. ``board`` is ``(n, 1, rows, width) uint8``, one channel, the topmost
     hidden row first, 1 where a cell is filled. ``pieces`` is ``(n, 7 * (1 + preview)) uint8``, one-hot, the current
-    piece first; all 0 once the game has ended. Values are 0 and 1, not 0 and 255: Stable-Baselines3 then takes a board
-    as the numbers that it is. It would divide a picture of 255s and give it to a network made for 36 × 36 and more.
+    piece first; with hold, eight more say which piece is held, the first of them that there is none. All are 0 once
+    the game has ended. Values are 0 and 1, not 0 and 255: Stable-Baselines3 then takes a board as the numbers that it
+    is. It would divide a picture of 255s and give it to a network made for 36 × 36 and more.
 """
 
 from collections.abc import Callable
@@ -102,9 +103,10 @@ class _RowsObserver:
 
     def __init__(self, config: EnvConfig, n_games: int) -> None:
         self._layout = make_layout(config.features, config.width, config.preview)
-        self._shape = (n_games, 4 * config.width, row_length(self._layout))
+        n_actions = config.rules().n_actions
+        self._shape = (n_games, n_actions, row_length(self._layout))
         self._final = np.empty(self._shape, dtype=np.float32)
-        high = np.tile(feature_limits(config), (4 * config.width, 1))
+        high = np.tile(feature_limits(config), (n_actions, 1))
         self.space: spaces.Space[Any] = spaces.Box(low=np.full_like(high, -1.0), high=high, dtype=np.float32)
 
     def observe(self, games: Games, masks: Masks) -> Observations:
@@ -138,7 +140,7 @@ class _BoardObserver:
     def __init__(self, config: EnvConfig, n_games: int) -> None:
         self._shapes = {
             "board": (1, config.height + config.hidden_rows, config.width),
-            "pieces": (pieces_length(config.preview),),
+            "pieces": (pieces_length(config.preview, config.hold),),
         }
         self.space: spaces.Space[Any] = spaces.Dict(
             {name: spaces.Box(low=0, high=1, shape=shape, dtype=np.uint8) for name, shape in self._shapes.items()}

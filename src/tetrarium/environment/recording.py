@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.games import STREAM
+from tetrarium.engine.game_rows import STREAM
 from tetrarium.engine.streams import N_STREAM_WORDS, rewind
 from tetrarium.environment.core import GameCore
 from tetrarium.environment.replays import MAX_ACTIONS, Replay, action_type

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from tetrarium.engine import KEYS, MAX_ORIENTATIONS, PIECES, Games, GameState, KeyGames, KeyMove, Move
-from tetrarium.engine.games import STREAM
+from tetrarium.engine.game_rows import STREAM
 from tetrarium.engine.streams import N_STREAM_WORDS
 from tetrarium.environment.config import EnvConfig
 from tetrarium.environment.core import make_games

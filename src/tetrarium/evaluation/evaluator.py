@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tetrarium.engine.games import LINES, N_PLACED, OVER
+from tetrarium.engine.game_rows import LINES, N_PLACED, OVER
 from tetrarium.engine.rules import UNIFORM
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation.matches import Match, Seat, require_playable

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tetrarium.engine.borrowing import borrowed
-from tetrarium.engine.games import COLUMNS, N_PLACED, OVER, QUEUE, Games, place_piece
+from tetrarium.engine.drops import place_drop
+from tetrarium.engine.game_rows import COLUMNS, N_PLACED, OVER, QUEUE
+from tetrarium.engine.games import Games
 from tetrarium.engine.jit import kernel
 from tetrarium.engine.weighing import DropWeights, best_drop
 
@@ -29,7 +31,7 @@ def _play(games, listed, n_pieces, max_pieces, script, rules, weights):  # type:
     for index in listed:
         until = min(max_pieces, games[index, N_PLACED] + n_pieces)
         while games[index, OVER] == 0 and games[index, N_PLACED] < until:
-            place_piece(games, index, _choose(games, index, rules, weights), script, rules)
+            place_drop(games, index, _choose(games, index, rules, weights), script, rules)
             n_placed += 1
     return n_placed
 
@@ -40,7 +42,7 @@ def _record(games, index, actions, script, rules, weights):  # type: ignore[no-u
     n_placed = 0
     while games[index, OVER] == 0 and n_placed < actions.shape[0]:
         actions[n_placed] = _choose(games, index, rules, weights)
-        place_piece(games, index, actions[n_placed], script, rules)
+        place_drop(games, index, actions[n_placed], script, rules)
         n_placed += 1
     return n_placed
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tetrarium.engine.choices import make_memory
 from tetrarium.engine.features import Layout, make_layout, row_length
 from tetrarium.engine.games import Games
-from tetrarium.engine.pieces import MAX_ORIENTATIONS
+from tetrarium.engine.scratch import Scratch
 from tetrarium.engine.streams import N_STREAM_WORDS
 from tetrarium.errors import PolicyError
 
@@ -71,8 +72,16 @@ class Match:
         return make_layout(features, self.games.rules.width, self.games.rules.preview)
 
     def rows(self, layout: Layout, n_games: int = 1) -> npt.NDArray[np.float32]:
-        """Working memory for the afterstates of some games, ``(n_games, 4 * width, row length)``."""
-        return np.empty((n_games, MAX_ORIENTATIONS * self.games.rules.width, row_length(layout)), dtype=np.float32)
+        """Working memory for the afterstates of some games, ``(n_games, n_actions, row length)``."""
+        return np.empty((n_games, self.games.n_actions, row_length(layout)), dtype=np.float32)
+
+    def masks(self, n_games: int = 1) -> npt.NDArray[np.bool_]:
+        """Working memory for the legal actions of some games, ``(n_games, n_actions)``."""
+        return np.empty((n_games, self.games.n_actions), dtype=np.bool_)
+
+    def memory(self) -> Scratch:
+        """The kernels' working memory of one thread."""
+        return make_memory(self.games.rules)
 
     @classmethod
     def begin(cls, config: "EnvConfig", seed: int, numbers: tuple[int, ...]) -> "Match":

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tetrarium.engine.games import place_piece
 from tetrarium.engine.states import Move
 from tetrarium.evaluation.evaluator import piece_limit
 from tetrarium.evaluation.matches import Match, require_playable
@@ -48,10 +47,8 @@ def play_moves(
         games = match.games
         state_t = games.state(0)
         while not state_t.over and state_t.pieces < limit:
-            action = seat.choose(0)
-            lines = int(place_piece(games.rows, 0, action, games.rules.script, games.rules.compiled))
-            state_tp1 = games.state(0)
-            yield Move(state_t=state_t, action=action, lines_placement=lines, state_tp1=state_tp1)
-            state_t = state_tp1
+            move = games.move(0, seat.choose(0))
+            yield move
+            state_t = move.state_tp1
 
     return moves()

@@ -15,9 +15,13 @@ import numpy.typing as npt
 
 from tetrarium.engine.afterstates import write_rows
 from tetrarium.engine.borrowing import borrowed
-from tetrarium.engine.games import COLUMNS, N_PLACED, OVER, QUEUE, place_piece
+from tetrarium.engine.choices import observe_choices
+from tetrarium.engine.dispatch import by_rules
+from tetrarium.engine.game_rows import COLUMNS, N_PLACED, OVER, QUEUE
 from tetrarium.engine.jit import kernel, small_kernel
+from tetrarium.engine.modes import RULES_WITH_CHOICES, place_piece
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_ORIENTATIONS, PIECE_WIDTHS
+from tetrarium.engine.rules import CompiledRules
 
 __all__ = ["ACTIVATIONS", "CompiledNetwork", "choose_network", "forward", "play_network"]
 
@@ -110,8 +114,7 @@ def forward(rows, row, network):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def choose_network(games, index, rules, layout, scratch, rows, network):  # type: ignore[no-untyped-def]
-    """The legal action of the largest value; the lowest action among equals."""
+def _choose_drop(games, index, rules, layout, scratch, rows, _mask, network):  # type: ignore[no-untyped-def]
     piece = games[index, QUEUE]
     queue = games[index, QUEUE : QUEUE + 1 + rules.preview]
     write_rows(games[index, COLUMNS:], queue, rules, layout, scratch, rows)
@@ -131,10 +134,28 @@ def choose_network(games, index, rules, layout, scratch, rows, network):  # type
 
 
 @kernel
-def play_network(games, listed, n_pieces, max_pieces, script, rules, layout, scratch, rows, network):  # type: ignore[no-untyped-def]
+def _choose_of_several(games, index, rules, layout, scratch, rows, mask, network):  # type: ignore[no-untyped-def]
+    observe_choices(games, index, rules, layout, scratch, rows, mask)
+    best_action = -1
+    best_value = _ZERO
+    for action in range(mask.shape[0]):
+        if mask[action]:
+            value = forward(rows, action, network)
+            if best_action < 0 or value > best_value:
+                best_value = value
+                best_action = action
+    return best_action
+
+
+# The legal action of the largest value; the lowest action among equals. ``rows`` and ``mask`` are working memory.
+choose_network = by_rules({CompiledRules: _choose_drop, **dict.fromkeys(RULES_WITH_CHOICES, _choose_of_several)})
+
+
+@kernel
+def play_network(games, listed, n_pieces, max_pieces, script, rules, layout, scratch, rows, mask, network):  # type: ignore[no-untyped-def]
     """Plays up to ``n_pieces`` pieces of each listed game; returns how many it placed."""
     games, script, layout = borrowed(games), borrowed(script), borrowed(layout)
-    scratch, rows = borrowed(scratch), borrowed(rows)
+    scratch, rows, mask = borrowed(scratch), borrowed(rows), borrowed(mask)
     network = CompiledNetwork(
         borrowed(network.sizes),
         borrowed(network.parameters),
@@ -146,7 +167,7 @@ def play_network(games, listed, n_pieces, max_pieces, script, rules, layout, scr
     for index in listed:
         until = min(max_pieces, games[index, N_PLACED] + n_pieces)
         while games[index, OVER] == 0 and games[index, N_PLACED] < until:
-            action = choose_network(games, index, rules, layout, scratch, rows, network)
-            place_piece(games, index, action, script, rules)
+            action = choose_network(games, index, rules, layout, scratch, rows, mask, network)
+            place_piece(games, index, action, script, rules, scratch)
             n_placed += 1
     return n_placed

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.afterstates import make_scratch
 from tetrarium.engine.features import FEATURES, feature_width
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.evaluation.matches import Match
@@ -92,8 +91,9 @@ class _NetworkSeat:
         self._choice = (
             rules.compiled,
             layout,
-            make_scratch(rules.width),
+            match.memory(),
             match.rows(layout)[0],
+            match.masks()[0],
             CompiledNetwork(
                 sizes=policy.sizes,
                 parameters=policy.parameters,

@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.afterstates import make_scratch
 from tetrarium.engine.features import FEATURES, GAME_OVER, Layout, feature_width, row_length
 from tetrarium.engine.rules import Rules
 from tetrarium.engine.weighing import can_weigh, make_drop_weights
@@ -107,7 +106,15 @@ class _LinearSeat:
         rows = match.rows(layout)[0]
         self._games = match.games.rows
         self._script = rules.script
-        self._choice = (rules.compiled, layout, make_scratch(rules.width), rows, weights, int(layout[GAME_OVER]))
+        self._choice = (
+            rules.compiled,
+            layout,
+            match.memory(),
+            rows,
+            match.masks()[0],
+            weights,
+            int(layout[GAME_OVER]),
+        )
 
     def choose(self, index: int) -> int:
         return int(choose_linear(self._games, index, *self._choice))
@@ -155,7 +162,7 @@ class _RandomSeat:
     def __init__(self, match: Match) -> None:
         self._games = match.games.rows
         self._script = match.games.rules.script
-        self._choice = (match.games.rules.compiled, match.choice_streams)
+        self._choice = (match.games.rules.compiled, match.choice_streams, match.memory(), match.masks()[0])
 
     def choose(self, index: int) -> int:
         return int(choose_random(self._games, index, *self._choice))

@@ -1,7 +1,7 @@
 """Any object that predicts as a policy: played in lockstep, many games a call, because each call is slow.
 
 Such an object has ``features``, and ``predict(observations) -> (actions, state)`` with observations
-``(n, 4 * width, n_features) float32``, the rows of illegal actions -1 throughout, and ``n`` actions. An agent is one.
+``(n, n_actions, n_features) float32``, the rows of illegal actions -1 throughout, and ``n`` actions. An agent is one.
 """
 
 from typing import Any
@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.afterstates import make_scratch
-from tetrarium.engine.games import N_PLACED, OVER
+from tetrarium.engine.game_rows import N_PLACED, OVER
 from tetrarium.errors import IllegalActionError, PolicyError
 from tetrarium.evaluation.kernels import nearest_listed, observe_listed, place_listed
 from tetrarium.evaluation.matches import Match, PlayablePolicy
@@ -57,7 +56,7 @@ class PredictingPolicy:
         return _PredictingSeat(self, match)
 
     def predict(self, observations: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-        """``(n,) int64`` actions for ``(n, 4 * width, n_features)`` observations.
+        """``(n,) int64`` actions for ``(n, n_actions, n_features)`` observations.
 
         Raises:
             PolicyError: if it does not answer with one action in range for each game.
@@ -81,7 +80,7 @@ class _PredictingSeat:
         self._policy = policy
         self._match = match
         self._layout = match.layout(policy.features)
-        self._scratch = make_scratch(match.games.rules.width)
+        self._scratch = match.memory()
 
     def choose(self, index: int) -> int:
         return int(self._choose(np.array([index], dtype=np.int64))[0])
@@ -93,17 +92,17 @@ class _PredictingSeat:
             listed = listed[(games[listed, OVER] == 0) & (games[listed, N_PLACED] < max_pieces)]
             if len(listed) == 0:
                 break
-            place_listed(games, listed, self._choose(listed), rules.script, rules.compiled)
+            place_listed(games, listed, self._choose(listed), rules.script, rules.compiled, self._scratch)
             n_placed += len(listed)
         return n_placed
 
     def _choose(self, listed: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         games, rules = self._match.games.rows, self._match.games.rules
         observations = self._match.rows(self._layout, len(listed))
-        observe_listed(games, listed, rules.compiled, self._layout, self._scratch, observations)
+        observe_listed(games, listed, rules.compiled, self._layout, self._scratch, observations, self._match.masks()[0])
         actions = self._policy.predict(observations)
         legal = np.empty_like(actions)
-        nearest_listed(games, listed, actions, rules.width, legal)
+        nearest_listed(games, listed, actions, rules.compiled, self._scratch, legal)
         if self._match.illegal_action == "raise" and (legal != actions).any():
             wrong = int(np.flatnonzero(legal != actions)[0])
             raise IllegalActionError(

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tetrarium.engine.games import LINES, N_PLACED, OVER
+from tetrarium.engine.game_rows import LINES, N_PLACED, OVER
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import Replay, pack_actions
 from tetrarium.evaluation.matches import Match, require_playable

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.games import N_PLACED, OVER
+from tetrarium.engine.game_rows import N_PLACED, OVER
 from tetrarium.evaluation.matches import Seat
 
 __all__ = ["Slices"]
@@ -25,7 +25,7 @@ class Slices:
     """The games of an evaluation that are still to be played on.
 
     Args:
-        games: ``(n, 15 + width) int64``; a game is finished when it is over or has ``max_pieces`` pieces.
+        games: ``(n, COLUMNS + width) int64``; a game is finished when it is over or has ``max_pieces`` pieces.
         max_pieces: Where a game is cut off.
         n_seats: How many threads take slices.
         compiled: Whether pieces take microseconds.

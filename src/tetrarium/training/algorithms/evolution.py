@@ -28,7 +28,7 @@ import safetensors.numpy
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
-from tetrarium.engine.games import LINES, N_PLACED, OVER
+from tetrarium.engine.game_rows import LINES, N_PLACED, OVER
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import Replay
 from tetrarium.environment.vec_env import TetrisVecEnv

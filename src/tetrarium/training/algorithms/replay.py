@@ -17,7 +17,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
 from tetrarium.engine import make_layout
-from tetrarium.engine.games import COLUMNS, QUEUE
+from tetrarium.engine.game_rows import COLUMNS, QUEUE
 from tetrarium.engine.transitions import chosen_rows, describe_boards, mirror_boards, place_on_boards
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.core import GameCore
