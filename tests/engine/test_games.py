@@ -13,7 +13,7 @@ from tests.engine import naive
 from tests.strategies import Position, positions, rules, scripts
 from tetrarium.engine import FEATURES, Games, GameState, Layout, Rules, make_layout, row_length
 from tetrarium.engine.drops import nearest_action
-from tetrarium.engine.game_rows import HELD, GameRows
+from tetrarium.engine.game_rows import COLUMNS, HELD, GameRows
 from tetrarium.errors import GameError
 
 GAME = Rules(width=10, height=20, hidden_rows=4, randomizer="7-bag", preview=1)
@@ -35,8 +35,9 @@ def arrays(games: Games, layout: Layout) -> tuple[npt.NDArray[np.float32], npt.N
 
 
 def shown(game_rows: GameRows) -> GameRows:
-    """What every game has: without the held piece, where none is held."""
-    return game_rows if game_rows[:, HELD].any() else np.delete(game_rows, HELD, axis=1)
+    """What every game has: without what only games with hold, or under the guideline, fill."""
+    later = np.s_[HELD:COLUMNS]
+    return game_rows if game_rows[:, later].any() else np.delete(game_rows, later, axis=1)
 
 
 def play(games: Games, n_steps: int, *, seed: int = 0, features: list[str] | None = None) -> int:

@@ -37,6 +37,7 @@ class BoardView:
     pieces: int
     action: int | None = None  # where the current piece is about to go, 4 * column + rotation
     colours: Any = None  # (rows, width) int8 cells of a ColourBoard
+    row: int | None = None  # of its lowest cell there, where it does not fall straight down
     falling: Any = None  # by keys: the current piece's cells and those where it would come to rest
     can_hold: bool = False
     hold: int | None = None  # the held piece
@@ -75,7 +76,7 @@ def draw_board(view: BoardView, *, colour: bool, large: bool = False) -> Text:
     from tetrarium.environment.scene import make_scene
 
     columns = np.array(view.columns, dtype=np.int64)
-    scene = make_scene(columns, view.height, view.queue[0], view.action, view.colours, view.falling)
+    scene = make_scene(columns, view.height, view.queue[0], view.action, view.colours, view.falling, view.row)
     board = _large_board(scene, view.height, colour) if large else _small_board(scene, view.height, colour)
     panel = _panel(view, len(board), large=large, colour=colour)
     lines = [Text.assemble(left, "  ", right) for left, right in zip(board, panel, strict=True)]

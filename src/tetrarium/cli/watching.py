@@ -166,22 +166,24 @@ class _Game:
 
     def view(self) -> BoardView | None:
         """What is to be seen; nothing of a game without a move."""
-        from tetrarium.environment.scene import state_looks
+        from tetrarium.environment.scene import move_looks, state_looks
 
         coming: Any = self.coming
         if coming is None and self.made is None:
             return None
         state = self.made.state_tp1 if coming is None and self.made is not None else coming.state_t
-        by_keys = self._config.actions == "keys"
+        can_hold = self._config.hold
+        if coming is None:
+            looks = {"queue": state.queue, **state_looks(state, can_hold=can_hold)}
+        else:
+            looks = move_looks(coming, can_hold=can_hold)
         return BoardView(
             columns=state.columns,
             height=self._config.height,
-            queue=state.queue,
             lines=state.lines,
             pieces=state.pieces,
-            action=None if coming is None or by_keys else coming.action,
             colours=self._colours.cells,
-            **state_looks(state, can_hold=self._config.hold),
+            **looks,
         )
 
 

@@ -16,19 +16,33 @@ from tetrarium.engine.afterstates import (
     landing_row,
     remove_full_rows,
     write_mask,
+    write_rest,
     write_rows,
 )
 from tetrarium.engine.dispatch import by_rules
 from tetrarium.engine.drops import count_holes, full_rows, nearest_action, stack_height
 from tetrarium.engine.features import GAME_OVER
-from tetrarium.engine.game_rows import COLUMNS, HELD, LINES, MAX_PREVIEW, N_PLACED, OVER, QUEUE, draw_piece
+from tetrarium.engine.game_rows import (
+    BACK_TO_BACK,
+    COLUMNS,
+    COMBO,
+    HELD,
+    LINES,
+    MAX_PREVIEW,
+    N_PLACED,
+    OVER,
+    QUEUE,
+    SCORE,
+    draw_piece,
+)
 from tetrarium.engine.guideline import N_GUIDELINE, blocks_out, find_drops, is_blocked, is_tall
 from tetrarium.engine.jit import kernel, small_kernel
 from tetrarium.engine.pieces import COLUMN_BITS, MAX_ORIENTATIONS, PIECE_WIDTHS
 from tetrarium.engine.rules import CompiledRules, GuidelineRules, HoldRules, Rules
+from tetrarium.engine.scoring import level_at, lock_points
 from tetrarium.engine.scratch import Scratch, make_scratch
 
-__all__ = ["find_choice", "in_view", "make_memory", "observe_choices", "rest_piece", "write_choices"]
+__all__ = ["find_choice", "in_view", "make_memory", "observe_choices", "rest_piece", "write_choice", "write_choices"]
 
 _VIEW: Final = at.N_SCRATCH  # the piece that is placed and those that follow it, -1 for one that is not known
 _FLAGS: Final = _VIEW + 1 + MAX_PREVIEW  # which straight drops there are
@@ -69,6 +83,14 @@ def _describe_all(columns, rules, layout, words, rows, mask):  # type: ignore[no
     write_mask(words[_VIEW], rules.width, mask)
 
 
+@small_kernel
+def _blocks_next(columns, rotation, left, bottom, rules, words):  # type: ignore[no-untyped-def]
+    piece, next_piece = words[_VIEW], words[_VIEW + 1]
+    return is_tall(columns, rules) and blocks_out(
+        columns, piece, rotation, left, bottom, next_piece, rules, words[_GUIDELINE:]
+    )
+
+
 @kernel
 def _describe_drops(columns, rules, layout, words, rows, mask):  # type: ignore[no-untyped-def]
     """Choices of straight drops where pieces spawn."""
@@ -83,8 +105,7 @@ def _describe_drops(columns, rules, layout, words, rows, mask):  # type: ignore[
         elif layout[GAME_OVER] >= 0 and rules.preview:
             rotation, left = action & (MAX_ORIENTATIONS - 1), action // MAX_ORIENTATIONS
             bottom = landing_row(columns, piece, rotation, left)
-            next_piece = words[_VIEW + 1]
-            if blocks_out(columns, piece, rotation, left, bottom, next_piece, rules, words[_GUIDELINE:]):
+            if _blocks_next(columns, rotation, left, bottom, rules, words):
                 rows[action, layout[GAME_OVER]] = 1
 
 
@@ -128,6 +149,11 @@ def _find_drop(columns, choice, rules, words):  # type: ignore[no-untyped-def]
 
 
 @small_kernel
+def _never_ends(_columns, _rotation, _left, _bottom, _rules, _words):  # type: ignore[no-untyped-def]
+    return False
+
+
+@small_kernel
 def _never(_columns, _piece, _rules):  # type: ignore[no-untyped-def]
     return False
 
@@ -137,6 +163,7 @@ def _never(_columns, _piece, _rules):  # type: ignore[no-untyped-def]
 _describe = by_rules({HoldRules: _describe_all, GuidelineRules: _describe_drops})
 _write_legal = by_rules({HoldRules: _write_all, GuidelineRules: _write_drops})
 _find = by_rules({HoldRules: _find_any, GuidelineRules: _find_drop})
+_ends = by_rules({HoldRules: _never_ends, GuidelineRules: _blocks_next})  # a placement, by the piece after it
 _loses = by_rules({HoldRules: _never, GuidelineRules: is_blocked})  # by the piece that comes into play
 
 
@@ -166,6 +193,19 @@ def write_choices(games, index, rules, words, mask):  # type: ignore[no-untyped-
 
 
 @kernel
+def write_choice(games, index, action, rules, layout, words, row):  # type: ignore[no-untyped-def]
+    """Writes the afterstate of one legal action, as ``observe_choices`` does, ``(row length,)``."""
+    columns = games[index, COLUMNS:]
+    take_in_view(games, index, action // rules.n_choices, rules, words)
+    _, rotation, left, bottom, _ = _find(columns, action % rules.n_choices, rules, words)
+    choice = MAX_ORIENTATIONS * left + rotation
+    view = words[_VIEW : _VIEW + 1 + rules.preview]
+    write_rest(columns, view, choice, bottom, rules, layout, words, row)
+    if layout[GAME_OVER] >= 0 and rules.preview and _ends(columns, rotation, left, bottom, rules, words):
+        row[layout[GAME_OVER]] = 1
+
+
+@kernel
 def find_choice(games, index, action, rules, words):  # type: ignore[no-untyped-def]
     """The legal action nearest to any action in range, and where it leads; the piece to be placed is in view then.
 
@@ -185,7 +225,7 @@ def find_choice(games, index, action, rules, words):  # type: ignore[no-untyped-
 
 
 @kernel
-def rest_piece(games, index, rotation, left, bottom, script, rules, words):  # type: ignore[no-untyped-def]
+def rest_piece(games, index, rotation, left, bottom, spin, script, rules, words):  # type: ignore[no-untyped-def]
     """Lets the piece in view rest, and brings the next one into play; returns (lines, new holes, added height)."""
     columns = games[index, COLUMNS:]
     piece = words[_VIEW]
@@ -197,9 +237,16 @@ def rest_piece(games, index, rotation, left, bottom, script, rules, words):  # t
     n_lines = 0
     if bottom > highest_rest(piece, rotation, rules):
         games[index, OVER] = 1
-    elif full_rows(columns, rules.width) != 0:
-        n_lines = remove_full_rows(columns, rules.width)
-        games[index, LINES] += n_lines
+    else:
+        level = level_at(games[index, LINES])
+        if full_rows(columns, rules.width) != 0:
+            n_lines = remove_full_rows(columns, rules.width)
+            games[index, LINES] += n_lines
+        if rules.guideline:
+            points, games[index, BACK_TO_BACK], games[index, COMBO] = lock_points(
+                n_lines, spin, level, games[index, BACK_TO_BACK], games[index, COMBO], columns.sum() == 0
+            )
+            games[index, SCORE] += points
     n_drawn = 2 if words[at.HELD_AFTER] and not games[index, HELD] else 1
     games[index, HELD] = words[at.HELD_AFTER]
     for _ in range(n_drawn):

@@ -16,14 +16,17 @@ from tetrarium.engine.rules import SCRIPTED, SEVEN_BAG
 from tetrarium.engine.streams import draw_below
 
 __all__ = [
+    "BACK_TO_BACK",
     "BAG",
     "COLUMNS",
+    "COMBO",
     "HELD",
     "LINES",
     "MAX_PREVIEW",
     "N_PLACED",
     "OVER",
     "QUEUE",
+    "SCORE",
     "STREAM",
     "GameRows",
     "draw_piece",
@@ -42,7 +45,10 @@ N_PLACED: Final = 6  # pieces placed in this game
 OVER: Final = 7  # 1 once the game has ended
 QUEUE: Final = 8  # current piece, then up to six that are known to follow; unused places hold 0
 HELD: Final = QUEUE + 1 + MAX_PREVIEW  # 0 where no piece is held, otherwise one more than its index
-COLUMNS: Final = HELD + 1  # the board, one word a column
+SCORE: Final = HELD + 1  # points, under the guideline; so are the next two
+BACK_TO_BACK: Final = SCORE + 1  # 1 if the last placement that cleared was a Tetris or a T-spin
+COMBO: Final = BACK_TO_BACK + 1  # placements that cleared one after the other, up to the last one
+COLUMNS: Final = COMBO + 1  # the board, one word a column
 
 _FULL_BAG: Final = (1 << N_PIECES) - 1
 # (128, 7) [bag, k] the k-th piece in the bag: looked up, because a loop of a random length costs more

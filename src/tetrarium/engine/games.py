@@ -16,13 +16,16 @@ from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.choices import make_memory
 from tetrarium.engine.features import Layout
 from tetrarium.engine.game_rows import (
+    BACK_TO_BACK,
     BAG,
     COLUMNS,
+    COMBO,
     HELD,
     LINES,
     N_PLACED,
     OVER,
     QUEUE,
+    SCORE,
     STREAM,
     GameRows,
     start_game,
@@ -166,6 +169,7 @@ class _GameViews:
         self.pieces = rows[:, N_PLACED]  # (n,) pieces placed in each game
         self.over = rows[:, OVER]  # (n,) 1 once a game has ended
         self.queue = rows[:, QUEUE : QUEUE + 1 + preview]  # (n, 1 + preview) the current piece first
+        self.scores = rows[:, SCORE]  # (n,) points, under the guideline
         self.held = rows[:, HELD]  # (n,) 0 where no piece is held, otherwise one more than its index
         self.columns = rows[:, COLUMNS:]  # (n, width) bit r = row r
 
@@ -363,6 +367,9 @@ class Games(_GameViews):
             columns=tuple(row[COLUMNS:].tolist()),
             queue=tuple(row[QUEUE : QUEUE + 1 + self.rules.preview].tolist()),
             held=int(row[HELD]) - 1 if row[HELD] else None,
+            score=int(row[SCORE]),
+            back_to_back=bool(row[BACK_TO_BACK]),
+            combo=int(row[COMBO]),
             bag=int(row[BAG]),
             stream=tuple(row[STREAM : STREAM + N_STREAM_WORDS].tolist()),
             lines=int(row[LINES]),
@@ -382,6 +389,7 @@ class Games(_GameViews):
         row[COLUMNS:] = state.columns
         row[QUEUE : QUEUE + len(state.queue)] = state.queue
         row[HELD] = 0 if state.held is None else state.held + 1
+        row[SCORE], row[BACK_TO_BACK], row[COMBO] = state.score, state.back_to_back, state.combo
         row[BAG] = state.bag
         row[STREAM : STREAM + N_STREAM_WORDS] = state.stream
         row[LINES] = state.lines

@@ -33,7 +33,7 @@ def _play_drop(games, index, action, script, rules, _scratch):  # type: ignore[n
 def _play_choice(games, index, action, script, rules, scratch):  # type: ignore[no-untyped-def]
     played, rotation, left, bottom, spin = find_choice(games, index, action, rules, scratch)
     piece = in_view(scratch)
-    n_lines, new_holes, added_height = rest_piece(games, index, rotation, left, bottom, script, rules, scratch)
+    n_lines, new_holes, added_height = rest_piece(games, index, rotation, left, bottom, spin, script, rules, scratch)
     return played, n_lines, new_holes, added_height, piece, rotation, left, bottom, spin
 
 

@@ -6,7 +6,10 @@ bag        ``(n,) int64``, pieces still in the bag as a set, or the place in a s
 lines      ``(n,) int64``, rows cleared in each game
 pieces     ``(n,) int64``, pieces placed in each game
 over       ``(n,) int64``, 1 once a game has ended
-held       ``(n,) int64``, one more than the held piece; left out where no game holds one
+held       ``(n,) int64``, one more than the held piece; this and the next three are left out where all are 0
+score      ``(n,) int64``, points under the guideline
+back_to_back  ``(n,) int64``, 1 if the last placement that cleared was a Tetris or a T-spin
+combo      ``(n,) int64``, placements that cleared one after the other, up to the last one
 queue      ``(n, 7) int64``, the current piece, then those that are known to follow; unused places hold 0
 columns    ``(n, width) int64``, bit r = row r
 =========  ==========================================================================================
@@ -18,14 +21,32 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.game_rows import BAG, COLUMNS, HELD, LINES, MAX_PREVIEW, N_PLACED, OVER, QUEUE, STREAM
+from tetrarium.engine.game_rows import (
+    BACK_TO_BACK,
+    BAG,
+    COLUMNS,
+    COMBO,
+    HELD,
+    LINES,
+    MAX_PREVIEW,
+    N_PLACED,
+    OVER,
+    QUEUE,
+    SCORE,
+    STREAM,
+)
 from tetrarium.engine.streams import N_STREAM_WORDS
 from tetrarium.errors import GameError
 
 __all__ = ["join_games", "split_games"]
 
 _ONE: Final = {"bag": BAG, "lines": LINES, "pieces": N_PLACED, "over": OVER}
-_LATER: Final = {"held": HELD}  # younger than the format: written only where they are not 0
+_LATER: Final = {
+    "held": HELD,
+    "score": SCORE,
+    "back_to_back": BACK_TO_BACK,
+    "combo": COMBO,
+}  # younger than the format: written only where they are not 0
 _SEVERAL: Final = {"stream": (STREAM, N_STREAM_WORDS), "queue": (QUEUE, 1 + MAX_PREVIEW)}
 
 

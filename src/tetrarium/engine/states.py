@@ -24,6 +24,9 @@ class GameState:
     columns: tuple[int, ...]  # bit r = row r, row 0 at the bottom
     queue: tuple[int, ...]  # indices into PIECES, the current piece first
     held: int | None = None  # index into PIECES; None where nothing is held
+    score: int = 0  # under the guideline, and so the next two
+    back_to_back: bool = False  # whether the last placement that cleared was a Tetris or a T-spin
+    combo: int = 0  # placements that cleared one after the other, up to the last one
     bag: int
     stream: tuple[int, ...]
     lines: int
@@ -93,5 +96,8 @@ def require_fitting(state: GameState, rules: Rules) -> None:
     bag_end = len(rules.script) if rules.compiled.randomizer == SCRIPTED else 1 << N_PIECES
     if not 0 <= state.bag < bag_end:
         raise GameError(f"A bag here is below {bag_end}; got {state.bag}. Use the rules it came from.")
-    if state.lines < 0 or state.pieces < 0:
-        raise GameError(f"Counts are 0 or more; got {state.lines} lines and {state.pieces} pieces. Correct them.")
+    if min(state.lines, state.pieces, state.score, state.combo) < 0:
+        raise GameError(
+            f"Counts are 0 or more; got {state.lines} lines, {state.pieces} pieces, {state.score} points, a combo of "
+            f"{state.combo}. Correct them."
+        )

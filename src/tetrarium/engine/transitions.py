@@ -1,7 +1,8 @@
 """Boards taken out of their games: what a placement makes of them, and how they look.
 
 Replay stores a board, the pieces in view and an action; these functions give back everything that followed from them.
-Arrays are ``(n, …)``, one entry a transition: columns ``(n, width) int64``, queues ``(n, 1 + preview) int64``.
+Arrays are ``(n, …)``, one entry a transition: columns ``(n, width) int64``, queues ``(n, 1 + preview) int64``. Straight
+drops without hold under the overflow rule need no more than these; ``game_transitions`` is for the others.
 """
 
 import numpy as np

@@ -143,7 +143,7 @@ class GameCore:
     def add_points(self, scores: npt.NDArray[np.int64]) -> None:
         """Brings the points of all games, ``(n,)``, from before the last step to after it, before any restart."""
         games = self.games
-        if self.by_keys:
+        if self.by_keys or self.config.game_over == "guideline":
             scores[:] = games.reached.scores
         elif np.count_nonzero(games.step_lines):
             scores += clear_scores(games.step_lines, games.reached.lines - games.step_lines)

@@ -44,8 +44,10 @@ class Drawer:
         if self._core.by_keys:
             self._follow_key(index)
             return
-        column, rotation = divmod(int(self._core.games.played[index]), MAX_ORIENTATIONS)
-        self._boards[index].place(int(self._core.rows_t[index, QUEUE]), rotation, column)
+        games = self._core.games
+        rotation, column, row, _ = games.placements[index].tolist()
+        clears = bool(games.step_lines[index])
+        self._boards[index].rest(int(games.step_piece[index]), rotation, column, row, clears=clears)
 
     def _follow_key(self, index: int) -> None:
         step = self._core.games.done[index].tolist()
@@ -64,15 +66,16 @@ class Drawer:
             lines=int(games.lines[index]),
             pieces=int(games.pieces[index]),
             colours=self._boards[index].cells,
-            **(self._key_looks(index) if self._core.by_keys else {"score": score, **self._hovering(index)}),
+            **({} if self._core.by_keys else {"score": score, **self._hovering(index)}),
+            **state_looks(games.state(index), can_hold=config.hold),
         )
 
     def _hovering(self, index: int) -> dict[str, Any]:
-        piece = self._core.games.queue[index, 0]
+        games = self._core.games
+        if games.over[index]:
+            return {}
+        piece = games.queue[index, 0]
         return {"action": MAX_ORIENTATIONS * ((self._core.config.width - int(PIECE_WIDTHS[piece, 0])) // 2)}
-
-    def _key_looks(self, index: int) -> dict[str, Any]:
-        return state_looks(self._core.games.state(index), can_hold=self._core.config.hold)
 
     def _board(self, index: int) -> ColourBoard:
         config = self._core.config

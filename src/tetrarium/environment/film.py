@@ -27,7 +27,7 @@ from tetrarium.environment.scene import (
     Cells,
     Colour,
     ColourBoard,
-    make_scene,
+    move_looks,
     state_looks,
 )
 from tetrarium.errors import ConfigError
@@ -104,30 +104,28 @@ def _frames(
     last: Move | KeyMove | None = None
     for number, move in enumerate(moves):
         by_keys = isinstance(move, KeyMove)
-        looks |= state_looks(move.state_t, can_hold=can_hold)
+        seen = looks | move_looks(move, can_hold=can_hold)
         flash_s = _FLASH_S if by_keys else min(_FLASH_S, 0.5 / speed)  # of a key step's time, there is not enough
         flashes = move.lines_placement > 0 and flash_s >= _MIN_FLASH_S
         if number % every == 0:
-            picture = _draw(move.state_t, board.cells, looks, action=None if by_keys else move.action)
+            picture = _draw(move.state_t, board.cells, seen)
             yield Frame(picture=picture, seconds=every / speed - (flash_s if flashes and not by_keys else 0))
         if flashes:
-            yield Frame(picture=_draw_full(move, board, looks), seconds=flash_s)
+            yield Frame(picture=_draw_full(move, board, seen), seconds=flash_s)
         board.follow(move)
         last = move
     if last is not None:
-        looks |= state_looks(last.state_tp1, can_hold=can_hold)
+        looks |= {"queue": last.state_tp1.queue, **state_looks(last.state_tp1, can_hold=can_hold)}
         yield Frame(picture=_draw(last.state_tp1, board.cells, looks), seconds=_LAST_S)
 
 
-def _draw(state: GameState, cells: CellGrid, looks: dict[str, Any], **more: Any) -> Picture:
+def _draw(state: GameState, cells: CellGrid, looks: dict[str, Any]) -> Picture:
     return render_rgb(
         columns=np.array(state.columns, dtype=np.int64),
-        queue=state.queue,
         lines=state.lines,
         pieces=state.pieces,
         colours=cells,
         **looks,
-        **more,
     )
 
 
@@ -135,13 +133,13 @@ def _draw_full(move: Move | KeyMove, board: ColourBoard, looks: dict[str, Any]) 
     """The board with the piece at rest, before its full rows go."""
     state = move.state_t
     cells = board.cells.copy()
-    for column, row in _locked_cells(move, board.height):
-        cells[row, column] = state.queue[0]
+    for column, row in _locked_cells(move):
+        if row < len(cells):
+            cells[row, column] = move.piece
     filled = (cells != EMPTY).astype(np.int64)
     full = np.flatnonzero(filled.all(axis=1)).tolist()
     return render_rgb(
         columns=(filled << np.arange(len(cells))[:, None]).sum(axis=0),
-        queue=state.queue,
         lines=state.lines,
         pieces=state.pieces,
         colours=cells,
@@ -150,13 +148,11 @@ def _draw_full(move: Move | KeyMove, board: ColourBoard, looks: dict[str, Any]) 
     )
 
 
-def _locked_cells(move: Move | KeyMove, height: int) -> Cells:
-    state, piece = move.state_t, move.state_t.queue[0]
-    if isinstance(move, Move):
-        return make_scene(np.array(state.columns, dtype=np.int64), height, piece, move.action).ghost
+def _locked_cells(move: Move | KeyMove) -> Cells:
     assert move.placement is not None
+    assert move.piece is not None
     rotation, left, bottom = move.placement.rotation, move.placement.column, move.placement.row
-    return tuple((left + x, bottom + y) for x, y in orientation_cells(piece, rotation))
+    return tuple((left + x, bottom + y) for x, y in orientation_cells(move.piece, rotation))
 
 
 def write_gif(frames: Iterable[Frame], target: IO[bytes]) -> None:

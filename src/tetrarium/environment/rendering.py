@@ -104,6 +104,7 @@ def render_rgb(
     pieces: int,
     action: int | None = None,
     colours: CellGrid | None = None,
+    row: int | None = None,
     falling: tuple[Cells, Cells] | None = None,
     can_hold: bool = False,
     hold: int | None = None,
@@ -122,6 +123,7 @@ def render_rgb(
         pieces: Pieces placed in this game.
         action: Where the current piece is about to go, ``4 * column + rotation``; its ghost is drawn there.
         colours: ``(rows, width) int8`` cells of a ``ColourBoard``; without them filled cells are grey.
+        row: Of the lowest cell of the ghost, where the piece does not fall straight down.
         falling: In a game by keys, where the current piece is and where it would come to rest.
         can_hold: Whether there is a place for a held piece.
         hold: The held piece, if there is one.
@@ -141,7 +143,7 @@ def render_rgb(
         raise ConfigError(f"cell_px is from {_MIN_CELL} to {_MAX_CELL}; got {cell_px}. Choose one in that range.")
     if theme not in THEMES:
         raise ConfigError(f"theme is one of {', '.join(THEMES)}; got {theme!r}.{suggestion(str(theme), THEMES)}")
-    scene = make_scene(columns, height, queue[0], action, colours, falling)
+    scene = make_scene(columns, height, queue[0], action, colours, falling, row)
     if flashing:
         scene = replace(scene, hovering=(), ghost=())
     shown = [("next", queue[1:])] if len(queue) > 1 else []

@@ -30,6 +30,7 @@ __all__ = [
     "ColourBoard",
     "Scene",
     "make_scene",
+    "move_looks",
     "state_looks",
     "with_thousands",
 ]
@@ -90,15 +91,8 @@ class ColourBoard:
         return self._remove_full_rows()
 
     def follow(self, move: Move | KeyMove) -> None:
-        """Takes in a placement, or a key step that may have locked a piece.
-
-        Raises:
-            GameError: as ``place``.
-        """
-        if isinstance(move, Move):
-            column, rotation = divmod(move.action, MAX_ORIENTATIONS)
-            self.place(move.state_t.queue[0], rotation, column)
-        elif move.piece is not None and move.placement is not None:
+        """Takes in a placement, or a key step that may have locked a piece."""
+        if move.piece is not None and move.placement is not None:
             lock = move.placement
             self.rest(move.piece, lock.rotation, lock.column, lock.row, clears=move.lines_placement > 0)
 
@@ -144,6 +138,7 @@ def make_scene(
     action: int | None = None,
     colours: CellGrid | None = None,
     falling: tuple[Cells, Cells] | None = None,
+    row: int | None = None,
 ) -> Scene:
     """Lays out a board and the piece that is about to be placed.
 
@@ -156,6 +151,7 @@ def make_scene(
             cells are ``FILLED``. The columns say what is filled.
         falling: In a game by keys, where the current piece is and where it would come to rest, whatever the action;
             what is higher than a scene is left out, and so is the ghost where the piece is.
+        row: Of the lowest cell of the ghost, where the piece does not fall straight down.
 
     Raises:
         GameError: if the colours are not of this width, or the action is not legal.
@@ -171,7 +167,7 @@ def make_scene(
     if falling is not None:
         at, ghost = (tuple(cell for cell in part if cell[1] < len(cells)) for part in falling)
         return Scene(cells=cells, piece=piece, hovering=at, ghost=tuple(cell for cell in ghost if cell not in at))
-    if filled[height:].any():
+    if filled[height:].any() and row is None:
         return Scene(cells=cells, piece=piece, hovering=(), ghost=())
     rotation, column = 0, (width - int(PIECE_WIDTHS[piece, 0])) // 2
     if action is not None:
@@ -181,19 +177,38 @@ def make_scene(
     hovering = _shifted(piece, rotation, column, height)
     if action is None:
         return Scene(cells=cells, piece=piece, hovering=hovering, ghost=())
-    ghost = _shifted(piece, rotation, column, int(landing_row(columns, piece, rotation, column)))
+    bottom = int(landing_row(columns, piece, rotation, column)) if row is None else row
+    ghost = tuple(cell for cell in _shifted(piece, rotation, column, bottom) if cell[1] < len(cells))
+    if any(filled[y, x] for x, y in hovering):
+        hovering = ()
     return Scene(cells=cells, piece=piece, hovering=hovering, ghost=ghost)
 
 
 def state_looks(state: GameState, *, can_hold: bool) -> dict[str, Any]:
     """What a picture shows of a state beside board, queue and counts, as arguments of ``render_rgb``."""
     if not isinstance(state, KeyState):
-        return {}
+        return {"can_hold": can_hold, "hold": state.held} if can_hold else {}
     return {
         "falling": (state.falling, state.ghost),
         "can_hold": can_hold,
         "hold": state.held,
         "score": state.score,
+    }
+
+
+def move_looks(move: Move | KeyMove, *, can_hold: bool) -> dict[str, Any]:
+    """What a picture shows of a move that is about to be made, as arguments of ``render_rgb``.
+
+    A placement is seen with the pieces as they are once it is chosen: after a hold the other piece is the current one.
+    """
+    if not isinstance(move, Move):
+        return {"queue": move.state_t.queue, **state_looks(move.state_t, can_hold=can_hold)}
+    placement = move.placement
+    return {
+        "queue": (move.piece, *move.state_tp1.queue[:-1]),
+        "action": MAX_ORIENTATIONS * placement.column + placement.rotation,
+        "row": placement.row,
+        **state_looks(move.state_tp1, can_hold=can_hold),
     }
 
 

@@ -47,6 +47,7 @@ def render_ansi(
     pieces: int,
     action: int | None = None,
     colours: CellGrid | None = None,
+    row: int | None = None,
     falling: tuple[Cells, Cells] | None = None,
     can_hold: bool = False,
     hold: int | None = None,
@@ -64,6 +65,7 @@ def render_ansi(
         pieces: Pieces placed in this game.
         action: Where the current piece is about to go, ``4 * column + rotation``; its ghost is drawn there.
         colours: ``(rows, width) int8`` cells of a ``ColourBoard``; without them filled cells are grey.
+        row: Of the lowest cell of the ghost, where the piece does not fall straight down.
         falling: In a game by keys, where the current piece is and where it would come to rest.
         can_hold: Whether there is a place for a held piece.
         hold: The held piece, if there is one.
@@ -74,7 +76,7 @@ def render_ansi(
     Raises:
         GameError: if the colours do not fit the board, or the action is not legal.
     """
-    scene = make_scene(columns, height, queue[0], action, colours, falling)
+    scene = make_scene(columns, height, queue[0], action, colours, falling, row)
     numbers = with_thousands([("score", score), ("lines", lines), ("pieces", pieces)])
     shown = [("next", queue[1:])] if len(queue) > 1 else []
     if can_hold or hold is not None:

@@ -96,12 +96,14 @@ def require_playable(policy: PlayablePolicy, config: "EnvConfig") -> None:
     Raises:
         PolicyError: if the board's width, its preview, the hold or the action mode is not one that it plays.
     """
-    if "held_piece" in policy.features:
+    if config.actions == "keys":
         raise PolicyError(
-            f"The policy {policy.name!r} reads 'held_piece', which needs hold, and this version plays without. "
-            "Use a policy that was trained without hold."
+            f"The policy {policy.name!r} chooses placements; got actions='keys'. Evaluate it with actions='drop' or "
+            "'reachable'."
         )
-    made_for: list[tuple[str, Any, Any]] = [("actions", "drop", config.actions), ("hold", False, config.hold)]
+    made_for: list[tuple[str, Any, Any]] = []
+    if "held_piece" in policy.features:
+        made_for.append(("hold", True, config.hold))
     if policy.width is not None:
         made_for.append(("width", policy.width, config.width))
     if policy.preview is not None:

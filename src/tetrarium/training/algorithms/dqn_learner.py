@@ -100,11 +100,21 @@ class DqnLearner(Sb3Learner):
         found = None if isinstance(self.games, TetrisVecEnv) else type(self.games).__name__
         if found is None and self.env_config is not None and self.env_config.randomizer not in _SYMMETRIC:
             found = f"the pieces {self.env_config.randomizer!r}"
+        if found is None and self.env_config is not None:
+            found = self._lopsided(self.env_config)
         if found is not None:
             raise ConfigError(
                 f"mirroring learns from games of tetrarium in which left and right are alike; got {found}. "
                 "Set mirroring=False."
             )
+
+    @staticmethod
+    def _lopsided(config: EnvConfig) -> str | None:
+        """What tells left from right: pieces spawn half a column to the left, and not all kicks mirror."""
+        settings = (("game_over", "overflow"), ("actions", "drop"))
+        return next(
+            (f"{name}={getattr(config, name)!r}" for name, even in settings if getattr(config, name) != even), None
+        )
 
     @property
     def exploration_rate(self) -> float:

@@ -17,10 +17,11 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
 from tetrarium.engine import make_layout
-from tetrarium.engine.game_rows import COLUMNS, QUEUE
-from tetrarium.engine.transitions import chosen_rows, describe_boards, mirror_boards, place_on_boards
+from tetrarium.engine.game_rows import COLUMNS, HELD, QUEUE
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.core import GameCore
+from tetrarium.environment.replays import action_type
+from tetrarium.training.algorithms.placements import Placements, read_placements
 
 __all__ = ["STORED", "CompactReplayBuffer", "RowSamples"]
 
@@ -87,8 +88,9 @@ class CompactReplayBuffer(ReplayBuffer):
         size = (self.buffer_size, self.n_envs)
         word = np.int32 if self.rules.height + self.rules.hidden_rows <= _INT32_ROWS else np.int64
         self.columns = np.zeros((*size, self.rules.width), dtype=word)
-        self.pieces = np.zeros(size, dtype=np.uint32)  # the queue and the piece that came into view, 3 bits each
-        self.actions = np.zeros((*size, 1), dtype=np.uint8)
+        # The queue and the piece that came into view, 3 bits each; with hold, two pieces and what was held, 0 for none.
+        self.pieces = np.zeros(size, dtype=np.uint32)
+        self.actions = np.zeros((*size, 1), dtype=action_type(self.config))
         self.rewards = np.zeros(size, dtype=np.float32)
         self.endings = np.zeros(size, dtype=np.uint8)  # 0, _OVER or _CUT
 
@@ -137,7 +139,10 @@ class CompactReplayBuffer(ReplayBuffer):
         games = core.games
         self.columns[self.pos] = core.rows_t[:, COLUMNS:]
         in_view = core.rows_t[:, QUEUE : QUEUE + 1 + self.rules.preview]
-        pieces = np.column_stack([in_view, games.reached.queue[:, -1]])
+        if self.rules.hold:
+            pieces = np.column_stack([in_view, games.reached.queue[:, -2:], core.rows_t[:, HELD]])
+        else:
+            pieces = np.column_stack([in_view, games.reached.queue[:, -1]])
         self.pieces[self.pos] = (pieces << self._shifts).sum(axis=1)
         self.actions[self.pos, :, 0] = games.played
         self.rewards[self.pos] = rewards
@@ -160,13 +165,12 @@ class CompactReplayBuffer(ReplayBuffer):
     def samples_at(self, steps: npt.NDArray[np.int64], envs: npt.NDArray[np.int64]) -> ReplayBufferSamples:
         """Returns the transitions stored at ``(steps, envs)``."""
         index = (steps, envs)
-        columns, queues, revealed, actions = self._read(index)
-        alive = np.zeros(len(columns), dtype=np.bool_)
+        placements = self._read(index)
         terminal = (self.endings[index] == _OVER).astype(np.float32)
         data = (
-            describe_boards(columns, queues, alive, self.rules, self.layout),
+            placements.observations_t(),
             self.actions[index].astype(np.int64),
-            self._observations_after(columns, queues, revealed, actions),
+            placements.observations_tp1(),
             terminal.reshape(-1, 1),
             self.rewards[index].reshape(-1, 1),
         )
@@ -184,11 +188,9 @@ class CompactReplayBuffer(ReplayBuffer):
         """
         index = self._draw(batch_size)
         mirrored = self.random.integers(0, 2, size=batch_size, dtype=np.uint8) > 0 if mirroring else None
-        columns, queues, _, actions = self._read(index, mirrored)
-        rows_t = chosen_rows(columns, queues, actions, self.rules, self.layout)
+        rows_t = self._read(index, mirrored).rows_t()
         last, rewards, discounts = self._returns(index, n_steps, gamma)
-        columns, queues, revealed, actions = self._read(last, mirrored)
-        rows_tp1 = self._observations_after(columns, queues, revealed, actions)
+        rows_tp1 = self._read(last, mirrored).observations_tp1()
         terminal = self.endings[last] == _OVER
         return RowSamples(*map(self._tensor, (rows_t, rows_tp1, rewards, terminal, discounts)))
 
@@ -214,29 +216,14 @@ class CompactReplayBuffer(ReplayBuffer):
 
     @property
     def _shifts(self) -> npt.NDArray[np.int64]:
-        return _PIECE_BITS * np.arange(self.rules.preview + 2, dtype=np.int64)
+        n_pieces = self.rules.preview + (4 if self.rules.hold else 2)
+        return _PIECE_BITS * np.arange(n_pieces, dtype=np.int64)
 
-    def _read(
-        self, index: _Index, mirrored: npt.NDArray[np.bool_] | None = None
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Returns columns, queues, the pieces that came into view, and actions."""
+    def _read(self, index: _Index, mirrored: npt.NDArray[np.bool_] | None = None) -> Placements:
         columns = self.columns[index].astype(np.int64)
         pieces = (self.pieces[index].astype(np.int64)[:, None] >> self._shifts) & ((1 << _PIECE_BITS) - 1)
         actions = self.actions[index][:, 0].astype(np.int64)
-        if mirrored is not None:
-            mirror_boards(columns, pieces, actions, mirrored)
-        return columns, np.ascontiguousarray(pieces[:, :-1]), pieces[:, -1], actions
-
-    def _observations_after(
-        self,
-        columns: npt.NDArray[np.int64],
-        queues: npt.NDArray[np.int64],
-        revealed: npt.NDArray[np.int64],
-        actions: npt.NDArray[np.int64],
-    ) -> npt.NDArray[np.float32]:
-        after, over = place_on_boards(columns, queues[:, 0], actions, self.rules)
-        queues_after = np.column_stack([queues[:, 1:], revealed])
-        return describe_boards(after, queues_after, over, self.rules, self.layout)
+        return read_placements(columns, pieces, actions, mirrored, self.rules, self.layout)
 
     def _tensor(self, array: npt.NDArray[Any]) -> torch.Tensor:
         return torch.as_tensor(array, device=self.device)
