@@ -7,6 +7,7 @@ import os
 import re
 import select
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TextIO
@@ -14,7 +15,10 @@ from typing import Any, Final, Protocol, Self, TextIO
 __all__ = ["END", "Keys", "NoKeys", "TerminalKeys", "open_keys"]
 
 END: Final = "end"  # the terminal is gone
-_ARROWS: Final = {"\x1b[A": "+", "\x1b[C": "+", "\x1b[B": "-", "\x1b[D": "-"}  # up, right, down, left
+_ARROWS: Final = {"\x1b[A": "up", "\x1b[B": "down", "\x1b[C": "right", "\x1b[D": "left"}
+_ARROWS_PRESSED: Final = {f"\x1bO{code[-1]}": name for code, name in _ARROWS.items()}  # in the terminal's other mode
+_SIGNS: Final = {"up": "+", "right": "+", "down": "-", "left": "-"}
+_UNFINISHED: Final = re.compile(r"\x1b(\[[0-9;]*|O)?$")
 _PRESS: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Za-z]|[\s\S]")
 _LOCAL_MODES: Final = 3  # places in what tcgetattr returns
 _CHARACTERS: Final = 6
@@ -55,10 +59,13 @@ class TerminalKeys:
 
     Args:
         fd: File descriptor of the terminal.
+        arrows: Names of the arrow keys ``up``, ``down``, ``left`` and ``right``; without them ``+`` and ``-``.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, arrows: Mapping[str, str] = _SIGNS) -> None:
         self._fd = fd
+        self._names = {code: arrows[name] for code, name in {**_ARROWS, **_ARROWS_PRESSED}.items()}
+        self._rest = ""  # the beginning of a key whose end has not come yet
         self._before: list[Any] = []
         self._pressed: list[str] = []
 
@@ -83,7 +90,7 @@ class TerminalKeys:
             termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._before)
 
     def read(self, timeout_s: float) -> str:
-        """The next key; arrows are ``+`` and ``-``, other keys of several bytes are let pass."""
+        """The next key; other keys of several bytes than arrows are let pass."""
         if self._pressed:
             return self._pressed.pop(0)
         if not select.select([self._fd], [], [], max(0.0, timeout_s))[0]:
@@ -94,15 +101,18 @@ class TerminalKeys:
             return END
         if not given:
             return END
-        pressed = [_ARROWS.get(press, press) for press in _PRESS.findall(given.decode("ascii", "ignore"))]
-        self._pressed = [press for press in pressed if len(press) == 1]
+        text = self._rest + given.decode("ascii", "ignore")
+        unfinished = _UNFINISHED.search(text)
+        self._rest = "" if unfinished is None else unfinished.group()
+        presses = _PRESS.findall(text.removesuffix(self._rest))
+        self._pressed = [self._names.get(press, press) for press in presses if press in self._names or len(press) == 1]
         return self._pressed.pop(0) if self._pressed else ""
 
 
-def open_keys(stream: TextIO) -> Keys:
+def open_keys(stream: TextIO, arrows: Mapping[str, str] = _SIGNS) -> Keys:
     """Keys of a stream, if it is a terminal of a kind that can be read key by key."""
     try:
         import termios  # noqa: F401  (there is none on Windows)
     except ImportError:
         return NoKeys()
-    return TerminalKeys(stream.fileno()) if stream.isatty() else NoKeys()
+    return TerminalKeys(stream.fileno(), arrows) if stream.isatty() else NoKeys()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tetrarium.engine import KeyMove, Move
     from tetrarium.environment import EnvConfig
 
-__all__ = ["MAX_SPEED", "MIN_SPEED", "watch"]
+__all__ = ["MAX_SPEED", "MIN_SPEED", "leaving_at_signals", "watch"]
 
 MIN_SPEED: Final = 1.0  # pieces a second
 MAX_SPEED: Final = 1_000.0
@@ -82,12 +82,12 @@ def watch(
         _print_games(islice(games, n_games or 1), config, stream)
         return
     watching = _Watching(config, speed, title, stream, clock)
-    with _leaving_at_signals(), open_keys(sys.stdin) if keys is None else keys as opened:
+    with leaving_at_signals(), open_keys(sys.stdin) if keys is None else keys as opened:
         watching.run(islice(games, n_games), opened)
 
 
 @contextmanager
-def _leaving_at_signals() -> Iterator[None]:
+def leaving_at_signals() -> Iterator[None]:
     """Lets Ctrl-C and SIGTERM end by an exception, so that the terminal is given back first.
 
     Ctrl-C too, because a process that a script starts in the background inherits that it is ignored.

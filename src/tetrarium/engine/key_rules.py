@@ -42,6 +42,7 @@ class KeyParameters(NamedTuple):
     falls: int  # 1 if pieces fall and lock by themselves
     lock_steps: int
     lock_moves: int
+    first_level: int
 
 
 GRAVITY: Final = len(KeyParameters._fields)  # where the twenty speeds begin in ``KeyRules.parameters``
@@ -59,6 +60,7 @@ class KeyRules(Rules):
             that locks with any cell above the visible rows ends the game and clears nothing.
         gravity: ``"level"`` or ``"none"``.
         key_rate: How many key steps make a second, 1–240.
+        first_level: The level at which a game begins, 1–20; it rises every ten rows.
 
     Raises:
         ConfigError: if a value breaks its rule.
@@ -68,10 +70,12 @@ class KeyRules(Rules):
 
     gravity: str = "level"
     key_rate: int = 10
+    first_level: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_whole("key_rate", self.key_rate, 1, _MAX_KEY_RATE)
+        require_whole("first_level", self.first_level, 1, N_LEVELS)
         for name, choices in (("game_over", GAME_OVERS), ("gravity", GRAVITIES)):
             value = getattr(self, name)
             if value not in choices:
@@ -80,7 +84,7 @@ class KeyRules(Rules):
 
     @cached_property
     def parameters(self) -> npt.NDArray[np.int64]:
-        """``(30,) int64``: the fields of ``KeyParameters``, then by level how far a piece falls in a step.
+        """``(31,) int64``: the fields of ``KeyParameters``, then by level how far a piece falls in a step.
 
         An array, because a tuple of as many numbers takes two microseconds to hand to a kernel.
         """
@@ -97,6 +101,7 @@ class KeyRules(Rules):
             falls=int(falls),
             lock_steps=max(1, round(_LOCK_S * self.key_rate)),
             lock_moves=_LOCK_MOVES,
+            first_level=self.first_level,
         )
         speeds = [self.rows_per_second(level) if falls else 0.0 for level in range(1, N_LEVELS + 1)]
         return np.array([*parameters, *np.ceil(ROW / self.key_rate * np.array(speeds)).astype(np.int64)])

@@ -87,6 +87,7 @@ def read_parameters(numbers):  # type: ignore[no-untyped-def]
         numbers[7],
         numbers[8],
         numbers[9],
+        numbers[10],
     )
 
 
@@ -153,7 +154,7 @@ def _lock(games, index, script, rules, done):  # type: ignore[no-untyped-def]
         games[index, OVER] = 1
         spin = NO_SPIN
     else:
-        level = level_at(games[index, LINES])
+        level = rules.first_level - 1 + level_at(games[index, LINES])
         if full != 0:
             n_lines = remove_full_rows(columns, rules.width)
             holes_tp1, height_tp1, _ = _shape(columns)
@@ -194,7 +195,7 @@ def _fall(games, index, rotation, x, y, is_shifted, parameters, rules):  # type:
     columns = games[index, COLUMNS : COLUMNS + rules.width]
     piece = games[index, QUEUE]
     room = fall_distance(columns, piece, rotation, x, y)
-    level = level_at(games[index, LINES])
+    level = rules.first_level - 1 + level_at(games[index, LINES])
     fallen = games[index, FALLEN] + parameters[GRAVITY + min(level, N_LEVELS) - 1]
     rows = min(fallen // ROW, room)
     if rows > 0:

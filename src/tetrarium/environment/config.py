@@ -58,6 +58,7 @@ class EnvConfig(Settings):
         choices=_GRAVITIES,
     )
     key_rate: int = setting(10, "by keys: how many key steps make a second of falling and locking", 1, 240)
+    first_level: int = setting(1, "by keys: the level at which a game begins; it rises every ten rows", 1, 20)
     preview: int = setting(1, "how many pieces after the current one are shown", 0, 6)
     observation: str = setting(
         "rows",
@@ -127,6 +128,7 @@ class EnvConfig(Settings):
             game_over=self.game_over,
             gravity=self.gravity,
             key_rate=self.key_rate,
+            first_level=self.first_level,
         )
 
     def _rules(self) -> Rules:

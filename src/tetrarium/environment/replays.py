@@ -39,6 +39,7 @@ _LATER_SETTINGS: Final = (
     "observation",
     "gravity",
     "key_rate",
+    "first_level",
 )  # younger than the format: written only where they are not as ever before
 _FIELDS: Final = ("env_config", "seed", "game", "stream", "lines", "pieces", "over", "about")
 _DAMAGED: Final = "Copy it again from where it came from, or record the game again."
