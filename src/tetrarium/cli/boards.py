@@ -2,12 +2,12 @@
 
 A small board has two cells in a character, one above the other; a large one has a cell in two characters. Both have the
 pieces' colours, which rich brings down to what the terminal can show. Without colour a cell is filled or not: the large
-board marks the ghost with colons, the small one leaves it out. What draws comes from the environment, which loads the
-engine: it is imported when the first board is drawn.
+board marks the ghost with colons and a falling piece by a shade, the small one leaves the ghost out. What draws comes
+from the environment, which loads the engine: it is imported when the first board is drawn.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.style import Style
@@ -18,9 +18,11 @@ from tetrarium.events import BoardShown
 if TYPE_CHECKING:
     from tetrarium.environment.scene import Scene
 
-__all__ = ["BoardView", "draw_board", "large_size", "shown_view", "small_size"]
+__all__ = ["FLASH", "BoardView", "board_lines", "draw_board", "large_size", "piece_lines", "shown_view", "small_size"]
 
 _FILLED_RGB: Final = (134, 141, 158)  # cells of which nobody knows the piece
+_FLASH_RGB: Final = (255, 255, 255)
+FLASH: Final = 8  # a cell of a row that is about to go, where colours are given
 _GHOST_SHADE: Final = 0.45
 _PANEL: Final = 14  # characters beside a board
 _ROWS_ABOVE: Final = 4
@@ -85,11 +87,25 @@ def draw_board(view: BoardView, *, colour: bool, large: bool = False) -> Text:
     return Text("\n", no_wrap=True).join(lines)
 
 
+def board_lines(view: BoardView, *, colour: bool, large: bool, rows_above: int) -> list[Text]:
+    """Draws a board alone, line by line, with so many rows above the visible ones."""
+    import numpy as np
+
+    from tetrarium.environment.scene import make_scene
+
+    columns = np.array(view.columns, dtype=np.int64)
+    scene = make_scene(columns, view.height, view.queue[0], view.action, view.colours, view.falling)
+    n_rows = view.height + rows_above
+    hovering = tuple(cell for cell in scene.hovering if cell[1] < n_rows)
+    shown = replace(scene, cells=scene.cells[:n_rows], hovering=hovering)
+    return _large_board(shown, view.height, colour) if large else _small_board(shown, view.height, colour)
+
+
 def _shades(scene: "Scene") -> list[list[tuple[int, int, int] | None]]:
     """The colour of every cell, row 0 at the bottom; ghosts are a darker shade."""
     from tetrarium.environment.scene import EMPTY, PIECE_COLOURS
 
-    rgb = (*PIECE_COLOURS, _FILLED_RGB)
+    rgb = (*PIECE_COLOURS, _FILLED_RGB, _FLASH_RGB)
     shades = [[None if cell == EMPTY else rgb[cell] for cell in row] for row in scene.cells.tolist()]
     for column, row in scene.ghost:
         red, green, blue = (round(part * _GHOST_SHADE) for part in rgb[scene.piece])
@@ -116,6 +132,7 @@ def _small_board(scene: "Scene", height: int, colour: bool) -> list[Text]:
 def _large_board(scene: "Scene", height: int, colour: bool) -> list[Text]:
     shades = _shades(scene)
     ghost = set(scene.ghost)
+    falling = {(column, row) for column, row in scene.hovering if row < height}
     lines = []
     for row in reversed(range(len(shades))):
         wall = ("│" if row < height else " ", "dim")
@@ -126,7 +143,7 @@ def _large_board(scene: "Scene", height: int, colour: bool) -> list[Text]:
             elif colour:
                 line.append("  ", style=Style(bgcolor=_name(shade)))
             else:
-                line.append("::" if (column, row) in ghost else "██")
+                line.append("::" if (column, row) in ghost else "▓▓" if (column, row) in falling else "██")
         lines.append(line.append(*wall))
     return [*lines, Text(f"└{'──' * len(shades[0])}┘", style="dim")]
 
@@ -137,11 +154,11 @@ def _panel(view: BoardView, n_lines: int, *, large: bool, colour: bool) -> list[
     if len(view.queue) > 1:
         top.append(Text("next", style="dim"))
         for piece in view.queue[1:]:
-            top += _piece(piece, large=large, colour=colour) + ([Text()] if large else [])
+            top += piece_lines(piece, large=large, colour=colour) + ([Text()] if large else [])
     if view.can_hold:
         top.append(Text("hold", style="dim"))
         if view.hold is not None:
-            top += _piece(view.hold, large=large, colour=colour)
+            top += piece_lines(view.hold, large=large, colour=colour)
     numbers = [("lines", f"{view.lines:,}"), ("pieces", f"{view.pieces:,}")]
     if view.score is not None:
         numbers.insert(0, ("score", f"{view.score:,}"))
@@ -152,7 +169,7 @@ def _panel(view: BoardView, n_lines: int, *, large: bool, colour: bool) -> list[
     return [*top, *bottom, Text()]
 
 
-def _piece(piece: int, *, large: bool, colour: bool) -> list[Text]:
+def piece_lines(piece: int, *, large: bool, colour: bool) -> list[Text]:
     """As it spawns: no piece is more than two rows high or four columns wide."""
     from tetrarium.engine import orientation_cells
     from tetrarium.environment.scene import PIECE_COLOURS

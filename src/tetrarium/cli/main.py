@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "resume": ("tetrarium.cli.training:resume", "Go on with a run that was stopped."),
     "evaluate": ("tetrarium.cli.playing:evaluate", "Measure how well an agent or a known controller plays."),
     "watch": ("tetrarium.cli.playing:watch", "Watch an agent, a known controller or a replay in the terminal."),
+    "play": ("tetrarium.cli.play:play", "Play yourself, in the terminal."),
     "record": ("tetrarium.cli.recording:record", "Make a GIF, a video or a replay of a game."),
     "runs": ("tetrarium.cli.runs:app", "List runs; pause, continue and stop those that train."),
     "serve": ("tetrarium.cli.serving:serve", "Serve the dashboard, where runs are watched and controlled."),

@@ -99,7 +99,9 @@ def leaving_at_signals() -> Iterator[None]:
     def leave(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    handlers = {signal.SIGTERM: leave, signal.SIGINT: signal.default_int_handler}
+    handlers: dict[int, Any] = {signal.SIGTERM: leave, signal.SIGINT: signal.default_int_handler}
+    if hasattr(signal, "SIGHUP"):  # the terminal was closed
+        handlers[signal.SIGHUP] = leave
     previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield

@@ -11,19 +11,24 @@ from tetrarium.engine import key_steps as at
 from tetrarium.engine.boards import Columns
 from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.game_rows import LINES, N_PLACED, OVER, QUEUE, STREAM
-from tetrarium.engine.jit import kernel, small_kernel
+from tetrarium.engine.jit import is_cached, kernel, small_kernel
 from tetrarium.engine.key_rules import KeyRules
 from tetrarium.engine.key_states import KeyMove, KeyState, read_state, require_fitting_keys, write_state
 from tetrarium.engine.key_steps import press, read_parameters, spawn, start_key_game
 from tetrarium.engine.key_views import N_KEYS, observe_key_rows, write_key_mask, write_key_masks, write_key_row
-from tetrarium.engine.keys import HOLD, NOTHING
+from tetrarium.engine.keys import HOLD, NOTHING, fall_distance
 from tetrarium.engine.reachable import Placement
 from tetrarium.engine.streams import N_STREAM_WORDS, make_stream
 from tetrarium.errors import GameError
 
-__all__ = ["KeyGames"]
+__all__ = ["KeyGames", "are_key_kernels_cached"]
 
 _NEVER: Final = 1 << 62
+
+
+def are_key_kernels_cached() -> bool:
+    """Whether the kernels that press keys lie ready on disk, so that nobody has to wait for them."""
+    return all(map(is_cached, (_start, _advance_games, fall_distance)))
 
 
 @kernel
