@@ -83,7 +83,7 @@ class KeyMove:
     state_t: KeyState
     action: int  # the key that counted, a place in ``KEYS``
     piece: int | None  # that locked, if one did
-    placement: Placement | None  # where it locked, before rows were cleared; its rotation is that of the turns
+    placement: Placement | None  # where it locked, before rows were cleared
     lines_placement: int  # rows that it cleared
     points: int  # for the lock, without those of drops
     state_tp1: KeyState

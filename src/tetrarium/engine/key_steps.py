@@ -27,7 +27,7 @@ from tetrarium.engine.keys import (
     spawn_position,
     spin_of,
 )
-from tetrarium.engine.pieces import COLUMN_BITS, N_PIECES, PIECE_HEIGHTS, PIECE_WIDTHS
+from tetrarium.engine.pieces import COLUMN_BITS, N_ORIENTATIONS, N_PIECES, PIECE_HEIGHTS, PIECE_WIDTHS
 from tetrarium.engine.scoring import HARD_DROP_POINTS, SOFT_DROP_POINTS, level_at, lock_points
 from tetrarium.engine.srs import N_ROTATIONS, NO_SPIN, anchor_in_orientation
 
@@ -170,7 +170,7 @@ def _lock(games, index, script, rules, done):  # type: ignore[no-untyped-def]
     done[index, NEW_HOLES] = holes_tp1 - holes_t
     done[index, ADDED_HEIGHT] = height_tp1 - height_t
     done[index, LOCKED] = piece + 1
-    done[index, LOCK_ROTATION] = rotation
+    done[index, LOCK_ROTATION] = rotation % N_ORIENTATIONS[piece]
     done[index, LOCK_COLUMN] = left
     done[index, LOCK_ROW] = bottom
     done[index, LOCK_SPIN] = spin

@@ -7,7 +7,6 @@ none.
 from typing import Any, Final
 
 from tetrarium.engine import key_steps
-from tetrarium.engine.game_rows import QUEUE
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, PIECE_WIDTHS
 from tetrarium.environment.core import GameCore
 from tetrarium.environment.rendering import render_rgb

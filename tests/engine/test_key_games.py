@@ -1,0 +1,646 @@
+"""The game by keys: against its naive twin, by hand from the guideline's tables, and by its laws.
+
+Hand-made cases follow https://tetris.wiki/T-Spin (corners, the fifth kick), https://tetris.wiki/Scoring (points),
+https://tetris.wiki/Top_out (ends of a game) and https://tetris.wiki/Lock_delay.
+"""
+
+import subprocess
+import sys
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.engine.naive import board_of, columns_of, piece_cells
+from tests.engine.naive_keys import Twin, pieces_of
+from tests.strategies import board_columns, scripts
+from tetrarium.engine import KEYS, KeyGames, KeyMove, KeyRules, KeyState, parse_board
+from tetrarium.engine.key_views import FALLING, rest_length, row_words, shown_rows
+from tetrarium.engine.pieces import PIECES
+from tetrarium.engine.reachable import Placement, find_placements
+from tetrarium.engine.routes import find_routes
+from tetrarium.engine.srs import FULL_SPIN, MINI_SPIN, NO_SPIN
+from tetrarium.errors import ConfigError, GameError
+
+NEVER = 1 << 62
+NOTHING, LEFT, RIGHT, CLOCKWISE, COUNTER, SOFT, HARD, HOLD = range(8)
+compiled_only = pytest.mark.compiled
+
+
+def guideline(**changes: object) -> KeyRules:
+    values: dict[str, object] = {
+        "width": 10,
+        "height": 20,
+        "hidden_rows": 20,
+        "randomizer": "7-bag",
+        "preview": 5,
+        "hold": True,
+        "game_over": "guideline",
+        "gravity": "none",
+    }
+    return KeyRules(**(values | changes))  # type: ignore[arg-type]
+
+
+def game(script: str = "7-bag", board: str | None = None, **changes: object) -> KeyGames:
+    games = KeyGames(guideline(randomizer=script, **changes), seed=0, numbers=[0])
+    if board is not None:
+        games.set_board(0, parse_board(board))
+    return games
+
+
+def press(games: KeyGames, *keys: int) -> KeyState:
+    for key in keys:
+        games.place(0, key)
+    return games.state(0)
+
+
+# --- against the twin ---
+
+# Some keys one by one, or many by chance: games of several pieces.
+key_lists = st.lists(st.integers(0, 7), max_size=40) | st.integers(0, 1 << 32).map(
+    lambda seed: np.random.default_rng(seed).integers(0, 8, 150).tolist()
+)
+
+
+@st.composite
+def key_rules(draw: st.DrawFn) -> KeyRules:
+    width, height = draw(st.integers(4, 12)), draw(st.integers(4, 14))
+    return KeyRules(
+        width=width,
+        height=height,
+        hidden_rows=draw(st.integers(4, 8)),
+        randomizer=draw(scripts),
+        preview=draw(st.integers(1, 3)),
+        hold=draw(st.booleans()),
+        game_over=draw(st.sampled_from(["guideline", "overflow"])),
+        gravity=draw(st.sampled_from(["level", "none"])),
+        key_rate=draw(st.sampled_from([1, 2, 5, 10, 60])),
+        first_level=draw(st.integers(1, 20)),
+    )
+
+
+def twin_of(rules: KeyRules, columns: tuple[int, ...], n_pieces: int) -> Twin:
+    return Twin(
+        width=rules.width,
+        height=rules.height,
+        n_rows=rules.height + rules.hidden_rows,
+        pieces=pieces_of(rules.randomizer, n_pieces),
+        hold=rules.hold,
+        guideline=rules.game_over == "guideline",
+        falls=rules.gravity == "level",
+        key_rate=rules.key_rate,
+        first_level=rules.first_level,
+        board=frozenset(board_of(columns)),
+    )
+
+
+@given(st.data())
+@settings(max_examples=150)
+def test_every_key_does_what_the_twins_does(data: st.DataObject) -> None:
+    rules = data.draw(key_rules())
+    columns = data.draw(board_columns(rules.width, rules.height))
+    games = KeyGames(rules, seed=0, numbers=[0])
+    games.set_board(0, np.array(columns, dtype=np.int64))
+    twin = twin_of(rules, columns, 200)
+    for key in data.draw(key_lists):
+        if twin.over:
+            break
+        n_locks = len(twin.locks)
+        move = games.move(0, key)
+        twin.press(KEYS[key])
+        state = move.state_tp1
+        assert (state.over, state.lines, state.pieces, state.score) == (twin.over, twin.lines, twin.placed, twin.score)
+        assert (state.back_to_back, state.combo) == (twin.back_to_back, twin.combo)
+        assert (state.held, state.held_once) == (twin.held, twin.held_once)
+        assert list(state.columns) == columns_of(twin.board, rules.width)
+        assert (move.piece is not None) == (len(twin.locks) > n_locks)
+        if move.placement is not None and move.piece is not None:
+            lock = move.placement
+            cells = {(x + lock.column, y + lock.row) for x, y in piece_cells(move.piece, lock.rotation)}
+            assert (cells, lock.spin) == twin.locks[-1]
+        if not twin.over:
+            assert set(state.falling) == twin.space.cells(twin.state)
+            assert state.queue[0] == twin.pieces[0]
+            assert (state.fallen, state.rested) == (twin.fallen, twin.rested)
+
+
+# --- by hand ---
+
+# A T-spin double at the left: the T falls beside the overhang, and turns under it.
+DOUBLE = """
+    ##........
+    #...######
+    ##.#######
+"""
+
+
+def test_a_t_spin_double_scores_1200_and_starts_back_to_back() -> None:
+    games = game("T", DOUBLE)
+    before = press(games, CLOCKWISE, *[LEFT] * 2, *[SOFT] * 18)
+    move = games.move(0, CLOCKWISE)
+    assert move.placement is None
+    move = games.move(0, HARD)
+
+    assert move.placement is not None
+    assert (move.placement.spin, move.lines_placement, move.points) == (FULL_SPIN, 2, 1200)
+    assert move.state_tp1.score == before.score + 1200
+    assert (move.state_tp1.back_to_back, move.state_tp1.combo) == (True, 1)
+    assert move.state_tp1.columns == (1, 1, *[0] * 8)
+
+
+@pytest.mark.parametrize(("level", "lines"), [(1, 0), (2, 10), (7, 69)])
+def test_points_of_clears_are_times_the_level_before_and_those_of_drops_are_not(level: int, lines: int) -> None:
+    games = game("I", "#########.\n" * 4)
+    games.restore(0, replace(games.state(0), lines=lines))
+    before = press(games, CLOCKWISE, *[RIGHT] * 4)
+    after = press(games, HARD)
+
+    assert after.lines == lines + 4
+    fallen = before.anchor_y - 1  # the I upright stands with its anchor in its second row
+    assert after.score == level * (800 + 2000) + 2 * fallen
+
+
+def test_back_to_back_tetrises_and_what_breaks_them() -> None:
+    games = game("I")
+    points = []
+    for n_rows in (4, 4, 1, 4, 4):
+        games.set_board(0, parse_board("#.........\n" + "#########.\n" * n_rows))
+        games.restore(0, replace(games.state(0), lines=0, combo=0))  # on level 1, and apart from combos
+        press(games, CLOCKWISE, *[RIGHT] * 4)
+        points.append(games.move(0, HARD).points)
+
+    assert points == [800, 1200, 100, 800, 1200]
+
+
+def test_combos_count_from_the_second_clear_on_and_end_with_a_piece_that_clears_nothing() -> None:
+    games = game("O", "..########\n" * 8 + ".#########")
+    points = []
+    for _ in range(4):
+        press(games, *[LEFT] * 4)
+        points.append(games.move(0, HARD).points)
+    assert points == [300, 350, 400, 450]
+    press(games, *[RIGHT] * 4)
+    assert games.move(0, HARD).state_tp1.combo == 0
+
+
+@pytest.mark.parametrize(
+    ("board", "script", "keys", "points"),
+    [
+        ("....######", "I", [LEFT] * 3, 100 + 800),
+        ("..########\n..########", "O", [LEFT] * 4, 300 + 1200),
+        ("#########.\n" * 4, "I", [CLOCKWISE, *[RIGHT] * 4], 800 + 2000),
+    ],
+)
+def test_perfect_clears(board: str, script: str, keys: list[int], points: int) -> None:
+    games = game(script, board)
+    press(games, *keys)
+    assert games.move(0, HARD).points == points
+
+
+def test_soft_drops_earn_one_point_a_row_and_hard_drops_two() -> None:
+    games = game("O")
+    assert press(games, SOFT, SOFT, SOFT).score == 3
+    assert press(games, HARD).score == 3 + 2 * 16
+
+
+def test_a_mini_t_spin_has_one_corner_in_front_of_it() -> None:
+    games = game("T", "#.........\n...#######\n#.########")
+    press(games, CLOCKWISE, *[LEFT] * 3, *[SOFT] * 30, COUNTER)
+    move = games.move(0, HARD)
+
+    assert move.placement is not None
+    assert (move.placement.spin, move.lines_placement, move.points) == (MINI_SPIN, 1, 200)
+    assert move.state_tp1.back_to_back
+
+
+@pytest.mark.parametrize(
+    ("floor", "lines", "points"),
+    [(".#########", 3, 1600), ("..########", 2, 1200)],  # below, one corner in front of the T is free
+)
+def test_the_fifth_kick_makes_a_t_spin_full(floor: str, lines: int, points: int) -> None:
+    games = game("T", f"#.........\n..........\n.#########\n..########\n{floor}")
+    state = press(games, *[LEFT] * 2, *[SOFT] * 30, LEFT, CLOCKWISE)
+    assert state.outcome == 5
+    move = games.move(0, HARD)
+
+    assert move.placement is not None
+    assert (move.placement.spin, move.lines_placement, move.points) == (FULL_SPIN, lines, points)
+
+
+def test_a_t_that_was_moved_last_is_no_t_spin() -> None:
+    games = game("T", DOUBLE)
+    press(games, CLOCKWISE, *[LEFT] * 2, *[SOFT] * 30, CLOCKWISE, SOFT)
+    assert games.move(0, HARD).points == 1200  # a key that does nothing changes nothing
+
+    games = game("T", "...#######")
+    press(games, CLOCKWISE, CLOCKWISE, *[LEFT] * 5, *[SOFT] * 30)
+    move = games.move(0, HARD)
+    assert move.placement is not None
+    assert move.placement.spin == NO_SPIN
+
+
+def test_hold_swaps_once_a_piece_and_takes_the_next_when_empty() -> None:
+    games = game("IOTL", preview=2)
+    masks = np.zeros((1, 8), dtype=np.bool_)
+    games.write_masks(games.rows, masks)
+    assert masks[0].all()
+
+    state = press(games, LEFT, HOLD)
+    assert (state.held, state.queue, state.held_once) == (0, (1, 2, 3), True)
+    assert (state.rotation, state.anchor_x) == (0, 4)
+    games.write_masks(games.rows, masks)
+    assert masks[0].tolist() == [True] * 7 + [False]
+    assert games.move(0, HOLD).action == NOTHING  # not allowed twice: no key at all
+
+    state = press(games, HARD)
+    assert (state.queue, state.held_once) == ((2, 3, 0), False)
+    state = press(games, HOLD)
+    assert (state.held, state.queue) == (2, (0, 3, 0))
+
+
+def test_without_hold_the_key_is_never_legal() -> None:
+    games = game("IO", hold=False)
+    masks = np.zeros((1, 8), dtype=np.bool_)
+    games.write_masks(games.rows, masks)
+    assert not masks[0, HOLD]
+    assert games.nearest(0, HOLD) == NOTHING
+    before = games.rows.copy()
+    press(games, HOLD)
+    assert np.array_equal(games.rows, before)
+
+
+def test_block_out_ends_the_game_where_the_next_piece_finds_a_cell_taken() -> None:
+    games = game("O", "....##....\n" * 19)
+    games.place(0, HARD)  # rests in rows 19 and 20: partly visible, no lock out; the next one has no place
+    state = games.state(0)
+    assert (state.over, state.pieces, state.falling, state.ghost) == (True, 1, (), ())
+    with pytest.raises(GameError, match=r"^A game that has ended takes no action\. Reset it first\.$"):
+        games.place(0, NOTHING)
+
+
+def test_lock_out_ends_the_game_and_clears_nothing() -> None:
+    games = game("O", "....##....\n" * 20)
+    assert not games.state(0).over
+    move = games.move(0, HARD)
+    assert move.state_tp1.over
+    assert move.placement is not None
+    assert (move.placement.row, move.lines_placement, move.points) == (20, 0, 0)
+
+
+def test_a_lock_partly_above_is_no_lock_out() -> None:
+    games = game("I", "#.........\n" * 17)
+    state = press(games, CLOCKWISE, *[LEFT] * 5, HARD)
+    assert max(state.columns).bit_length() == 21
+    assert not state.over
+
+
+def test_under_the_overflow_rule_any_cell_above_ends_the_game() -> None:
+    games = game("I", "....#.....\n" * 17, game_over="overflow", hidden_rows=4)
+    assert press(games, CLOCKWISE, LEFT, HARD).over
+
+
+def test_a_piece_spawns_in_rows_20_and_21_and_moves_down_at_once() -> None:
+    assert sorted(game("T").state(0).falling) == [(3, 19), (4, 19), (4, 20), (5, 19)]
+    assert sorted(game("I").state(0).falling) == [(3, 19), (4, 19), (5, 19), (6, 19)]
+    assert sorted(game("O", "....##....\n" * 20).state(0).falling) == [(4, 20), (4, 21), (5, 20), (5, 21)]
+
+
+# --- falling and locking ---
+
+
+def test_a_piece_falls_a_row_a_second_on_level_1() -> None:
+    games = game("O", gravity="level", key_rate=10)
+    rows = [press(games, NOTHING).anchor_y for _ in range(30)]
+    assert [rows.index(row) + 1 for row in (18, 17, 16)] == [10, 20, 30]
+
+
+def test_levels_are_faster_and_begin_where_they_are_told() -> None:
+    for level, n_steps, n_rows in ((1, 10, 1), (2, 10, 1), (5, 10, 2), (10, 10, 15), (20, 1, 19)):
+        games = game("O", gravity="level", key_rate=10, first_level=level)
+        assert 19 - press(games, *[NOTHING] * n_steps).anchor_y == n_rows
+
+
+def test_a_resting_piece_locks_after_half_a_second() -> None:
+    games = game("O", gravity="level", key_rate=10)
+    press(games, *[SOFT] * 19)
+    assert games.state(0).pieces == 0
+    assert [press(games, NOTHING).pieces for _ in range(5)] == [0, 0, 0, 0, 1]
+
+
+def test_a_move_starts_the_delay_anew_fifteen_times() -> None:
+    games = game("O", gravity="level", key_rate=10)
+    press(games, *[SOFT] * 19)
+    n_moves = 0
+    while games.state(0).pieces == 0:
+        press(games, NOTHING, NOTHING)
+        if games.state(0).pieces == 0:
+            press(games, LEFT if n_moves % 2 else RIGHT)
+            n_moves += 1
+    assert n_moves == 15
+
+
+def test_getting_lower_gives_all_moves_anew() -> None:
+    games = game("O", "....####..", gravity="level", key_rate=10)
+    press(games, *[SOFT] * 18)
+    assert press(games, *[RIGHT, LEFT] * 4).moves == 8
+    assert press(games, *[RIGHT] * 4).moves == 12
+    assert press(games, SOFT).moves == 0
+
+
+def test_moves_that_do_nothing_start_no_delay_anew() -> None:
+    games = game("O", gravity="level", key_rate=10)
+    press(games, *[LEFT] * 6, *[SOFT] * 19)
+    assert [press(games, LEFT).pieces for _ in range(5)][-1] == 1
+
+
+def test_without_gravity_only_a_hard_drop_locks() -> None:
+    games = game("O")
+    state = press(games, *[SOFT] * 30, *[NOTHING, LEFT, RIGHT] * 100)
+    assert (state.pieces, state.anchor_y) == (0, 0)
+    assert press(games, HARD).pieces == 1
+
+
+def test_a_fall_undoes_a_spin() -> None:
+    games = game("T", gravity="level", key_rate=10)
+    press(games, CLOCKWISE)
+    assert games.state(0).outcome == 1
+    assert press(games, *[NOTHING] * 10).outcome == 0
+
+
+# --- laws ---
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> tuple[KeyRules, tuple[int, ...], str]:
+    width, height = draw(st.integers(4, 12)), draw(st.integers(6, 20))
+    letter = draw(st.sampled_from(PIECES))
+    rules = guideline(width=width, height=height, hidden_rows=4, randomizer=letter, preview=1)
+    return rules, draw(board_columns(width, max(0, height - 2))), letter
+
+
+def assert_locked(move: KeyMove, placement: Placement) -> None:
+    lock = move.placement
+    assert lock is not None
+    lost = move.state_tp1.over and move.lines_placement == move.points == 0  # a lock out notes no spin
+    assert lock == (replace(placement, spin=lock.spin) if lost else placement)
+
+
+@given(situations())
+@settings(max_examples=60)
+def test_key_play_reaches_exactly_the_generated_placements(
+    situation: tuple[KeyRules, tuple[int, ...], str],
+) -> None:
+    """By the generator's routes each of them; and by chance none else."""
+    rules, columns, letter = situation
+    piece = PIECES.index(letter)
+    listed = find_placements(columns, piece, rules)
+    games = KeyGames(rules, seed=0, numbers=[0])
+    games.set_board(0, np.array(columns, dtype=np.int64))
+    begin = games.rows.copy()
+    for placement, route in find_routes(columns, piece, rules).items():
+        games.rows[:] = begin
+        press(games, *(KEYS.index(key) for key in route[:-1]))
+        assert_locked(games.move(0, HARD), placement)
+    random = np.random.default_rng(0)
+    for _ in range(20 if listed else 0):
+        games.rows[:] = begin
+        press(games, *random.integers(NOTHING, HARD, random.integers(0, 40)).tolist())
+        move = games.move(0, HARD)
+        assert move.placement in listed or move.state_tp1.over
+
+
+@given(st.data())
+@settings(max_examples=40)
+def test_cells_are_conserved(data: st.DataObject) -> None:
+    rules = data.draw(key_rules())
+    games = KeyGames(rules, seed=0, numbers=[0])
+    for key in data.draw(st.lists(st.integers(0, 7), max_size=80)):
+        if games.over[0]:
+            break
+        games.place(0, key)
+        n_cells = sum(int(column).bit_count() for column in games.columns[0])
+        assert n_cells == 4 * games.pieces[0] - rules.width * games.lines[0]
+
+
+MIRRORED_KEYS = (NOTHING, RIGHT, LEFT, COUNTER, CLOCKWISE, SOFT, HARD, HOLD)
+MIRRORED = dict(zip("TJLSZ", "TLJZS", strict=True))
+
+
+@given(st.data())
+@settings(max_examples=60)
+def test_left_and_right_are_alike(data: st.DataObject) -> None:
+    """For the pieces three wide, which an odd board centres, and whose kicks mirror; those of the I do not."""
+    width = data.draw(st.sampled_from([5, 7, 9, 11]))
+    script = data.draw(st.text("TJLSZ", min_size=1, max_size=6))
+    columns = data.draw(board_columns(width, 12))
+    gravity = data.draw(st.sampled_from(["level", "none"]))
+    sides = []
+    for letters, board in ((script, columns), ("".join(MIRRORED[x] for x in script), columns[::-1])):
+        rules = guideline(width=width, height=14, hidden_rows=6, randomizer=letters, gravity=gravity)
+        sides.append(KeyGames(rules, seed=0, numbers=[0]))
+        sides[-1].set_board(0, np.array(board, dtype=np.int64))
+    for key in data.draw(st.lists(st.integers(0, 7), max_size=60)):
+        if sides[0].over[0]:
+            break
+        one, other = sides[0].move(0, key).state_tp1, sides[1].move(0, MIRRORED_KEYS[key]).state_tp1
+        assert one.columns == other.columns[::-1]
+        assert (one.score, one.lines, one.over) == (other.score, other.lines, other.over)
+        assert {(width - 1 - x, y) for x, y in one.falling} == set(other.falling)
+
+
+def arrays(games: KeyGames) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    rules = games.rules
+    words = np.zeros((games.n_games, row_words(rules.width, rules.height, rules.preview)), dtype=np.int64)
+    return words, np.zeros((games.n_games, 8), dtype=np.bool_)
+
+
+def play(games: KeyGames, n_steps: int, seed: int = 0) -> int:
+    """Presses random legal keys with automatic restarts; returns a checksum of all that was written."""
+    words, masks = arrays(games)
+    final = np.zeros_like(words)
+    games.observe(words, masks)
+    random = np.random.default_rng(seed)
+    draws = random.random((n_steps, games.n_games))
+    checksum = 0
+    for step in range(n_steps):
+        n_legal = masks.sum(axis=1)
+        chosen = (draws[step] * n_legal).astype(np.int64)  # hold is the last one, so that legal keys come first
+        games.step(chosen, words, masks, max_pieces=40, final_words=final)
+        for part in (words, masks, final, games.done, games.rows):
+            checksum = zlib.crc32(np.ascontiguousarray(part).tobytes(), checksum)
+    return checksum
+
+
+def test_the_size_of_the_batch_changes_nothing() -> None:
+    rules = guideline(gravity="level")
+    random = np.random.default_rng(1)
+    keys = random.integers(0, 8, (300, 5))
+    together = KeyGames(rules, seed=3, numbers=range(5))
+    alone = [KeyGames(rules, seed=3, numbers=[number]) for number in range(5)]
+    for step in keys:
+        together.advance(step, max_pieces=NEVER, restart=True)
+        for index, one in enumerate(alone):
+            one.advance(step[index : index + 1], max_pieces=NEVER, restart=True)
+            assert np.array_equal(one.rows[0], together.rows[index])
+
+
+def test_a_state_put_back_has_the_same_future() -> None:
+    games = KeyGames(guideline(gravity="level"), seed=0, numbers=range(3))
+    play(games, 37)
+    states, rows = [games.state(index) for index in range(3)], games.rows.copy()
+    future = play(games, 50, seed=1)
+    other = KeyGames(guideline(gravity="level"), seed=9, numbers=range(3))
+    for index, state in enumerate(states):
+        other.restore(index, state)
+    assert np.array_equal(other.rows, rows)
+    other.done[:] = 0
+    assert play(other, 50, seed=1) == future
+
+
+def test_pieces_are_those_of_the_game_by_placements() -> None:
+    from tetrarium.engine import Games, Rules
+
+    by_keys = KeyGames(guideline(), seed=5, numbers=[7])
+    by_drops = Games(Rules(width=10, height=20, hidden_rows=20, randomizer="7-bag", preview=5), seed=5, numbers=[7])
+    for _ in range(8):
+        assert by_keys.state(0).queue == by_drops.state(0).queue
+        by_keys.place(0, HARD)
+        by_drops.place(0, 4 * 4)
+
+
+# Moves only with the game by keys: every number that 400 steps of 8 games write, with and without gravity.
+@compiled_only
+def test_signature() -> None:
+    falling = play(KeyGames(guideline(gravity="level"), seed=0, numbers=range(8)), 400)
+    resting = play(KeyGames(guideline(preview=1, hold=False, hidden_rows=4), seed=1, numbers=range(8)), 400)
+    assert (falling, resting) == (602701763, 936436789)
+
+
+# --- what is seen ---
+
+
+@given(st.data())
+@settings(max_examples=40)
+def test_a_row_shows_the_state(data: st.DataObject) -> None:
+    rules = data.draw(key_rules())
+    games = KeyGames(rules, seed=0, numbers=[0])
+    words, masks = arrays(games)
+    for key in data.draw(st.lists(st.integers(0, 7), max_size=40)):
+        if games.over[0]:
+            break
+        games.place(0, key)
+    games.observe(words, masks)
+    seen, state = words.view(np.uint8)[0], games.state(0)
+    n_shown = shown_rows(rules.height)
+    assert n_shown % 8 == 0 and rules.height + 2 <= n_shown < rules.height + 10
+    cells, rest = np.split(seen, [rules.width * n_shown])
+    if state.over:
+        assert not seen.any() and not masks.any()
+        return
+    expected = np.zeros((rules.width, n_shown), dtype=np.uint8)
+    for x, column in enumerate(state.columns):
+        expected[x] = [column >> row & 1 for row in range(n_shown)]
+    for x, y in state.falling:
+        if y < n_shown:
+            expected[x, y] = FALLING
+    assert np.array_equal(cells.reshape(rules.width, n_shown), expected)
+    told = [int(piece == k) for piece in state.queue for k in range(7)]
+    told += [int(state.held == k) for k in range(7)] + [int(state.rotation == k) for k in range(4)]
+    told += [int(rules.hold and not state.held_once), int(state.outcome > 0)]
+    if rules.gravity == "level":
+        n_steps = max(1, round(rules.key_rate / 2))
+        told += [state.fallen * 16 // 65536, min(15, n_steps - state.rested), 15 - max(0, state.moves)]
+    else:
+        told += [0, 0, 0]
+    assert rest[: len(told)].tolist() == told
+    assert len(told) == rest_length(rules.preview)
+    assert not rest[len(told) :].any()
+
+
+# --- bad input ---
+
+
+@pytest.mark.parametrize("action", [-1, 8])
+def test_an_action_out_of_range_plays_nothing(action: int) -> None:
+    games = KeyGames(guideline(), seed=0, numbers=range(2))
+    words, masks = arrays(games)
+    before = games.rows.copy()
+    message = f"^An action is from 0 to 7; got {action}. Choose one that the mask allows.$"
+    with pytest.raises(GameError, match=message):
+        games.step(np.array([0, action]), words, masks, max_pieces=NEVER)
+    with pytest.raises(GameError, match=message):
+        games.place(0, action)
+    assert np.array_equal(games.rows, before)
+
+
+def test_one_action_a_game() -> None:
+    games = KeyGames(guideline(), seed=0, numbers=range(2))
+    with pytest.raises(GameError, match=r"^Each of 2 games takes one action; got shape \(1,\)\. Pass one each\.$"):
+        games.advance(np.array([0]), max_pieces=NEVER, restart=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"held": 7}, "A held piece is a number from 0 to 6, in a game with hold; got 7."),
+        ({"rotation": 4}, "The current piece lies where the board is free; rotation 4 at column"),
+        ({"anchor_x": -1}, "rotation 0 at column -1, row 19 is not. Copy it from a state of these rules."),
+        ({"fallen": 65536}, "What a piece has done is counted from 0; got KeyState"),
+        ({"outcome": 6}, "What a piece has done is counted from 0"),
+        ({"columns": (0,) * 9}, "A board here has 10 columns; got 9."),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(changes: dict[str, object], message: str) -> None:
+    games = KeyGames(guideline(), seed=0, numbers=[0])
+    before = games.rows.copy()
+    with pytest.raises(GameError) as error:
+        games.restore(0, replace(games.state(0), **changes))  # type: ignore[arg-type]
+    assert message in str(error.value)
+    assert np.array_equal(games.rows, before)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"key_rate": 0}, "key_rate is a whole number from 1 to 240; got 0."),
+        ({"first_level": 21}, "first_level is a whole number from 1 to 20; got 21."),
+        ({"gravity": "some"}, "gravity is one of 'level', 'none'; got 'some'."),
+    ],
+)
+def test_rules_that_break_a_rule(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        guideline(**changes)
+    assert message in str(error.value)
+
+
+COMPILED = """
+import sys
+import numpy as np
+from numba.core.registry import CPUDispatcher
+from tetrarium.environment import EnvConfig, TetrisVectorEnv
+config = EnvConfig() if sys.argv[1] == "drop" else EnvConfig.guideline().with_changes(actions="keys")
+envs = TetrisVectorEnv(config, 4, seed=0, autoreset_mode="SameStep")
+envs.reset()
+for _ in range(40):
+    envs.step(np.zeros(4, dtype=np.int64) + (6 if sys.argv[1] == "keys" else 0))
+for name, module in list(sys.modules.items()):
+    if name.startswith("tetrarium.engine."):
+        for thing in vars(module).values():
+            if isinstance(thing, CPUDispatcher) and thing.signatures and thing.__module__ == name:
+                print(name.removeprefix("tetrarium.engine."))
+"""
+
+
+@compiled_only
+def test_a_mode_compiles_nothing_of_the_others() -> None:
+    def modules(mode: str) -> set[str]:
+        done = subprocess.run([sys.executable, "-c", COMPILED, mode], capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
+    by_keys = {"key_games", "key_steps", "key_views", "keys"}
+    assert not modules("drop") & by_keys
+    assert not modules("keys") & {"floods", "spins", "reachable", "games", "surfaces"}
