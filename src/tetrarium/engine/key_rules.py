@@ -19,11 +19,12 @@ import numpy.typing as npt
 from tetrarium.engine.rules import GAME_OVERS, Rules, require_whole
 from tetrarium.errors import ConfigError, suggestion
 
-__all__ = ["GRAVITIES", "GRAVITY", "N_LEVELS", "ROW", "KeyParameters", "KeyRules"]
+__all__ = ["GRAVITIES", "GRAVITY", "N_LEVELS", "ROW", "ROW_BITS", "KeyParameters", "KeyRules"]
 
 GRAVITIES: Final = ("level", "none")
 N_LEVELS: Final = 20  # of which each is faster than the one before
-ROW: Final = 1 << 16  # how far a piece falls is counted in parts of a row
+ROW_BITS: Final = 16
+ROW: Final = 1 << ROW_BITS  # how far a piece falls is counted in parts of a row
 _LOCK_S: Final = 0.5
 _LOCK_MOVES: Final = 15
 _MAX_KEY_RATE: Final = 240

@@ -14,7 +14,7 @@ from tetrarium.engine.afterstates import remove_full_rows
 from tetrarium.engine.bits import bit_length, popcount
 from tetrarium.engine.game_rows import BAG, LINES, MAX_PREVIEW, N_PLACED, OVER, QUEUE, draw_piece
 from tetrarium.engine.jit import kernel, small_kernel
-from tetrarium.engine.key_rules import GRAVITY, N_LEVELS, ROW, KeyParameters
+from tetrarium.engine.key_rules import GRAVITY, N_LEVELS, ROW, ROW_BITS, KeyParameters
 from tetrarium.engine.keys import (
     BLOCKED,
     HARD_DROP,
@@ -197,12 +197,12 @@ def _fall(games, index, rotation, x, y, is_shifted, parameters, rules):  # type:
     room = fall_distance(columns, piece, rotation, x, y)
     level = rules.first_level - 1 + level_at(games[index, LINES])
     fallen = games[index, FALLEN] + parameters[GRAVITY + min(level, N_LEVELS) - 1]
-    rows = min(fallen // ROW, room)
+    rows = min(fallen >> ROW_BITS, room)
     if rows > 0:
         y -= rows
         games[index, OUTCOME] = MOVED
     rests = rows == room
-    games[index, FALLEN] = 0 if rests else fallen % ROW
+    games[index, FALLEN] = 0 if rests else fallen & (ROW - 1)
     bottom = y - _CORNERS[piece, rotation, 1]
     moves, rested = games[index, MOVES], games[index, RESTED]
     if bottom < games[index, LOWEST]:

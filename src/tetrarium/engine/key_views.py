@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 
 from tetrarium.engine.borrowing import borrowed
+from tetrarium.engine.cells import CELLS_WORDS, put_byte, put_cells
 from tetrarium.engine.game_rows import OVER, QUEUE
 from tetrarium.engine.jit import kernel, small_kernel
 from tetrarium.engine.key_rules import ROW
@@ -56,13 +57,10 @@ __all__ = [
 
 MAX_COUNT: Final = 15  # the largest number of an observation
 _WORD: Final = 8  # numbers
-_PART: Final = ROW // (MAX_COUNT + 1)
+_PART_BITS: Final = (ROW // (MAX_COUNT + 1)).bit_length() - 1
 N_COUNTS: Final = 3  # numbers at the end of the rest that go up to it
 FALLING: Final = 2  # cells of the current piece in a row
 _ANCHORED: Final = np.array(ANCHORED_CELLS, dtype=np.int64)  # (7, 4, 4, 2)
-_SPREAD: Final = np.array(  # (256,) eight cells of a column as eight bytes, the lowest first
-    [sum((bits >> k & 1) << 8 * k for k in range(_WORD)) for bits in range(1 << _WORD)], dtype=np.int64
-)
 
 
 def shown_rows(height: int) -> int:
@@ -81,32 +79,27 @@ def row_words(width: int, height: int, preview: int) -> int:
 
 
 @small_kernel
-def _put(words, index, place, number):  # type: ignore[no-untyped-def]
-    words[index, place // _WORD] |= number << (_WORD * (place % _WORD))
-
-
-@small_kernel
 def _left(limit, used):  # type: ignore[no-untyped-def]
     return min(max(limit - used, 0), MAX_COUNT)
 
 
 @small_kernel
-def _write_rest(games, index, rules, words, target, start):  # type: ignore[no-untyped-def]
-    """Writes the rest into row ``target``, from number ``start`` on; what is there is 0."""
+def _write_rest(games, index, rules, words, start):  # type: ignore[no-untyped-def]
+    """Writes the rest, from byte ``start`` on; what is there is 0."""
     for k in range(1 + rules.preview):
-        _put(words, target, start + N_PIECES * k + games[index, QUEUE + k], 1)
+        put_byte(words, start + N_PIECES * k + games[index, QUEUE + k], 1)
     start += N_PIECES * (1 + rules.preview)
     if games[index, HELD]:
-        _put(words, target, start + games[index, HELD] - 1, 1)
+        put_byte(words, start + games[index, HELD] - 1, 1)
     start += N_PIECES
-    _put(words, target, start + games[index, ROTATION], 1)
+    put_byte(words, start + games[index, ROTATION], 1)
     start += N_ROTATIONS
-    _put(words, target, start, rules.hold & ~games[index, HELD_ONCE])
-    _put(words, target, start + 1, 1 if games[index, OUTCOME] > MOVED else 0)
+    put_byte(words, start, rules.hold & ~games[index, HELD_ONCE])
+    put_byte(words, start + 1, 1 if games[index, OUTCOME] > MOVED else 0)
     if rules.falls:
-        _put(words, target, start + 2, games[index, FALLEN] // _PART)
-        _put(words, target, start + 3, _left(rules.lock_steps, games[index, RESTED]))
-        _put(words, target, start + 4, _left(rules.lock_moves, max(games[index, MOVES], NOT_RESTED + 1)))
+        put_byte(words, start + 2, games[index, FALLEN] >> _PART_BITS)
+        put_byte(words, start + 3, _left(rules.lock_steps, games[index, RESTED]))
+        put_byte(words, start + 4, _left(rules.lock_moves, max(games[index, MOVES], NOT_RESTED + 1)))
 
 
 @small_kernel
@@ -121,25 +114,26 @@ def write_key_mask(games, index, rules, mask):  # type: ignore[no-untyped-def]
 @small_kernel
 def write_key_row(games, index, rules, words):  # type: ignore[no-untyped-def]
     """Writes one game's row."""
-    n_column_words = (rules.height + 2 + _WORD - 1) // _WORD
+    n_column_words = (rules.height + 2 + _WORD - 1) >> 3
     n_board_words = n_column_words * rules.width
-    for k in range(n_board_words, words.shape[1]):
-        words[index, k] = 0
     if games[index, OVER]:
-        for k in range(n_board_words):
-            words[index, k] = 0
+        words[index] = 0
         return
+    start = index * words.shape[1]
     for x in range(rules.width):
         column = games[index, COLUMNS + x]
-        for k in range(n_column_words):
-            words[index, n_column_words * x + k] = _SPREAD[(column >> (_WORD * k)) & ((1 << _WORD) - 1)]
+        # The last one reaches into the next column, which is written later, or into the rest.
+        for k in range(0, n_column_words, CELLS_WORDS):
+            put_cells(words, start + n_column_words * x + k, column >> (_WORD * k))
+    for k in range(n_board_words, words.shape[1]):
+        words[index, k] = 0
     piece, rotation = games[index, QUEUE], games[index, ROTATION]
     for i in range(N_CELLS):
         x = games[index, ANCHOR_X] + _ANCHORED[piece, rotation, i, 0]
         y = games[index, ANCHOR_Y] + _ANCHORED[piece, rotation, i, 1]
         if y < _WORD * n_column_words:
-            _put(words, index, _WORD * n_column_words * x + y, FALLING)
-    _write_rest(games, index, rules, words, index, _WORD * n_board_words)
+            put_byte(words, _WORD * (start + n_column_words * x) + y, FALLING)
+    _write_rest(games, index, rules, words, _WORD * (start + n_board_words))
 
 
 @kernel
@@ -188,7 +182,7 @@ def observe_key_planes(games, parameters, planes, rest, masks):  # type: ignore[
             x = games[index, ANCHOR_X] + _ANCHORED[games[index, QUEUE], games[index, ROTATION], i, 0]
             y = games[index, ANCHOR_Y] + _ANCHORED[games[index, QUEUE], games[index, ROTATION], i, 1]
             planes[index, 1, rules.n_rows - 1 - y, x] = 1
-        _write_rest(games, index, rules, rest, index, 0)
+        _write_rest(games, index, rules, rest, _WORD * index * rest.shape[1])
 
 
 N_KEYS: Final = len(KEYS)
