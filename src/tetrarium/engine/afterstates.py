@@ -41,7 +41,7 @@ from tetrarium.engine.features import (
     ROWS_WITH_HOLES,
     WELLS,
 )
-from tetrarium.engine.jit import kernel, small_kernel
+from tetrarium.engine.jit import inlined_kernel, kernel, small_kernel
 from tetrarium.engine.pieces import (
     BOTTOM_SUMS,
     BOTTOMS,
@@ -201,7 +201,7 @@ def write_rows(columns, queue, rules, layout, scratch, rows):  # type: ignore[no
         _write_cleared(columns, piece, k, surface, rules, layout, words, lanes, numbers)
 
 
-@kernel
+@inlined_kernel
 def write_row(columns, queue, action, rules, layout, scratch, row):  # type: ignore[no-untyped-def]
     """Writes the afterstate of one action that the current piece has, as ``write_rows`` does.
 

@@ -36,18 +36,29 @@ from tetrarium.engine.game_rows import (
     draw_piece,
 )
 from tetrarium.engine.guideline import N_GUIDELINE, blocks_out, find_drops, is_blocked, is_tall
-from tetrarium.engine.jit import kernel, small_kernel
+from tetrarium.engine.jit import inlined_kernel, kernel, small_kernel
 from tetrarium.engine.pieces import COLUMN_BITS, MAX_ORIENTATIONS, PIECE_WIDTHS
-from tetrarium.engine.rules import CompiledRules, GuidelineRules, HoldRules, Rules
+from tetrarium.engine.rules import CompiledRules, GuidelineRules, HoldRules, ReachableRules, Rules
 from tetrarium.engine.scoring import level_at, lock_points
 from tetrarium.engine.scratch import Scratch, make_scratch
+from tetrarium.engine.slots import N_SLOT_WORDS, find_slots, read_slot, write_slots
 
-__all__ = ["find_choice", "in_view", "make_memory", "observe_choices", "rest_piece", "write_choice", "write_choices"]
+__all__ = [
+    "count_placements",
+    "find_choice",
+    "in_view",
+    "make_memory",
+    "observe_choices",
+    "rest_piece",
+    "write_choice",
+    "write_choices",
+]
 
 _VIEW: Final = at.N_SCRATCH  # the piece that is placed and those that follow it, -1 for one that is not known
 _FLAGS: Final = _VIEW + 1 + MAX_PREVIEW  # which straight drops there are
 _GUIDELINE: Final = _FLAGS + MAX_ORIENTATIONS * at.LANES
-_N_MORE: Final = _GUIDELINE + N_GUIDELINE - at.N_SCRATCH
+_SLOTS: Final = _GUIDELINE + N_GUIDELINE
+_N_MORE: Final = _SLOTS + N_SLOT_WORDS - at.N_SCRATCH
 
 
 def make_memory(rules: Rules) -> Scratch:
@@ -158,13 +169,66 @@ def _never(_columns, _piece, _rules):  # type: ignore[no-untyped-def]
     return False
 
 
+@kernel
+def _describe_slots(columns, rules, layout, words, rows, mask):  # type: ignore[no-untyped-def]
+    """Choices of lock positions."""
+    n_slots = min(find_slots(columns, words[_VIEW], rules, words[_SLOTS:]), rules.n_choices)
+    view = words[_VIEW : _VIEW + 1 + rules.preview]
+    write_slots(columns, view, n_slots, rules, layout, words, words[_SLOTS:], rows)
+    mask[:n_slots] = True
+    mask[n_slots:] = False
+    if rules.guideline and rules.preview and layout[GAME_OVER] >= 0 and is_tall(columns, rules):
+        for slot in range(n_slots):
+            rotation, left, bottom, _ = read_slot(words[_SLOTS:], slot)
+            if _blocks_next(columns, rotation, left, bottom, rules, words):
+                rows[slot, layout[GAME_OVER]] = 1
+
+
+@kernel
+def _write_slot_mask(columns, rules, words, mask):  # type: ignore[no-untyped-def]
+    n_slots = min(find_slots(columns, words[_VIEW], rules, words[_SLOTS:]), rules.n_choices)
+    mask[:n_slots] = True
+    mask[n_slots:] = False
+
+
+@kernel
+def _find_slot(columns, choice, rules, words):  # type: ignore[no-untyped-def]
+    n_slots = min(find_slots(columns, words[_VIEW], rules, words[_SLOTS:]), rules.n_choices)
+    if n_slots == 0:
+        return -1, 0, 0, 0, 0
+    choice = min(choice, n_slots - 1)
+    rotation, left, bottom, spin = read_slot(words[_SLOTS:], choice)
+    return choice, rotation, left, bottom, spin
+
+
+@kernel
+def count_placements(games, index, hold, rules, words):  # type: ignore[no-untyped-def]
+    """How many lock positions one piece has, with those for which there is no slot."""
+    piece = take_in_view(games, index, hold, rules, words)
+    return find_slots(games[index, COLUMNS:], piece, rules, words[_SLOTS:])
+
+
+@small_kernel
+def _blocks_under_guideline(columns, rotation, left, bottom, rules, words):  # type: ignore[no-untyped-def]
+    return rules.guideline and _blocks_next(columns, rotation, left, bottom, rules, words)
+
+
+@kernel
+def _is_blocked_under_guideline(columns, piece, rules):  # type: ignore[no-untyped-def]
+    return rules.guideline and is_blocked(columns, piece, rules)
+
+
 # What the choices of the piece in view look like: with rows, and as a mask alone; and the one nearest to that asked
 # for, as (choice, rotation, left column, row of the lowest cell, spin), the choice -1 where there is none.
-_describe = by_rules({HoldRules: _describe_all, GuidelineRules: _describe_drops})
-_write_legal = by_rules({HoldRules: _write_all, GuidelineRules: _write_drops})
-_find = by_rules({HoldRules: _find_any, GuidelineRules: _find_drop})
-_ends = by_rules({HoldRules: _never_ends, GuidelineRules: _blocks_next})  # a placement, by the piece after it
-_loses = by_rules({HoldRules: _never, GuidelineRules: is_blocked})  # by the piece that comes into play
+_describe = by_rules({HoldRules: _describe_all, GuidelineRules: _describe_drops, ReachableRules: _describe_slots})
+_write_legal = by_rules({HoldRules: _write_all, GuidelineRules: _write_drops, ReachableRules: _write_slot_mask})
+_find = by_rules({HoldRules: _find_any, GuidelineRules: _find_drop, ReachableRules: _find_slot})
+_ends = by_rules(  # a placement, by the piece after it
+    {HoldRules: _never_ends, GuidelineRules: _blocks_next, ReachableRules: _blocks_under_guideline}
+)
+_loses = by_rules(  # by the piece that comes into play
+    {HoldRules: _never, GuidelineRules: is_blocked, ReachableRules: _is_blocked_under_guideline}
+)
 
 
 @kernel
@@ -205,7 +269,7 @@ def write_choice(games, index, action, rules, layout, words, row):  # type: igno
         row[layout[GAME_OVER]] = 1
 
 
-@kernel
+@inlined_kernel
 def find_choice(games, index, action, rules, words):  # type: ignore[no-untyped-def]
     """The legal action nearest to any action in range, and where it leads; the piece to be placed is in view then.
 
@@ -224,7 +288,7 @@ def find_choice(games, index, action, rules, words):  # type: ignore[no-untyped-
     return hold * rules.n_choices + max(found, 0), rotation, left, bottom, spin
 
 
-@kernel
+@inlined_kernel
 def rest_piece(games, index, rotation, left, bottom, spin, script, rules, words):  # type: ignore[no-untyped-def]
     """Lets the piece in view rest, and brings the next one into play; returns (lines, new holes, added height)."""
     columns = games[index, COLUMNS:]

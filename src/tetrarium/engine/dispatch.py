@@ -7,7 +7,9 @@ played, and calls of ``by_rules`` functions in it become calls of one kernel: no
 from collections.abc import Mapping
 from typing import Any
 
-from numba.extending import overload
+from numba import typeof, types
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import lower_builtin
 
 from tetrarium.engine.rules import CompiledRules
 
@@ -28,11 +30,21 @@ def by_rules(kernels: Mapping[type[CompiledRules], Any]) -> Any:
     def call(*arguments: Any) -> Any:
         return next(kernels[type(one)] for one in arguments if isinstance(one, CompiledRules))(*arguments)
 
-    # numba compares the parameters of an overload with those of its body, annotations included: neither has any.
-    @overload(call, jit_options={"forceinline": True})
-    def _compiled(*arguments):  # type: ignore[no-untyped-def]
+    def chosen(arguments: tuple[Any, ...]) -> Any:
         kinds = (getattr(one, "instance_class", None) for one in arguments)
-        chosen = next(kernels[kind] for kind in kinds if kind in kernels)
-        return lambda *arguments: chosen(*arguments)  # noqa: PLW0108 - numba wants a function
+        return typeof(next(kernels[kind] for kind in kinds if kind in kernels))
+
+    # Not an overload, which would be one more function around the kernel, compiled with all that it calls.
+    class _Chosen(AbstractTemplate):
+        key = call
+
+        def generic(self, arguments: Any, keywords: Any) -> Any:
+            return self.context.resolve_function_type(chosen(arguments), arguments, keywords)
+
+    infer_global(call, types.Function(_Chosen))  # type: ignore[no-untyped-call]
+
+    @lower_builtin(call, types.VarArg(types.Any))  # type: ignore[no-untyped-call, untyped-decorator]
+    def _lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.get_function(chosen(signature.args), signature)(builder, arguments)
 
     return call

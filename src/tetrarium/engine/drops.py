@@ -7,7 +7,7 @@ visible rows ends the game and clears nothing. Kernels do not check what they ar
 from tetrarium.engine.afterstates import landing_row, remove_full_rows, write_mask, write_rows
 from tetrarium.engine.bits import bit_length, popcount
 from tetrarium.engine.game_rows import COLUMNS, LINES, N_PLACED, OVER, QUEUE, draw_piece
-from tetrarium.engine.jit import kernel, small_kernel
+from tetrarium.engine.jit import inlined_kernel, kernel, small_kernel
 from tetrarium.engine.pieces import (
     BOTTOMS,
     COLUMN_BITS,
@@ -28,7 +28,7 @@ def nearest_action(piece, action, width):  # type: ignore[no-untyped-def]
     return MAX_ORIENTATIONS * left + rotation
 
 
-@small_kernel
+@inlined_kernel
 def place_drop(games, index, action, script, rules):  # type: ignore[no-untyped-def]
     """Plays a legal action and draws the next piece; returns (lines, new holes, added height, lowest cell's row)."""
     columns = games[index, COLUMNS:]

@@ -30,7 +30,7 @@ from tetrarium.engine.game_rows import (
     GameRows,
     start_game,
 )
-from tetrarium.engine.jit import kernel, small_kernel
+from tetrarium.engine.jit import inlined_kernel, kernel, small_kernel
 from tetrarium.engine.modes import nearest_legal, observe_game, play_action, write_legal
 from tetrarium.engine.rules import Rules
 from tetrarium.engine.states import GameState, Move, Placement, require_fitting
@@ -68,7 +68,7 @@ def _refused(games, actions, fresh, rules):  # type: ignore[no-untyped-def]
     return -1
 
 
-@small_kernel
+@inlined_kernel
 def _advance(games, index, action, fresh, max_pieces, script, rules, scratch, done, reached):  # type: ignore[no-untyped-def]
     """Plays an action, or starts the game anew, and notes what that did; returns whether the game ended or was cut."""
     n_lines, new_holes, added_height, played, piece, rotation, left, bottom, spin = 0, 0, 0, 0, 0, 0, 0, 0, 0

@@ -20,7 +20,7 @@ from tetrarium.engine.keys import BLOCKED, LEFT, TURN_COUNTER_CLOCKWISE, press_k
 from tetrarium.engine.pieces import COLUMN_BITS, MAX_ORIENTATIONS, N_ORIENTATIONS, N_PIECES, PIECE_WIDTHS
 from tetrarium.engine.srs import ANCHORED_CELLS, N_ROTATIONS, open_rows
 
-__all__ = ["N_GUIDELINE", "blocks_out", "find_drops", "is_blocked", "is_tall"]
+__all__ = ["N_GUIDELINE", "OPEN_ROWS", "blocks_out", "find_drops", "is_blocked", "is_tall"]
 
 _SEEN: Final = 0  # for each rotation and column, the rows that the search has reached
 _WAITING: Final = _SEEN + N_ROTATIONS * at.LANES  # positions in the order in which they were reached
@@ -30,7 +30,7 @@ N_GUIDELINE: Final = _BOARD + at.LANES  # words that these kernels work in
 # (7, 4) from a rotation's anchor to its leftmost column and to its lowest row.
 _LEFTS: Final = np.array([[min(x for x, _ in cells) for cells in ANCHORED_CELLS[p]] for p in range(N_PIECES)])
 _LOWS: Final = np.array([[min(y for _, y in cells) for cells in ANCHORED_CELLS[p]] for p in range(N_PIECES)])
-_OPEN_ROWS: Final = np.array([open_rows(spawn_row) for spawn_row in range(41)])
+OPEN_ROWS: Final = np.array([open_rows(spawn_row) for spawn_row in range(41)])  # for each number of visible rows
 
 
 @kernel
@@ -43,7 +43,7 @@ def is_blocked(columns, piece, rules):  # type: ignore[no-untyped-def]
 @kernel
 def is_tall(columns, rules):  # type: ignore[no-untyped-def]
     """Whether a board is so high that pieces may not get everywhere, or that a placement can lose."""
-    return stack_height(columns, rules.width) > _OPEN_ROWS[rules.height]
+    return stack_height(columns, rules.width) > OPEN_ROWS[rules.height]
 
 
 @kernel

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from numba import njit
 
-__all__ = ["is_cached", "kernel", "small_kernel"]
+__all__ = ["inlined_kernel", "is_cached", "kernel", "small_kernel"]
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _KERNEL_ROOMS: Final = ("engine", "evaluation")
@@ -44,6 +44,15 @@ def kernel(function: Any) -> Any:
 def small_kernel(function: Any) -> Any:
     """The same for a function of a few lines, which its callers swallow whole."""
     return njit(function, cache=True, nogil=True, forceinline=True)
+
+
+def inlined_kernel(function: Any) -> Any:
+    """The same for a layer around other kernels, which is written into its callers before they are compiled.
+
+    A kernel is compiled with all that it calls, anew for each kernel above it. A layer that is no kernel of its own
+    saves one such round.
+    """
+    return njit(function, cache=True, nogil=True, inline="always")
 
 
 _drop_stale_kernels()

@@ -11,13 +11,13 @@ from tetrarium.engine.choices import find_choice, in_view, observe_choices, rest
 from tetrarium.engine.dispatch import by_rules
 from tetrarium.engine.drops import nearest_action, observe_drops, place_drop
 from tetrarium.engine.game_rows import OVER, QUEUE
-from tetrarium.engine.jit import kernel, small_kernel
+from tetrarium.engine.jit import inlined_kernel, kernel, small_kernel
 from tetrarium.engine.pieces import MAX_ORIENTATIONS
-from tetrarium.engine.rules import CompiledRules, GuidelineRules, HoldRules
+from tetrarium.engine.rules import CompiledRules, GuidelineRules, HoldRules, ReachableRules
 
 __all__ = ["RULES_WITH_CHOICES", "nearest_legal", "observe_game", "place_piece", "play_action", "write_legal"]
 
-RULES_WITH_CHOICES: Final = (HoldRules, GuidelineRules)  # kinds that ``choices`` plays
+RULES_WITH_CHOICES: Final = (HoldRules, GuidelineRules, ReachableRules)  # kinds that ``choices`` plays
 
 
 @small_kernel
@@ -44,7 +44,8 @@ def _place_drop(games, index, action, script, rules, _scratch):  # type: ignore[
 
 @kernel
 def _place_choice(games, index, action, script, rules, scratch):  # type: ignore[no-untyped-def]
-    return _play_choice(games, index, action, script, rules, scratch)[1]
+    _, rotation, left, bottom, spin = find_choice(games, index, action, rules, scratch)
+    return rest_piece(games, index, rotation, left, bottom, spin, script, rules, scratch)[0]
 
 
 @kernel
@@ -84,7 +85,7 @@ play_action = by_rules({CompiledRules: _play_drop, **dict.fromkeys(RULES_WITH_CH
 _place = by_rules({CompiledRules: _place_drop, **dict.fromkeys(RULES_WITH_CHOICES, _place_choice)})
 
 
-@kernel
+@inlined_kernel
 def place_piece(games, index, action, script, rules, scratch):  # type: ignore[no-untyped-def]
     """Plays a legal action and brings the next piece into play; returns the rows that it cleared."""
     return _place(games, index, action, script, rules, scratch)

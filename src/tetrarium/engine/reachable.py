@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tetrarium.engine.bits import bit_length
 from tetrarium.engine.boards import Columns
 from tetrarium.engine.floods import find_locks
-from tetrarium.engine.jit import kernel
+from tetrarium.engine.jit import inlined_kernel
 from tetrarium.engine.keys import spawn_position
 from tetrarium.engine.lanes import N_LANES, load_lanes, store_lanes
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, N_PIECES, PIECES
@@ -50,7 +50,7 @@ ANCHORS: Final = np.array(  # (7, 4, 2) column and row of the anchor inside the 
 )
 
 
-@kernel
+@inlined_kernel
 def write_locks(columns, piece, n_rows, spawn_row, n_open_rows, words):  # type: ignore[no-untyped-def]
     """Writes lanes of lock positions for each orientation and spin.
 
@@ -67,11 +67,12 @@ def write_locks(columns, piece, n_rows, spawn_row, n_open_rows, words):  # type:
     is_free, spawn_x, spawn_y = spawn_position(columns, n_rows, piece, spawn_row)
     if not is_free:
         return
-    from_spawn = False
+    filled = 0
     for x in range(columns.shape[0]):
         words[_FREE + x] = ~columns[x]
         words[_SPACE + x] = (1 << n_rows) - 1
-        from_spawn |= columns[x] >> n_open_rows != 0
+        filled |= columns[x]
+    from_spawn = filled >> n_open_rows != 0  # of one type from the beginning: for each, all would be compiled
     words[_SPAWN + spawn_x] = 1 << spawn_y
     free, space, spawn = load_lanes(words, _FREE), load_lanes(words, _SPACE), load_lanes(words, _SPAWN)
     if piece == _T:
@@ -87,7 +88,7 @@ def write_locks(columns, piece, n_rows, spawn_row, n_open_rows, words):  # type:
         store_lanes(words, 3 * _SPIN_LANES, lock_3)
 
 
-@kernel
+@inlined_kernel
 def list_placements(piece, width, words, placements):  # type: ignore[no-untyped-def]
     """Lists the lock positions in ``words`` as placements, as many as there is room for; returns how many there are.
 
