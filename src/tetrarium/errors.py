@@ -2,7 +2,6 @@
 
     TetrariumError
     ├── ConfigError            a setting, flag or argument breaks a rule
-    │   └── NotAvailableError  a documented setting that this version cannot play yet
     ├── GameError              a board, state or action that the rules do not allow
     │   └── IllegalActionError
     ├── PolicyError            a policy that cannot play the game it is given
@@ -26,7 +25,6 @@ __all__ = [
     "GameError",
     "HomeError",
     "IllegalActionError",
-    "NotAvailableError",
     "PolicyError",
     "ReplayError",
     "TetrariumError",
@@ -42,10 +40,6 @@ class TetrariumError(Exception):
 
 class ConfigError(TetrariumError, ValueError):
     """A setting, flag or argument breaks a rule."""
-
-
-class NotAvailableError(ConfigError):
-    """A setting that is part of the contract, but that this version cannot play yet."""
 
 
 class GameError(TetrariumError, ValueError):

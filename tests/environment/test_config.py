@@ -5,7 +5,7 @@ import pytest
 from tetrarium.engine import FEATURES
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.config import DEFAULT_FEATURES
-from tetrarium.errors import ConfigError, NotAvailableError
+from tetrarium.errors import ConfigError
 
 
 def test_the_defaults_are_those_of_the_documented_table() -> None:
@@ -82,18 +82,27 @@ def test_an_unknown_key_is_refused_with_a_suggestion() -> None:
         EnvConfig().with_changes(colour="red")
 
 
+def test_a_config_tells_the_rules_of_its_game() -> None:
+    rules = EnvConfig.guideline().with_changes(actions="reachable", preview=3).rules()
+    assert (rules.height, rules.hidden_rows, rules.preview, rules.hold) == (20, 20, 3, True)
+    assert (rules.game_over, rules.actions, rules.n_actions) == ("guideline", "reachable", 512)
+    assert (EnvConfig(hold=True).rules().n_actions, EnvConfig(width=6).rules().n_actions) == (80, 24)
+
+
 @pytest.mark.parametrize(
-    ("config", "what"),
+    ("values", "message"),
     [
-        (EnvConfig(actions="keys"), "actions='drop' only; got 'keys'"),
-        (EnvConfig(actions="reachable"), "actions='drop' only; got 'reachable'"),
-        (EnvConfig(game_over="guideline"), "game_over='overflow' only; got 'guideline'"),
-        (EnvConfig(hold=True), "without hold only"),
-        (EnvConfig(features=("holes", "held_piece")), "'held_piece' needs hold"),
+        ({"features": ("holes", "held_piece")}, "The feature 'held_piece' needs hold; got hold=False. Set hold=True,"),
+        ({"hold": True, "preview": 0}, "hold takes the next piece where none is held, so preview is 1 or more; got 0."),
     ],
 )
-def test_what_this_version_cannot_play_is_said_when_asked_for(config: EnvConfig, what: str) -> None:
-    with pytest.raises(NotAvailableError) as caught:
-        config.rules()
+def test_settings_that_do_not_go_together_are_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        EnvConfig.from_dict(values)
 
-    assert what in str(caught.value)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_game_by_keys_has_no_rules_of_placements() -> None:
+    with pytest.raises(ConfigError, match=r"^Placements are chosen under actions='drop' or 'reachable'; got actions="):
+        EnvConfig(actions="keys").rules()

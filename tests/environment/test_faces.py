@@ -11,7 +11,7 @@ from gymnasium.utils.env_checker import check_env
 
 from tetrarium.engine import parse_board
 from tetrarium.environment import EnvConfig, TetrisEnv, make_env
-from tetrarium.errors import ConfigError, GameError, IllegalActionError, NotAvailableError
+from tetrarium.errors import ConfigError, GameError, IllegalActionError
 
 
 def play(env: TetrisEnv, n_pieces: int, seed: int) -> list[tuple[bytes, float]]:
@@ -230,10 +230,6 @@ class TestTetrisEnv:
     def test_an_unknown_render_mode_is_refused(self) -> None:
         with pytest.raises(ConfigError, match=r"got 'rgb_aray'. Did you mean 'rgb_array'\?"):
             TetrisEnv(render_mode="rgb_aray")
-
-    def test_a_game_that_this_version_cannot_play_is_refused(self) -> None:
-        with pytest.raises(NotAvailableError, match="game_over='overflow' only"):
-            make_env(EnvConfig.guideline())()
 
 
 class TestTetrisVecEnv:

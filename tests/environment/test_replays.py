@@ -14,7 +14,7 @@ from tetrarium.engine import Games
 from tetrarium.engine.streams import draw_below, make_stream, rewind
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import MAX_ACTIONS, Replay, pack_actions
-from tetrarium.errors import NotAvailableError, ReplayError
+from tetrarium.errors import ReplayError
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 SQUARES = EnvConfig(randomizer="O")
@@ -102,11 +102,6 @@ def test_nothing_follows_the_end_of_a_game() -> None:
     tower = squares(actions=bytes([0] * 13), lines=0, pieces=13, over=True)
     with pytest.raises(ReplayError, match=r"this one was over after 11 of 13 actions\."):
         list(tower.play())
-
-
-def test_a_game_that_this_version_cannot_play_is_refused_at_the_call() -> None:
-    with pytest.raises(NotAvailableError, match=r"^This version plays actions='drop' only"):
-        squares(env_config=EnvConfig(actions="keys")).play()
 
 
 # Files

@@ -20,7 +20,6 @@ from tetrarium.errors import (
     CheckpointError,
     ConfigError,
     DamagedCheckpointError,
-    NotAvailableError,
     TetrariumError,
     UntrustedCheckpointError,
 )
@@ -250,10 +249,6 @@ class TestEnvironments:
 
         with pytest.raises(CheckpointError, match="cannot give its state"):
             agent.save_checkpoint(tmp_path / "one")
-
-    def test_a_game_that_cannot_be_played_yet_is_refused(self) -> None:
-        with pytest.raises(NotAvailableError):
-            TetrisAgent(make_env(EnvConfig(hold=True))(), SMALL)
 
 
 class TestCheckpoints:

@@ -10,7 +10,7 @@ from tests.training.runs import CONFIG as EVALUATED
 from tests.training.runs import ignore, scalars, table
 from tests.training.runs import start as start_run
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError, DamagedCheckpointError, HomeError, NotAvailableError
+from tetrarium.errors import ConfigError, DamagedCheckpointError, HomeError
 from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEnded, RunStarted, StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
@@ -167,8 +167,8 @@ def test_runs_without_a_name_are_numbered(home: Home) -> None:
 
 
 def test_a_game_that_cannot_be_played_makes_no_folder(home: Home) -> None:
-    with pytest.raises(NotAvailableError):
-        TrainingRun.create(home, "one", EnvConfig.guideline(), CONFIG, ignore)
+    with pytest.raises(ConfigError, match=r"^Placements are chosen under actions='drop' or 'reachable'"):
+        TrainingRun.create(home, "one", EnvConfig(actions="keys"), CONFIG, ignore)
     assert not home.run_folder("one").exists()
 
 

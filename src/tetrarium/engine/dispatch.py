@@ -31,8 +31,8 @@ def by_rules(kernels: Mapping[type[CompiledRules], Any]) -> Any:
         return next(kernels[type(one)] for one in arguments if isinstance(one, CompiledRules))(*arguments)
 
     def chosen(arguments: tuple[Any, ...]) -> Any:
-        kinds = (getattr(one, "instance_class", None) for one in arguments)
-        return typeof(next(kernels[kind] for kind in kinds if kind in kernels))
+        kinds = (getattr(one, "instance_class", object) for one in arguments)
+        return typeof(next(kernels[kind] for kind in kinds if kind in kernels))  # type: ignore[no-untyped-call, index]
 
     # Not an overload, which would be one more function around the kernel, compiled with all that it calls.
     class _Chosen(AbstractTemplate):

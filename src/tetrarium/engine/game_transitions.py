@@ -13,12 +13,20 @@ from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.choices import make_memory, write_choice
 from tetrarium.engine.features import Layout, row_length
 from tetrarium.engine.game_rows import BAG, COLUMNS, HELD, QUEUE, GameRows
-from tetrarium.engine.jit import kernel
+from tetrarium.engine.jit import is_cached, kernel
 from tetrarium.engine.modes import observe_game, place_piece
 from tetrarium.engine.pieces import MAX_ORIENTATIONS, MIRRORED_PIECES, MIRRORED_ROTATIONS, PIECE_WIDTHS
 from tetrarium.engine.rules import SCRIPTED, Rules
 
-__all__ = ["N_REVEALED", "chosen_of_games", "describe_games", "make_games", "mirror_games", "play_on"]
+__all__ = [
+    "N_REVEALED",
+    "are_game_kernels_cached",
+    "chosen_of_games",
+    "describe_games",
+    "make_games",
+    "mirror_games",
+    "play_on",
+]
 
 N_REVEALED: Final = 2  # pieces that come into view at most: two where an empty hold takes the next one
 
@@ -76,6 +84,11 @@ def _mirror(games, revealed, actions, mirrored, rules):  # type: ignore[no-untyp
                 other = games[index, opposite]
                 games[index, opposite] = games[index, COLUMNS + x]
                 games[index, COLUMNS + x] = other
+
+
+def are_game_kernels_cached(rules: Rules) -> bool:
+    """Whether the kernels that learning from replay needs beyond those of playing lie ready on disk."""
+    return all(is_cached(one, type(rules.compiled)) for one in (_describe, _chosen, _play))
 
 
 def make_games(columns: npt.NDArray[np.int64], queues: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> GameRows:

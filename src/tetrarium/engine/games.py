@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tetrarium.engine.boards import Columns
 from tetrarium.engine.borrowing import borrowed
-from tetrarium.engine.choices import make_memory
+from tetrarium.engine.choices import count_placements, make_memory
 from tetrarium.engine.features import Layout
 from tetrarium.engine.game_rows import (
     BACK_TO_BACK,
@@ -32,6 +32,7 @@ from tetrarium.engine.game_rows import (
 )
 from tetrarium.engine.jit import inlined_kernel, kernel, small_kernel
 from tetrarium.engine.modes import nearest_legal, observe_game, play_action, write_legal
+from tetrarium.engine.routes import find_routes
 from tetrarium.engine.rules import Rules
 from tetrarium.engine.states import GameState, Move, Placement, require_fitting
 from tetrarium.engine.streams import N_STREAM_WORDS, make_stream
@@ -272,6 +273,34 @@ class Games(_GameViews):
     def write_masks(self, rows: GameRows, masks: npt.NDArray[np.bool_]) -> None:
         """Writes which actions are legal in games of these rules, ``(n, n_actions)``; none where a game has ended."""
         _write_masks(rows, self.rules.compiled, self._scratch, masks)
+
+    def left_out(self, rows: GameRows, masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """How many lock positions have no action in games of these rules, ``(n,)``, of which these are the masks."""
+        missing = np.zeros(len(rows), dtype=np.int64)
+        if self.rules.actions == "reachable":
+            are_full = masks.reshape(len(rows), -1, self.rules.n_choices)[:, :, -1]
+            for index, hold in np.argwhere(are_full).tolist():
+                n_found = count_placements(rows, index, hold, self.rules.compiled, self._scratch)
+                missing[index] += n_found - self.rules.n_choices
+        return missing
+
+    def keys_to(self, index: int, action: int) -> tuple[str, ...]:
+        """The fewest keys that play an action in one game, an illegal one as the nearest; names of ``keys.KEYS``.
+
+        Raises:
+            GameError: if the game has ended, or no keys lead there.
+        """
+        state = self.state(index)
+        alone = Games(self.rules, 0, [0])
+        alone.restore(0, state)
+        move = alone.move(0, action)
+        route = find_routes(state.columns, move.piece, self.rules).get(move.placement)
+        if route is None:
+            raise GameError(
+                f"Keys lead to placements from where pieces spawn; to action {move.action} there is no way. "
+                "Play game_over='guideline' or actions='reachable', where there always is."
+            )
+        return ("hold", *route) if move.action >= self.rules.n_choices else route
 
     def step(
         self,

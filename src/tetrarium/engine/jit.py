@@ -29,11 +29,19 @@ def _drop_stale_kernels() -> None:
                 path.unlink(missing_ok=True)
 
 
-def is_cached(compiled: Any) -> bool:
-    """Whether a kernel lies ready on disk, or needs no compiling, so that nobody has to wait for it."""
+def is_cached(compiled: Any, kind: type | None = None) -> bool:
+    """Whether a kernel lies ready on disk, or needs no compiling, so that nobody has to wait for it.
+
+    Args:
+        compiled: The kernel.
+        kind: The type of the rules that it is to be called with, where that makes a difference.
+    """
     if not hasattr(compiled, "stats"):  # the JIT is off
         return True
-    return any(Path(compiled.stats.cache_path).glob(f"*.{compiled.__name__}-*.nbi"))
+    if kind is None:
+        return any(Path(compiled.stats.cache_path).glob(f"*.{compiled.__name__}-*.nbi"))
+    signatures = [key[0] for key in compiled._cache._cache_file._load_index()]
+    return any(getattr(one, "instance_class", None) is kind for signature in signatures for one in signature)
 
 
 def kernel(function: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tetrarium.engine.afterstates import ILLEGAL, landing_row, make_scratch, remove_full_rows, write_row, write_rows
 from tetrarium.engine.features import Layout, row_length
+from tetrarium.engine.game_transitions import are_game_kernels_cached
 from tetrarium.engine.jit import is_cached, kernel
 from tetrarium.engine.pieces import (
     COLUMN_BITS,
@@ -19,7 +20,7 @@ from tetrarium.engine.pieces import (
     PIECE_HEIGHTS,
     PIECE_WIDTHS,
 )
-from tetrarium.engine.rules import Rules
+from tetrarium.engine.rules import CompiledRules, Rules
 
 __all__ = ["are_kernels_cached", "chosen_rows", "describe_boards", "mirror_boards", "place_on_boards"]
 
@@ -69,9 +70,11 @@ def _chosen_rows(columns, queues, actions, rules, layout, scratch, rows):  # typ
         write_row(columns[index], queues[index], actions[index], rules, layout, scratch, rows[index])
 
 
-def are_kernels_cached() -> bool:
+def are_kernels_cached(rules: Rules) -> bool:
     """Whether the kernels that learning from replay needs beyond those of playing lie ready on disk."""
-    return all(map(is_cached, (_place_on_boards, _describe_boards, _chosen_rows)))
+    if type(rules.compiled) is CompiledRules:
+        return all(map(is_cached, (_place_on_boards, _describe_boards, _chosen_rows)))
+    return are_game_kernels_cached(rules)
 
 
 def place_on_boards(

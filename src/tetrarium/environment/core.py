@@ -34,11 +34,7 @@ class StepOutcome(NamedTuple):
 
 
 def make_games(config: EnvConfig, seed: int, numbers: Sequence[int]) -> Games | KeyGames:
-    """Starts the numbered games of a seed, of the kind that the config's actions ask for.
-
-    Raises:
-        NotAvailableError: if the config asks for what this version cannot play.
-    """
+    """Starts the numbered games of a seed, of the kind that the config's actions ask for."""
     if config.actions == "keys":
         return KeyGames(config.key_rules(), seed, numbers)
     return Games(config.rules(), seed, numbers)
@@ -139,6 +135,26 @@ class GameCore:
             over=games.step_over.astype(np.bool_),
             cut=games.step_cut.astype(np.bool_),
         )
+
+    def placements(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Where the last step's pieces came to rest, where an action does not tell: rotation, column, row, spin."""
+        return {"placement": self.games.placements.copy()} if self.config.actions == "reachable" else {}
+
+    def left_out(self, rows: npt.NDArray[np.int64], masks: Masks) -> dict[str, npt.NDArray[np.int64]]:
+        """How many lock positions have no action, ``(n,)``, in games of these rows and masks."""
+        return {"left_out": self.games.left_out(rows, masks)} if self.config.actions == "reachable" else {}
+
+    def keys_to(self, index: int, action: int) -> tuple[str, ...]:
+        """The fewest keys that play an action in one game, an illegal one as the nearest.
+
+        Raises:
+            ConfigError: if actions are keys themselves.
+            GameError: if the game has ended, or no keys lead there.
+        """
+        if self.by_keys:
+            raise ConfigError("Keys lead to placements; got actions='keys'. Use actions='drop' or 'reachable'.")
+        found: tuple[str, ...] = self.games.keys_to(index, action)
+        return found
 
     def add_points(self, scores: npt.NDArray[np.int64]) -> None:
         """Brings the points of all games, ``(n,)``, from before the last step to after it, before any restart."""

@@ -133,6 +133,7 @@ def _draw_full(move: Move | KeyMove, board: ColourBoard, looks: dict[str, Any]) 
     """The board with the piece at rest, before its full rows go."""
     state = move.state_t
     cells = board.cells.copy()
+    assert move.piece is not None
     for column, row in _locked_cells(move):
         if row < len(cells):
             cells[row, column] = move.piece

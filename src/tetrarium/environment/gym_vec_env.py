@@ -74,7 +74,6 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
 
     Raises:
         ConfigError: if there is no game, or a mode is unknown.
-        NotAvailableError: if the config asks for what this version cannot play.
     """
 
     metadata: dict[str, Any] = {"render_modes": [*RENDER_MODES], "render_fps": 10}  # noqa: RUF012 as Gymnasium types it
@@ -133,7 +132,9 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
         observations = self.core.observe()
         zeros = np.zeros(self.num_envs, dtype=np.int64)
         values = {"lines_game": zeros, "pieces_game": zeros.copy(), "score": zeros.copy()}
-        return observations, _given({"action_mask": self.core.masks & chosen[:, None], **values}, chosen)
+        masks = self.core.masks & chosen[:, None]
+        values |= self.core.left_out(self.core.games.rows, masks)
+        return observations, _given({"action_mask": masks, **values}, chosen)
 
     def step(
         self, actions: Actions
@@ -171,7 +172,7 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
         return outcome.observations, outcome.rewards, outcome.over, outcome.cut, infos
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
-        """Returns ``(num_envs, 4 * width) bool``, true where an action is legal."""
+        """Returns ``(num_envs, n_actions) bool``, true where an action is legal."""
         return self.core.masks.copy()
 
     def render(self) -> tuple[Any, ...] | None:
@@ -210,14 +211,14 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
                 "lines_game": games.lines.copy(),
                 "pieces_game": games.pieces.copy(),
                 "score": self._scores.copy(),
+                **self.core.left_out(games.rows, outcome.masks),
             },
             self._everyone,
         )
-        if began is None:
-            infos |= _given({"action": games.played.copy(), "lines_placement": games.step_lines.copy()}, self._everyone)
-        elif not began.all():
-            played = ~began
-            infos |= _given({"action": games.played * played, "lines_placement": games.step_lines * played}, played)
+        if began is None or not began.all():
+            played = self._everyone if began is None else ~began
+            done = {"action": games.played, "lines_placement": games.step_lines, **self.core.placements()}
+            infos |= _given({name: _where(played, part) for name, part in done.items()}, played)
         return infos
 
     def _final_infos(self, done: npt.NDArray[np.bool_]) -> Infos:
@@ -234,9 +235,11 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
             "lines_game": games.reached.lines,
             "pieces_game": games.reached.pieces,
             "score": self._scores,
+            **self.core.placements(),
         }
-        values = {name: part * done for name, part in values.items()}
-        final_info = _given({"action_mask": self.core.final_masks(), **values}, done)
+        masks = self.core.final_masks()
+        values = {name: _where(done, part) for name, part in values.items()}
+        final_info = _given({"action_mask": masks, **values, **self.core.left_out(games.reached.rows, masks)}, done)
         return _given({"final_obs": final_obs, "final_info": final_info}, done)
 
     def _follow(self, *, began: npt.NDArray[np.bool_], played: npt.NDArray[np.bool_]) -> None:
@@ -278,6 +281,12 @@ def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
     if not isinstance(mode, AutoresetMode) and mode not in _MODES:
         raise ConfigError(f"autoreset_mode is one of {', '.join(_MODES)}; got {mode!r}.{suggestion(str(mode), _MODES)}")
     return AutoresetMode(mode)
+
+
+def _where(chosen: npt.NDArray[np.bool_], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same values for games that are chosen, and 0 for others."""
+    zeroed: npt.NDArray[Any] = values * chosen.reshape(-1, *[1] * (values.ndim - 1))
+    return zeroed
 
 
 def _given(values: Infos, mask: npt.NDArray[np.bool_]) -> Infos:

@@ -162,9 +162,9 @@ def render_rgb(
     _draw_board(canvas, scene, height, margin, floor)
     for full in flashing:
         canvas.box(margin, floor - (full + 1) * cell_px, len(columns) * cell_px, cell_px, canvas.theme.text)
-    for label, row in shown:
-        _draw_pieces(canvas, label, row, panel_left, top)
-        top += _pieces_height(cell_px, row)
+    for label, pieces_shown in shown:
+        _draw_pieces(canvas, label, pieces_shown, panel_left, top)
+        top += _pieces_height(cell_px, pieces_shown)
     _draw_numbers(canvas, numbers, panel_left, floor)
     return np.asarray(canvas.image)
 

@@ -109,11 +109,10 @@ class Replay:
     def play(self) -> Iterator[Move | KeyMove]:
         """Plays the game again and yields every placement, or every key step of a game by keys.
 
-        Whether this version plays such games is checked at the call. Each action is checked before it is played, and
+        Each action is checked before it is played, and
         what the game reached is compared after the last one.
 
         Raises:
-            NotAvailableError: if the game needs what this version cannot play.
             ReplayError: if an action is not legal at its point, or the game does not reach what the replay says.
         """
         games = make_games(self.env_config, seed=self.seed, numbers=[self.game])

@@ -56,7 +56,6 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
 
     Raises:
         ConfigError: if the render mode is unknown.
-        NotAvailableError: if the config asks for what this version cannot play.
     """
 
     metadata: dict[str, Any] = {"render_modes": [*RENDER_MODES], "render_fps": 10}  # noqa: RUF012 as Gymnasium types it
@@ -66,6 +65,7 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
         self.render_mode = render_mode
         self.core = GameCore(self.config, n_games=1, seed=fresh_seed())
         self._scores = np.zeros(1, dtype=np.int64)
+        self._tells_keys = False
         self._drawer = make_drawer(self.core, render_mode)
         self.observation_space = cast(spaces.Space[Observations], self.core.observation_space)
         self.action_space = self.core.action_space
@@ -73,13 +73,17 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observations, dict[str, Any]]:
-        """Starts a new game; a seed starts its random stream anew, otherwise the stream goes on."""
+        """Starts a new game; a seed starts its random stream anew, otherwise the stream goes on.
+
+        Under ``options={"keys": True}``, each step's ``info["keys"]`` has the fewest keys to the placement it made.
+        """
         super().reset(seed=seed)
         observations = self.core.reset(seed)
         self._scores[:] = 0
         if self._drawer is not None:
             self._drawer.begin(0)
-        info = {"action_mask": self.action_masks(), "lines_game": 0, "pieces_game": 0, "score": 0}
+        self._tells_keys = bool((options or {}).get("keys", False))
+        info = {"action_mask": self.action_masks(), "lines_game": 0, "pieces_game": 0, "score": 0, **self._left_out()}
         return one_game(observations, 0), info
 
     def step(self, action: np.int64) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
@@ -89,6 +93,7 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
             GameError: if the action is out of range, or the game has ended.
             IllegalActionError: under ``illegal_action="raise"``, if the action is not legal.
         """
+        keys = {"keys": self.keys_to(int(action))} if self._tells_keys else {}
         outcome = self.core.step(np.array([action], dtype=np.int64), restart=False)
         games = self.core.games
         played, lines_placement = int(games.played[0]), int(games.step_lines[0])
@@ -102,14 +107,29 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
             "lines_game": int(games.lines[0]),
             "pieces_game": int(games.pieces[0]),
             "score": int(self._scores[0]),
+            **{name: placement[0] for name, placement in self.core.placements().items()},
+            **self._left_out(),
+            **keys,
         }
         observation = one_game(outcome.observations, 0)
         return observation, float(outcome.rewards[0]), bool(outcome.over[0]), bool(outcome.cut[0]), info
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
-        """Returns ``(4 * width,) bool``, true where an action is legal."""
+        """Returns ``(n_actions,) bool``, true where an action is legal."""
         mask: npt.NDArray[np.bool_] = self.core.masks[0].copy()
         return mask
+
+    def keys_to(self, action: int) -> tuple[str, ...]:
+        """Returns the fewest keys that play an action now, an illegal one as the nearest; the last is a hard drop.
+
+        Raises:
+            ConfigError: if actions are keys themselves.
+            GameError: if the action is out of range, the game has ended, or no keys lead there.
+        """
+        return self.core.keys_to(0, action)
+
+    def _left_out(self) -> dict[str, int]:
+        return {name: int(n[0]) for name, n in self.core.left_out(self.core.games.rows, self.core.masks).items()}
 
     def render(self) -> Any:
         """Draws the game: text for ``"ansi"``, ``(height, width, 3) uint8`` for ``"rgb_array"``.

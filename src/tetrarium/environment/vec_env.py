@@ -83,6 +83,9 @@ class TetrisVecEnv(VecEnv):
                 strict=True,
             )
         ]
+        for name, values in {**core.placements(), **core.left_out(games.rows, outcome.masks)}.items():
+            for info, value in zip(infos, values, strict=True):
+                info[name] = value
         ended = np.flatnonzero(dones)
         final = core.final_observations(ended) if len(ended) else None
         for place, index in enumerate(ended.tolist()):
@@ -97,7 +100,7 @@ class TetrisVecEnv(VecEnv):
         return outcome.observations, outcome.rewards.astype(np.float32), dones, infos
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
-        """Returns ``(n_envs, 4 * width) bool``, true where an action is legal."""
+        """Returns ``(n_envs, n_actions) bool``, true where an action is legal."""
         return self.core.masks.copy()
 
     def state(self) -> dict[str, Any]:
@@ -121,13 +124,15 @@ class TetrisVecEnv(VecEnv):
         raise AttributeError(f"Games of one batch share their settings; {attr_name} cannot be set. Make a new batch.")
 
     def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
-        """Answers ``action_masks`` and ``render`` for each game asked for."""
+        """Answers ``action_masks``, ``keys_to`` and ``render`` for each game asked for."""
         chosen: Iterable[int] = self._get_indices(indices)
         if method_name == "action_masks":
             return [self.core.masks[index].copy() for index in chosen]
         if method_name == "render":
             return [self._picture(index) for index in chosen]
-        raise AttributeError(f"A batch answers action_masks and render for each game; got {method_name!r}.")
+        if method_name == "keys_to":
+            return [self.core.keys_to(index, *method_args) for index in chosen]
+        raise AttributeError(f"A batch answers action_masks, keys_to and render for each game; got {method_name!r}.")
 
     def get_images(self) -> Sequence[npt.NDArray[np.uint8] | None]:
         """Returns a picture of every game."""

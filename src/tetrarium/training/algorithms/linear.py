@@ -23,6 +23,15 @@ def scalar_features(config: EnvConfig) -> tuple[str, ...]:
     return tuple(name for name in config.features if name not in _NOT_WEIGHED)
 
 
+def _by_orientation(config: EnvConfig, n_actions: int) -> npt.NDArray[np.int64]:
+    """Actions in the order in which placements are compared; lock positions are numbered so."""
+    actions = np.arange(n_actions)
+    if config.actions == "reachable":
+        return actions
+    hold, choices = np.divmod(actions, MAX_ORIENTATIONS * config.width)
+    return np.lexsort((choices // MAX_ORIENTATIONS, choices % MAX_ORIENTATIONS, hold))
+
+
 def choose_rows(
     observations: npt.NDArray[np.float32], weights: Mapping[str, float], config: EnvConfig
 ) -> npt.NDArray[np.int64]:
@@ -34,8 +43,7 @@ def choose_rows(
         config: Says where each feature lies in a row.
     """
     values = row_values(observations, weights, config)
-    actions = np.arange(values.shape[1])
-    by_orientation = np.lexsort((actions // MAX_ORIENTATIONS, actions % MAX_ORIENTATIONS))
+    by_orientation = _by_orientation(config, values.shape[1])
     best: npt.NDArray[np.int64] = by_orientation[values[:, by_orientation].argmax(axis=1)]
     return best
 

@@ -192,7 +192,7 @@ class TrainingRun:
         checkpoint = latest_checkpoint(self.folder)
         begun = 0 if checkpoint is None else int(checkpoint.name)
         self._tell(begun, "starting", f"Starting at step {begun:,}.")
-        if not are_kernels_cached():
+        if not are_kernels_cached(self.config.env_config.rules()):
             self._publish(KernelsCompiling())
         agent = self._agent(checkpoint)
         write_run_config(self.folder, self.config)
