@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from tetrarium.engine.boards import draw_board
+from tetrarium.engine.keys import spawn_position
 from tetrarium.engine.pieces import N_PIECES, PIECES
 from tetrarium.engine.rules import SCRIPTED, Rules
 from tetrarium.engine.streams import N_STREAM_WORDS
@@ -63,6 +64,15 @@ class Move:
     state_tp1: GameState
 
 
+def _require_free_spawn(state: GameState, rules: Rules) -> None:
+    columns = np.array(state.columns, dtype=np.int64)
+    if not spawn_position(columns, rules.height + rules.hidden_rows, state.queue[0], rules.height)[0]:
+        raise GameError(
+            f"A piece in play spawns where the board is free; {PIECES[state.queue[0]]} does not. "
+            "Mark the state as over."
+        )
+
+
 def require_fitting(state: GameState, rules: Rules) -> None:
     """Checks that a game under these rules can be in this state.
 
@@ -86,6 +96,8 @@ def require_fitting(state: GameState, rules: Rules) -> None:
             f"A queue here is {1 + rules.preview} pieces from 0 to {N_PIECES - 1}; got {state.queue}. "
             "Copy it from a state of these rules."
         )
+    if rules.game_over == "guideline" and rules.places_pieces and not state.over:
+        _require_free_spawn(state, rules)
     if state.held is not None and not (rules.hold and 0 <= state.held < N_PIECES):
         raise GameError(
             f"A held piece is a number from 0 to {N_PIECES - 1}, in a game with hold; got {state.held}. "
