@@ -10,13 +10,15 @@ DT-10 is the linear controller of Thiery and Scherrer, weights as in Scherrer et
 
 import argparse
 import time
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numba import njit
 
-from tetrarium.engine import Games, Rules, make_layout, row_length
+from tetrarium.engine import KEYS, Games, KeyGames, KeyRules, Rules, make_layout, row_length
+from tetrarium.engine.key_views import row_words
 from tetrarium.evaluation import named_policy
 from tetrarium.evaluation.matches import Match
 
@@ -25,6 +27,7 @@ OBSERVATION = ("column_heights", "max_height", "holes", "bumpiness")
 N_GAMES = 256  # enough that a call from Python costs little beside what it does
 FLOOR = 1_900_000  # placements a second that this engine promises on a 2.6 GHz core
 CONTROLLER_GOAL = 1_500_000  # pieces a second
+PUFFERLIB = 5_560_000  # key steps a second of PufferLib 3.0's Tetris, written in C, 64 games, on a 2.6 GHz core
 NEVER = 10**9
 
 
@@ -46,6 +49,18 @@ def draw_actions(masks: Any, words: Any, actions: Any) -> None:
                     actions[index] = action
                     break
                 chosen -= 1
+    words[0] = word
+
+
+@njit(nogil=True)
+def draw_keys(masks: Any, words: Any, actions: Any) -> None:
+    """Draws a uniformly random legal key in every game; all are legal but hold, the last, now and then."""
+    word = words[0]
+    for index in range(masks.shape[0]):
+        word ^= (word << 13) & 0xFFFFFFFF
+        word ^= word >> 17
+        word ^= (word << 5) & 0xFFFFFFFF
+        actions[index] = (word * (7 + masks[index, 7])) >> 32
     words[0] = word
 
 
@@ -142,7 +157,44 @@ def bench_core(repeats: int) -> float:
         rate = best_rate(lambda: playing.play(100), repeats)  # noqa: B023 - run at once
         note = f"{rate / CONTROLLER_GOAL:.2f} x the goal, {n_lines} lines in {200 * N_GAMES} pieces"
         show(f"DT-10 playing, {rules.randomizer} pieces", rate, "pieces", note)
+    bench_keys(repeats)
     return random_rate
+
+
+class KeyBatch:
+    """Games by keys with uniformly random keys, restarted when they end, each step's observation written."""
+
+    def __init__(self, rules: KeyRules, n_games: int) -> None:
+        self.games = KeyGames(rules, seed=0, numbers=range(n_games))
+        shape = (n_games, row_words(rules.width, rules.height, rules.preview))
+        self.words, self.final_words = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        self.masks = np.zeros((n_games, len(KEYS)), dtype=np.bool_)
+        self.actions = np.zeros(n_games, dtype=np.int64)
+        self.drawn = np.array([1], dtype=np.int64)
+        self.checksum = 0
+        self.games.observe(self.words, self.masks)
+
+    def steps(self, n_steps: int) -> int:
+        for _ in range(n_steps):
+            draw_keys(self.masks, self.drawn, self.actions)
+            self.games.step(self.actions, self.words, self.masks, max_pieces=NEVER, final_words=self.final_words)
+        self.checksum = zlib.crc32(self.words.tobytes(), self.checksum)
+        return n_steps * self.games.n_games
+
+
+def bench_keys(repeats: int) -> None:
+    """The guideline's game by keys; 64 games, as the peer's figure has them."""
+    guideline = {"width": 10, "height": 20, "hidden_rows": 20, "randomizer": "7-bag", "game_over": "guideline"}
+    for gravity in ("level", "none"):
+        for n_games in (64, 1024):
+            rules = KeyRules(**guideline, preview=5, hold=True, gravity=gravity)  # type: ignore[arg-type]
+            batch = KeyBatch(rules, n_games)
+            n_steps = 25_600 // n_games
+            batch.steps(n_steps)
+            checksum = batch.checksum
+            rate = best_rate(lambda: batch.steps(n_steps), 10 * repeats)  # noqa: B023 - run at once
+            peer = f"{rate / PUFFERLIB:.2f} x PufferLib's, " if n_games == 64 else ""
+            show(f"keys, gravity {gravity}, {n_games} games, observed", rate, "steps", f"{peer}checksum {checksum}")
 
 
 def bench_environment(repeats: int) -> dict[str, float]:
