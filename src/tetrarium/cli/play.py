@@ -136,7 +136,7 @@ class _Keeper:
     def keep(self, game: "HandGame") -> None:
         if self._path is None or game.state.pieces == 0:
             return
-        path, number = self._path, 1 + len(self.kept)
+        path, number = self._path, 1
         while path in self.kept or (path != self._path and os.path.lexists(path) and not self._force):
             number += 1
             path = self._path.with_stem(f"{self._path.stem}-{number}")
