@@ -179,7 +179,10 @@ def test_whatever_else_it_is_one_error(content: bytes) -> None:
         (altered(about={"a": [1]}), "A replay keeps to its format. What is said about it is words in one line"),
         (altered(more=1), "A replay keeps to its format. It has the fields about, action_bytes,"),
         (altered(env_config={"width": 99}), "A replay names a game that this version knows: width is a whole number"),
-        (altered(env_config={"moonlight": 1}), "A replay names a game that this version knows: EnvConfig has no setting"),
+        (
+            altered(env_config={"moonlight": 1}),
+            "A replay names a game that this version knows: EnvConfig has no setting",
+        ),
         (altered(env_config={"randomizer": [[]]}), "A replay names a game that this version knows: "),
         (altered(env_config=None), "A replay names a game that this version knows: EnvConfig is made of names"),
         (with_actions(b"abc"), "A replay's actions are compressed by zlib; these cannot be unpacked."),

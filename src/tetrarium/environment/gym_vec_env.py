@@ -42,6 +42,8 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
     That of ``TetrisEnv``, with a first axis of ``num_envs``: ``Box((num_envs, 4 * width, n_numbers), float32)``, or
     under ``observation="board"`` a ``Dict`` of ``board (num_envs, 1, rows, width)`` and ``pieces (num_envs, …)``.
 
+    Under ``actions="keys"`` both are those of ``TetrisEnv`` by keys, with the same first axis.
+
     ## Rewards
     ``(num_envs,) float64``, in each game as in ``TetrisEnv``.
 

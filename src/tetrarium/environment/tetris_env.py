@@ -17,7 +17,7 @@ __all__ = ["TetrisEnv", "fresh_seed", "make_env"]
 
 
 class TetrisEnv(gymnasium.Env[Observations, np.int64]):
-    """Tetris by straight drops, seen as the boards that each placement would leave, or as cells.
+    """Tetris, by straight drops seen as the boards that each placement would leave, or by keys seen as cells.
 
     ## Action Space
     ``Discrete(4 * width)``: ``action = 4 * column + rotation``. Rotation counts clockwise turns from lying flat, column
@@ -41,6 +41,19 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
     ## Episode End
     Terminates when a piece rests with a cell above the visible rows; that placement clears nothing. Truncates at
     ``max_pieces``, if given.
+
+    ## By Keys
+    Under ``actions="keys"`` an action is one of ``tetrarium.engine.KEYS``, ``Discrete(8)``: nothing, left, right,
+    clockwise, counter-clockwise, soft drop, hard drop, hold. All are legal but a second hold of one piece, which is
+    played as nothing; a key that cannot move the piece does nothing. ``gravity`` says whether pieces fall and lock by
+    themselves, ``key_rate`` how many steps make a second of that. Rewards come with the step in which a piece locks;
+    ``info["score"]`` counts the guideline's points. Without gravity nothing ends a game in which nobody drops.
+
+    The observation is ``Box(0, 15, (n_numbers,), uint8)``, one row: the lowest rows of the board column by column,
+    each from the bottom up, 0 empty, 1 filled, 2 the current piece; then the pieces in view and what cells do not tell,
+    as ``tetrarium.engine.key_views`` lists it. Under ``observation="board"``: a ``Dict`` of ``board``, ``Box(0, 1, (2,
+    rows, width), uint8)``, what is filled and the current piece; and ``pieces``, the end of that row. All is 0 after
+    the end.
 
     ## Version History
     v0: first version.
