@@ -215,6 +215,23 @@ def test_a_lost_game_says_so_and_waits(tmp_path: Path) -> None:
     assert f"{replay.pieces} pieces; game 0 of seed 0" in farewell(drawn)
 
 
+def test_a_kept_game_is_watched_and_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept, film, part = (tmp_path / name for name in ("game.tetris-replay", "game.gif", "part.json"))
+    played([(0.2, " "), (0.4, "c"), (0.6, " "), (0.8, "q")], replay=kept)
+    for arguments in (["watch", str(kept)], ["record", str(kept), str(film), "--scale", "4"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(arguments)
+        assert stopped.value.code == 0
+    said = capsys.readouterr().out
+    assert "Game 1 was cut off at 2 pieces with 0 lines" in said
+    assert "hold" in said
+    assert "Recorded by hand, game 0 of seed 0: 2 pieces, 0 lines, and no end yet." in said
+    assert film.read_bytes()[:6] == b"GIF89a"
+    with pytest.raises(SystemExit):
+        main(["record", str(kept), str(part), "--max-pieces", "1"])
+    assert Replay.from_json(part.read_text()).pieces == 1
+
+
 @pytest.mark.parametrize("preset", BINDINGS)
 def test_every_set_of_bindings_has_every_key(preset: str) -> None:
     assert set(BINDINGS[preset].values()) == set(KEYS) - {"nothing"}
