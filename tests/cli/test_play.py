@@ -209,7 +209,7 @@ def test_r_keeps_the_game_and_begins_the_next(tmp_path: Path) -> None:
 def test_a_lost_game_says_so_and_waits(tmp_path: Path) -> None:
     kept = tmp_path / "game.tetris-replay"
     drawn = played([*((0.1 + k / 10, " ") for k in range(14)), (5.0, "q")], replay=kept)
-    assert "Game over" in drawn
+    assert re.search(r"Game over[\s\S]*r new game[\s\S]*q leave", drawn)
     replay = kept_game(kept)
     assert (replay.over, replay.pieces) == (True, 11)
     assert f"{replay.pieces} pieces; game 0 of seed 0" in farewell(drawn)
@@ -324,7 +324,7 @@ def test_a_small_board_fits_30_by_13() -> None:
     lines = drawn(30, 13, colour=False)
     assert len(lines) <= 13 and max(map(len, lines)) <= 30
     assert "└──────────┘" in "\n".join(lines)
-    assert lines[-1].strip() == "Tetris +800"
+    assert lines[-1].strip() == "Tetris  +800"
     assert "A game takes 30 x 13 characters; here are 29 x 13. Make room." in " ".join(drawn(29, 13))
 
 

@@ -29,7 +29,7 @@ class HandView:
 
     board: BoardView
     level: int
-    said: Sequence[str]  # of the last placement, in lines of at most 14 letters
+    said: Sequence[str]  # of the last placement, or what can be done now, in lines of at most 14 letters
     banner: str = ""  # in the accent's colour: paused, or over
     keys: Sequence[tuple[str, str]] = ()  # what can be pressed, and what it does; they cover a large board
 
@@ -70,7 +70,7 @@ def _draw_large(view: HandView, colour: bool) -> list[Text]:
     left = [Text(), Text(), Text("hold", style="dim"), *_two(view.board.hold, colour), Text()]
     for label, number in _numbers(view):
         left += [Text(label, style="dim"), Text(number), Text()]
-    left += [Text(view.banner, style=ACCENT)] if view.banner else [Text(line) for line in view.said]
+    left += [*([Text(view.banner, style=ACCENT)] if view.banner else []), *(Text(line) for line in view.said)]
     left += [Text()] * (len(middle) - 1 - len(left)) + [Text.assemble(("p ", "bold"), ("pause, keys", "dim"))]
     if view.keys:
         middle = _covered(middle, view.keys)
@@ -100,7 +100,7 @@ def _draw_small(view: HandView, colour: bool) -> list[Text]:
             Text.assemble(("next " if k == 0 else "     ", "dim"), *piece_lines(piece, large=False, colour=colour))
         )
     side += [Text.assemble((f"{label:<6}", "dim"), number) for label, number in _numbers(view)]
-    said = Text.assemble((view.banner, ACCENT)) if view.banner else Text(" ".join(view.said))
+    said = Text.assemble((f"{view.banner}  " if view.banner else "", ACCENT), "  ".join(view.said))
     side = [*side, *[Text()] * (len(middle) - len(side))]
     lines = [Text.assemble(board, _GAP, beside) for board, beside in zip(middle, side, strict=False)]
     said.truncate(len(view.board.columns) + 2 + len(_GAP) + _SMALL_SIDE)

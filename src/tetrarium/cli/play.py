@@ -40,7 +40,8 @@ _MAX_WAITING: Final = 8  # keys that were pressed and had no step yet
 _ARROWS: Final = {name: name for name in ("up", "down", "left", "right")}
 _SHOWN_KEYS: Final = {" ": "space"}
 _SHOWN_MEANINGS: Final = {"clockwise": "turn right", "counter-clockwise": "turn left"}
-_OTHER_KEYS: Final = (("p", "pause"), ("r", "new game"), ("q", "leave"))
+_AFTER_KEYS: Final = (("r", "new game"), ("q", "leave"))
+_OTHER_KEYS: Final = (("p", "pause"), *_AFTER_KEYS)
 
 
 def play(
@@ -282,7 +283,7 @@ class _Playing:
         view = HandView(
             board=self._board(),
             level=level_of(state, self._config),
-            said=self._said,
+            said=[f"{key} {meaning}" for key, meaning in _AFTER_KEYS] if state.over else self._said,
             banner="Game over" if state.over else "Paused" if self._paused else "",
             keys=(*((key, meaning) for meaning, key in named.items()), *_OTHER_KEYS) if self._paused else (),
         )
