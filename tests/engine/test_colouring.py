@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tetrarium.engine import Games, Rules
-from tetrarium.engine.colouring import EMPTY, FILLED, GameFollower, cell_signs, filled_columns, read_signs
-from tetrarium.engine.games import nearest_action
+from tetrarium.engine.colouring import EMPTY, FILLED, ROWS_ABOVE, GameFollower, cell_signs, filled_columns, read_signs
+from tetrarium.engine.drops import nearest_action
 from tetrarium.engine.scoring import clear_score
 from tetrarium.engine.streams import make_stream
 from tetrarium.environment.scene import ColourBoard
@@ -49,6 +49,40 @@ def test_it_has_the_colours_of_the_naive_board(
     if before is not None:
         assert all(before[divmod(cell, width)] == EMPTY for cell in follower.placed)
         assert len(set(follower.placed)) == 4
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        Rules(width=4, height=12, hidden_rows=4, randomizer="7-bag", preview=2, hold=True),
+        Rules(width=4, height=12, hidden_rows=20, randomizer="7-bag", preview=2, hold=True, game_over="guideline"),
+        Rules(width=4, height=12, hidden_rows=4, randomizer="uniform", preview=1, actions="reachable"),
+    ],
+    ids=["hold", "guideline", "reachable"],
+)
+def test_games_of_every_kind_are_followed(rules: Rules) -> None:
+    choice = np.random.default_rng(5)
+    n_placed = 0
+    for number in range(5):
+        games, naive = Games(rules, seed=1, numbers=[number]), ColourBoard(rules.width, rules.height)
+        follower = GameFollower(rules)
+        follower.begin(make_stream(1, number))
+        masks = np.zeros((1, games.n_actions), dtype=np.bool_)
+        while not games.over[0] and games.pieces[0] < 40:
+            games.write_masks(games.rows, masks)
+            legal = np.flatnonzero(masks[0])
+            action = int(choice.choice(legal))
+            expected = follower.resting_cells(legal)[legal.tolist().index(action)]
+            move = games.move(0, action)
+            naive.follow(move)
+            follower.follow([action])
+
+            assert np.array_equal(follower.grid, naive.cells[: rules.height + ROWS_ABOVE])
+            assert follower.placed == expected
+            assert follower.hold == move.state_tp1.held
+            assert (follower.lines, follower.pieces) == (games.lines[0], games.pieces[0])
+            n_placed += 1
+    assert n_placed > 20
 
 
 def test_of_a_game_that_nobody_noted_the_cells_are_known_and_not_their_pieces() -> None:

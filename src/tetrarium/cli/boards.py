@@ -58,6 +58,8 @@ def shown_view(shown: BoardShown) -> BoardView:
         lines=shown.lines_game,
         pieces=shown.pieces_game,
         colours=cells,
+        hold=shown.held,
+        can_hold=shown.held is not None,
     )
 
 

@@ -1,28 +1,39 @@
 """Which piece left each cell of a board: follows one game's actions, however many it has to catch up with.
 
-The engine's boards hold bits only. A ``GameFollower`` plays the same game once more, some ten million placements a
-second, and keeps a grid of cells beside it: ``(height + 4, width) int8``, row 0 at the bottom, a piece, ``EMPTY`` or
+The engine's boards hold bits only. A ``GameFollower`` plays the same game once more, some ten million straight drops a
+second, and keeps a grid of cells beside it: ``(n_rows, width) int8``, row 0 at the bottom, a piece, ``EMPTY`` or
 ``FILLED`` where nobody knows which. So whoever begins to watch in the middle of a long game sees its colours at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.afterstates import landing_row
 from tetrarium.engine.boards import Columns, board_cells
-from tetrarium.engine.games import COLUMNS, LINES, N_PLACED, OVER, QUEUE, STREAM, place_piece, start_game
+from tetrarium.engine.choices import make_memory
+from tetrarium.engine.game_rows import (
+    COLUMNS,
+    HELD,
+    LINES,
+    N_PLACED,
+    OVER,
+    QUEUE,
+    SCORE,
+    STREAM,
+    start_game,
+)
 from tetrarium.engine.jit import kernel
+from tetrarium.engine.modes import play_action
 from tetrarium.engine.pieces import (
     COLUMN_BITS,
-    MAX_ORIENTATIONS,
     N_CELLS,
     N_PIECES,
     PIECE_HEIGHTS,
     PIECE_WIDTHS,
     PIECES,
+    orientation_cells,
 )
 from tetrarium.engine.rules import Rules
 from tetrarium.engine.scoring import CLEAR_POINTS, LINES_PER_LEVEL
@@ -44,16 +55,13 @@ _N_KEPT: Final = _CELLS + N_CELLS
 
 
 @kernel
-def _follow(games, actions, script, rules, grid, kept):  # type: ignore[no-untyped-def]
+def _follow(games, actions, script, rules, scratch, grid, kept):  # type: ignore[no-untyped-def]
     """Plays actions in the first game, and moves the grid along."""
-    columns = games[0, COLUMNS:]
     for action in actions:
         if games[0, OVER]:
             break
-        piece = games[0, QUEUE]
-        rotation = action & (MAX_ORIENTATIONS - 1)
-        left = action // MAX_ORIENTATIONS
-        bottom = landing_row(columns, piece, rotation, left)
+        lines_before = games[0, LINES]
+        _, n_lines, _, _, piece, rotation, left, bottom, _ = play_action(games, 0, action, script, rules, scratch)
         n_cells = 0
         for i in range(PIECE_WIDTHS[piece, rotation]):
             for y in range(PIECE_HEIGHTS[piece, rotation]):
@@ -61,12 +69,19 @@ def _follow(games, actions, script, rules, grid, kept):  # type: ignore[no-untyp
                     grid[bottom + y, left + i] = piece
                     kept[_CELLS + n_cells] = (bottom + y) * rules.width + left + i
                     n_cells += 1
-        lines_before = games[0, LINES]
-        n_lines = place_piece(games, 0, action, script, rules)
         kept[_CLEARED] = 0
         if n_lines:
             kept[_SCORE] += CLEAR_POINTS[n_lines] * (1 + lines_before // LINES_PER_LEVEL)
             kept[_CLEARED] = _remove_full(grid)
+
+
+@kernel
+def _find_rests(games, actions, script, rules, scratch, spare, rests):  # type: ignore[no-untyped-def]
+    """Writes where each action brings a piece to rest: piece, rotation, left column, row of the lowest cell."""
+    for k in range(actions.shape[0]):
+        spare[0] = games[0]
+        _, _, _, _, piece, rotation, left, bottom, _ = play_action(spare, 0, actions[k], script, rules, scratch)
+        rests[k, 0], rests[k, 1], rests[k, 2], rests[k, 3] = piece, rotation, left, bottom
 
 
 @kernel
@@ -135,15 +150,19 @@ class GameFollower:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._games = np.zeros((1, COLUMNS + rules.width), dtype=np.int64)
+        self._spare = self._games.copy()
+        self._scratch = make_memory(rules)
         self._kept = np.zeros(_N_KEPT, dtype=np.int64)
-        self.grid: CellGrid = np.full((rules.height + ROWS_ABOVE, rules.width), EMPTY, dtype=np.int8)
+        n_rows = rules.height + rules.hidden_rows + ROWS_ABOVE  # a piece that ends the game may stick out of the space
+        self._cells: CellGrid = np.full((n_rows, rules.width), EMPTY, dtype=np.int8)
+        self.grid: CellGrid = self._cells[: rules.height + ROWS_ABOVE]  # what is shown of it
         self.begin(np.ones(N_STREAM_WORDS, dtype=np.int64))
 
     def warm(self) -> None:
         """Loads the kernel that follows, or compiles it, before anybody waits for it."""
         self.follow([0])
         self._games[:] = 0
-        self.grid[:] = EMPTY
+        self._cells[:] = EMPTY
 
     def begin(self, stream: npt.NDArray[np.int64] | Sequence[int]) -> None:
         """Begins a new game.
@@ -153,7 +172,7 @@ class GameFollower:
         """
         self._games[0, STREAM : STREAM + N_STREAM_WORDS] = stream
         start_game(self._games, 0, self._rules.script, self._rules.compiled)
-        self.grid[:] = EMPTY
+        self._cells[:] = EMPTY
         self._kept[:] = 0
         self._has_placed = False
 
@@ -161,19 +180,34 @@ class GameFollower:
         """Begins in the middle of a game, whose cells are ``FILLED``.
 
         Args:
-            state: The game's ``(15 + width,)`` row in its batch.
+            state: The game's ``(COLUMNS + width,)`` row in its batch.
         """
         self._games[0] = state
-        self.grid[:] = np.where(board_cells(state[COLUMNS:], len(self.grid)), np.int8(FILLED), np.int8(EMPTY))
+        self._cells[:] = np.where(board_cells(state[COLUMNS:], len(self._cells)), np.int8(FILLED), np.int8(EMPTY))
         self._kept[:] = 0
         self._has_placed = False
 
     def follow(self, actions: npt.NDArray[Any] | Sequence[int]) -> None:
-        """Plays legal actions, ``4 * column + rotation``, those after the game's end are let be."""
+        """Plays legal actions; those after the game's end are let be."""
         played = np.asarray(actions, dtype=np.int64)
         if len(played):
-            _follow(self._games, played, self._rules.script, self._rules.compiled, self.grid, self._kept)
+            rules = self._rules
+            _follow(self._games, played, rules.script, rules.compiled, self._scratch, self._cells, self._kept)
             self._has_placed = True
+
+    def resting_cells(self, actions: npt.NDArray[np.int64]) -> list[tuple[int, ...]]:
+        """The cells, ``row * width + column``, that a piece would fill by each of these legal actions."""
+        rests = np.empty((len(actions), 4), dtype=np.int64)
+        rules = self._rules
+        _find_rests(self._games, actions, rules.script, rules.compiled, self._scratch, self._spare, rests)
+        return [
+            self._shown((bottom + y) * rules.width + left + x for x, y in orientation_cells(piece, rotation))
+            for piece, rotation, left, bottom in rests.tolist()
+        ]
+
+    def _shown(self, cells: Iterable[int]) -> tuple[int, ...]:
+        """Those of the cells that the shown rows have."""
+        return tuple(cell for cell in cells if cell < self.grid.size)
 
     @property
     def height(self) -> int:
@@ -184,6 +218,12 @@ class GameFollower:
     def queue(self) -> tuple[int, ...]:
         """The pieces in view, the current one first."""
         return tuple(self._games[0, QUEUE : QUEUE + 1 + self._rules.preview].tolist())
+
+    @property
+    def hold(self) -> int | None:
+        """The held piece, where there is one."""
+        held = int(self._games[0, HELD])
+        return held - 1 if held else None
 
     @property
     def columns(self) -> Columns:
@@ -208,13 +248,13 @@ class GameFollower:
 
     @property
     def score(self) -> int:
-        """Points for the rows that were cleared while it was followed."""
-        return int(self._kept[_SCORE])
+        """Points: the guideline's, or those for the rows that were cleared while it was followed."""
+        return int(self._games[0, SCORE]) if self._rules.game_over == "guideline" else int(self._kept[_SCORE])
 
     @property
     def placed(self) -> tuple[int, ...]:
         """Cells that the latest placement filled, ``row * width + column``, before rows vanished."""
-        return tuple(self._kept[_CELLS:].tolist()) if self._has_placed else ()
+        return self._shown(self._kept[_CELLS:].tolist()) if self._has_placed else ()
 
     @property
     def cleared_rows(self) -> tuple[int, ...]:

@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.afterstates import landing_row
 from tetrarium.engine.colouring import GameFollower, cell_signs
-from tetrarium.engine.pieces import MAX_ORIENTATIONS, orientation_cells
 from tetrarium.events import BoardShown
 
 __all__ = ["Cadence", "Values", "shown_board", "thoughts_of"]
@@ -45,6 +43,7 @@ def shown_board(
         height=follower.height,
         cells=cell_signs(follower.grid),
         queue=follower.queue,
+        held=follower.hold,
         game=game,
         lines_game=follower.lines,
         pieces_game=follower.pieces,
@@ -68,11 +67,9 @@ def thoughts_of(follower: GameFollower, values: Values | None, chosen: int | Non
     """
     if values is None or follower.is_over:
         return None
-    piece, columns, width = follower.queue[0], follower.columns, follower.grid.shape[1]
-    actions = []
-    for action in np.flatnonzero(np.isfinite(values)).tolist():
-        left, rotation = divmod(action, MAX_ORIENTATIONS)
-        bottom = int(landing_row(columns, piece, rotation, left))
-        cells = [(bottom + y) * width + left + x for x, y in orientation_cells(piece, rotation)]
-        actions.append({"action": action, "value": round(float(values[action]), 5), "cells": cells})
+    legal = np.flatnonzero(np.isfinite(values))
+    actions = [
+        {"action": action, "value": round(float(values[action]), 5), "cells": list(cells)}
+        for action, cells in zip(legal.tolist(), follower.resting_cells(legal), strict=True)
+    ]
     return {"actions": actions, "chosen": int(np.argmax(values)) if chosen is None else chosen}

@@ -109,7 +109,7 @@ class _NetworkSeat:
     def values(self, index: int) -> npt.NDArray[np.float32]:
         """``(n_actions,)`` values for one game as it stands; -inf for what is not legal."""
         self.choose(index)  # writes the rows
-        _, _, _, rows, network = self._choice
+        _, _, _, rows, _, network = self._choice
         values = np.full(len(rows), -np.inf, dtype=np.float32)
         for action in np.flatnonzero(rows[:, 0] >= 0).tolist():
             values[action] = forward(rows, action, network)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.games import N_PLACED, OVER, place_piece
+from tetrarium.engine.game_rows import N_PLACED, OVER
 from tetrarium.engine.streams import make_stream
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import Replay
@@ -73,7 +73,7 @@ class PolicyGame:
         """Makes the placement to come."""
         games = self._match.games
         assert self.coming is not None
-        place_piece(games.rows, 0, self.coming, games.rules.script, games.rules.compiled)
+        games.place(0, self.coming)
         has_ended = games.rows[0, OVER] or games.rows[0, N_PLACED] >= self._limit
         self.coming = None if has_ended else self._seat.choose(0)
 

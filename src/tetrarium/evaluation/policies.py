@@ -122,7 +122,7 @@ class _LinearSeat:
     def values(self, index: int) -> npt.NDArray[np.float32]:
         """``(n_actions,)`` sums for one game as it stands; -inf for what is not legal, or ends the game."""
         self.choose(index)  # writes the rows
-        _, _, _, rows, weights, at_over = self._choice
+        _, _, _, rows, _, weights, at_over = self._choice
         plays_on = (rows[:, 0] >= 0) & (rows[:, at_over] <= 0)
         return np.where(plays_on, rows @ weights, -np.inf).astype(np.float32)
 
