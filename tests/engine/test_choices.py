@@ -54,7 +54,9 @@ def games_in_play(draw: st.DrawFn, kind: str) -> Games:
     rules = rules_of(
         kind, width=width, height=height, hidden_rows=draw(st.integers(4, 20)), preview=draw(st.integers(1, 3))
     )
-    columns = draw(board_columns(width, height))
+    columns = list(draw(board_columns(width, height)))
+    if rules.game_over == "guideline" and draw(st.booleans()):  # a tower beyond what is seen, hollow perhaps
+        columns[draw(st.integers(0, width - 1))] |= draw(st.integers(1, 7)) << height
     queue = draw(st.lists(pieces, min_size=1 + rules.preview, max_size=1 + rules.preview))
     held = draw(st.none() | pieces) if rules.hold else None
     try:
