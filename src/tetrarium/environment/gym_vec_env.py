@@ -31,15 +31,15 @@ _MODES: Final = [mode.value for mode in AutoresetMode]
 
 
 class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDArray[Any]]):
-    """Games of Tetris by straight drops behind Gymnasium's interface for many at once.
+    """Games of Tetris behind Gymnasium's interface for many at once.
 
     ## Action Space
-    ``MultiDiscrete([4 * width] * num_envs)``, in each game as in ``TetrisEnv``: ``action = 4 * column + rotation``.
-    Legal actions are in ``infos["action_mask"]`` and ``action_masks()``, ``(num_envs, 4 * width) bool``. Another one is
-    played as the nearest legal one, or raises under ``illegal_action="raise"``.
+    ``MultiDiscrete([n_actions] * num_envs)``, in each game as in ``TetrisEnv``. Legal actions are in
+    ``infos["action_mask"]`` and ``action_masks()``, ``(num_envs, n_actions) bool``. Another one is played as the nearest
+    legal one, or raises under ``illegal_action="raise"``.
 
     ## Observation Space
-    That of ``TetrisEnv``, with a first axis of ``num_envs``: ``Box((num_envs, 4 * width, n_numbers), float32)``, or
+    That of ``TetrisEnv``, with a first axis of ``num_envs``: ``Box((num_envs, n_actions, n_numbers), float32)``, or
     under ``observation="board"`` a ``Dict`` of ``board (num_envs, 1, rows, width)`` and ``pieces (num_envs, …)``.
 
     Under ``actions="keys"`` both are those of ``TetrisEnv`` by keys, with the same first axis.

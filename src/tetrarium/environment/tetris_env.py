@@ -17,20 +17,28 @@ __all__ = ["TetrisEnv", "fresh_seed", "make_env"]
 
 
 class TetrisEnv(gymnasium.Env[Observations, np.int64]):
-    """Tetris, by straight drops seen as the boards that each placement would leave, or by keys seen as cells.
+    """Tetris by placements, seen as the boards that each would leave, or by keys seen as cells.
 
     ## Action Space
-    ``Discrete(4 * width)``: ``action = 4 * column + rotation``. Rotation counts clockwise turns from lying flat, column
-    is the piece's leftmost cell. Legal actions are in ``info["action_mask"]`` and ``action_masks()``. Another one is
-    played as the nearest legal one (``info["action"]`` says which), or raises under ``illegal_action="raise"``.
+    Under ``actions="drop"``, ``Discrete(4 * width)``: ``action = 4 * column + rotation``. Rotation counts clockwise turns
+    from lying flat, column is the piece's leftmost cell. Under ``"reachable"``, ``Discrete(256)``: slot k is the k-th
+    lock position that keys can reach, tucks and spins included, in the order (rotation, column, row, spin);
+    ``info["placement"]`` tells these of what was played, ``info["left_out"]`` how many have no slot. With hold, as many
+    actions again follow: those of the piece that comes into play when the current one is held, which is the held one,
+    or the next one where none is held.
+
+    Legal actions are in ``info["action_mask"]`` and ``action_masks()``. Another one is played as the nearest legal one
+    (``info["action"]`` says which), or raises under ``illegal_action="raise"``. ``keys_to`` tells the keys of a
+    placement, and so does ``info["keys"]`` after ``reset(options={"keys": True})``.
 
     ## Observation Space
-    ``Box((4 * width, n_numbers), float32)``: row *a* holds the features of the board after action *a*, in the order of
+    ``Box((n_actions, n_numbers), float32)``: row *a* holds the features of the board after action *a*, in the order of
     ``tetrarium.engine.FEATURES``; -1 throughout where *a* is not legal, and everywhere after the end.
 
     Under ``observation="board"``, for convolutional networks: ``Dict`` of ``board``, ``Box(0, 1, (1, rows, width),
     uint8)``, 1 where a cell is filled, the topmost hidden row first; and ``pieces``, ``Box(0, 1, (7 * (1 + preview),),
-    uint8)``, one-hot in the order of ``tetrarium.engine.PIECES``, the current piece first, all 0 after the end.
+    uint8)``, one-hot in the order of ``tetrarium.engine.PIECES``, the current piece first, with hold eight more for the
+    held one, all 0 after the end.
     Stable-Baselines3's ``MultiInputPolicy`` flattens both; its convolutions are for larger pictures, so give it a
     features extractor of your own for them.
 
@@ -39,8 +47,9 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
     which the highest column grows, and ``game_over_penalty`` once.
 
     ## Episode End
-    Terminates when a piece rests with a cell above the visible rows; that placement clears nothing. Truncates at
-    ``max_pieces``, if given.
+    Under ``game_over="overflow"``, terminates when a piece rests with a cell above the visible rows; that placement
+    clears nothing. Under ``"guideline"``, terminates when a piece rests with all its cells there, or the next one finds
+    a cell taken where it spawns. Truncates at ``max_pieces``, if given.
 
     ## By Keys
     Under ``actions="keys"`` an action is one of ``tetrarium.engine.KEYS``, ``Discrete(8)``: nothing, left, right,

@@ -24,7 +24,8 @@ class TetrisVecEnv(VecEnv):
     """n games behind Stable-Baselines3's interface; a game that ends or is cut starts anew in the same step.
 
     The ``info`` of a step holds ``action_mask`` (of the observation returned), ``action`` (what was played),
-    ``lines_placement``, ``lines_game`` and ``pieces_game``; at the end of a game also ``terminal_observation``,
+    ``lines_placement``, ``lines_game`` and ``pieces_game``, under ``actions="reachable"`` also ``placement`` and
+    ``left_out``, as in ``TetrisEnv``; at the end of a game also ``terminal_observation``,
     ``TimeLimit.truncated`` and ``episode`` (reward ``r``, pieces ``l``, seconds ``t``), as a ``Monitor`` writes it.
     """
 

@@ -56,6 +56,16 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             n_steps=3,
             learning_rate_final=0.003,
         ),
+        "guideline-hold": _preset(
+            "the guideline's game: hold, five next pieces, block out and lock out",
+            EnvConfig.guideline(),
+            total_timesteps=50_000,
+            n_envs=25,
+            n_steps=3,
+            learning_rate_final=0.003,
+            checkpoint_every=10_000,
+            evaluate_every=10_000,
+        ),
         "literature-10x20": _preset("the game of published line counts", EnvConfig.literature(20)),
         "literature-10x10": _preset(
             "the same on half the height, where every agent loses",
