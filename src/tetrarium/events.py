@@ -192,6 +192,7 @@ _KINDS: Final[dict[str, type[Event]]] = {
     )
 }
 
+_ENCODER: Final = json.JSONEncoder(allow_nan=False)  # json.dumps would make one for each message
 _NAMES: Final = {kind: tuple(item.name for item in fields(kind)) for kind in _KINDS.values()}
 
 
@@ -202,7 +203,7 @@ def event_to_json(event: Event) -> str:
     '{"kind": "kernels-compiling"}'
     """
     values = {name: getattr(event, name) for name in _NAMES[type(event)]}  # asdict would copy all that is inside
-    return json.dumps({"kind": event.kind, **values}, allow_nan=False)
+    return _ENCODER.encode({"kind": event.kind, **values})
 
 
 def event_from_json(text: str) -> Event:

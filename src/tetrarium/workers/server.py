@@ -10,6 +10,7 @@ import json
 import os
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -60,7 +61,7 @@ class WorkerServer:
         self._control = control
         self._leases = Leases()
         self._latest: dict[str, str] = {}  # of each kind, the latest event as it was sent
-        self._state = WorkerState(state="starting", total_steps=total_steps)
+        self._told: dict[str, Any] = asdict(WorkerState(state="starting", total_steps=total_steps))
         self._shown: ControlChanged | None = None
         self._lock = threading.Lock()  # of the socket for events, and of what is above
         self._thread = threading.Thread(target=self._serve, name="worker", daemon=True)
@@ -112,30 +113,25 @@ class WorkerServer:
             self._events.send_string(data, zmq.NOBLOCK)
 
     def _note(self, event: Event) -> None:
-        state = self._state
-        values: dict[str, Any] = {}
+        told = self._told
         match event:
-            case Progress():
-                values = {"step": event.step, "total_steps": event.total_steps, "seconds": event.seconds}
-            case RunStarted():
-                values = {"step": event.step, "total_steps": event.total_steps}
             case BoardShown():
-                values = {"step": event.step}
+                told["step"] = event.step
+            case Progress():
+                told.update(step=event.step, total_steps=event.total_steps, seconds=event.seconds)
+            case RunStarted():
+                told.update(step=event.step, total_steps=event.total_steps)
             case CheckpointSaved():
-                values = {"checkpoint": event.path}
+                told["checkpoint"] = event.path
             case RunEnded():
-                values = {"error": event.error, "seconds": event.seconds, "checkpoint": event.checkpoint}
+                told.update(error=event.error, seconds=event.seconds, checkpoint=event.checkpoint)
             case StateChanged():
-                values = {"state": event.state, "step": event.step, "message": event.message}
-        if values:
-            known = {name: getattr(state, name) for name in WorkerState.__slots__}
-            self._state = WorkerState(**{**known, **values})
-        if isinstance(event, StateChanged):
-            self._write_state()
+                told.update(state=event.state, step=event.step, message=event.message)
+                self._write_state()
 
     def _write_state(self) -> None:
         with contextlib.suppress(OSError):  # whether others see it is not worth ending for
-            self._state.write(self._folder)
+            WorkerState(**self._told).write(self._folder)
 
     def _serve(self) -> None:
         poller = zmq.Poller()
@@ -177,7 +173,7 @@ class WorkerServer:
         except WorkerError as error:
             return {"ok": False, "error": str(error)}
         with self._lock:
-            told = self._state
+            told = WorkerState(**self._told)
             latest = {kind: json.loads(text) for kind, text in self._latest.items()} if command == "status" else {}
         reply = {
             "ok": True,

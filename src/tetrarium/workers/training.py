@@ -11,6 +11,7 @@ from types import FrameType
 from tetrarium.errors import TetrariumError
 from tetrarium.events import Event
 from tetrarium.registry.home import Home
+from tetrarium.training.runs.control import Control
 from tetrarium.workers.files import WorkerState, read_state
 
 __all__ = ["train"]
@@ -25,18 +26,19 @@ def train(home: Home, name: str, *, mode: str, lock: int | None) -> int:
         mode: How it shows itself at first.
         lock: The run's lock, if this process was started with it.
     """
+    control = Control(mode)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        control.ask_to_stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
-        from tetrarium.training.runs.run import TrainingRun
+        from tetrarium.training.runs.run import TrainingRun  # which takes seconds to load
         from tetrarium.workers.hosting import hosted
 
         training = TrainingRun.open(home, name, _ignore)
-        training.control.set_mode(mode)
-
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            training.ask_to_stop()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, stop)
+        training.control = control
         training.execute(hosted, lock=lock)
     except Exception as error:
         _note_failure(home, name, error)

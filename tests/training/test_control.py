@@ -1,0 +1,182 @@
+"""What others ask of a run: its pace, its pauses, what it shows, and what it records of its course."""
+
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.training.runs import start, table
+from tests.workers.served import wait_for
+from tetrarium.environment import EnvConfig
+from tetrarium.events import BoardShown, Event, Progress, StateChanged
+from tetrarium.registry.home import Home
+from tetrarium.training import TrainingConfig
+from tetrarium.training.runs.control import Control, Watching
+from tetrarium.training.runs.records import PROGRESS_COLUMNS
+from tetrarium.training.runs.run import TrainingRun
+from tetrarium.workers.hosting import hosted
+
+CONFIG = TrainingConfig(
+    n_envs=4, total_timesteps=10_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400,
+    checkpoint_every=3_000, evaluate_every=0,
+)  # fmt: skip
+
+
+@pytest.fixture
+def home(tetrarium_home: Path) -> Home:
+    return Home.locate(tetrarium_home)
+
+
+def test_placements_wait_for_their_turn() -> None:
+    control = Control("every-move", pieces_per_second=100.0)
+    began_s = time.monotonic()
+    for _ in range(21):
+        control.wait_for_turn(lambda: True)
+
+    assert time.monotonic() - began_s >= 0.19, "the first has its turn at once, twenty wait"
+
+
+@pytest.mark.parametrize("ask", [Control.pause, Control.ask_to_stop])
+def test_nothing_waits_for_its_turn_once_it_is_to_pause_or_stop(ask: object) -> None:
+    assert callable(ask)
+    control = Control("every-move", pieces_per_second=1.0)
+    control.wait_for_turn(lambda: True)
+    threading.Timer(0.05, ask, [control]).start()
+    began_s = time.monotonic()
+    control.wait_for_turn(lambda: True)
+
+    assert time.monotonic() - began_s < 0.9
+
+
+def test_a_faster_pace_counts_at_once() -> None:
+    control = Control("every-move", pieces_per_second=1.0)
+    control.wait_for_turn(lambda: True)
+    threading.Timer(0.05, control.set_speed, [1_000]).start()
+    began_s = time.monotonic()
+    control.wait_for_turn(lambda: True)
+
+    assert time.monotonic() - began_s < 0.9
+
+
+@pytest.mark.parametrize(
+    ("mode", "rate", "is_watched", "is_paced"),
+    [
+        ("live", 30.0, True, False),
+        ("live", 0.0, False, False),
+        ("every-move", 30.0, True, True),
+        ("every-move", 0.0, False, False),
+        ("headless", 30.0, False, False),
+    ],
+)
+def test_only_who_is_watched_is_shown_or_paced(mode: str, rate: float, is_watched: bool, is_paced: bool) -> None:
+    control = Control(mode)
+    control.watch(Watching(boards_per_second=rate))
+
+    assert (control.is_watched, control.is_paced) == (is_watched, is_paced)
+
+
+def test_boards_have_the_colours_of_what_was_played_and_moves_are_shown_one_by_one(home: Home) -> None:
+    run, events = start(home, "one", CONFIG.with_changes(total_timesteps=1_200))
+    run.control.watch(Watching(boards_per_second=60.0, thoughts=True))
+    run.control.set_mode("every-move")
+    run.control.set_speed(60)
+    run.control.pause()
+
+    def go() -> None:
+        wait_for(lambda: any(isinstance(event, BoardShown) and event.paused for event in events))
+        run.control.resume()
+        wait_for(lambda: sum(isinstance(event, BoardShown) for event in events) > 40)
+        run.control.set_mode("headless")
+
+    helper = threading.Thread(target=go)
+    helper.start()
+    run.execute()
+    helper.join()
+    boards = [event for event in events if isinstance(event, BoardShown) and event.step]
+
+    assert [event.step for event in boards] == list(range(4, 4 * len(boards) + 1, 4)), "each placement"
+    for before, after in pairwise(boards):
+        if after.game == before.game:
+            assert after.pieces_game == before.pieces_game + 1
+            assert all(before.cells[cell] == "." for cell in after.placed)
+            letters = {"IOTLJSZ"[before.queue[0]]}
+            if not after.cleared_rows:
+                assert {after.cells[cell] for cell in after.placed} == letters
+        else:
+            assert (after.game, after.pieces_game, after.cells.strip(".")) == (before.game + 1, 0, "")
+    assert "x" not in "".join(event.cells for event in boards)
+    values = {one["action"]: one["value"] for one in boards[-1].thoughts["actions"]}  # type: ignore[index]
+    assert boards[-1].thoughts["chosen"] == max(values, key=lambda action: values[action])  # type: ignore[index]
+
+
+def test_a_run_that_nobody_can_watch_trains_all_the_same(home: Home) -> None:
+    run, events = start(home, "one", CONFIG.with_changes(total_timesteps=200))
+    (run.folder / "worker.json").mkdir()
+    run.execute(hosted)
+
+    assert [event.state for event in events if isinstance(event, StateChanged)][-1] == "finished"
+
+
+def test_progress_is_recorded_and_told_with_the_same_figures(home: Home) -> None:
+    run, events = start(home, "one", CONFIG)
+    agent, _ = run.execute()
+    header, *rows = table(run.folder, "progress.csv")
+    last = dict(zip(header, rows[-1], strict=True))
+    told = [event for event in events if isinstance(event, Progress)][-1]
+
+    assert header == list(PROGRESS_COLUMNS)
+    assert [int(row[0]) for row in rows] == [2_000, 4_000, 6_000, 8_000, 10_000]
+    assert int(last["games_ended"]) == told.games_ended == agent.statistics.games_ended
+    for name in ("mean_lines_game", "lines_low", "lines_high", "mean_reward_placement", "loss", "mean_q"):
+        assert float(last[name]) == getattr(told, name), name
+    assert float(last["lines_low"]) <= float(last["mean_lines_game"]) <= float(last["lines_high"]) + 1
+    rewards = sum(float(dict(zip(header, row, strict=True))["mean_reward_placement"]) * 2_000 for row in rows)
+    assert round(rewards) == agent.statistics.lines_total, "with the default rewards, a line is worth 1"
+
+
+def test_a_stop_and_a_resume_leave_the_same_progress(home: Home) -> None:
+    whole, _ = start(home, "whole", CONFIG)
+    whole.execute()
+    part, _ = start(home, "part", CONFIG)
+
+    def stop_late(event: Event) -> None:
+        if isinstance(event, BoardShown) and event.step > 5_000:
+            part.ask_to_stop()
+
+    part._publish = stop_late
+    part.control.watch(Watching(boards_per_second=60.0))
+    part.execute()
+    assert part.control.is_stop_asked * 5_001 > 5_000
+    TrainingRun.open(home, "part", lambda _event: None).execute()
+
+    def untimed(folder: Path) -> list[list[str]]:
+        return [[row[0], *row[3:]] for row in table(folder, "progress.csv")]
+
+    assert untimed(part.folder) == untimed(whole.folder)
+    seconds = [float(row[1]) for row in table(part.folder, "progress.csv")[1:]]
+    assert seconds == sorted(seconds)
+
+
+def test_an_exhibition_shows_whole_games_played_by_the_weights_of_now(home: Home) -> None:
+    config = CONFIG.with_changes(
+        algorithm="cma-es", cma_population=6, cma_games=2, max_pieces_game=60, total_timesteps=10**9
+    )
+    run, events = start(home, "one", config, game=EnvConfig.literature(10))
+    run.control.watch(Watching(boards_per_second=60.0, thoughts=True))
+
+    def stop_after_some() -> None:
+        wait_for(lambda: sum(isinstance(event, BoardShown) for event in events) > 30)
+        run.ask_to_stop()
+
+    helper = threading.Thread(target=stop_after_some)
+    helper.start()
+    run.execute()
+    helper.join()
+    boards = [event for event in events if isinstance(event, BoardShown)]
+
+    for before, after in pairwise(boards):
+        assert after.pieces_game in {before.pieces_game + 1, 1}
+    assert boards[-1].step > 0
+    assert any(event.thoughts for event in boards)
