@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from tetrarium.dashboard.forms import setting_at_fault
+from tetrarium.dashboard.forms import SettingError
 from tetrarium.errors import ConfigError, TetrariumError
 
 __all__ = ["NotThereError", "add_error_answers", "error_answer", "error_body"]
@@ -57,9 +57,9 @@ def add_error_answers(app: FastAPI) -> None:
 async def _ours(_request: Request, error: Exception) -> Response:
     if isinstance(error, NotThereError):
         return error_answer(_NOT_FOUND, str(error))
-    if isinstance(error, ConfigError):
-        return error_answer(_UNPROCESSABLE, str(error), field=setting_at_fault(str(error)))
-    return error_answer(_CONFLICT, str(error))
+    if isinstance(error, SettingError):
+        return error_answer(_UNPROCESSABLE, str(error), field=error.field)
+    return error_answer(_UNPROCESSABLE if isinstance(error, ConfigError) else _CONFLICT, str(error))
 
 
 async def _refused_by_system(_request: Request, error: Exception) -> Response:

@@ -17,7 +17,7 @@ from tetrarium.settings import Settings
 from tetrarium.training import TrainingConfig
 from tetrarium.training.presets import find_preset
 
-__all__ = ["GROUPS", "read_settings", "setting_at_fault", "setting_groups"]
+__all__ = ["GROUPS", "SettingError", "read_settings", "setting_groups"]
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -58,6 +58,19 @@ _TRUTHS_AND_NUMBERS: Final[dict[Any, Literal["bool", "float"]]] = {bool: "bool",
 _ITEMS: Final[dict[Any, Literal["int", "str"]]] = {int: "int", str: "str"}
 
 
+class SettingError(ConfigError):
+    """Settings that make no run.
+
+    Args:
+        message: The rule, the value, the remedy.
+        field: The setting at fault, where it is one.
+    """
+
+    def __init__(self, message: str, field: str | None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 def setting_groups() -> list[SettingGroup]:
     """All settings, in the order of a form."""
     described = {
@@ -70,8 +83,15 @@ def read_settings(preset: str, settings: Mapping[str, Any]) -> tuple[EnvConfig, 
     """Makes the two configs of a preset and what is to be different.
 
     Raises:
-        ConfigError: if there is no such preset or setting, or a value breaks its rule.
+        SettingError: if there is no such preset or setting, or a value breaks its rule.
     """
+    try:
+        return _changed(preset, settings)
+    except ConfigError as error:
+        raise SettingError(str(error), _at_fault(preset, settings, str(error))) from error
+
+
+def _changed(preset: str, settings: Mapping[str, Any]) -> tuple[EnvConfig, TrainingConfig]:
     base = find_preset(preset)
     game = {name: value for name, value in settings.items() if name in _GAME}
     training = {name: value for name, value in settings.items() if name not in _GAME}
@@ -83,8 +103,14 @@ def read_settings(preset: str, settings: Mapping[str, Any]) -> tuple[EnvConfig, 
     return env_config, training_config
 
 
-def setting_at_fault(message: str) -> str | None:
-    """The setting that an error is about: the first one that its message names."""
+def _at_fault(preset: str, settings: Mapping[str, Any], message: str) -> str | None:
+    """The setting that is wrong by itself, or else the first one that the message names."""
+    for name, value in settings.items():
+        try:
+            _changed(preset, {name: value})
+        except ConfigError as error:
+            if str(error) == message:
+                return name if name in _ALL else None
     return next((word for word in re.findall(r"\w+", message) if word in _ALL), None)
 
 

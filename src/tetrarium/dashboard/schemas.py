@@ -33,8 +33,6 @@ NAME_PATTERN: Final = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$"  # of runs, as the h
 WHAT_PATTERN: Final = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}(@(best|[0-9]{1,15}))?$"
 
 Mode = Literal["headless", "live", "every-move"]
-Scalar = bool | int | float | str | None
-Value = Scalar | list[int] | list[str]
 
 
 class Answer(BaseModel):
@@ -126,8 +124,10 @@ class StartRun(Order):
         json_schema_extra={"examples": [{"preset": "quick", "settings": {"gamma": 0.8}, "name": "first", "seed": 1}]},
     )
     preset: str = Field(default="default", max_length=64, description="What the settings change.")
-    settings: Annotated[dict[str, Value], Field(max_length=200)] = Field(
-        default={}, description="Settings of game and training that differ from the preset's, by name."
+    settings: Annotated[dict[str, Any], Field(max_length=200)] = Field(
+        default={},
+        description="Settings of game and training that differ from the preset's, by name; what is wrong with one is "
+        "told as the setting itself has it.",
     )
     name: str | None = Field(default=None, pattern=NAME_PATTERN, description="Numbered without one.")
     seed: int | None = Field(default=None, description="Same seed, same result.")

@@ -102,7 +102,10 @@ class Rules:
         require_whole("height", self.height, 4, 40)
         require_whole("hidden_rows", self.hidden_rows, 4, MAX_ROWS - self.height)
         require_whole("preview", self.preview, 0, 6)
-        if self.randomizer not in RANDOMIZERS and not (self.randomizer and set(self.randomizer) <= set(PIECES)):
+        is_text = isinstance(self.randomizer, str)
+        if not is_text or (
+            self.randomizer not in RANDOMIZERS and not (self.randomizer and set(self.randomizer) <= set(PIECES))
+        ):
             raise ConfigError(
                 f"randomizer is '7-bag', 'uniform', or piece letters such as 'IOTLJSZ' that repeat; "
                 f"got {self.randomizer!r}.{suggestion(str(self.randomizer), RANDOMIZERS)}"
