@@ -48,7 +48,6 @@ def serve(*, port: Port = 8765, host: Host = "127.0.0.1", home: HomeOption = Non
 
     located = Home.locate(home)
     dashboard = Dashboard(located, host=host, port=port)
-    print(f"The dashboard is at {dashboard.url}", flush=True)
     code = run_loop(_serve(dashboard, open_page))
     print(_still_under_way(located))
     return code
@@ -79,6 +78,7 @@ def run(
 
 async def _serve(dashboard: "Dashboard", open_page: bool) -> int:
     async with _serving(dashboard, open_page) as received:
+        print(f"The dashboard is at {dashboard.url}", flush=True)
         return _STOPPED[await received.get()]
 
 
