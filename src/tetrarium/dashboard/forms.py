@@ -22,8 +22,8 @@ __all__ = ["GROUPS", "SettingError", "read_settings", "setting_groups"]
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "game": (
-            "width", "height", "hidden_rows", "randomizer", "game_over", "actions", "hold", "preview", "observation",
-            "features", "illegal_action", "max_pieces",
+            "width", "height", "hidden_rows", "randomizer", "game_over", "actions", "hold", "gravity", "key_rate",
+            "first_level", "preview", "observation", "features", "illegal_action", "max_pieces",
         ),
         "reward": ("line_reward", "hole_penalty", "height_penalty", "game_over_penalty"),
         "run": (
