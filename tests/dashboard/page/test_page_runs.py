@@ -185,7 +185,8 @@ def test_a_run_of_a_terminal_appears_by_itself(page: Page, dashboard: Dashboard,
     expect(page.locator("#toasts")).to_contain_text("typed has been started.")
     page.get_by_role("button", name="Watch", exact=True).click()
     expect(page.locator("#run-name")).to_have_text("typed")
-    assert process.wait() == 0
+    process.communicate()
+    assert process.returncode == 0
     expect_state(page, "Finished")
     page.locator("#run-picker").click()
     expect(page.locator("#run-menu")).to_contain_text("typed")

@@ -33,7 +33,7 @@ export class App extends EventTarget {
     link.addEventListener("event", ({ detail }) => this.#receive(detail));
     link.addEventListener("refused", ({ detail }) => say(detail, { isError: true }));
     link.addEventListener("link", ({ detail }) => this.#relink(detail));
-    window.addEventListener("hashchange", () => this.runs && this.#choose());
+    window.addEventListener("hashchange", () => this.refresh().then(() => this.#choose()));
     document.addEventListener("visibilitychange", () => this.#sendWatch());
     matchMedia("(prefers-reduced-motion: reduce)").addEventListener("change", () => this.#sendWatch());
   }
@@ -79,11 +79,14 @@ export class App extends EventTarget {
 
   /** Chooses what to watch: what the address names, else what is likely wanted. */
   #choose() {
-    const [kind, ...rest] = decodeURIComponent(location.hash.slice(1)).split("/");
-    const named = { kind, name: rest.join("/") };
     const { first } = this.#home;
-    if (["run", "player"].includes(kind) && this.#home.find(named)) this.watch(named);
-    else if (first) this.watch({ kind: "run", name: first.name });
+    const named = targetIn(location.hash);
+    if (this.#home.find(named)) {
+      this.watch(named);
+      return;
+    }
+    if (named) say(`There is no ${named.kind === "run" ? "run" : "demo"} ${named.name}.`);
+    if (first) this.watch({ kind: "run", name: first.name });
     else this.#forget();
   }
 
@@ -275,5 +278,15 @@ export class App extends EventTarget {
     await this.refresh();
     await this.watch({ kind: "run", name: run.name });
     return run;
+  }
+}
+
+/** What an address such as #run/run-1 names, or null. */
+function targetIn(hash) {
+  const [, kind, name] = hash.match(/^#(run|player)\/(.+)$/) ?? [];
+  try {
+    return kind ? { kind, name: decodeURIComponent(name) } : null;
+  } catch {
+    return null; // no address of this page
   }
 }
