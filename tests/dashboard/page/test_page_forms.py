@@ -1,13 +1,12 @@
 """Starting a run with settings: what the form shows, what it refuses and where, and that keys alone suffice."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.dashboard.page.stage import Dashboard, wait_until
-from tests.dashboard.page.watching import expect_state
+from tests.dashboard.page.watching import Watcher, expect_state
 
 
 @pytest.fixture
@@ -77,8 +76,9 @@ def test_nonsense_is_refused_at_its_field(form: Page, name: str, text: str, mess
 
 
 def test_what_only_the_server_can_tell_is_shown_at_its_field(
-    form: Page, watcher: Any, photograph: Callable[..., None]
+    form: Page, dashboard: Dashboard, watcher: Watcher, photograph: Callable[..., None]
 ) -> None:
+    dashboard.call("POST", "/runs", {"name": "taken"})
     watcher.forgive_refusals()
     form.get_by_label("Find a setting").fill("gradient_steps")
     field(form, "gradient_steps").fill("0")
@@ -87,9 +87,13 @@ def test_what_only_the_server_can_tell_is_shown_at_its_field(
     expect(form.locator("#set-training-gradient_steps-error")).to_have_text(error)
     photograph(form, "form-error")
     field(form, "gradient_steps").fill("1")
+    form.locator("#run-title").fill("taken")
+    form.locator("#start-run").click()
+    expect(form.locator("#run-title-error")).to_contain_text("'taken'")
     form.locator("#run-title").fill("../elsewhere")
     form.locator("#start-run").click()
-    expect(form.locator("#run-title-error")).to_contain_text("../elsewhere")
+    error = "A name has letters, digits, dots and dashes, at most 64 of them; got “../elsewhere”."
+    expect(form.locator("#run-title-error")).to_have_text(error)
 
 
 def test_keys_alone_start_watch_pause_and_stop_a_run(page: Page, dashboard: Dashboard) -> None:

@@ -1,10 +1,11 @@
 // The side panel that starts a run: a preset, a few things asked often, and every setting of the configurations.
 
 import { api } from "./api.js";
-import { find, findAll, make, setText } from "./dom.js";
+import { find, findAll, make, setAttribute, setText } from "./dom.js";
 import { Field } from "./field.js";
 import { count } from "./words.js";
 
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
 const OFTEN = ["total_timesteps", "target_lines", "seed"];
 
 export class NewRunPanel {
@@ -64,7 +65,10 @@ export class NewRunPanel {
       make("input", { type: "text", id: "run-title", autocomplete: "off", spellcheck: "false", placeholder: "chosen for you", "aria-describedby": "run-title-error run-title-hint" }),
       make("p", { class: "error", id: "run-title-error" }),
       make("p", { class: "fine", id: "run-title-hint" }, "letters, digits, dots and dashes"));
-    find("input", name).addEventListener("input", () => setText(find(".error", name), ""));
+    find("input", name).addEventListener("input", ({ target }) => {
+      setText(find(".error", name), "");
+      target.removeAttribute("aria-invalid");
+    });
     const fields = OFTEN.map((wanted) => specs.find((spec) => spec.name === wanted)).filter(Boolean);
     return make("section", { class: "fields" }, name, fields.map((spec) => this.#makeField(spec)));
   }
@@ -124,6 +128,11 @@ export class NewRunPanel {
     event.preventDefault();
     const error = find("#new-run-error");
     setText(error, "");
+    const name = find("#run-title").value.trim();
+    if (name && !NAME.test(name)) {
+      this.#refuseName(`A name has letters, digits, dots and dashes, at most 64 of them; got “${name}”.`);
+      return;
+    }
     const bad = [...this.#fields.values()].filter((field) => field.isChanged && !field.isGood());
     if (bad.length) {
       this.#reveal(bad[0]);
@@ -162,8 +171,7 @@ export class NewRunPanel {
     const words = message.match(/[a-z][a-z0-9_]*/g) ?? [];
     const name = named ?? words.find((word) => this.#fields.has(word) && word.includes("_")) ?? words[0];
     if (name === "name" || /\bname\b|\brun\b/.test(message) && !this.#fields.has(name)) {
-      setText(find("#run-title-error"), message);
-      find("#run-title").focus();
+      this.#refuseName(message);
       return;
     }
     const field = this.#fields.get(name);
@@ -174,6 +182,12 @@ export class NewRunPanel {
     }
     field.showError(message);
     this.#reveal(field);
+  }
+
+  #refuseName(message) {
+    setText(find("#run-title-error"), message);
+    setAttribute(find("#run-title"), "aria-invalid", "true");
+    find("#run-title").focus();
   }
 
   #reveal(field) {
