@@ -105,7 +105,7 @@ export class Chart {
       context.stroke();
       context.fillText((this.spec.writeTick ?? short)(tick), plot.left - 6, height);
     }
-    const n = this.spec.isLarge ? Math.max(2, Math.floor((plot.right - plot.left) / 110)) : 3;
+    const n = this.spec.isLarge ? Math.max(2, Math.floor((plot.right - plot.left) / 110)) : plot.right - plot.left > 140 ? 3 : 1.5;
     context.textAlign = "center";
     for (const tick of linearTicks(domain[0], domain[1], n)) {
       const half = context.measureText(short(tick)).width / 2;

@@ -43,12 +43,13 @@ app.openLog = openLog;
 function sayOverBoard() {
   const { view, control, board, isCompiling } = app;
   const isAlive = ["running", "paused", "starting", "stopping"].includes(view?.state);
-  stage.setStale(app.link === "lost" || (board !== null && view && !isAlive));
+  const isHeadless = isAlive && view.kind === "run" && control.mode === "headless";
+  stage.setStale(app.link === "lost" || isHeadless || (board !== null && view && !isAlive));
   if (app.link === "lost") stage.say("Connection lost", "It comes back by itself. A run that is under way goes on.");
   else if (!view) stage.say(app.runs ? "No run yet" : "", app.runs ? "Here it will play." : "");
   else if (isCompiling) stage.say("Preparing", "The first start on this machine compiles the engine, which takes some seconds.");
   else if (view.state === "starting") stage.say("Starting", "The worker comes up.");
-  else if (isAlive && view.kind === "run" && control.mode === "headless") {
+  else if (isHeadless) {
     stage.say("Headless", "Nothing is drawn, and it learns at full speed.", { label: "Show it live", run: () => controls.setMode("live") });
   } else if (view.state === "paused") stage.say("", "");
   else if (!isAlive && !board) stage.say(stateWord(view.state), view.kind === "run" ? WHAT_NEXT[view.state] : "Start a new demo.");

@@ -194,5 +194,6 @@ export class NewRunPanel {
     const group = field.element.closest("details");
     if (group) group.open = true;
     field.input.focus();
+    field.element.scrollIntoView({ block: "center" });
   }
 }

@@ -38,12 +38,12 @@ export class Shortcuts {
 
   open() {
     const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.#dialog.close() }, "×");
-    const list = (rows, write) => make("dl", {}, rows.flatMap(([term, meaning]) => [make("dt", {}, write(term)), make("dd", {}, meaning)]));
+    const list = (rows, write, look = null) => make("dl", { class: look }, rows.flatMap(([term, meaning]) => [make("dt", {}, write(term)), make("dd", {}, meaning)]));
     const switchBox = make("input", { type: "checkbox", role: "switch", checked: this.#areOn, onchange: (event) => this.#turn(event.target.checked) });
     this.#dialog.replaceChildren(
       make("div", { class: "panel-head" }, make("h2", { id: "help-title" }, "Keys and numbers"), close),
       make("div", { class: "panel-body", tabindex: 0, role: "region", "aria-label": "Keys and numbers" },
-        list(this.#keys, (key) => make("kbd", {}, key === " " ? "Space" : key.toUpperCase())),
+        list(this.#keys, (key) => make("kbd", {}, key === " " ? "Space" : key.toUpperCase()), "keys"),
         list([["← → + − 0", "on the large chart: move the cursor, zoom in and out, whole run"]], (keys) => make("kbd", {}, keys)),
         make("label", { class: "switch" }, switchBox, make("span", { class: "track", "aria-hidden": "true" }), "Single keys act"),
         make("h2", {}, "Numbers"),
