@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tetrarium.cli.watching import watch
 from tetrarium.engine import MAX_ORIENTATIONS, GameState
+from tetrarium.engine.states import Placement
 from tetrarium.environment import EnvConfig
 from tetrarium.evaluation import Move
 
@@ -34,6 +35,8 @@ def moves(n_pieces: int | None, *, over: bool = True) -> Iterator[Move]:
         yield Move(
             state_t=state(pieces),
             action=MAX_ORIENTATIONS * 2 * (pieces % ACROSS),
+            piece=SQUARE,
+            placement=Placement(rotation=0, column=2 * (pieces % ACROSS), row=0, spin=0),
             lines_placement=2 * ((pieces + 1) % ACROSS == 0),
             state_tp1=state(pieces + 1, over=over and pieces + 1 == n_pieces),
         )

@@ -317,7 +317,7 @@ class TestTetrisVecEnv:
         assert np.array_equal(np.stack([other.step(self.actions(other, s))[0] for s in range(20)]), np.stack(future))
 
     def test_a_state_of_other_games_is_refused(self) -> None:
-        with pytest.raises(GameError, match=r"The games saved have shape \(4, 25\), these \(2, 25\)"):
+        with pytest.raises(GameError, match=r"The games saved have shape \(4, 29\), these \(2, 29\)"):
             self.make(n_envs=2).set_state(self.make(n_envs=4).state())
 
     def test_there_is_at_least_one_game(self) -> None:

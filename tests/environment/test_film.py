@@ -26,12 +26,7 @@ TEXT = THEMES["dark"].text
 def squares(n_pieces: int) -> list[Move]:
     """Squares left and right in turn: every second one clears two rows."""
     games = Games(NARROW.rules(), seed=0, numbers=[0])
-    moves = []
-    for number in range(n_pieces):
-        state_t, action = games.state(0), 8 * (number % 2)
-        lines = games.place(0, action)
-        moves.append(Move(state_t=state_t, action=action, lines_placement=lines, state_tp1=games.state(0)))
-    return moves
+    return [games.move(0, 8 * (number % 2)) for number in range(n_pieces)]
 
 
 def frames(n_pieces: int, **changes: Any) -> list[Frame]:
@@ -94,9 +89,7 @@ def test_a_lost_game_ends_with_its_last_piece_above_the_board() -> None:
     games = Games(tower.rules(), seed=0, numbers=[0])
     moves = []
     while not games.over[0]:
-        state_t = games.state(0)
-        lines = games.place(0, 1)  # upright, at the left wall
-        moves.append(Move(state_t=state_t, action=1, lines_placement=lines, state_tp1=games.state(0)))
+        moves.append(games.move(0, 1))  # upright, at the left wall
     *_, last = film_frames(moves, width=4, height=4, cell_px=CELL)
     assert len(moves) == 2
     top = len(last.picture) - CELL - 7 * CELL - CELL // 2  # the middle of row 7, over a floor one cell high
