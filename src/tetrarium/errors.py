@@ -10,6 +10,7 @@
     │   └── UntrustedCheckpointError
     ├── ReplayError            a recorded game that cannot be read, or does not play as it says
     ├── WorkerError            a worker that does not answer, or refuses what it is told
+    ├── BundleError            a shared model that is not whole, or not what a bundle may be
     └── HomeError              the home folder, or a name inside it, cannot be used
 
 A message says the rule, the value that broke it, and the remedy, in one line: the command line prints it as it is.
@@ -19,6 +20,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "BundleError",
     "CheckpointError",
     "ConfigError",
     "DamagedCheckpointError",
@@ -72,6 +74,10 @@ class ReplayError(TetrariumError, ValueError):
 
 class WorkerError(TetrariumError):
     """A worker that does not answer, or refuses what it is told."""
+
+
+class BundleError(TetrariumError, ValueError):
+    """A shared model that is not whole, or not what a bundle may be."""
 
 
 class HomeError(TetrariumError):

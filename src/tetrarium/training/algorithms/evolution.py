@@ -40,7 +40,7 @@ from tetrarium.training.algorithms.evolution_model import EvolutionModel
 from tetrarium.training.algorithms.evolution_search import Search
 from tetrarium.training.algorithms.evolution_units import search_units
 from tetrarium.training.algorithms.games import read_games, require_ours, training_games, write_games
-from tetrarium.training.algorithms.learner import Learner, ReadFile, Weights, WholeGame
+from tetrarium.training.algorithms.learner import Learner, ReadFile, WeightKinds, Weights, WholeGame
 from tetrarium.training.algorithms.linear import choose_rows, row_values, scalar_features
 from tetrarium.training.config import TrainingConfig
 
@@ -234,6 +234,11 @@ class EvolutionLearner(Learner):
     def read_weights(cls, files: Sequence[str], read_file: ReadFile) -> Weights:  # noqa: ARG003 it is one file
         """Reads what plays."""
         return dict(safetensors.numpy.load(read_file(_WEIGHTS)))
+
+    @classmethod
+    def weight_kinds(cls, config: TrainingConfig, env_config: EnvConfig) -> WeightKinds:  # noqa: ARG003 all alike
+        """A number for each feature that is weighed."""
+        return dict.fromkeys(scalar_features(env_config), ((1,), "float64"))
 
     @classmethod
     def make_policy(cls, weights: Weights, config: TrainingConfig, env_config: EnvConfig, name: str) -> LinearPolicy:

@@ -22,9 +22,20 @@ from tetrarium.errors import TetrariumError
 from tetrarium.evaluation import LinearPolicy, NetworkPolicy
 from tetrarium.training.config import ALGORITHMS, TrainingConfig
 
-__all__ = ["Learner", "PlayingPolicy", "ReadFile", "Weights", "WholeGame", "diverged", "find_learner", "float_copies"]
+__all__ = [
+    "Learner",
+    "PlayingPolicy",
+    "ReadFile",
+    "WeightKinds",
+    "Weights",
+    "WholeGame",
+    "diverged",
+    "find_learner",
+    "float_copies",
+]
 
 Weights = Mapping[str, npt.NDArray[Any]]
+WeightKinds = Mapping[str, tuple[tuple[int, ...], str]]  # shape and dtype by name
 PlayingPolicy = NetworkPolicy | LinearPolicy
 ReadFile = Callable[[str], bytes]  # the checked content of one file of a checkpoint
 
@@ -134,6 +145,11 @@ class Learner(ABC):
     @abstractmethod
     def read_weights(cls, files: Sequence[str], read_file: ReadFile) -> Weights:
         """Reads the weights that play from a checkpoint's files, and nothing that could run."""
+
+    @classmethod
+    @abstractmethod
+    def weight_kinds(cls, config: TrainingConfig, env_config: EnvConfig) -> WeightKinds:
+        """What weights of such a config are called, and their shapes; known before there are any."""
 
     @classmethod
     @abstractmethod

@@ -26,6 +26,7 @@ class QuantileLearner(DqnLearner):
         "replay_buffer_class": CompactReplayBuffer,
     }
     network: ClassVar[str] = "quantile_net"
+    layers: ClassVar[str] = "quantile_net"
     model: TetrisQRDQN  # type: ignore[assignment]  # it has all that DqnLearner asks of its model
 
     def _make_model(self) -> BaseAlgorithm:
@@ -39,6 +40,11 @@ class QuantileLearner(DqnLearner):
             policy_kwargs={**self._network_arguments(), "n_quantiles": config.n_quantiles},
             **self._off_policy_arguments(),
         )
+
+    @classmethod
+    def n_outputs(cls, config: TrainingConfig) -> int:
+        """How many numbers tell a distribution."""
+        return config.n_quantiles
 
     @classmethod
     def make_policy(cls, weights: Weights, config: TrainingConfig, env_config: EnvConfig, name: str) -> NetworkPolicy:

@@ -8,7 +8,6 @@ random.json            the generators that training draws from
 """
 
 import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -22,9 +21,18 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
+from tetrarium.environment import EnvConfig
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.training.algorithms.games import read_games, training_games, write_games
-from tetrarium.training.algorithms.learner import Learner, ReadFile, Weights, diverged, float_copies
+from tetrarium.training.algorithms.learner import (
+    Learner,
+    ReadFile,
+    WeightKinds,
+    Weights,
+    diverged,
+    float_copies,
+)
+from tetrarium.training.algorithms.policy_file import read_policy_tensors
 from tetrarium.training.algorithms.random_states import random_states, restore_random_states
 from tetrarium.training.algorithms.scales import input_scale
 from tetrarium.training.config import TrainingConfig
@@ -33,8 +41,6 @@ __all__ = ["MODEL", "Sb3Learner"]
 
 MODEL: Final = "model.zip"
 _RANDOM: Final = "random.json"
-_POLICY: Final = "policy.pth"  # inside model.zip
-_MAX_BYTES_POLICY: Final = 1 << 28
 _ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
@@ -44,6 +50,7 @@ class Sb3Learner(Learner):
     model_class: ClassVar[type[BaseAlgorithm]]
     our_classes: ClassVar[dict[str, Any]]  # what model.zip would otherwise name by the module where it lies
     network: ClassVar[str]  # name in the policy's parameters of the network that plays
+    layers: ClassVar[str] = "q_net"  # name in the network's parameters of its layers
 
     def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig) -> None:
         self.games, self.env_config = training_games(env, config)
@@ -145,9 +152,22 @@ class Sb3Learner(Learner):
     @classmethod
     def read_weights(cls, files: Sequence[str], read_file: ReadFile) -> Weights:  # noqa: ARG003 for those with more
         """Reads the policy's tensors, as torch reads them without running anything."""
-        with zipfile.ZipFile(io.BytesIO(read_file(MODEL))) as archive:
-            if archive.getinfo(_POLICY).file_size > _MAX_BYTES_POLICY:
-                raise ValueError(f"{_POLICY} claims to be larger than any policy of ours")
-            policy = torch.load(io.BytesIO(archive.read(_POLICY)), map_location="cpu", weights_only=True)
+        policy = read_policy_tensors(read_file(MODEL))
         prefix = f"{cls.network}."
         return float_copies({name.removeprefix(prefix): policy[name] for name in policy if name.startswith(prefix)})
+
+    @classmethod
+    def weight_kinds(cls, config: TrainingConfig, env_config: EnvConfig) -> WeightKinds:
+        """A scale for the inputs, then weights and biases of each layer, which every second module is."""
+        n_inputs = len(input_scale(env_config))
+        kinds: dict[str, tuple[tuple[int, ...], str]] = {"input_scale": ((n_inputs,), "float32")}
+        for number, n_outputs in enumerate((*config.net_arch, cls.n_outputs(config))):
+            kinds[f"{cls.layers}.{2 * number}.weight"] = ((n_outputs, n_inputs), "float32")
+            kinds[f"{cls.layers}.{2 * number}.bias"] = ((n_outputs,), "float32")
+            n_inputs = n_outputs
+        return kinds
+
+    @classmethod
+    def n_outputs(cls, config: TrainingConfig) -> int:  # noqa: ARG003 for those with more
+        """How many numbers the network gives for a row."""
+        return 1

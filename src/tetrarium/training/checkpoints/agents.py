@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import safetensors
 import safetensors.numpy
@@ -21,9 +21,11 @@ import safetensors.numpy
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.errors import CheckpointError, ConfigError, DamagedCheckpointError, TetrariumError
+from tetrarium.registry.bundles import BUNDLE_SUFFIX, read_bundle
 from tetrarium.training.algorithms.learner import Learner, PlayingPolicy, ReadFile, Weights, find_learner
 from tetrarium.training.checkpoints import store
 from tetrarium.training.checkpoints.files import ANOTHER
+from tetrarium.training.checkpoints.sharing import SavedPolicy, saved_policy_of
 from tetrarium.training.config import ALGORITHMS, CHANGEABLE, TrainingConfig
 
 if TYPE_CHECKING:
@@ -45,16 +47,6 @@ __all__ = [
 
 _POLICY: Final = "policy.safetensors"
 _FREE_TO_CHANGE: Final = ("max_pieces", "illegal_action")  # of the game, when training goes on
-
-
-class SavedPolicy(NamedTuple):
-    """What can be read from a checkpoint without running anything of it."""
-
-    weights: Weights
-    config: TrainingConfig
-    env_config: EnvConfig
-    step: int
-    learner: type[Learner]
 
 
 class Beside(Protocol):
@@ -180,12 +172,15 @@ def read_policy(path: Path, name: str | None = None) -> tuple[PlayingPolicy, Env
 
 
 def read_saved_policy(path: Path) -> SavedPolicy:
-    """Reads the weights that play, and what they came from; runs nothing from the checkpoint.
+    """Reads the weights that play, and what they came from, of a checkpoint or a bundle; runs nothing of either.
 
     Raises:
+        BundleError: if a bundle is not what it should be.
         DamagedCheckpointError: if it is not whole.
         CheckpointError: if it is none, or a newer version's.
     """
+    if path.suffix == BUNDLE_SUFFIX and not path.is_dir():
+        return saved_policy_of(read_bundle(path), repr(str(path)))
     metadata = store.read_metadata(path)
     config, env_config = _configs(path, metadata)
     step = metadata.counters.get("timesteps_trained")
@@ -270,7 +265,7 @@ def _require_changeable(path: Path, saved: TrainingConfig, given: TrainingConfig
 
 def _run_name(path: Path) -> str:
     """The run that a checkpoint is of, or the folder's own name."""
-    return path.parent.parent.name if path.parent.name == "checkpoints" else path.name
+    return path.parent.parent.name if path.parent.name == "checkpoints" else path.name.removesuffix(BUNDLE_SUFFIX)
 
 
 def _configs(path: Path, metadata: store.Metadata) -> tuple[TrainingConfig, EnvConfig]:

@@ -8,11 +8,12 @@ SHA-256 of every other file, so a signature that holds speaks for the whole chec
 import hashlib
 import hmac
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, NoReturn
+from typing import Any, Final
+
+from tetrarium.registry.strict_json import StrictJsonError, canonical_json, parse_object
 
 __all__ = [
     "FORMAT_VERSION",
@@ -127,9 +128,9 @@ def looks_like_metadata(data: bytes) -> bool:
 
 def _canonical(value: Mapping[str, Any]) -> bytes:
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise MetadataError(f"cannot be written as strict JSON ({error})") from error
+        return canonical_json(value)
+    except StrictJsonError as error:
+        raise MetadataError(str(error)) from error
 
 
 def _signature(unsigned: Mapping[str, Any], secret: bytes) -> str:
@@ -138,34 +139,9 @@ def _signature(unsigned: Mapping[str, Any], secret: bytes) -> str:
 
 def _parse(data: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(
-            data.decode(), parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_without_repetition
-        )
-    except MetadataError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise MetadataError(f"is not JSON, or cut short ({error})") from error
-    if not isinstance(value, dict):
-        raise MetadataError("is not a JSON object")
-    return value
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise MetadataError(f"holds {constant}, which strict JSON has not")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise MetadataError(f"holds a number out of range, {digits[:40]}")
-    return number
-
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise MetadataError("holds a key twice")
-    return value
+        return parse_object(data)
+    except StrictJsonError as error:
+        raise MetadataError(str(error)) from error
 
 
 def _check_size(data: bytes) -> None:
