@@ -11,6 +11,7 @@
     ├── ReplayError            a recorded game that cannot be read, or does not play as it says
     ├── WorkerError            a worker that does not answer, or refuses what it is told
     ├── BundleError            a shared model that is not whole, or not what a bundle may be
+    ├── ModelError             a saved model that is not there, or that cannot be changed so
     └── HomeError              the home folder, or a name inside it, cannot be used
 
 A message says the rule, the value that broke it, and the remedy, in one line: the command line prints it as it is.
@@ -27,6 +28,7 @@ __all__ = [
     "GameError",
     "HomeError",
     "IllegalActionError",
+    "ModelError",
     "PolicyError",
     "ReplayError",
     "TetrariumError",
@@ -78,6 +80,10 @@ class WorkerError(TetrariumError):
 
 class BundleError(TetrariumError, ValueError):
     """A shared model that is not whole, or not what a bundle may be."""
+
+
+class ModelError(TetrariumError):
+    """A saved model that is not there, or that cannot be changed so."""
 
 
 class HomeError(TetrariumError):

@@ -11,7 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,6 +76,10 @@ class Bundle:
     def weights_sha256(self) -> str:
         """Tells one set of weights from another."""
         return hashlib.sha256(pack_tensors(self.weights)).hexdigest()
+
+    def described(self, **changes: Any) -> "Bundle":
+        """The same model under another name, or with other notes, tags, curve or preview."""
+        return replace(self, **changes)
 
     def to_bytes(self) -> bytes:
         """Returns the content of the file.
