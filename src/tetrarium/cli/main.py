@@ -32,6 +32,19 @@ _COMMANDS: Final = {
     "doctor": ("tetrarium.cli.doctor:doctor", "Check that everything tetrarium needs is there and works."),
 }
 
+_MODELS: Final = {
+    "list": ("list_models", "List saved models, or the versions of one."),
+    "save": ("save_model", "Save what a run or a checkpoint has learnt as a version of a model."),
+    "show": ("show_model", "Tell all about one version of a model."),
+    "note": ("note_model", "Write down what there is to say about a version."),
+    "tag": ("tag_model", "Add tags to a version, or take them away."),
+    "promote": ("promote_model", "Let the model's name stand for this version."),
+    "export": ("export_model", "Write a model to a file that others can import."),
+    "import": ("import_model", "Take in somebody's bundle or model.zip; nothing in it is run."),
+    "delete": ("delete_model", "Move a version, or a whole model, to the trash."),
+    "restore": ("restore_model", "Take a version, or a whole model, back from the trash."),
+}
+
 app = App(
     name="tetrarium",
     help="Train an AI to play Tetris, and watch it learn. `tetrarium run` is where to begin.",
@@ -39,6 +52,10 @@ app = App(
 )
 for _name, (_target, _summary) in _COMMANDS.items():
     app.command(_target, name=_name, help=_summary)
+models = App(name="models", help="Keep, tell, share and compare trained models.")
+for _name, (_target, _summary) in _MODELS.items():
+    models.command(f"tetrarium.cli.models:{_target}", name=_name, help=_summary)
+app.command(models)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

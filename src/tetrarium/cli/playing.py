@@ -29,9 +29,14 @@ __all__ = [
 ]
 
 Rules = Literal["default", "guideline", "literature"]
-What = Annotated[str, Parameter(help="A run, a checkpoint folder, or 'random', 'dellacherie', 'du', 'dt-10'.")]
+What = Annotated[
+    str, Parameter(help="A run, a model, a bundle, a checkpoint folder, or 'random', 'dellacherie', 'du', 'dt-10'.")
+]
 WhatOrReplay = Annotated[
-    str, Parameter(help="A run, a checkpoint folder, 'random', 'dellacherie', 'du', 'dt-10', or a replay's file.")
+    str,
+    Parameter(
+        help="A run, a model, a bundle, a checkpoint folder, 'random', 'dellacherie', 'du', 'dt-10', or a replay."
+    ),
 ]
 
 _SPEED: Final = 10.0  # pieces a second

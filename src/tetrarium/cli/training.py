@@ -57,7 +57,7 @@ def train(
         str | None,
         Parameter(
             name="--from",
-            help="Whose weights the agent begins with: a run, NAME@best, NAME@STEP or a folder.",
+            help="Whose weights the agent begins with: a run, NAME@best, NAME@STEP, a model, NAME@VERSION, a file.",
         ),
     ] = None,
     steps: Steps = None,

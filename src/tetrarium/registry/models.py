@@ -18,6 +18,7 @@ from sqlalchemy import Connection, delete, update
 
 from tetrarium.errors import BundleError, ModelError, suggestion
 from tetrarium.registry.atomic import write_file
+from tetrarium.registry.box import champion_names, champion_path, champion_version
 from tetrarium.registry.bundles import Bundle, check_note, check_tag, read_bundle
 from tetrarium.registry.database import Database
 from tetrarium.registry.home import Home, check_name
@@ -96,7 +97,7 @@ class ModelStore:
         return self._all(versions.c.trashed_s.is_not(None))
 
     def find(self, spec: str) -> ModelVersion:
-        """Finds the version that ``NAME`` or ``NAME@NUMBER`` stands for.
+        """Finds the version that ``NAME`` or ``NAME@NUMBER`` stands for, in this home or else in the box.
 
         A name alone stands for the promoted version, or else for the latest.
 
@@ -104,6 +105,15 @@ class ModelStore:
             ModelError: if there is none.
         """
         name, number = parse_spec(spec)
+        if number in (None, 1) and not self.has(name) and (in_box := champion_version(name)) is not None:
+            return in_box
+        return self._own(spec)
+
+    def _own(self, spec: str) -> ModelVersion:
+        """Finds a version of this home, which can be changed."""
+        name, number = parse_spec(spec)
+        if name in champion_names() and not self.has(name):
+            raise ModelError(f"The model {name!r} is in the box and stays as it is. Save a copy of it first.")
         slot = ModelSlot(name=name, versions=tuple(self.versions(name)))
         if number is None:
             return slot.current
@@ -123,7 +133,8 @@ class ModelStore:
         Raises:
             ModelError: if somebody removed it.
         """
-        path = model_path(self.home, version.name, version.number)
+        in_box = champion_path(version.name) if version.is_in_box else None
+        path = in_box or model_path(self.home, version.name, version.number)
         if not path.is_file():
             raise ModelError(
                 f"The model {version.spec} is known, but its file {str(path)!r} is gone. Put it back from a copy, or "
@@ -157,7 +168,7 @@ class ModelStore:
             ModelError: if there is no such version.
             BundleError: if a tag may not be one, or there are too many.
         """
-        version = self.find(spec)
+        version = self._own(spec)
         wanted = (set(version.tags) | {check_tag(tag) for tag in add}) - set(remove)
         read_bundle(self.path(version)).described(tags=tuple(sorted(wanted))).to_bytes()  # refuses too many
         with self._database.writing() as connection:
@@ -170,7 +181,7 @@ class ModelStore:
         Raises:
             ModelError: if there is no such version.
         """
-        version = self.find(spec)
+        version = self._own(spec)
         with self._database.writing() as connection:
             connection.execute(update(models).where(models.c.name == version.name).values(promoted=version.number))
             return self._one(connection, version.name, version.number)
@@ -182,7 +193,8 @@ class ModelStore:
             ModelError: if there is none.
         """
         name, number = parse_spec(spec)
-        chosen = self.versions(name) if number is None else [self.find(spec)]
+        one = self._own(spec)
+        chosen = self.versions(name) if number is None else [one]
         return self._mark(chosen, self._clock())
 
     def restore(self, spec: str) -> list[ModelVersion]:
@@ -202,18 +214,21 @@ class ModelStore:
         return self._mark(chosen, None)
 
     def empty_trash(self, older_than_s: float = 0.0) -> list[ModelVersion]:
-        """Removes for ever what has lain in the trash for so long; returns it.
+        """Removes for ever what has lain in the trash for so long; returns it."""
+        latest_s = self._clock() - older_than_s
+        return self.remove([version for version in self.trash() if (version.trashed_s or 0.0) <= latest_s])
+
+    def remove(self, chosen: Sequence[ModelVersion]) -> list[ModelVersion]:
+        """Removes versions that lie in the trash for ever; returns them.
 
         The file goes first: of a process that is killed in between there remains a row in the trash without a file,
         which goes when models are next looked at.
         """
-        latest_s = self._clock() - older_than_s
-        chosen = [version for version in self.trash() if (version.trashed_s or 0.0) <= latest_s]
         with self._database.writing() as connection:
             for version in chosen:
                 model_path(self.home, version.name, version.number).unlink(missing_ok=True)
                 connection.execute(delete(versions).where(versions.c.id == version.row_id))
-        return chosen
+        return list(chosen)
 
     def _adopt(self) -> dict[Key, Path]:
         """Gives files without a row theirs, and drops what the trash has lost; returns what lies on the disk."""
@@ -258,7 +273,7 @@ class ModelStore:
         return 1 + max([last_number(connection, name), *numbers])
 
     def _change(self, spec: str, **values: Any) -> ModelVersion:
-        version = self.find(spec)
+        version = self._own(spec)
         with self._database.writing() as connection:
             connection.execute(update(versions).where(versions.c.id == version.row_id).values(**values))
             return self._one(connection, version.name, version.number)

@@ -33,6 +33,7 @@ class ModelVersion:
     is_there: bool  # false where somebody removed the file
     trashed_s: float | None  # since 1970; None outside of the trash
     row_id: int  # in this home's database
+    is_in_box: bool = False  # whether it comes with the package, and so is not to be changed
 
     @property
     def spec(self) -> str:

@@ -8,10 +8,16 @@ from tetrarium.training.config import TrainingConfig
 if TYPE_CHECKING:
     from tetrarium.training.agent import TetrisAgent
     from tetrarium.training.checkpoints.agents import read_policy
+    from tetrarium.training.models import find_model, load_model
 
-__all__ = ["TetrisAgent", "TrainingConfig", "read_policy"]
+__all__ = ["TetrisAgent", "TrainingConfig", "find_model", "load_model", "read_policy"]
 
-_NEEDS_TORCH: Final = {"TetrisAgent": "agent", "read_policy": "checkpoints.agents"}
+_NEEDS_TORCH: Final = {
+    "TetrisAgent": "agent",
+    "find_model": "models",
+    "load_model": "models",
+    "read_policy": "checkpoints.agents",
+}
 
 
 def __getattr__(name: str) -> Any:
