@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.test_commands import SMALL, call
+from tetrarium.evaluation import PROTOCOLS, protocols
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +104,46 @@ def test_a_name_of_a_run_and_a_model_is_the_runs(say: Any) -> None:
         assert report["policy"] == policy
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A default protocol of a few short games."""
+    short = replace(PROTOCOLS["default"], n_games=8, max_pieces=200, height=8)
+    monkeypatch.setattr(protocols, "PROTOCOLS", {**PROTOCOLS, "default": short})
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_leaderboard_has_what_was_measured_and_nothing_else(say: Any) -> None:
+    say("models", "save", "one@best", "--name", "mine")
+    empty = say("models", "leaderboard").splitlines()
+    assert empty[0] == "Nothing was measured so yet: tetrarium models measure dt-10 --protocol default"
+    assert empty[1].startswith("Not measured: ") and "mine@1" in empty[1]
+    (measured,) = json.loads(say("models", "measure", "mine", "--json"))
+    assert measured["player"] == "mine@1" and measured["n_games"] == 8 and "games" not in measured
+    say("models", "measure", "dellacherie", "random")
+
+    board = json.loads(say("models", "leaderboard", "--json"))
+    assert [row["player"] for row in board] == ["dellacherie", "mine@1", "random"]
+    assert board[1] == measured
+    alike = ["--games", "8", "--height", "8", "--max-pieces", "200", "--seed", "20000"]
+    report = json.loads(say("evaluate", "mine", *alike, "--json"))
+    same = ("mean_lines", "interval_lines", "median_lines", "n_cut_off", "lines_total", "seed")
+    assert [measured[name] for name in same] == [report[name] for name in same]
+    lines = say("models", "leaderboard").splitlines()
+    assert lines[1].split() == "player lines a game (95 %) median cut off games pieces a second".split(" ")
+    assert [line.split()[:2] for line in lines[2:5]] == [["1", "dellacherie"], ["2", "mine@1"], ["3", "random"]]
+    assert "mine@1" not in "".join(lines[5:])
+
+
+@pytest.mark.usefixtures("quick")
+def test_two_are_compared_on_the_same_pieces(say: Any) -> None:
+    said = say("models", "compare", "dellacherie", "random", "--games", "30")
+    assert said.splitlines()[-1].startswith("dellacherie is better than random, by ")
+    assert said.splitlines()[-1].endswith("n = 30 games on the same pieces). The difference is real.")
+    found = json.loads(say("models", "compare", "one@best", "one", "--games", "10", "--json"))
+    assert found["is_real"] is False and found["difference"] == 0.0
+    assert found["sentence"].startswith("No difference can be told between one at step 1,000 and one at step 1,000")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -119,6 +161,8 @@ def test_a_name_of_a_run_and_a_model_is_the_runs(say: Any) -> None:
         (("models", "import", "no.tetris"), 1, "The bundle 'no.tetris' cannot be read: No such file or directory."),
         (("models", "import", "no.tetris", "--set", "width=6"), 1, "so no setting is given. Leave --set out."),
         (("models", "restore", "one"), 1, "What is restored lies in the trash, and 'one' does not."),
+        (("models", "measure", "one/"), 1, "There is no model 'one/'"),
+        (("models", "compare", "du", "dt-10", "--protocol", "x"), 2, "A protocol is one of default, uniform"),
         (("models",), 0, ""),
         (("models", "lst"), 2, ""),
     ],

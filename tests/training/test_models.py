@@ -16,7 +16,7 @@ from tetrarium.registry.home import Home
 from tetrarium.registry.models import ModelStore
 from tetrarium.training import TetrisAgent, TrainingConfig, find_model, load_model, read_policy
 from tetrarium.training.config import ALGORITHMS
-from tetrarium.training.models import export_model, import_model, save_model
+from tetrarium.training.models import export_model, import_model, keep_best, save_model
 from tetrarium.training.runs.run import TrainingRun
 
 
@@ -67,6 +67,28 @@ def test_export_delete_import_elsewhere_play_the_same(algorithm: str, home: Home
     assert actions(other, "mine@1") == before and len(set(before)) > 10
     assert evaluate(load_model("mine@1", other)[0], GAME, 5, 1).games == played
     assert ModelStore(other).find("mine").sha256 == saved.sha256
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_runs_best_weights_land_among_the_models_by_themselves(algorithm: str, home: Home) -> None:
+    landed = ModelStore(home).versions(algorithm)
+    best, _ = read_policy(home.run_folder(algorithm) / "best")
+
+    assert len({version.sha256 for version in landed}) == len(landed)
+    assert landed[-1].about["run"] == algorithm and landed[-1].about["checkpoint"] == "best"
+    assert evaluate(load_model(algorithm, home)[0], GAME, 3, 1).games == evaluate(best, GAME, 3, 1).games
+    keep_best(home, algorithm)
+    assert ModelStore(home).versions(algorithm) == landed
+
+
+def test_training_goes_on_where_models_cannot_be_kept(home: Home) -> None:
+    for path in home.root.glob("registry.db*"):
+        path.unlink()
+    (home.root / "registry.db").write_bytes(b"no database" * 1_000)
+    small = config("dqn").with_changes(evaluate_every=50, evaluation_games=2, evaluation_pieces=20)
+    _, ended = TrainingRun.create(home, "next", GAME, small, lambda _: None).execute()
+
+    assert ended.state == "finished" and (home.run_folder("next") / "best").is_dir()
 
 
 def test_a_model_tells_where_it_comes_from(home: Home) -> None:
@@ -129,7 +151,7 @@ def test_what_is_no_model_is_not_taken_in(home: Home, tmp_path: Path, make: obje
     with pytest.raises(TetrariumError) as caught:
         import_model(path, home)
     assert said in str(caught.value) and str(caught.value).isprintable()
-    assert not home.models.exists() and not (home.root / "registry.db").exists()
+    assert [slot.name for slot in ModelStore(home).slots()] == sorted(ALGORITHMS)
 
 
 def test_an_export_harms_no_file(home: Home, tmp_path: Path) -> None:

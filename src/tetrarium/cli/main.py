@@ -33,16 +33,19 @@ _COMMANDS: Final = {
 }
 
 _MODELS: Final = {
-    "list": ("list_models", "List saved models, or the versions of one."),
-    "save": ("save_model", "Save what a run or a checkpoint has learnt as a version of a model."),
-    "show": ("show_model", "Tell all about one version of a model."),
-    "note": ("note_model", "Write down what there is to say about a version."),
-    "tag": ("tag_model", "Add tags to a version, or take them away."),
-    "promote": ("promote_model", "Let the model's name stand for this version."),
-    "export": ("export_model", "Write a model to a file that others can import."),
-    "import": ("import_model", "Take in somebody's bundle or model.zip; nothing in it is run."),
-    "delete": ("delete_model", "Move a version, or a whole model, to the trash."),
-    "restore": ("restore_model", "Take a version, or a whole model, back from the trash."),
+    "list": ("models:list_models", "List saved models, or the versions of one."),
+    "save": ("models:save_model", "Save what a run or a checkpoint has learnt as a version of a model."),
+    "show": ("models:show_model", "Tell all about one version of a model."),
+    "note": ("models:note_model", "Write down what there is to say about a version."),
+    "tag": ("models:tag_model", "Add tags to a version, or take them away."),
+    "promote": ("models:promote_model", "Let the model's name stand for this version."),
+    "export": ("models:export_model", "Write a model to a file that others can import."),
+    "import": ("models:import_model", "Take in somebody's bundle or model.zip; nothing in it is run."),
+    "delete": ("models:delete_model", "Move a version, or a whole model, to the trash."),
+    "measure": ("leaderboard:measure_models", "Measure models under a protocol, for the leaderboard."),
+    "leaderboard": ("leaderboard:show_leaderboard", "Show what was measured under a protocol, the best first."),
+    "compare": ("leaderboard:compare_models", "Let two play the same pieces, and say whether one is better."),
+    "restore": ("models:restore_model", "Take a version, or a whole model, back from the trash."),
 }
 
 app = App(
@@ -54,7 +57,7 @@ for _name, (_target, _summary) in _COMMANDS.items():
     app.command(_target, name=_name, help=_summary)
 models = App(name="models", help="Keep, tell, share and compare trained models.")
 for _name, (_target, _summary) in _MODELS.items():
-    models.command(f"tetrarium.cli.models:{_target}", name=_name, help=_summary)
+    models.command(f"tetrarium.cli.{_target}", name=_name, help=_summary)
 app.command(models)
 
 

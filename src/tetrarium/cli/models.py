@@ -71,8 +71,8 @@ def save_model(
     home: HomeOption = None,
 ) -> int:
     """Save what a run or a checkpoint has learnt as a version of a model. Versions add up; none is overwritten."""
-    from tetrarium.training.finding import find_checkpoint
     from tetrarium.registry.bundles import BUNDLE_SUFFIX
+    from tetrarium.training.finding import find_checkpoint
     from tetrarium.training.models import save_model as save
 
     located = Home.locate(home)

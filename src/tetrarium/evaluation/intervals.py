@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaincinv, ndtr, ndtri
 
-__all__ = ["CONFIDENCE", "MeanLines", "MedianOfRuns", "mean_lines", "median_interval"]
+__all__ = ["CONFIDENCE", "MeanLines", "MedianOfRuns", "mean_interval", "mean_lines", "median_interval"]
 
 CONFIDENCE: Final = 0.95
 _TAIL: Final = (1 - CONFIDENCE) / 2
@@ -54,6 +54,16 @@ def mean_lines(lines: Sequence[int], cut_off: Sequence[bool], seed: int = 0) -> 
         low, high = total / _chi_square_half(n_ended, 1 - _TAIL), total / _chi_square_half(n_ended, _TAIL)
         return MeanLines(mean=mean, interval=(low, high), kind="chi-square")
     return MeanLines(mean=mean, interval=_bootstrap(np.asarray(lines, dtype=np.float64), seed), kind="bootstrap")
+
+
+def mean_interval(values: npt.NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
+    """The 95 % interval of a mean by drawing values anew, which assumes nothing of how they are spread.
+
+    Args:
+        values: ``(n,)``, whatever their signs; at least one.
+        seed: Of the bootstrap.
+    """
+    return _bootstrap(values, seed)
 
 
 def _chi_square_half(n_ended: int, probability: float) -> float:

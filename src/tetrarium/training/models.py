@@ -4,13 +4,14 @@ The registry keeps bundles and knows names and shapes; here a run's checkpoint b
 against its config before it is let in. Nothing that is read here can run code, whoever made it.
 """
 
+import contextlib
 import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import BundleError, ModelError
+from tetrarium.errors import BundleError, ModelError, TetrariumError
 from tetrarium.evaluation import POLICY_NAMES
 from tetrarium.registry.atomic import write_file
 from tetrarium.registry.box import champion_names
@@ -29,11 +30,13 @@ __all__ = [
     "export_model",
     "find_model",
     "import_model",
+    "keep_best",
     "load_model",
     "require_model_name",
     "save_model",
 ]
 
+_BEST: Final = "best"  # folder of a run's best weights
 _MODEL_ZIP: Final = ".zip"
 _MAX_POINTS: Final = 1_000
 _SAID: Final = ("evaluation_lines",)  # what a checkpoint of best weights counts, and a model of them is about
@@ -87,6 +90,15 @@ def save_model(
     bundle = bundle_from(path, home, name)
     bundle = bundle.described(note=note or bundle.note, tags=tuple(sorted({*bundle.tags, *tags})))
     return ModelStore(home).save(name, bundle, once=once)
+
+
+def keep_best(home: Home, run: str) -> None:
+    """Saves the weights that did best in a run as a version of the model of its name, unless that has them.
+
+    A run goes on where that cannot be: its best weights lie in its folder too.
+    """
+    with contextlib.suppress(TetrariumError, OSError):
+        save_model(home.run_folder(run) / _BEST, home, run, once=True)
 
 
 def require_model_name(name: str) -> str:

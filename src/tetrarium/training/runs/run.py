@@ -17,11 +17,12 @@ from tetrarium.engine import are_kernels_cached
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.environment.vec_env import TetrisVecEnv
 from tetrarium.errors import ConfigError, DamagedCheckpointError
-from tetrarium.events import Event, KernelsCompiling, RunEnded, RunStarted, StateChanged
+from tetrarium.events import AgentEvaluated, Event, KernelsCompiling, RunEnded, RunStarted, StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training.agent import TetrisAgent, require_device
 from tetrarium.training.checkpoints.agents import load_agent, saved_files
 from tetrarium.training.config import CHANGEABLE, TrainingConfig
+from tetrarium.training.models import keep_best
 from tetrarium.training.runs.boards import Boards
 from tetrarium.training.runs.control import Control
 from tetrarium.training.runs.evaluations import Evaluations
@@ -248,8 +249,13 @@ class TrainingRun:
     def _scores(self, agent: TetrisAgent, table: Table) -> contextlib.closing[Evaluations]:
         secret = self._home.secret()
         return contextlib.closing(
-            Evaluations(agent, self.folder / BEST, table, secret, self._publish, lambda: self.control.is_stop_asked)
+            Evaluations(agent, self.folder / BEST, table, secret, self._evaluated, lambda: self.control.is_stop_asked)
         )
+
+    def _evaluated(self, event: Event) -> None:
+        self._publish(event)
+        if isinstance(event, AgentEvaluated) and event.is_best:
+            keep_best(self._home, self.config.name)
 
     def _boards(self, agent: TetrisAgent, replays: ReplayCollection) -> Boards | Exhibition:
         if agent.learner.plays_whole_games:
