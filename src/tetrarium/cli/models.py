@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from tetrarium.cli.model_tables import print_slots, print_version, print_versions
 from tetrarium.errors import ConfigError
+from tetrarium.registry.box import champion_names
 from tetrarium.registry.home import Home
 
 if TYPE_CHECKING:
@@ -56,8 +57,10 @@ def list_models(
     slots = models.slots()
     if json:
         print(jsonlib.dumps([{**slot.current.to_dict(), "n_versions": len(slot.versions)} for slot in slots], indent=2))
-    else:
-        print_slots(slots)
+        return 0
+    print_slots(slots)
+    if in_box := [name for name in champion_names() if not models.has(name)]:
+        print(f"In the box: {', '.join(in_box)}")
     return 0
 
 

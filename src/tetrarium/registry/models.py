@@ -105,23 +105,18 @@ class ModelStore:
             ModelError: if there is none.
         """
         name, number = parse_spec(spec)
-        if number in (None, 1) and not self.has(name) and (in_box := champion_version(name)) is not None:
+        own = self._all(*_live(name))
+        if not own and number in (None, 1) and (in_box := champion_version(name)) is not None:
             return in_box
-        return self._own(spec)
+        return _chosen(name, number, own or self._refuse(name))
 
     def _own(self, spec: str) -> ModelVersion:
         """Finds a version of this home, which can be changed."""
         name, number = parse_spec(spec)
-        if name in champion_names() and not self.has(name):
+        own = self._all(*_live(name))
+        if not own and name in champion_names():
             raise ModelError(f"The model {name!r} is in the box and stays as it is. Save a copy of it first.")
-        slot = ModelSlot(name=name, versions=tuple(self.versions(name)))
-        if number is None:
-            return slot.current
-        for version in slot.versions:
-            if version.number == number:
-                return version
-        there = ", ".join(str(version.number) for version in slot.versions)
-        raise ModelError(f"The model {name!r} has the versions {there}; got {number}. Name one of these.")
+        return _chosen(name, number, own or self._refuse(name))
 
     def has(self, name: str) -> bool:
         """Whether there is a slot of that name with a version outside of the trash."""
@@ -292,6 +287,17 @@ class ModelStore:
         names = [slot.name for slot in self.slots()]
         remedy = suggestion(name, names) or " `tetrarium models list` shows what there is."
         raise ModelError(f"There is no model {name[:80]!r} in {str(self.home.root)!r}.{remedy}")
+
+
+def _chosen(name: str, number: int | None, own: Sequence[ModelVersion]) -> ModelVersion:
+    slot = ModelSlot(name=name, versions=tuple(own))
+    if number is None:
+        return slot.current
+    for version in own:
+        if version.number == number:
+            return version
+    there = ", ".join(str(version.number) for version in own)
+    raise ModelError(f"The model {name!r} has the versions {there}; got {number}. Name one of these.")
 
 
 def _live(name: str) -> tuple[Any, ...]:

@@ -22,7 +22,6 @@ from tetrarium.registry.home import Home
 from tetrarium.training.agent import TetrisAgent, require_device
 from tetrarium.training.checkpoints.agents import load_agent, saved_files
 from tetrarium.training.config import CHANGEABLE, TrainingConfig
-from tetrarium.training.models import keep_best
 from tetrarium.training.runs.boards import Boards
 from tetrarium.training.runs.control import Control
 from tetrarium.training.runs.evaluations import Evaluations
@@ -255,6 +254,8 @@ class TrainingRun:
     def _evaluated(self, event: Event) -> None:
         self._publish(event)
         if isinstance(event, AgentEvaluated) and event.is_best:
+            from tetrarium.training.models import keep_best  # which loads the database's library
+
             keep_best(self._home, self.config.name)
 
     def _boards(self, agent: TetrisAgent, replays: ReplayCollection) -> Boards | Exhibition:
