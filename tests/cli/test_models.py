@@ -95,13 +95,9 @@ def test_whatever_takes_an_agent_takes_a_model_and_a_bundle(say: Any, tmp_path: 
 
 def test_a_name_of_a_run_and_a_model_is_the_runs(say: Any) -> None:
     say("models", "save", "one@best")
-    for what, policy in (
-        ("one", "one at step 1,000"),
-        ("one@1000", "one at step 1,000"),
-        ("one@1", "one@1 at step 1,000"),
-    ):
+    for what, player in (("one", "one"), ("one@1000", "one"), ("one@1", "one@1")):
         report = json.loads(say("evaluate", what, "--games", "1", "--max-pieces", "5", "--json"))
-        assert report["policy"] == policy
+        assert report["policy"].startswith(f"{player} at step ")
 
 
 @pytest.fixture

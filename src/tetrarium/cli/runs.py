@@ -1,4 +1,4 @@
-"""The commands about runs that are there: ``runs list``, ``show``, ``pause``, ``continue`` and ``stop``.
+"""The commands about runs: ``runs list``, ``show``, ``pause``, ``continue``, ``stop``, ``prune`` and ``delete``.
 
 They read the runs' folders, and talk to the processes that train them, wherever those were started.
 """
@@ -85,6 +85,57 @@ def continue_(name: RunName, *, json: Json = False, home: HomeOption = None) -> 
 def stop(name: RunName, *, json: Json = False, home: HomeOption = None) -> int:
     """Stop a run that trains, with a checkpoint. Returns once it has stopped."""
     return _ask("stop", name, frozenset(), home, json=json)
+
+
+@app.command
+def prune(
+    names: Annotated[list[str] | None, Parameter(negative="", help="Which runs; all without a name.")] = None,
+    *,
+    keep: Annotated[int, Parameter(help="How many of a run's latest checkpoints stay.")] = 1,
+    yes: Annotated[bool, Parameter(negative="", help="Do it; without, only say what would go.")] = False,
+    home: HomeOption = None,
+) -> int:
+    """Free space: remove checkpoints that runs do not need to be resumed. Runs that train are left alone."""
+    from tetrarium.training.runs import pruning
+
+    located = Home.locate(home)
+    found = pruning.find_prunable(located, names or (), keep)
+    for one in found:
+        print(f"{one.name}: {len(one.steps):,} of its checkpoints, {_size(one.n_bytes)}")
+    total = _size(sum(one.n_bytes for one in found))
+    if not found:
+        print("There is nothing to free.")
+    elif yes:
+        pruning.prune(located, found)
+        print(f"Freed {total}.")
+    else:
+        print(f"This would free {total}. Do it: add --yes")
+    return 0
+
+
+@app.command
+def delete(
+    name: RunName,
+    *,
+    yes: Annotated[bool, Parameter(negative="", help="Do it; without, only say what would go.")] = False,
+    home: HomeOption = None,
+) -> int:
+    """Remove a run with its checkpoints, records and replays. Models that it led to stay."""
+    from tetrarium.training.runs import pruning
+
+    located = Home.locate(home)
+    read_run(located, name)
+    size = _size(pruning.folder_bytes(located.run_folder(name)))
+    if yes:
+        pruning.delete_run(located, name)
+        print(f"Deleted {name}, {size}.")
+    else:
+        print(f"This would delete {name}, {size}, for ever. Do it: add --yes")
+    return 0
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:,.1f} MB"
 
 
 def _ask(command: str, name: str, wanted: frozenset[str], home: Path | None, *, json: bool) -> int:
