@@ -11,7 +11,7 @@ from tests.engine.test_afterstates import kernel_table
 from tests.strategies import Position, positions
 from tetrarium.engine import FEATURES, Rules, make_layout, row_length
 from tetrarium.engine.features import feature_width
-from tetrarium.engine.weighing import best_drop, can_weigh, make_drop_weights
+from tetrarium.engine.weighing import best_drop, can_weigh, weighed_features
 
 LITERATURE = Rules(width=10, height=20, hidden_rows=4, randomizer="uniform", preview=0)
 WEIGHED = [name for name in FEATURES if name not in ("next_pieces", "held_piece")]
@@ -26,7 +26,7 @@ WIDEST = Position(
 )
 
 low_positions = positions().filter(lambda position: position.rules.height + position.rules.hidden_rows < 32)
-weighed_features = st.lists(st.sampled_from(WEIGHED), min_size=1, unique=True)
+feature_lists = st.lists(st.sampled_from(WEIGHED), min_size=1, unique=True)
 # Whole weights make ties, others tell orders of summation apart.
 whole = st.integers(-3, 3).map(float)
 numbers = st.floats(-100, 100, allow_subnormal=False)
@@ -55,13 +55,14 @@ def first_best(rows: list[list[float] | None], overs: list[bool], weights: list[
 def kernel_best(position: Position, names: list[str], weights: list[float]) -> tuple[int, float]:
     rules = position.rules
     layout = make_layout(names, rules.width, 0)
-    drop_weights = make_drop_weights(layout, np.array(weights), rules.width)
-    assert can_weigh(rules, drop_weights)
-    action, value = best_drop(position.array, position.queue[0], rules.compiled, drop_weights)
+    row_weights = np.array(weights)
+    assert can_weigh(rules, row_weights)
+    weighing = weighed_features(layout, row_weights, rules.width)
+    action, value = best_drop(position.array, position.queue[0], rules.compiled, weighing, row_weights)
     return int(action), float(value)
 
 
-@given(low_positions, weighed_features, st.sampled_from([whole, numbers]), st.data())
+@given(low_positions, feature_lists, st.sampled_from([whole, numbers]), st.data())
 @settings(max_examples=100)
 def test_the_best_drop_is_the_twins(
     position: Position, names: list[str], kind: st.SearchStrategy[float], data: st.DataObject
@@ -106,12 +107,11 @@ def test_weights_whose_sums_may_not_be_finite_are_left_to_the_rows() -> None:
     assert not can_weigh(LITERATURE, np.array([0.0, -1e301]))
 
 
-def test_weights_are_arranged_by_feature() -> None:
-    layout = make_layout(["column_heights", "holes", "game_over"], 4, 0)
-    weights = make_drop_weights(layout, np.array([0.0, 2.0, 0.0, 0.0, -3.0, 9.0]), 4)
-    assert {index: weights[index] for index in np.flatnonzero(weights).tolist()} == {
-        FEATURES.index("column_heights"): 1.0,
-        FEATURES.index("holes"): -3.0,
-        len(FEATURES) + 1: 2.0,  # of the second column
+def test_what_weighs_nothing_is_left_out() -> None:
+    layout = make_layout(["column_heights", "holes", "bumpiness", "game_over"], 4, 0)
+    weighing = weighed_features(layout, np.array([0.0, 2.0, 0.0, 0.0, 0.0, -3.0, 0.0]), 4)
+    assert {FEATURES[index]: weighing[index] for index in np.flatnonzero(weighing[:-1] >= 0).tolist()} == {
+        "column_heights": 0,
+        "bumpiness": 5,
     }
-    assert row_length(layout) == 6
+    assert row_length(weighing) == row_length(layout) == 7

@@ -13,13 +13,14 @@ what no placement changes, raised by the piece in its columns, then one feature 
 Boards on which rows vanish, a few in a hundred, are summed anew by ``_write_cleared``.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
 from tetrarium.engine import scratch as at
 from tetrarium.engine.bits import bit_length, popcount
-from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.chunks import CHUNK, flattened, raise_chunk
 from tetrarium.engine.features import (
     BUMPINESS,
@@ -55,6 +56,7 @@ from tetrarium.engine.pieces import (
     TOP_BUMPS,
     TOPS,
 )
+from tetrarium.engine.row_lanes import highest_rest, write_low_rows
 from tetrarium.engine.scratch import ILLEGAL, Scratch, make_scratch
 from tetrarium.engine.surfaces import summarise_surface, write_surface
 
@@ -131,12 +133,6 @@ def landing_row(columns, piece, rotation, left):  # type: ignore[no-untyped-def]
     return bottom
 
 
-@small_kernel
-def highest_rest(piece, rotation, rules):  # type: ignore[no-untyped-def]
-    """The topmost row for the lowest cell of a piece that does not lose where it rests."""
-    return rules.height - 1 if rules.guideline else rules.height - PIECE_HEIGHTS[piece, rotation]
-
-
 @kernel
 def remove_full_rows(columns, width):  # type: ignore[no-untyped-def]
     """Takes full rows out of a board in place, lets what lies above fall, and returns how many there were."""
@@ -173,9 +169,17 @@ def write_rows(columns, queue, rules, layout, scratch, rows):  # type: ignore[no
         scratch: working memory of ``make_scratch`` for this width; ``HELD_AFTER`` in it is what is held then.
         rows: ``(4 * width, row length) float32``, C-contiguous, to be written.
     """
-    columns, queue, layout, words = borrowed(columns), borrowed(queue), borrowed(layout), borrowed(scratch)
-    lanes = words.view(np.float32)
+    lanes = scratch.view(np.float32)
     numbers = flattened(rows)
+    surface = _sees_surface(layout)
+    n_cleared = _write_placements(columns, queue, rules, layout, scratch, lanes, numbers)
+    for k in range(n_cleared):
+        _write_cleared(columns, queue[0], k, surface, rules, layout, scratch, lanes, numbers)
+
+
+@kernel
+def _write_high_rows(columns, queue, rules, layout, words, lanes, numbers):  # type: ignore[no-untyped-def]
+    """What ``write_low_rows`` does, for columns that only fit words of 64 bits."""
     width = rules.width
     piece = queue[0]
     surface = _sees_surface(layout)
@@ -197,8 +201,22 @@ def write_rows(columns, queue, rules, layout, scratch, rows):  # type: ignore[no
                 n_cleared = _note_cleared(piece, rotation, n_cleared, rules, words, lanes)
             if surface:
                 write_surface(piece, rotation, totals, rules, layout, words, lanes, numbers)
-    for k in range(n_cleared):
-        _write_cleared(columns, piece, k, surface, rules, layout, words, lanes, numbers)
+    return n_cleared
+
+
+def _write_placements(columns: Any, queue: Any, rules: Any, layout: Any, words: Any, lanes: Any, numbers: Any) -> Any:
+    """Writes all rows but for what vanishing rows change; returns how many are noted under ``at.CLEARED``."""
+    write = write_low_rows if rules.word.dtype == np.int32 else _write_high_rows
+    return write(columns, queue, rules, layout, words, lanes, numbers)
+
+
+# As in bits: numba compares the parameters with those of the body. One of the two is compiled for a game.
+@overload(_write_placements)
+def _write_placements_compiled(columns, queue, rules, layout, words, lanes, numbers):  # type: ignore[no-untyped-def] # noqa: ARG001
+    write = write_low_rows if rules.types[rules.fields.index("word")] == types.int32 else _write_high_rows
+    return lambda columns, queue, rules, layout, words, lanes, numbers: write(  # noqa: PLW0108 - numba wants a function
+        columns, queue, rules, layout, words, lanes, numbers
+    )
 
 
 @inlined_kernel

@@ -1,25 +1,29 @@
 """Rows of numbers, written a vector at a time.
 
 Rows are short, and of a length that the compiler does not know: its own loops over them spend more time on what does
-not fill a vector than on copying. The Python bodies are what runs with the JIT off. Arrays are C-contiguous
-``float32``; a flattened array is borrowed, as in ``borrowing``.
+not fill a vector than on copying. Arrays are C-contiguous ``float32``.
+
+As in ``lanes``, each function is written in Python and as the instructions that it stands for.
 """
 
 from typing import Any, Final
 
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
 
-__all__ = ["CHUNK", "flattened", "raise_chunk"]
+from tetrarium.engine.lanes import as_instructions, pointer_into, same_in_all
 
-_ir: Final[Any] = cgutils.ir  # type: ignore[attr-defined]  # llvmlite's, which numba brings along
+__all__ = ["CHUNK", "QUAD", "copy_quad", "flattened", "make_quads", "raise_chunk"]
+
 CHUNK: Final = 8  # numbers
+QUAD: Final = 4
+_N_QUADS: Final = 16  # that are made at once
 
 
 def flattened(array: Any) -> Any:
-    """The same numbers in one dimension; in compiled code, without counting references."""
+    """The same numbers in one dimension."""
     return array.reshape(-1)
 
 
@@ -37,71 +41,70 @@ def raise_chunk(numbers: Any, base: int, tops: int, bottom: Any, target: Any, pl
     target[place : place + CHUNK] = np.maximum(numbers[base : base + CHUNK], numbers[tops : tops + CHUNK] + bottom)
 
 
-@intrinsic
-def _in_one_dimension(_typing_context: Any, array: Any) -> Any:
-    flat = types.Array(array.dtype, 1, "C")
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        source: Any = cgutils.create_struct_proxy(signature.args[0])  # type: ignore[no-untyped-call]
-        source = source(context, builder, value=arguments[0])
-        view: Any = cgutils.create_struct_proxy(signature.return_type)  # type: ignore[no-untyped-call]
-        view = view(context, builder)
-        view.meminfo = view.meminfo.type(None)  # no owner to count for
-        view.parent = view.parent.type(None)
-        view.data = source.data
-        view.nitems = source.nitems
-        view.itemsize = source.itemsize
-        view.shape = cgutils.pack_array(builder, [source.nitems])  # type: ignore[no-untyped-call]
-        view.strides = cgutils.pack_array(builder, [source.itemsize])  # type: ignore[no-untyped-call]
-        return view._getvalue()
-
-    return flat(array), codegen
+def make_quads(numbers: Any, source: int, target: int) -> None:
+    """Makes quads of four vectors of 16 numbers that lie one after the other: first all first numbers."""
+    n_numbers = QUAD * _N_QUADS
+    numbers[target : target + n_numbers] = numbers[source : source + n_numbers].reshape(QUAD, _N_QUADS).T.ravel()
 
 
-@intrinsic
-def _raise_vector(
-    _typing_context: Any,
-    numbers: Any,
-    base: Any,  # noqa: ARG001 - int64, whatever comes
-    tops: Any,  # noqa: ARG001
-    bottom: Any,  # noqa: ARG001
-    target: Any,
-    place: Any,  # noqa: ARG001
-) -> Any:
-    vector = _ir.VectorType(_ir.FloatType(), CHUNK)
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        def pointer(array: int, index: int) -> Any:
-            view: Any = cgutils.create_struct_proxy(signature.args[array])  # type: ignore[no-untyped-call]
-            data = view(context, builder, value=arguments[array]).data
-            return builder.bitcast(builder.gep(data, [arguments[index]]), vector.as_pointer())
-
-        ones = builder.load(pointer(0, 1), align=4)
-        others = builder.load(pointer(0, 2), align=4)
-        undefined = _ir.Constant(vector, _ir.Undefined)
-        first = builder.insert_element(undefined, arguments[3], _ir.Constant(_ir.IntType(32), 0))
-        bottoms = builder.shuffle_vector(first, undefined, _ir.Constant(_ir.VectorType(_ir.IntType(32), CHUNK), None))
-        raised = builder.fadd(others, bottoms)
-        larger = builder.select(builder.fcmp_ordered(">", raised, ones), raised, ones)
-        builder.store(larger, pointer(4, 5), align=4)
-        return context.get_dummy_value()
-
-    return types.void(numbers, types.int64, types.int64, types.float32, target, types.int64), codegen
+def copy_quad(numbers: Any, source: int, target: Any, place: int) -> None:
+    """Copies four numbers."""
+    target[place : place + QUAD] = numbers[source : source + QUAD]
 
 
-# As in bits: numba compares the parameters with those of the body, annotations included.
-@overload(flattened)
-def _flattened_compiled(array):  # type: ignore[no-untyped-def] # noqa: ARG001 - as above
-    return lambda array: _in_one_dimension(array)  # type: ignore[call-arg] # noqa: PLW0108 - numba wants a function
+def _vector(n_numbers: int) -> Any:
+    return ir.VectorType(ir.FloatType(), n_numbers)
 
 
-@overload(raise_chunk)
-def _raise_chunk_compiled(numbers, base, tops, bottom, target, place):  # type: ignore[no-untyped-def] # noqa: ARG001
-    return lambda numbers, base, tops, bottom, target, place: _raise_vector(  # noqa: PLW0108 - as above
-        numbers,
-        base,
-        tops,
-        bottom,
-        target,
-        place,  # type: ignore[call-arg]
-    )
+def _places(indices: list[int]) -> Any:
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(indices)), indices)
+
+
+@as_instructions(flattened, types.Array, result=lambda array: types.Array(array.dtype, 1, "C"))
+def _emit_flattened(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    source = context.make_array(signature.args[0])(context, builder, values[0])
+    view = context.make_array(signature.return_type)(context, builder)
+    for field in ("meminfo", "parent", "data", "nitems", "itemsize"):
+        setattr(view, field, getattr(source, field))
+    view.shape = cgutils.pack_array(builder, [source.nitems])  # type: ignore[no-untyped-call]
+    view.strides = cgutils.pack_array(builder, [source.itemsize])  # type: ignore[no-untyped-call]
+    return view._getvalue()
+
+
+@as_instructions(
+    raise_chunk,
+    *(types.Array, types.Integer, types.Integer, types.Float, types.Array, types.Integer),
+    result=lambda *_: types.void,
+)
+def _emit_raise_chunk(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    numbers, base, tops, bottom, target, place = values
+    vector, source = _vector(CHUNK), signature.args[0]
+    ones = builder.load(pointer_into(context, builder, source, (numbers, base), vector), align=4)
+    others = builder.load(pointer_into(context, builder, source, (numbers, tops), vector), align=4)
+    raised = builder.fadd(others, same_in_all(builder, vector, bottom))
+    larger = builder.select(builder.fcmp_ordered(">", raised, ones), raised, ones)
+    builder.store(larger, pointer_into(context, builder, signature.args[4], (target, place), vector), align=4)
+    return context.get_dummy_value()
+
+
+@as_instructions(make_quads, types.Array, types.Integer, types.Integer, result=lambda *_: types.void)
+def _emit_make_quads(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    numbers, source, target = values
+    array = signature.args[0]
+    first = pointer_into(context, builder, array, (numbers, source), _vector(_N_QUADS))
+    rows = [builder.load(builder.gep(first, [ir.Constant(ir.IntType(64), k)]), align=4) for k in range(QUAD)]
+    both = _places(list(range(2 * _N_QUADS)))
+    halves = [builder.shuffle_vector(rows[k], rows[k + 1], both) for k in (0, 2)]
+    turned = _places([_N_QUADS * k + x for x in range(_N_QUADS) for k in range(QUAD)])
+    there = pointer_into(context, builder, array, (numbers, target), _vector(QUAD * _N_QUADS))
+    builder.store(builder.shuffle_vector(*halves, turned), there, align=4)
+    return context.get_dummy_value()
+
+
+@as_instructions(copy_quad, types.Array, types.Integer, types.Array, types.Integer, result=lambda *_: types.void)
+def _emit_copy_quad(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    numbers, source, target, place = values
+    four = builder.load(pointer_into(context, builder, signature.args[0], (numbers, source), _vector(QUAD)), align=4)
+    there = pointer_into(context, builder, signature.args[2], (target, place), _vector(QUAD))
+    builder.store(four, there, align=4)
+    return context.get_dummy_value()

@@ -19,8 +19,9 @@ __all__ = ["by_rules"]
 def by_rules(kernels: Mapping[type[CompiledRules], Any]) -> Any:
     """Returns a function that calls the kernel for the kind of rules among its arguments.
 
+    >>> from tetrarium.engine.rules import Rules
     >>> width = by_rules({CompiledRules: lambda rules: rules.width})
-    >>> width(CompiledRules(width=10, height=20, n_rows=24, randomizer=0, preview=1, n_choices=40, hold=0, guideline=0))
+    >>> width(Rules(width=10, height=20, hidden_rows=4, randomizer="7-bag", preview=1).compiled)
     10
 
     Args:

@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.choices import make_memory, write_choice
 from tetrarium.engine.features import Layout, row_length
 from tetrarium.engine.game_rows import BAG, COLUMNS, HELD, QUEUE, GameRows
@@ -33,27 +32,18 @@ N_REVEALED: Final = 2  # pieces that come into view at most: two where an empty 
 
 @kernel
 def _describe(games, rules, layout, words, rows, mask):  # type: ignore[no-untyped-def]
-    games, layout, words, rows, mask = (
-        borrowed(games),
-        borrowed(layout),
-        borrowed(words),
-        borrowed(rows),
-        borrowed(mask),
-    )
     for index in range(games.shape[0]):
         observe_game(games, index, rules, layout, words, rows[index], mask)
 
 
 @kernel
 def _chosen(games, actions, rules, layout, words, rows):  # type: ignore[no-untyped-def]
-    games, layout, words, rows = borrowed(games), borrowed(layout), borrowed(words), borrowed(rows)
     for index in range(games.shape[0]):
         write_choice(games, index, actions[index], rules, layout, words, rows[index])
 
 
 @kernel
 def _play(games, actions, script, rules, words):  # type: ignore[no-untyped-def]
-    games, words = borrowed(games), borrowed(words)
     for index in range(games.shape[0]):
         place_piece(games, index, actions[index], script, rules, words)
 
@@ -88,7 +78,7 @@ def _mirror(games, revealed, actions, mirrored, rules):  # type: ignore[no-untyp
 
 def are_game_kernels_cached(rules: Rules) -> bool:
     """Whether the kernels that learning from replay needs beyond those of playing lie ready on disk."""
-    return all(is_cached(one, type(rules.compiled)) for one in (_describe, _chosen, _play))
+    return all(is_cached(one, rules.compiled) for one in (_describe, _chosen, _play))
 
 
 def make_games(columns: npt.NDArray[np.int64], queues: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> GameRows:

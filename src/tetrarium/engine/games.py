@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tetrarium.engine.boards import Columns
-from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.choices import count_placements, make_memory
 from tetrarium.engine.features import Layout
 from tetrarium.engine.game_rows import (
@@ -54,8 +53,6 @@ _N_STEP_FIELDS: Final = 11
 
 @kernel
 def _observe_games(games, rules, layout, scratch, rows, masks):  # type: ignore[no-untyped-def]
-    games, layout, scratch = borrowed(games), borrowed(layout), borrowed(scratch)
-    rows, masks = borrowed(rows), borrowed(masks)
     for index in range(games.shape[0]):
         observe_game(games, index, rules, layout, scratch, rows[index], masks[index])
 
@@ -99,8 +96,6 @@ def _advance(games, index, action, fresh, max_pieces, script, rules, scratch, do
 
 @kernel
 def _advance_games(games, actions, fresh, max_pieces, restart, script, rules, scratch, done, reached):  # type: ignore[no-untyped-def]
-    games, actions, fresh, script = borrowed(games), borrowed(actions), borrowed(fresh), borrowed(script)
-    scratch, done, reached = borrowed(scratch), borrowed(done), borrowed(reached)
     refused = _refused(games, actions, fresh, rules)
     if refused >= 0:
         return refused
@@ -116,21 +111,6 @@ def _advance_games(games, actions, fresh, max_pieces, restart, script, rules, sc
 def _step_games(  # type: ignore[no-untyped-def]
     games, actions, fresh, max_pieces, restart, script, rules, layout, scratch, done, reached, rows, masks, final_rows
 ):
-    games, actions, fresh, script, layout, scratch = (
-        borrowed(games),
-        borrowed(actions),
-        borrowed(fresh),
-        borrowed(script),
-        borrowed(layout),
-        borrowed(scratch),
-    )
-    done, reached, rows, masks, final_rows = (
-        borrowed(done),
-        borrowed(reached),
-        borrowed(rows),
-        borrowed(masks),
-        borrowed(final_rows),
-    )
     refused = _refused(games, actions, fresh, rules)
     if refused >= 0:
         return refused
@@ -146,7 +126,6 @@ def _step_games(  # type: ignore[no-untyped-def]
 
 @kernel
 def _write_masks(games, rules, scratch, masks):  # type: ignore[no-untyped-def]
-    games, scratch, masks = borrowed(games), borrowed(scratch), borrowed(masks)
     for index in range(games.shape[0]):
         write_legal(games, index, rules, scratch, masks[index])
 

@@ -1,5 +1,9 @@
 """How kernels are compiled: without the GIL, and cached on disk from the first call on.
 
+Kernels are compiled without numba's runtime, which counts references: it would count those to every array that one
+kernel passes on to another, and that takes as long as describing a placement. So a kernel allocates no array and
+returns none; its caller keeps those alive that it passes.
+
 numba looks for changes only in the file that a kernel stands in. A kernel whose callee in another file was edited
 would go on running the old callee, so this module throws the package's cached kernels away when any source is newer.
 """
@@ -8,7 +12,7 @@ import contextlib
 from pathlib import Path
 from typing import Any, Final
 
-from numba import njit
+from numba import njit, typeof
 
 __all__ = ["inlined_kernel", "is_cached", "kernel", "small_kernel"]
 
@@ -29,29 +33,29 @@ def _drop_stale_kernels() -> None:
                 path.unlink(missing_ok=True)
 
 
-def is_cached(compiled: Any, kind: type | None = None) -> bool:
+def is_cached(compiled: Any, rules: Any = None) -> bool:
     """Whether a kernel lies ready on disk, or needs no compiling, so that nobody has to wait for it.
 
     Args:
         compiled: The kernel.
-        kind: The type of the rules that it is to be called with, where that makes a difference.
+        rules: What it is to be called with, where their type makes a difference.
     """
     if not hasattr(compiled, "stats"):  # the JIT is off
         return True
-    if kind is None:
+    if rules is None:
         return any(Path(compiled.stats.cache_path).glob(f"*.{compiled.__name__}-*.nbi"))
     signatures = [key[0] for key in compiled._cache._cache_file._load_index()]
-    return any(getattr(one, "instance_class", None) is kind for signature in signatures for one in signature)
+    return any(typeof(rules) in signature for signature in signatures)
 
 
 def kernel(function: Any) -> Any:
     """Compiles a function of arrays at its first call."""
-    return njit(function, cache=True, nogil=True)
+    return njit(function, cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
 
 
 def small_kernel(function: Any) -> Any:
     """The same for a function of a few lines, which its callers swallow whole."""
-    return njit(function, cache=True, nogil=True, forceinline=True)
+    return njit(function, cache=True, nogil=True, forceinline=True, _nrt=False)  # type: ignore[call-overload]
 
 
 def inlined_kernel(function: Any) -> Any:
@@ -60,7 +64,7 @@ def inlined_kernel(function: Any) -> Any:
     A kernel is compiled with all that it calls, anew for each kernel above it. A layer that is no kernel of its own
     saves one such round.
     """
-    return njit(function, cache=True, nogil=True, inline="always")
+    return njit(function, cache=True, nogil=True, inline="always", _nrt=False)  # type: ignore[call-overload]
 
 
 _drop_stale_kernels()

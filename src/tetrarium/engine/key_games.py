@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from tetrarium.engine import key_steps as at
 from tetrarium.engine.boards import Columns
-from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.game_rows import LINES, N_PLACED, OVER, QUEUE, STREAM
 from tetrarium.engine.jit import is_cached, kernel, small_kernel
 from tetrarium.engine.key_rules import KeyRules
@@ -70,8 +69,6 @@ def _advance(games, index, key, fresh, max_pieces, script, parameters, rules, do
 
 @kernel
 def _advance_games(games, actions, fresh, max_pieces, restart, script, parameters, done, reached):  # type: ignore[no-untyped-def]
-    games, actions, fresh, script = borrowed(games), borrowed(actions), borrowed(fresh), borrowed(script)
-    parameters, done, reached = borrowed(parameters), borrowed(done), borrowed(reached)
     refused = _refused(games, actions, fresh)
     if refused >= 0:
         return refused
@@ -89,9 +86,6 @@ def _advance_games(games, actions, fresh, max_pieces, restart, script, parameter
 def _step_games(  # type: ignore[no-untyped-def]
     games, actions, fresh, max_pieces, restart, script, parameters, done, reached, words, masks, final_words
 ):
-    games, actions, fresh, script = borrowed(games), borrowed(actions), borrowed(fresh), borrowed(script)
-    parameters, done, reached = borrowed(parameters), borrowed(done), borrowed(reached)
-    words, masks, final_words = borrowed(words), borrowed(masks), borrowed(final_words)
     refused = _refused(games, actions, fresh)
     if refused >= 0:
         return refused

@@ -18,7 +18,6 @@ from typing import Final
 
 import numpy as np
 
-from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.cells import CELLS_WORDS, put_byte, put_cells
 from tetrarium.engine.game_rows import OVER, QUEUE
 from tetrarium.engine.jit import kernel, small_kernel
@@ -139,7 +138,6 @@ def write_key_row(games, index, rules, words):  # type: ignore[no-untyped-def]
 @kernel
 def observe_key_rows(games, parameters, words, masks):  # type: ignore[no-untyped-def]
     """Writes every game's row and legal keys."""
-    games, parameters, words, masks = borrowed(games), borrowed(parameters), borrowed(words), borrowed(masks)
     rules = read_parameters(parameters)
     for index in range(games.shape[0]):
         write_key_row(games, index, rules, words)
@@ -165,8 +163,6 @@ def observe_key_planes(games, parameters, planes, rest, masks):  # type: ignore[
         rest: ``(n, words) int64``, written: numbers as bytes.
         masks: ``(n, 8) bool``, written.
     """
-    games, parameters, masks = borrowed(games), borrowed(parameters), borrowed(masks)
-    planes, rest = borrowed(planes), borrowed(rest)
     rules = read_parameters(parameters)
     for index in range(games.shape[0]):
         write_key_mask(games, index, rules, masks[index])

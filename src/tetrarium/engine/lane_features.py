@@ -1,4 +1,4 @@
-"""Features of a board as lanes, each worked out for all columns, or all windows, at once.
+"""What the features of a board are made of, worked out for all of its columns at once.
 
 Lane = column, or the left column of a window of four. A board is ``Lanes`` of 32-bit words whose columns outside the
 board are filled; ``inside`` has all bits of the lanes that the board has, ``gaps`` those of the lanes that have another

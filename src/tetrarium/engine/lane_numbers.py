@@ -27,6 +27,7 @@ from tetrarium.engine.lanes import (
 )
 
 __all__ = [
+    "N_BITS",
     "beside",
     "cells_in_any",
     "cells_of_each",
@@ -43,6 +44,7 @@ __all__ = [
     "picked",
     "raised",
     "same_values",
+    "store_numbers",
     "summed",
     "values_where",
     "weighed",
@@ -51,8 +53,8 @@ __all__ = [
     "with_value",
 ]
 
-_N_BITS: Final = 32
-_FILLED: Final = (1 << _N_BITS) - 1
+N_BITS: Final = 32
+_FILLED: Final = (1 << N_BITS) - 1
 
 
 def load_columns(columns: Any, width: int) -> Any:
@@ -79,12 +81,12 @@ def beside(lanes: Any, n_columns: int) -> Any:
 
 def raised(lanes: Any, n_rows: Any) -> Any:
     """Moves the cells of each lane up by a number of its own; one of 32 or more, or below 0, leaves none."""
-    return np.where(n_rows < _N_BITS, lanes << (n_rows & (_N_BITS - 1)), 0).astype(lanes.dtype)
+    return np.where(n_rows < N_BITS, lanes << (n_rows & (N_BITS - 1)), 0).astype(lanes.dtype)
 
 
 def lowered(lanes: Any, n_rows: Any) -> Any:
     """The same, down."""
-    return np.where(n_rows < _N_BITS, lanes >> (n_rows & (_N_BITS - 1)), 0).astype(lanes.dtype)
+    return np.where(n_rows < N_BITS, lanes >> (n_rows & (N_BITS - 1)), 0).astype(lanes.dtype)
 
 
 def flipped(lanes: Any) -> Any:
@@ -142,6 +144,11 @@ def number_in(lanes: Any, lane: int) -> int:
     return int(lanes[lane])
 
 
+def store_numbers(numbers: Any, start: int, lanes: Any, more: float) -> None:
+    """Writes ``lanes + more`` into a flat array of ``float32``."""
+    numbers[start : start + N_LANES] = lanes.view(np.int32).astype(np.float32) + np.float32(more)
+
+
 def same_values(value: float, lanes: Any) -> Any:
     """The same value in every lane."""
     return np.full(lanes.shape, value)
@@ -181,7 +188,7 @@ class _ValuesType(types.Type):
 
 
 _values: Final = _ValuesType()
-_lanes: Final = LanesType(_N_BITS)
+_lanes: Final = LanesType(N_BITS)
 _VECTOR: Final = _lanes.vector
 _NUMBERS: Final = ir.VectorType(ir.DoubleType(), N_LANES)
 _INDEX: Final = ir.IntType(32)
@@ -226,7 +233,7 @@ def _emit_load(context: Any, builder: Any, signature: Any, values: Any) -> Any:
     wide = ir.VectorType(ir.IntType(64), N_LANES)
     start = ir.Constant(ir.IntType(64), 0)
     place = pointer_into(context, builder, signature.args[0], (values[0], start), wide)
-    width = same_in_all(builder, _VECTOR, resized(builder, values[1], _N_BITS))
+    width = same_in_all(builder, _VECTOR, resized(builder, values[1], N_BITS))
     inside = builder.icmp_unsigned("<", _numbers(list(range(N_LANES))), width)
     kind = ir.FunctionType(wide, [place.type, _INDEX, inside.type, wide])
     function = builder.module.declare_intrinsic(f"llvm.masked.load.v{N_LANES}i64.p0", (), kind)
@@ -248,8 +255,8 @@ def _emit_beside(_context: Any, builder: Any, signature: Any, values: Any) -> An
 
 
 def _shifted(builder: Any, shift: Any, lanes: Any, n_rows: Any) -> Any:
-    within = builder.icmp_unsigned("<", n_rows, _numbers([_N_BITS] * N_LANES))
-    short = builder.and_(n_rows, _numbers([_N_BITS - 1] * N_LANES))  # a longer shift has no meaning
+    within = builder.icmp_unsigned("<", n_rows, _numbers([N_BITS] * N_LANES))
+    short = builder.and_(n_rows, _numbers([N_BITS - 1] * N_LANES))  # a longer shift has no meaning
     return builder.select(within, shift(lanes, short), _numbers([0] * N_LANES))
 
 
@@ -276,9 +283,9 @@ def _emit_cells_of_each(_context: Any, builder: Any, _signature: Any, values: An
 @as_instructions(heights_of, LanesType)
 def _emit_heights(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
     kind = ir.FunctionType(_VECTOR, [_VECTOR, ir.IntType(1)])
-    function = builder.module.declare_intrinsic(f"llvm.ctlz.v{N_LANES}i{_N_BITS}", (), kind)
+    function = builder.module.declare_intrinsic(f"llvm.ctlz.v{N_LANES}i{N_BITS}", (), kind)
     above = builder.call(function, [values[0], ir.Constant(ir.IntType(1), 0)])
-    return builder.sub(_numbers([_N_BITS] * N_LANES), above)
+    return builder.sub(_numbers([N_BITS] * N_LANES), above)
 
 
 @as_instructions(larger, LanesType, LanesType)
@@ -329,6 +336,16 @@ def _emit_add(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
 @as_instructions(operator.sub, LanesType, LanesType)
 def _emit_sub(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
     return builder.sub(*values)
+
+
+@as_instructions(store_numbers, types.Array, types.Integer, LanesType, types.Float, result=lambda *_: types.void)
+def _emit_store_numbers(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    array, start, lanes, more = values
+    vector = ir.VectorType(ir.FloatType(), N_LANES)
+    added = same_in_all(builder, vector, builder.fptrunc(more, ir.FloatType()))
+    place = pointer_into(context, builder, signature.args[0], (array, start), vector)
+    builder.store(builder.fadd(builder.sitofp(lanes, vector), added), place, align=4)
+    return context.get_dummy_value()
 
 
 @as_instructions(same_values, types.Float, LanesType, result=_is_values)

@@ -170,7 +170,7 @@ def same_in_all(builder: Any, vector: Any, word: Any) -> Any:
     """Emits a vector of one value."""
     undefined = ir.Constant(vector, ir.Undefined)
     alone = builder.insert_element(undefined, word, ir.Constant(_INDEX, 0))
-    return builder.shuffle_vector(alone, undefined, ir.Constant(ir.VectorType(_INDEX, N_LANES), None))
+    return builder.shuffle_vector(alone, undefined, ir.Constant(ir.VectorType(_INDEX, vector.count), None))
 
 
 def resized(builder: Any, word: Any, n_bits: int) -> Any:

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tetrarium.engine.bits import bit_length
-from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.floods import find_locks
 from tetrarium.engine.jit import kernel
 from tetrarium.engine.lanes import (
@@ -142,9 +141,8 @@ def _search(queue, ply, first_ply, setup, n_open, boards, locks, cursors):  # ty
 
 @kernel
 def _perft(queue, n_open, cursors, low, wide):  # type: ignore[no-untyped-def]
-    queue, n_open, cursors = borrowed(queue), borrowed(n_open), borrowed(cursors)
-    low_setup, low_boards, low_locks = borrowed(low[0]), borrowed(low[1]), borrowed(low[2])
-    wide_setup, wide_boards, wide_locks = borrowed(wide[0]), borrowed(wide[1]), borrowed(wide[2])
+    low_setup, low_boards, low_locks = low
+    wide_setup, wide_boards, wide_locks = wide
     total = 0
     ply = 0
     while True:

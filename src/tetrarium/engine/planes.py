@@ -9,7 +9,6 @@ held piece, the first of which says that there is none. All are 0 once a game ha
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.choices import make_memory
 from tetrarium.engine.game_rows import COLUMNS, HELD, OVER, QUEUE, GameRows
 from tetrarium.engine.jit import kernel
@@ -37,8 +36,6 @@ def _write_planes(games, index, rules, plane, pieces):  # type: ignore[no-untype
 
 @kernel
 def _observe_planes(games, rules, scratch, planes, pieces, masks):  # type: ignore[no-untyped-def]
-    games, scratch = borrowed(games), borrowed(scratch)
-    planes, pieces, masks = borrowed(planes), borrowed(pieces), borrowed(masks)
     for index in range(games.shape[0]):
         _write_planes(games, index, rules, planes[index, 0], pieces[index])
         write_legal(games, index, rules, scratch, masks[index])

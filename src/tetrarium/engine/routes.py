@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.jit import kernel
 from tetrarium.engine.keys import (
     BLOCKED,
@@ -43,8 +42,6 @@ def _search(columns, piece, n_rows, spawn_row, shifts, queue, parents, keys, end
     A state is ``((history * 4 + rotation) * width + column) * n_rows + row``; a placement is counted in the same way,
     with the spin for the history and the anchor of the orientation.
     """
-    columns, shifts, queue = borrowed(columns), borrowed(shifts), borrowed(queue)
-    parents, keys, ends = borrowed(parents), borrowed(keys), borrowed(ends)
     width = columns.shape[0]
     is_free, x, y = spawn_position(columns, n_rows, piece, spawn_row)
     if not is_free:

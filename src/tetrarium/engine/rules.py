@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,10 @@ PLACEMENT_ACTIONS: Final = ("drop", "reachable")
 N_SLOTS: Final = 256  # actions of one piece where they are lock positions
 MAX_ROWS: Final = 60  # columns are int64 words; a piece is shifted at most four rows above the space
 
+_LOW_WORD: Final = np.int32(0)
+_HIGH_WORD: Final = np.int64(0)
+_LOW_ROWS: Final = 31
+
 
 class CompiledRules(NamedTuple):
     """Rules as kernels read them: integers alone, so that passing them on costs nothing.
@@ -54,6 +58,7 @@ class CompiledRules(NamedTuple):
     n_choices: int  # actions of one piece
     hold: int  # 1 where a piece can be held: there are as many actions again then
     guideline: int  # 1 for block out and lock out; 0: a piece that rests with a cell above the visible rows loses
+    word: np.signedinteger[Any]  # a 0 of the smaller type that columns fit in, by which kernels choose as well
 
 
 class HoldRules(CompiledRules):
@@ -142,6 +147,7 @@ class Rules:
             n_choices=self.n_choices,
             hold=int(self.hold),
             guideline=int(guideline),
+            word=_LOW_WORD if self.height + self.hidden_rows <= _LOW_ROWS else _HIGH_WORD,
         )
 
     @cached_property

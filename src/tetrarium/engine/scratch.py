@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.chunks import CHUNK
+from tetrarium.engine.chunks import CHUNK, QUAD
 from tetrarium.engine.pieces import (
     BOTTOMS,
     COLUMN_BITS,
@@ -94,7 +94,13 @@ NO_ROW: Final = BASE + MAX_CHUNKS * CHUNK  # the row of an action that the piece
 RISES: Final = NO_ROW + MAX_CHUNKS * CHUNK
 RISE: Final = LANES + MAX_CHUNKS * CHUNK
 FLAT: Final = RISES + N_PIECES * MAX_ORIENTATIONS * RISE + LANES
-N_NUMBERS: Final = FLAT + MAX_CHUNKS * CHUNK
+# What row_lanes works rows out in: four rotations' landing rows, the middles of rows by feature, and as quads.
+LANDINGS: Final = FLAT + MAX_CHUNKS * CHUNK
+MIDDLE: Final = LANDINGS + MAX_ORIENTATIONS * LANES
+MAX_QUADS: Final = 4  # of a row, with all 14 numbers from the highest column to the end of the game
+QUADS: Final = MIDDLE + MAX_QUADS * QUAD * LANES
+QUADS_STEP: Final = MAX_QUADS * QUAD * LANES  # from one rotation to the next
+N_NUMBERS: Final = QUADS + MAX_ORIENTATIONS * QUADS_STEP
 HELD_AFTER: Final = (N_NUMBERS + 1) // 2  # a word: the held piece that rows tell of, 0 for none, otherwise from 1
 N_SCRATCH: Final = HELD_AFTER + 1
 ILLEGAL: Final = -1.0  # every number in the row of an action that the piece does not have
@@ -115,7 +121,7 @@ def make_scratch(width: int, n_more: int = 0) -> Scratch:
     lanes = scratch[:HELD_AFTER].view(np.float32)
     lanes[GAP_FACTORS + 1 : GAP_FACTORS + width] = 1
     lanes[NO_ROW:RISES] = ILLEGAL
-    lanes[RISES:] = -OUTSIDE
+    lanes[RISES:LANDINGS] = -OUTSIDE
     rises = lanes[RISES : FLAT - LANES].reshape(N_PIECES, MAX_ORIENTATIONS, RISE)
     rises[:, :, LANES : LANES + N_CELLS] = PIECE_TOPS
     return scratch

@@ -6,7 +6,6 @@ thread plays them, makes no difference. ``games`` is the ``(n, COLUMNS + width) 
 """
 
 from tetrarium.engine.afterstates import write_rows
-from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.choices import observe_choices
 from tetrarium.engine.dispatch import by_rules
 from tetrarium.engine.game_rows import COLUMNS, N_PLACED, OVER, QUEUE
@@ -101,8 +100,6 @@ choose_linear = by_rules({CompiledRules: _choose_drop, **dict.fromkeys(RULES_WIT
 @kernel
 def play_linear(games, listed, n_pieces, max_pieces, script, rules, layout, scratch, rows, mask, weights, at_over):  # type: ignore[no-untyped-def]
     """Plays up to ``n_pieces`` pieces of each listed game; returns how many it placed."""
-    games, script, layout = borrowed(games), borrowed(script), borrowed(layout)
-    scratch, rows, mask, weights = borrowed(scratch), borrowed(rows), borrowed(mask), borrowed(weights)
     n_placed = 0
     for index in listed:
         until = min(max_pieces, games[index, N_PLACED] + n_pieces)
@@ -157,8 +154,6 @@ choose_random = by_rules({CompiledRules: _draw_drop, **dict.fromkeys(RULES_WITH_
 @kernel
 def play_random(games, listed, n_pieces, max_pieces, script, rules, streams, scratch, mask):  # type: ignore[no-untyped-def]
     """Plays up to ``n_pieces`` pieces of each listed game; returns how many it placed."""
-    games, script, streams = borrowed(games), borrowed(script), borrowed(streams)
-    scratch, mask = borrowed(scratch), borrowed(mask)
     n_placed = 0
     for index in listed:
         until = min(max_pieces, games[index, N_PLACED] + n_pieces)

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tetrarium.engine.afterstates import write_rows
-from tetrarium.engine.borrowing import borrowed
 from tetrarium.engine.choices import observe_choices
 from tetrarium.engine.dispatch import by_rules
 from tetrarium.engine.game_rows import COLUMNS, N_PLACED, OVER, QUEUE
@@ -154,15 +153,6 @@ choose_network = by_rules({CompiledRules: _choose_drop, **dict.fromkeys(RULES_WI
 @kernel
 def play_network(games, listed, n_pieces, max_pieces, script, rules, layout, scratch, rows, mask, network):  # type: ignore[no-untyped-def]
     """Plays up to ``n_pieces`` pieces of each listed game; returns how many it placed."""
-    games, script, layout = borrowed(games), borrowed(script), borrowed(layout)
-    scratch, rows, mask = borrowed(scratch), borrowed(rows), borrowed(mask)
-    network = CompiledNetwork(
-        borrowed(network.sizes),
-        borrowed(network.parameters),
-        network.activation,
-        borrowed(network.active),
-        borrowed(network.hidden),
-    )
     n_placed = 0
     for index in listed:
         until = min(max_pieces, games[index, N_PLACED] + n_pieces)

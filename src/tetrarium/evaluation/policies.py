@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tetrarium.engine.features import FEATURES, GAME_OVER, Layout, feature_width, row_length
 from tetrarium.engine.rules import Rules
-from tetrarium.engine.weighing import can_weigh, make_drop_weights
+from tetrarium.engine.weighing import RowWeights, can_weigh
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation.kernels import choose_linear, choose_random, play_linear, play_random, record_linear
 from tetrarium.evaluation.linear_drops import LinearDropSeat
@@ -78,18 +78,17 @@ class LinearPolicy:
         """Makes a seat for one thread."""
         rules = match.games.rules
         layout = match.layout((*self.features, "game_over"))
-        row_weights = self._row_weights(layout, rules)
-        drop_weights = make_drop_weights(layout, row_weights, rules.width)
-        if can_weigh(rules, drop_weights):
-            return LinearDropSeat(match.games, drop_weights)
-        return _LinearSeat(match, layout, row_weights)
+        weights = self._row_weights(layout, rules)
+        if can_weigh(rules, weights):
+            return LinearDropSeat(match.games, layout, weights)
+        return _LinearSeat(match, layout, weights)
 
     def valuing_seat(self, match: Match) -> "_LinearSeat":
         """Makes a seat that also tells what every action is worth."""
         layout = match.layout((*self.features, "game_over"))
         return _LinearSeat(match, layout, self._row_weights(layout, match.games.rules))
 
-    def _row_weights(self, layout: Layout, rules: Rules) -> npt.NDArray[np.float64]:
+    def _row_weights(self, layout: Layout, rules: Rules) -> RowWeights:
         """A weight for each number of a row."""
         weights = np.zeros(row_length(layout), dtype=np.float64)
         for feature, values in self.weights.items():
@@ -101,7 +100,7 @@ class LinearPolicy:
 class _LinearSeat:
     """A linear policy at a match of any kind."""
 
-    def __init__(self, match: Match, layout: Layout, weights: npt.NDArray[np.float64]) -> None:
+    def __init__(self, match: Match, layout: Layout, weights: RowWeights) -> None:
         rules = match.games.rules
         rows = match.rows(layout)[0]
         self._games = match.games.rows
