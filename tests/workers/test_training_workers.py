@@ -11,7 +11,7 @@ import pytest
 from tests.torture.ends import as_bytes, episodes, load, progress, rows, state_of
 from tests.workers.served import wait_for
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError, HomeError, NotAvailableError
+from tetrarium.errors import ConfigError, HomeError
 from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEnded, StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
@@ -214,7 +214,7 @@ def test_bad_input_is_refused_before_anything_is_made(home: Home) -> None:
     config = CONFIGS["dqn"]
     with pytest.raises(HomeError, match="A name has 1 to 64 letters"):
         start_training(home, EnvConfig(), config, name="../out")
-    with pytest.raises(NotAvailableError, match="This version plays actions='drop' only"):
+    with pytest.raises(ConfigError, match="Placements are chosen under actions='drop' or 'reachable'; got actions="):
         start_training(home, EnvConfig(actions="keys"), config)
     with pytest.raises(ConfigError, match=r"A mode is one of headless, live, every-move; got 'lively'"):
         start_training(home, EnvConfig(), config, mode="lively")

@@ -159,7 +159,8 @@ class GameFollower:
         self.begin(np.ones(N_STREAM_WORDS, dtype=np.int64))
 
     def warm(self) -> None:
-        """Loads the kernel that follows, or compiles it, before anybody waits for it."""
+        """Loads the kernels, or compiles them, before anybody waits for them."""
+        self.resting_cells(np.zeros(1, dtype=np.int64))
         self.follow([0])
         self._games[:] = 0
         self._cells[:] = EMPTY

@@ -86,6 +86,7 @@ class _NetworkSeat:
         rules = match.games.rules
         layout = match.layout(policy.features)
         widest = int(policy.sizes.max())
+        self._all = match.games
         self._games = match.games.rows
         self._script = rules.script
         self._choice = (
@@ -106,12 +107,12 @@ class _NetworkSeat:
     def choose(self, index: int) -> int:
         return int(choose_network(self._games, index, *self._choice))
 
-    def values(self, index: int) -> npt.NDArray[np.float32]:
-        """``(n_actions,)`` values for one game as it stands; -inf for what is not legal."""
-        self.choose(index)  # writes the rows
-        _, _, _, rows, _, network = self._choice
+    def values(self) -> npt.NDArray[np.float32]:
+        """``(n_actions,)`` values for the match's only game as it stands; -inf for what is not legal."""
+        _, layout, _, rows, mask, network = self._choice
+        self._all.observe(layout, rows[None], mask[None])
         values = np.full(len(rows), -np.inf, dtype=np.float32)
-        for action in np.flatnonzero(rows[:, 0] >= 0).tolist():
+        for action in np.flatnonzero(mask).tolist():
             values[action] = forward(rows, action, network)
         return values
 

@@ -83,7 +83,7 @@ class PolicyGame:
             return None
         if self._valuing is None:
             self._valuing = self._playable.valuing_seat(self._match)
-        return np.asarray(self._valuing.values(0))
+        return np.asarray(self._valuing.values())
 
 
 class _ReplayedGame:

@@ -103,6 +103,7 @@ class _LinearSeat:
     def __init__(self, match: Match, layout: Layout, weights: RowWeights) -> None:
         rules = match.games.rules
         rows = match.rows(layout)[0]
+        self._all = match.games
         self._games = match.games.rows
         self._script = rules.script
         self._choice = (
@@ -118,12 +119,11 @@ class _LinearSeat:
     def choose(self, index: int) -> int:
         return int(choose_linear(self._games, index, *self._choice))
 
-    def values(self, index: int) -> npt.NDArray[np.float32]:
-        """``(n_actions,)`` sums for one game as it stands; -inf for what is not legal, or ends the game."""
-        self.choose(index)  # writes the rows
-        _, _, _, rows, _, weights, at_over = self._choice
-        plays_on = (rows[:, 0] >= 0) & (rows[:, at_over] <= 0)
-        return np.where(plays_on, rows @ weights, -np.inf).astype(np.float32)
+    def values(self) -> npt.NDArray[np.float32]:
+        """``(n_actions,)`` sums for the match's only game as it stands; -inf for what is not legal, or ends it."""
+        _, layout, _, rows, mask, weights, at_over = self._choice
+        self._all.observe(layout, rows[None], mask[None])
+        return np.where(mask & (rows[:, at_over] <= 0), rows @ weights, -np.inf).astype(np.float32)
 
     def play(self, listed: npt.NDArray[np.int64], n_pieces: int, max_pieces: int) -> int:
         return int(play_linear(self._games, listed, n_pieces, max_pieces, self._script, *self._choice))

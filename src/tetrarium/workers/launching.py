@@ -58,7 +58,7 @@ def start_training(
         mode: How it shows itself at first: ``"headless"``, ``"live"`` or ``"every-move"``.
 
     Raises:
-        ConfigError: if there is no such mode, or this version cannot play the game.
+        ConfigError: if there is no such mode, or the game is one by keys.
         HomeError: if the name is taken or not allowed, or the home cannot be written.
     """
     if mode not in MODES:
@@ -123,7 +123,10 @@ def start_player(
         WorkerError: if the speed is out of range.
         HomeError: if the home cannot be written.
     """
-    if find_replay(what) is None and what not in POLICY_NAMES:
+    replay = find_replay(what)
+    if replay is not None:
+        replay.env_config.rules()  # keys are not shown one by one
+    elif what not in POLICY_NAMES:
         find_checkpoint(what, home, known=POLICY_NAMES)
     if env_config is not None:
         env_config.rules()

@@ -86,7 +86,7 @@ def create_run(
 
     Raises:
         HomeError: if the name is taken or not allowed, or the home cannot be written.
-        NotAvailableError: if this version cannot play the game.
+        ConfigError: if the game is one by keys, which no agent here learns.
     """
     env_config.rules()
     home.secret()
