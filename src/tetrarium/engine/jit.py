@@ -45,7 +45,8 @@ def is_cached(compiled: Any, rules: Any = None) -> bool:
     if rules is None:
         return any(Path(compiled.stats.cache_path).glob(f"*.{compiled.__name__}-*.nbi"))
     signatures = [key[0] for key in compiled._cache._cache_file._load_index()]
-    return any(typeof(rules) in signature for signature in signatures)
+    kind = typeof(rules)  # type: ignore[no-untyped-call]
+    return any(kind in signature for signature in signatures)
 
 
 def kernel(function: Any) -> Any:

@@ -35,8 +35,8 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
 
     ## Action Space
     ``MultiDiscrete([n_actions] * num_envs)``, in each game as in ``TetrisEnv``. Legal actions are in
-    ``infos["action_mask"]`` and ``action_masks()``, ``(num_envs, n_actions) bool``. Another one is played as the nearest
-    legal one, or raises under ``illegal_action="raise"``.
+    ``infos["action_mask"]`` and ``action_masks()``, ``(num_envs, n_actions) bool``. Another one is played as the
+    nearest legal one, or raises under ``illegal_action="raise"``.
 
     ## Observation Space
     That of ``TetrisEnv``, with a first axis of ``num_envs``: ``Box((num_envs, n_actions, n_numbers), float32)``, or

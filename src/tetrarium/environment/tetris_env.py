@@ -20,9 +20,9 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
     """Tetris by placements, seen as the boards that each would leave, or by keys seen as cells.
 
     ## Action Space
-    Under ``actions="drop"``, ``Discrete(4 * width)``: ``action = 4 * column + rotation``. Rotation counts clockwise turns
-    from lying flat, column is the piece's leftmost cell. Under ``"reachable"``, ``Discrete(256)``: slot k is the k-th
-    lock position that keys can reach, tucks and spins included, in the order (rotation, column, row, spin);
+    Under ``actions="drop"``, ``Discrete(4 * width)``: ``action = 4 * column + rotation``. Rotation counts clockwise
+    turns from lying flat, column is the piece's leftmost cell. Under ``"reachable"``, ``Discrete(256)``: slot k is the
+    k-th lock position that keys can reach, tucks and spins included, in the order (rotation, column, row, spin);
     ``info["placement"]`` tells these of what was played, ``info["left_out"]`` how many have no slot. With hold, as many
     actions again follow: those of the piece that comes into play when the current one is held, which is the held one,
     or the next one where none is held.
