@@ -52,7 +52,12 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _is_free(folder: Path) -> bool:
+def _ends(folder: Path) -> bool:
+    """Kills what works in a folder, as soon as it has come up, and tells whether it is gone."""
+    address = read_address(folder)
+    if address is not None:
+        with suppress(ProcessLookupError):
+            os.kill(address.pid, signal.SIGKILL)
     return not is_locked(folder)
 
 
@@ -81,11 +86,7 @@ class Dashboard:
         """Ends the server and every run and player of the home."""
         self.kill()
         for folder in [*self.root.glob("runs/*"), *self.root.glob("players/*")]:
-            address = read_address(folder)
-            if address is not None:
-                with suppress(ProcessLookupError):
-                    os.kill(address.pid, signal.SIGKILL)
-            wait_until(partial(_is_free, folder), f"the worker of {folder.name} to be gone")
+            wait_until(partial(_ends, folder), f"the worker of {folder.name} to be gone")
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Asks over REST; returns the answer's JSON."""
