@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from tetrarium.cli.model_tables import plain_table, print_table
+from tetrarium.cli.model_tables import print_table
 from tetrarium.cli.models import HomeOption, Json
 from tetrarium.cli.words import interval_text, lines_text, percent_text
 from tetrarium.errors import ConfigError
@@ -97,10 +97,11 @@ def compare_models(
     if json:
         print(jsonlib.dumps(found.to_dict(), indent=2))
         return 0
-    table = plain_table("player", "lines a game as played", "cut off", "better in")
-    table.add_row(found.one, lines_text(found.lines_one), f"{found.n_cut_off_one:,}", f"{found.n_won:,} games")
-    table.add_row(found.other, lines_text(found.lines_other), f"{found.n_cut_off_other:,}", f"{found.n_lost:,} games")
-    print_table(table)
+    rows = [
+        (found.one, lines_text(found.lines_one), f"{found.n_cut_off_one:,}", f"{found.n_won:,} games"),
+        (found.other, lines_text(found.lines_other), f"{found.n_cut_off_other:,}", f"{found.n_lost:,} games"),
+    ]
+    print_table(("player", "lines a game as played", "cut off", "better in"), rows)
     print(found.sentence)
     return 0
 
@@ -151,17 +152,17 @@ def _rank(score: "Score") -> tuple[float, float]:
 
 def _print_scores(protocol: "Protocol", scores: "list[Score]") -> None:
     print(f"{protocol.name}: {protocol.meaning}")
-    table = plain_table("", "player", "lines a game (95 %)", "median", "cut off", "games", "pieces a second")
+    rows = []
     for number, score in enumerate(scores, start=1):
         report = score.report
         low, high = report["interval_lines"]
         median = lines_text(report["median_lines"])
-        table.add_row(
+        rows.append((
             str(number), score.player, interval_text(report["mean_lines"], low, high),
             f"at least {median}" if 2 * report["n_cut_off"] >= report["n_games"] else median,
             percent_text(report["share_cut_off"]), f"{report['n_games']:,}", f"{report['pieces_per_second']:,.0f}",
-        )  # fmt: skip
-    print_table(table)
+        ))  # fmt: skip
+    print_table(("", "player", "lines a game (95 %)", "median", "cut off", "games", "pieces a second"), rows)
 
 
 def _score_dict(score: "Score") -> dict[str, Any]:

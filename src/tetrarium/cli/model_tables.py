@@ -1,21 +1,23 @@
-"""Saved models as tables: on a terminal within its width, elsewhere a line each, however long."""
+"""Saved models as tables of plain lines: on a terminal no wider than it is, elsewhere a line each, however long.
 
+A thousand models are listed at once, so rows are laid out here and not by a library that measures every cell.
+"""
+
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.table import Table
-from rich.text import Text
-
-from tetrarium.cli.display import make_console
-
 if TYPE_CHECKING:
     from tetrarium.registry.versions import ModelSlot, ModelVersion
 
-__all__ = ["game_text", "plain_table", "print_slots", "print_table", "print_version", "print_versions"]
+__all__ = ["game_text", "print_slots", "print_table", "print_version", "print_versions"]
 
-_WIDE: Final = 10_000  # columns where there is no terminal to fit
+_GAP: Final = "  "
+_LEAST: Final = 20  # columns that a value has, however narrow the terminal
+_ORIGIN: Final = ("run", "checkpoint", "imported")  # what of "about" is said in one
 
 
 def print_slots(slots: "Sequence[ModelSlot]") -> None:
@@ -23,33 +25,33 @@ def print_slots(slots: "Sequence[ModelSlot]") -> None:
     if not slots:
         print("There are no models yet. Save one: tetrarium models save RUN@best")
         return
-    table = plain_table("model", "versions", "stands for", "algorithm", "step", "game", "tags", "note")
+    rows = []
     for slot in slots:
         version = slot.current
         promoted = " (promoted)" if version.is_promoted else ""
-        table.add_row(
+        rows.append((
             slot.name, f"{len(slot.versions)}", f"@{version.number}{promoted}", version.algorithm,
             f"{version.step:,}", game_text(version.env_config), " ".join(version.tags), _first_line(version.note),
-        )  # fmt: skip
-    print_table(table)
+        ))  # fmt: skip
+    print_table(("model", "versions", "stands for", "algorithm", "step", "game", "tags", "note"), rows)
 
 
 def print_versions(versions: "Sequence[ModelVersion]") -> None:
     """Prints a line for each version."""
-    table = plain_table("version", "saved", "algorithm", "step", "from", "tags", "note")
+    rows = []
     for version in versions:
         marks = " (promoted)" * version.is_promoted + " (lost)" * (not version.is_there)
-        table.add_row(
-            version.spec + marks, _date(version.saved_s), version.algorithm,
-            f"{version.step:,}", _origin(version.about), " ".join(version.tags), _first_line(version.note),
-        )  # fmt: skip
-    print_table(table)
+        rows.append((
+            version.spec + marks, _date(version.saved_s), version.algorithm, f"{version.step:,}",
+            _origin(version.about), " ".join(version.tags), _first_line(version.note),
+        ))  # fmt: skip
+    print_table(("version", "saved", "algorithm", "step", "from", "tags", "note"), rows)
 
 
 def print_version(version: "ModelVersion") -> None:
     """Prints all about one version."""
     size = f"{version.n_bytes / 1e3:,.1f} kB" + ("" if version.is_there else ", but the file is gone")
-    rows = {
+    said = {
         "model": f"{version.spec}{' (promoted)' if version.is_promoted else ''}",
         "saved": _date(version.saved_s),
         "algorithm": version.algorithm,
@@ -64,31 +66,23 @@ def print_version(version: "ModelVersion") -> None:
         "weights": version.sha256[:16],
         "note": version.note or "none",
     }
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for label, value in rows.items():
-        table.add_row(label, Text(value))
-    print_table(table)
+    widest = max(map(len, said))
+    width = _width()
+    for label, value in said.items():
+        for number, line in enumerate(value.splitlines() or [""]):
+            room = None if width is None else max(_LEAST, width - widest - len(_GAP))
+            parts = [line] if room is None else textwrap.wrap(line, room) or [""]
+            for piece, part in enumerate(parts):
+                print(f"{'' if number or piece else label:<{widest}}{_GAP}{part}".rstrip())
 
 
-def plain_table(*columns: str) -> Table:
-    """A table without lines around it."""
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def print_table(table: Table) -> None:
-    """Prints a table on standard output; where that is no terminal, no row is broken."""
-    console = make_console(sys.stdout)
-    if sys.stdout.isatty():
-        console.print(table)
-        return
-    console.width = _WIDE
-    with console.capture() as captured:
-        console.print(table)
-    for line in captured.get().splitlines():
-        print(line.rstrip())
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints rows under the names of their columns; on a terminal, what does not fit is cut off at its edge."""
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    width = _width()
+    for row in (columns, *rows):
+        line = _GAP.join(f"{cell:<{wide}}" for cell, wide in zip(row, widths, strict=True)).rstrip()
+        print(line if width is None or len(line) <= width else f"{line[: width - 1]}\N{HORIZONTAL ELLIPSIS}")
 
 
 def game_text(env_config: Mapping[str, Any]) -> str:
@@ -97,7 +91,9 @@ def game_text(env_config: Mapping[str, Any]) -> str:
     return f"{size}, {env_config.get('randomizer', '?')}"
 
 
-_ORIGIN: Final = ("run", "checkpoint", "imported")
+def _width() -> int | None:
+    """Columns of the terminal that is printed on; None where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _origin(about: Mapping[str, Any]) -> str:
