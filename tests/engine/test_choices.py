@@ -352,7 +352,7 @@ def test_cells_are_conserved(kind: str) -> None:
 SIGNATURES = {
     "hold": 2665382559,
     "guideline": 1897960499,
-    "guideline with hold": 0,
+    "guideline with hold": 30933464,
     "reachable": 2966548216,
     "reachable with hold": 0,
     "reachable under the guideline": 0,

@@ -24,6 +24,11 @@ def test_the_literatures_presets_play_the_literatures_game() -> None:
     assert find_preset("literature-10x20").env_config.rules() == EnvConfig.literature(20).rules()
 
 
+def test_the_guidelines_preset_plays_the_guidelines_game_with_hold() -> None:
+    assert find_preset("guideline-hold").env_config == EnvConfig.guideline()
+    assert find_preset("guideline-hold").env_config.rules().n_actions == 80
+
+
 def test_the_searchs_preset_weighs_the_nine_features_of_the_published_controllers() -> None:
     preset = find_preset("literature-10x10-cma")
 

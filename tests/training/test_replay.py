@@ -15,6 +15,9 @@ CONFIGS = [
     EnvConfig(max_pieces=40),
     EnvConfig.literature(height=8),
     EnvConfig(width=16, height=40, preview=6, features=("column_heights", "holes", "next_pieces"), max_pieces=30),
+    EnvConfig(hold=True, preview=2, features=("column_heights", "holes", "next_pieces", "held_piece"), max_pieces=40),
+    EnvConfig.guideline().with_changes(width=6, height=6, max_pieces=30),
+    EnvConfig(actions="reachable", hold=True, width=5, height=6, features=("max_height", "held_piece"), max_pieces=30),
 ]
 
 
