@@ -79,7 +79,8 @@ def _follow(games, actions, script, rules, scratch, grid, kept):  # type: ignore
 def _find_rests(games, actions, script, rules, scratch, spare, rests):  # type: ignore[no-untyped-def]
     """Writes where each action brings a piece to rest: piece, rotation, left column, row of the lowest cell."""
     for k in range(actions.shape[0]):
-        spare[0] = games[0]
+        for i in range(games.shape[1]):  # one by one: views need counted references, which kernels do without
+            spare[0, i] = games[0, i]
         _, _, _, _, piece, rotation, left, bottom, _ = play_action(spare, 0, actions[k], script, rules, scratch)
         rests[k, 0], rests[k, 1], rests[k, 2], rests[k, 3] = piece, rotation, left, bottom
 
@@ -96,10 +97,12 @@ def _remove_full(grid):  # type: ignore[no-untyped-def]
         if is_full:
             cleared |= 1 << row
         else:
-            if to != row:
-                grid[to] = grid[row]
+            for x in range(grid.shape[1]):
+                grid[to, x] = grid[row, x]
             to += 1
-    grid[to:] = EMPTY
+    for row in range(to, grid.shape[0]):
+        for x in range(grid.shape[1]):
+            grid[row, x] = EMPTY
     return cleared
 
 
