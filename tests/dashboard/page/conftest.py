@@ -24,8 +24,16 @@ _FLAGS: Final = (
 )  # fmt: skip
 DESKTOP: Final = {"width": 1440, "height": 900}
 PHONE: Final = {"width": 360, "height": 740}
-PATIENCE_MS: Final = 60_000
+PATIENCE_MS: Final = 180_000  # a machine may be busy, and a first start compiles
+TIMEOUT_S: Final = 600
 SHOTS: Final = Path(os.environ.get("TETRARIUM_SCREENSHOTS", "screenshots")).resolve()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives these tests time for several workers to come up."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and not item.get_closest_marker("oracle"):
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ ENDLESS: Final = {
     "buffer_size": 1_000, "checkpoint_every": 2_000, "keep_checkpoints": 2, "evaluate_every": 0,
     "target_update_interval": 200,
 }  # fmt: skip
-LIMIT_S: Final = 120.0
+LIMIT_S: Final = 300.0
 _POLL_S: Final = 0.05
 
 
