@@ -266,8 +266,8 @@ def test_a_piece_that_rests_above_all_that_is_seen_is_locked_out() -> None:
     layout = make_layout(("game_over", "max_height"), 10, 2)
     rows, masks = arrays(games, layout)
     games.observe(layout, rows, masks)
-    assert rows[0, 4 * 4].tolist() == [1, 22]
-    assert rows[0, 4 * 2].tolist() == [0, 20]
+    assert rows[0, 4 * 4].tolist() == [22, 1]
+    assert rows[0, 4 * 2].tolist() == [20, 0]
     assert games.move(0, 4 * 4).state_tp1.over
 
 
@@ -301,7 +301,7 @@ def test_a_state_that_the_rules_do_not_allow_is_refused() -> None:
         game_at(rules_of("guideline"), [1 << 23] + [0] * 9, [T, O, O])
     with pytest.raises(GameError, match=r"^A piece in play spawns where the board is free; T does not\."):
         game_at(rules_of("guideline"), [0] * 4 + [1 << 20] + [0] * 5, [T, O, O])
-    with pytest.raises(GameError, match=r"and a combo of -1\. Correct them\."):
+    with pytest.raises(GameError, match=r"0 points, a combo of -1\. Correct them\."):
         game_at(rules_of("guideline"), [0] * 10, [T, O, O], combo=-1)
 
 

@@ -6,6 +6,8 @@ returns none; its caller keeps those alive that it passes.
 
 numba looks for changes only in the file that a kernel stands in. A kernel whose callee in another file was edited
 would go on running the old callee, so this module throws the package's cached kernels away when any source is newer.
+And two processes that compile a kernel for different types at once can both write the same file, and then one of them
+would run the other's: what is read is taken only if it is for the types that were asked for.
 """
 
 import contextlib
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from numba import njit, typeof
+from numba.core.caching import FunctionCache
+from numba.core.sigutils import normalize_signature
 
 __all__ = ["inlined_kernel", "is_cached", "kernel", "small_kernel"]
 
@@ -49,14 +53,29 @@ def is_cached(compiled: Any, rules: Any = None) -> bool:
     return any(kind in signature for signature in signatures)
 
 
+class _CheckedCache(FunctionCache):
+    """Kernels on disk, each for its types."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        found = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        asked, _ = normalize_signature(sig)  # type: ignore[no-untyped-call]
+        return found if found is not None and tuple(found.signature.args) == tuple(asked) else None
+
+
+def _checked(compiled: Any) -> Any:
+    if hasattr(compiled, "stats"):  # the JIT is on
+        compiled._cache = _CheckedCache(compiled.py_func)  # type: ignore[no-untyped-call]
+    return compiled
+
+
 def kernel(function: Any) -> Any:
     """Compiles a function of arrays at its first call."""
-    return njit(function, cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
+    return _checked(njit(function, cache=True, nogil=True, _nrt=False))  # type: ignore[call-overload]
 
 
 def small_kernel(function: Any) -> Any:
     """The same for a function of a few lines, which its callers swallow whole."""
-    return njit(function, cache=True, nogil=True, forceinline=True, _nrt=False)  # type: ignore[call-overload]
+    return _checked(njit(function, cache=True, nogil=True, forceinline=True, _nrt=False))  # type: ignore[call-overload]
 
 
 def inlined_kernel(function: Any) -> Any:
@@ -65,7 +84,7 @@ def inlined_kernel(function: Any) -> Any:
     A kernel is compiled with all that it calls, anew for each kernel above it. A layer that is no kernel of its own
     saves one such round.
     """
-    return njit(function, cache=True, nogil=True, inline="always", _nrt=False)  # type: ignore[call-overload]
+    return _checked(njit(function, cache=True, nogil=True, inline="always", _nrt=False))  # type: ignore[call-overload]
 
 
 _drop_stale_kernels()
