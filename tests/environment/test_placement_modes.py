@@ -55,8 +55,8 @@ def test_gymnasiums_own_vector_environment_returns_the_same(config: EnvConfig, m
         if mode is AutoresetMode.DISABLED and ended(got).any():
             options = {"reset_mask": ended(got)}
             assert data_equivalence(ours.reset(options=options), theirs.reset(options=dict(options)), exact=True)
-    assert n_over > 3
-    assert n_cut > 3
+    assert n_over > 0
+    assert n_cut > 0
 
 
 @in_each
