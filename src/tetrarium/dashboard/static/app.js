@@ -230,11 +230,13 @@ export class App extends EventTarget {
     const { target } = this;
     const outcome = awaitOutcome(this, name);
     try {
-      const answer = await api.command(target, name, values);
-      const event = await outcome.promise;
+      const reply = api.command(target, name, values);
+      reply.catch(() => {}); // an event may tell first that it has happened; then nobody waits for the reply
+      const told = outcome.promise.then((event) => event ?? reply);
+      const event = await Promise.race([told, reply.then(() => outcome.promise)]);
       if (name === "new-game") say("A new game begins.");
       if (event?.kind === "checkpoint-saved") say(`Checkpoint of step ${count(event.step)} saved.`);
-      return answer;
+      return event ?? true;
     } finally {
       outcome.forget();
     }
