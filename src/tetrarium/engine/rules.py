@@ -58,7 +58,7 @@ class CompiledRules(NamedTuple):
     n_choices: int  # actions of one piece
     hold: int  # 1 where a piece can be held: there are as many actions again then
     guideline: int  # 1 for block out and lock out; 0: a piece that rests with a cell above the visible rows loses
-    word: np.signedinteger[Any]  # a 0 of the smaller type that columns fit in, by which kernels choose as well
+    word: np.signedinteger[Any]  # a 0 of the smaller type that columns with any piece on them are sure to fit in
 
 
 class HoldRules(CompiledRules):
@@ -137,17 +137,18 @@ class Rules:
     def compiled(self) -> CompiledRules:
         """The same rules as kernels read them."""
         guideline = self.game_over == "guideline"
+        n_rows = self.height + self.hidden_rows
         kind = ReachableRules if self.actions == "reachable" else GuidelineRules if guideline else CompiledRules
         return (HoldRules if kind is CompiledRules and self.hold else kind)(
             width=self.width,
             height=self.height,
-            n_rows=self.height + self.hidden_rows,
+            n_rows=n_rows,
             randomizer=RANDOMIZERS.get(self.randomizer, SCRIPTED),
             preview=self.preview,
             n_choices=self.n_choices,
             hold=int(self.hold),
             guideline=int(guideline),
-            word=_LOW_WORD if self.height + self.hidden_rows <= _LOW_ROWS else _HIGH_WORD,
+            word=_LOW_WORD if kind is CompiledRules and n_rows <= _LOW_ROWS else _HIGH_WORD,
         )
 
     @cached_property
