@@ -354,7 +354,7 @@ def altered(state: GameState, **changes: object) -> GameState:
             "A stream is 4 words of 32 bits; got (1, 2, 3, 4294967296). Copy it from a state.",
         ),
         ({"bag": 128}, "A bag here is below 128; got 128. Use the rules it came from."),
-        ({"lines": -1}, "Counts are 0 or more; got -1 lines and 0 pieces. Correct them."),
+        ({"lines": -1}, "Counts are 0 or more; got -1 lines, 0 pieces, 0 points, a combo of 0. Correct them."),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(changes: dict[str, object], expected: str) -> None:

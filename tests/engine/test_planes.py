@@ -14,7 +14,7 @@ from tetrarium.engine.planes import observe_planes, pieces_length
 def observed(games: Games) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
     n, rules = games.n_games, games.rules
     planes = np.full((n, 1, rules.height + rules.hidden_rows, rules.width), 9, dtype=np.uint8)
-    pieces = np.full((n, pieces_length(rules.preview)), 9, dtype=np.uint8)
+    pieces = np.full((n, pieces_length(rules.preview, rules.hold)), 9, dtype=np.uint8)
     masks = np.ones((n, games.n_actions), dtype=np.bool_)
     observe_planes(games.rows, rules, planes, pieces, masks)
     return planes, pieces, masks

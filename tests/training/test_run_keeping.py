@@ -163,7 +163,7 @@ def test_a_run_that_fails_says_so_and_keeps_its_checkpoint(home: Home) -> None:
     run._publish = break_at_the_second_checkpoint
     with pytest.raises(TetrariumError, match="not finite"):
         run.execute()
-    last = events[-1]
+    last = next(event for event in reversed(events) if isinstance(event, RunEnded))
 
     assert isinstance(last, RunEnded)
     assert (last.state, last.step, last.error) == ("failed", 2_000, "The loss was not finite at step 2,000.")

@@ -111,7 +111,7 @@ def _at_fault(preset: str, settings: Mapping[str, Any], message: str) -> str | N
         except ConfigError as error:
             if str(error) == message:
                 return name if name in _ALL else None
-    return next((word for word in re.findall(r"\w+", message) if word in _ALL), None)
+    return next((word for word in re.findall(r"[\w-]+", message) if word in _ALL), None)
 
 
 def _described(config_name: Literal["env", "training"], config: type[Settings], item: Field[Any]) -> SettingField:

@@ -42,7 +42,7 @@ class PolicyGame:
     >>> coming = game.coming
     >>> game.place()
     >>> coming, game.coming
-    (1, 0)
+    (0, 8)
 
     Args:
         policy: Who plays.

@@ -5,7 +5,7 @@ from typing import Any, Final, NoReturn
 
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import MAX_FILE_BYTES, REPLAY_SUFFIX, Replay
-from tetrarium.errors import ConfigError, ReplayError, suggestion
+from tetrarium.errors import ConfigError, ModelError, ReplayError, suggestion
 from tetrarium.evaluation import POLICY_NAMES, named_policy
 from tetrarium.registry.box import champion_names, champion_path
 from tetrarium.registry.bundles import BUNDLE_SUFFIX
@@ -91,8 +91,15 @@ def find_checkpoint(what: str, home: Home, known: tuple[str, ...] = ()) -> Path:
     if path.suffix == BUNDLE_SUFFIX and path.is_file():
         return path
     is_of_run = folder.is_dir() and not (at and which != BEST and not _has_step(folder, which))
-    if is_name and not is_of_run and (found_model := _model(what, at, which, home)) is not None:
-        return found_model
+    if is_name and not is_of_run:
+        try:
+            found_model = _model(what, at, which, home)
+        except ModelError:
+            if not folder.is_dir():
+                raise
+            found_model = None  # what the run has is told below
+        if found_model is not None:
+            return found_model
     if not is_name or not folder.is_dir():
         _refuse_unknown(what, home, known)
     if at:
