@@ -47,7 +47,7 @@ CellGrid = npt.NDArray[np.int8]
 EMPTY: Final = -1
 FILLED: Final = N_PIECES
 ROWS_ABOVE: Final = 4
-_SIGNS: Final = np.frombuffer(f"{PIECES}x.".encode(), dtype=np.uint8)  # the last one is that of EMPTY
+_SIGNS: Final = f"{PIECES}x".encode().ljust(256, b".")  # of a cell's byte; that of EMPTY is 255
 _SCORE: Final = 0  # fields of what is kept beside the grid
 _CLEARED: Final = 1  # set of the rows that the latest placement cleared
 _CELLS: Final = 2  # cells that it filled, row * width + column
@@ -108,7 +108,7 @@ def _remove_full(grid):  # type: ignore[no-untyped-def]
 
 def cell_signs(grid: CellGrid) -> str:
     """Writes a grid as one sign a cell, row 0 first: the piece's letter, 'x' for an unknown one, '.' for none."""
-    return _SIGNS[grid].tobytes().decode()
+    return grid.tobytes().translate(_SIGNS).decode()
 
 
 def read_signs(cells: str, width: int) -> CellGrid:
