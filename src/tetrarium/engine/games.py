@@ -51,12 +51,6 @@ _PLACEMENT: Final = 7  # four fields: rotation, column of the leftmost cell, row
 _N_STEP_FIELDS: Final = 11
 
 
-@kernel
-def _observe_games(games, rules, layout, scratch, rows, masks):  # type: ignore[no-untyped-def]
-    for index in range(games.shape[0]):
-        observe_game(games, index, rules, layout, scratch, rows[index], masks[index])
-
-
 @small_kernel
 def _refused(games, actions, fresh, rules):  # type: ignore[no-untyped-def]
     """The first game that cannot take its action, or -1."""
@@ -223,7 +217,8 @@ class Games(_GameViews):
 
     def observe(self, layout: Layout, rows: npt.NDArray[np.float32], masks: npt.NDArray[np.bool_]) -> None:
         """Writes every game's afterstates to ``rows (n, n_actions, row length)`` and legal actions to ``masks``."""
-        _observe_games(self.rows, self.rules.compiled, layout, self._scratch, rows, masks)
+        for index in range(self.n_games):  # a loop in a kernel of its own would be compiled with all that it calls
+            observe_game(self.rows, index, self.rules.compiled, layout, self._scratch, rows[index], masks[index])
 
     def place(self, index: int, action: int) -> int:
         """Plays one action in one game, an illegal one as the nearest; returns the rows that it cleared."""

@@ -8,6 +8,8 @@ numba looks for changes only in the file that a kernel stands in. A kernel whose
 would go on running the old callee, so this module throws the package's cached kernels away when any source is newer.
 And two processes that compile a kernel for different types at once can both write the same file, and then one of them
 would run the other's: what is read is taken only if it is for the types that were asked for.
+
+Types alone decide: numba would compile a kernel once for each number that is written out in a call of it.
 """
 
 import contextlib
@@ -17,6 +19,7 @@ from typing import Any, Final
 from numba import njit, typeof
 from numba.core.caching import FunctionCache
 from numba.core.sigutils import normalize_signature
+from numba.core.types import unliteral
 
 __all__ = ["inlined_kernel", "is_cached", "kernel", "small_kernel"]
 
@@ -65,6 +68,8 @@ class _CheckedCache(FunctionCache):
 def _checked(compiled: Any) -> Any:
     if hasattr(compiled, "stats"):  # the JIT is on
         compiled._cache = _CheckedCache(compiled.py_func)  # type: ignore[no-untyped-call]
+        template_of = compiled.get_call_template
+        compiled.get_call_template = lambda arguments, keywords: template_of(tuple(map(unliteral, arguments)), keywords)
     return compiled
 
 
