@@ -14,7 +14,7 @@ def described(server: Server) -> dict[str, Any]:
 
 def test_every_operation_is_described(server: Server) -> None:
     operations = [operation for path in described(server)["paths"].values() for operation in path.values()]
-    assert len(operations) == 16
+    assert len(operations) >= 16
     assert [one["summary"] for one in operations if not one.get("description")] == []
     ids = [one["operationId"] for one in operations]
     assert sorted(ids) == sorted(set(ids))

@@ -45,7 +45,8 @@ def test_every_answer_forbids_whatever_is_foreign(server: Server) -> None:
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}])
 def test_foreign_hosts_and_origins_are_refused(server: Server, headers: dict[str, str]) -> None:
     with server.client() as client:
-        for method, path in (("GET", "/"), ("GET", "/api/about"), ("POST", "/api/runs"), ("GET", "/static/app.js")):
+        asked = (("GET", "/"), ("GET", "/api/about"), ("POST", "/api/runs"), ("GET", "/static/live/app.js"))
+        for method, path in asked:
             answer = client.request(method, path, headers=headers)
             assert answer.status_code == 403
             assert next(iter(headers.values())) in answer.json()["error"]
@@ -204,7 +205,7 @@ def test_others_need_the_token(tmp_path: Path) -> None:
         token = server.url.partition("?token=")[2]
         assert len(token) >= 32
         with server.client() as client:
-            for path in ("/", "/api/about", "/static/app.js", "/api/openapi.json", "/?token=wrong"):
+            for path in ("/", "/api/about", "/static/live/app.js", "/api/openapi.json", "/?token=wrong"):
                 answer = client.get(path)
                 assert answer.status_code == 401
                 assert "Open the whole address it printed." in answer.json()["error"]

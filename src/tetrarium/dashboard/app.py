@@ -3,18 +3,17 @@
 Nothing here blocks the event loop: whatever reads files runs in a thread.
 """
 
-from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI, WebSocket
-from fastapi.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
 import tetrarium
 from tetrarium.dashboard.access import Access
-from tetrarium.dashboard.answers import NotThereError, add_error_answers
+from tetrarium.dashboard.answers import add_error_answers
 from tetrarium.dashboard.guard import Guard
 from tetrarium.dashboard.live import Live
+from tetrarium.dashboard.pages import STATIC, page_routes
 from tetrarium.dashboard.routes.catalogue import catalogue_routes
 from tetrarium.dashboard.routes.players import player_routes
 from tetrarium.dashboard.routes.runs import run_routes
@@ -22,7 +21,6 @@ from tetrarium.registry.home import Home
 
 __all__ = ["create_app"]
 
-_STATIC: Final = Path(__file__).parent / "static"
 _DESCRIPTION: Final = (
     'What the dashboard\'s page does, a script can. Errors are `{"error": "one line"}`; live events come over the '
     "WebSocket `/api/live`, which OpenAPI cannot describe and `docs/api.md` does."
@@ -45,23 +43,23 @@ def create_app(home: Home, access: Access | None = None) -> Guard:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=live.running,
         generate_unique_id_function=lambda route: route.name,
     )
     add_error_answers(app)
-    for routes in (catalogue_routes(home, access), run_routes(home), player_routes(home)):
+    for routes in (
+        page_routes(),
+        catalogue_routes(home, access),
+        run_routes(home),
+        player_routes(home),
+    ):
         app.include_router(routes)
-
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        if not (_STATIC / "index.html").is_file():
-            raise NotThereError("The page is missing from this installation. Install tetrarium again.")
-        return FileResponse(_STATIC / "index.html")
 
     @app.websocket("/api/live")
     async def watch_live(socket: WebSocket) -> None:
         await live.serve(socket)
 
-    if _STATIC.is_dir():
-        app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    if STATIC.is_dir():
+        app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return Guard(app, access)

@@ -1,26 +1,24 @@
 // Keys for everything, and the panel that lists them and says what the numbers mean.
 
 import { find, make } from "./dom.js";
-import { SPECS } from "./charts.js";
 
 const KEPT = "tetrarium-keys";
-const NUMBERS = [
-  ["Step", "One placement of one piece. All games of a run count together."],
-  ["Best game", "Most lines in one game of this run, running games included."],
-  ["Thinks", "Values of the best placements; on the board, brighter cells are better, and the outline is where the piece goes."],
-  ["Headless", "Nothing is drawn, and the run goes at full speed."],
-  ["Live", "Boards are sampled up to 60 times a second, and the run goes at full speed."],
-  ["Every move", "Each placement is shown, at the speed of the slider. It never changes what is learnt."],
-];
 
-/** `keys` is a list of [key, meaning, action]; a key is what KeyboardEvent.key says. */
 export class Shortcuts {
   #keys;
+  #numbers;
+  #others;
   #dialog = find("#help-panel");
   #areOn = localStorageGet(KEPT) !== "off";
 
-  constructor(keys) {
+  /**
+   * `keys` is a list of [key, meaning, action]; a key is what KeyboardEvent.key says. `numbers` is a list of
+   * [term, meaning] for what the page shows; `others` one of [keys, meaning] for what acts on a part of it alone.
+   */
+  constructor(keys, { numbers = [], others = [] } = {}) {
     this.#keys = [...keys, ["?", "these keys", () => this.open()]];
+    this.#numbers = numbers;
+    this.#others = others;
     document.addEventListener("keydown", (event) => this.#press(event));
     find("#help").addEventListener("click", () => this.open());
   }
@@ -44,10 +42,10 @@ export class Shortcuts {
       make("div", { class: "panel-head" }, make("h2", { id: "help-title" }, "Keys and numbers"), close),
       make("div", { class: "panel-body", tabindex: 0, role: "region", "aria-label": "Keys and numbers" },
         list(this.#keys, (key) => make("kbd", {}, key === " " ? "Space" : key.toUpperCase()), "keys"),
-        list([["← → + − 0", "on the large chart: move the cursor, zoom in and out, whole run"]], (keys) => make("kbd", {}, keys)),
+        this.#others.length ? list(this.#others, (keys) => make("kbd", {}, keys)) : null,
         make("label", { class: "switch" }, switchBox, make("span", { class: "track", "aria-hidden": "true" }), "Single keys act"),
-        make("h2", {}, "Numbers"),
-        list([...NUMBERS, ...SPECS.map(({ title, help }) => [title, help])], (term) => term)));
+        this.#numbers.length ? make("h2", {}, "Numbers") : null,
+        list(this.#numbers, (term) => term)));
     this.#dialog.showModal();
   }
 

@@ -1,10 +1,10 @@
 // The board and what stands beside it: next pieces, hold, thoughts, the figures of this game and of the run.
 
-import { BoardCanvas, ROWS_ABOVE } from "./board.js";
-import { drawPieces, keepCrisp, readPalette } from "./cells.js";
-import { find, findAll, make, setAttribute, setText } from "./dom.js";
-import { LETTERS } from "./pieces.js";
-import { count, small } from "./words.js";
+import { BoardCanvas, ROWS_ABOVE } from "../common/board.js";
+import { drawPieces, keepCrisp, readPalette } from "../common/cells.js";
+import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
+import { LETTERS } from "../common/pieces.js";
+import { count, small } from "../common/words.js";
 
 const SHOWN_THOUGHTS = 3;
 const LONGEST_FIGURE = 9; // characters that fit in the large size

@@ -1,9 +1,9 @@
 // The side panel that starts a run: a preset, a few things asked often, and every setting of the configurations.
 
 import { api } from "./api.js";
-import { find, findAll, make, setAttribute, setText } from "./dom.js";
-import { Field } from "./field.js";
-import { count } from "./words.js";
+import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
+import { Field } from "../common/field.js";
+import { count } from "../common/words.js";
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
 const OFTEN = ["total_timesteps", "target_lines", "seed"];

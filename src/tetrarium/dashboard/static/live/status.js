@@ -1,7 +1,7 @@
 // The status line: is it learning, how fast, and for how much longer.
 
-import { find, setAttribute, setText } from "./dom.js";
-import { count, duration, stateWord } from "./words.js";
+import { find, setAttribute, setText } from "../common/dom.js";
+import { count, duration, stateWord } from "../common/words.js";
 
 /** Writes the line for the state of the connection and of what is watched. */
 export function showStatus({ link, view, progress }) {

@@ -1,12 +1,12 @@
 // What is watched and what is known of it: takes in the server's answers and events, and tells the parts of the page.
 
 import { api } from "./api.js";
-import { History, MAX_POINTS } from "./history.js";
-import { wantsStillness } from "./dom.js";
+import { History, MAX_POINTS } from "../common/history.js";
+import { wantsStillness } from "../common/dom.js";
 import { Home } from "./home.js";
 import { awaitOutcome, hasEnded } from "./outcomes.js";
-import { announce, say } from "./toast.js";
-import { count } from "./words.js";
+import { announce, say } from "../common/toast.js";
+import { count } from "../common/words.js";
 
 const STILL_BOARDS = 4; // boards a second for people who want stillness
 const BOARDS = 60;
@@ -33,7 +33,7 @@ export class App extends EventTarget {
     link.addEventListener("event", ({ detail }) => this.#receive(detail));
     link.addEventListener("refused", ({ detail }) => say(detail, { isError: true }));
     link.addEventListener("link", ({ detail }) => this.#relink(detail));
-    window.addEventListener("hashchange", () => this.refresh().then(() => this.#choose()));
+    window.addEventListener("hashchange", () => targetIn(location.hash) && this.refresh().then(() => this.#choose()));
     document.addEventListener("visibilitychange", () => this.#sendWatch());
     matchMedia("(prefers-reduced-motion: reduce)").addEventListener("change", () => this.#sendWatch());
   }

@@ -2,20 +2,20 @@
 
 import { api } from "./api.js";
 import { App } from "./app.js";
-import { COLUMNS } from "./history.js";
-import { Charts, csvOf, download } from "./charts.js";
+import { COLUMNS } from "../common/history.js";
+import { Charts, SPECS, csvOf, download } from "../common/charts.js";
 import { Controls } from "./controls.js";
 import { DemoGames, DemoPanel } from "./demo.js";
-import { find, make, setText } from "./dom.js";
-import { LiveLink } from "./live.js";
-import { joinMenu } from "./menus.js";
+import { find, make, setText } from "../common/dom.js";
+import { LiveLink } from "../common/link.js";
+import { joinMenu } from "../common/menus.js";
 import { NewRunPanel } from "./new-run.js";
 import { RunPicker } from "./runs.js";
-import { Shortcuts } from "./shortcuts.js";
+import { ON_THE_CHART, beginPage } from "../common/frame.js";
 import { Stage } from "./stage.js";
 import { showStatus } from "./status.js";
-import { act, say } from "./toast.js";
-import { stateWord } from "./words.js";
+import { act, say } from "../common/toast.js";
+import { stateWord } from "../common/words.js";
 
 const KEPT_THINKING = "tetrarium-thinks";
 const WHAT_NEXT = {
@@ -23,6 +23,14 @@ const WHAT_NEXT = {
   failed: "Its checkpoints are safe.", dead: "Its checkpoints are safe.",
 };
 const LEARNING = ["starting", "running", "paused"];
+const NUMBERS = [
+  ["Step", "One placement of one piece. All games of a run count together."],
+  ["Best game", "Most lines in one game of this run, running games included."],
+  ["Thinks", "Values of the best placements; on the board, brighter cells are better, and the outline is where the piece goes."],
+  ["Headless", "Nothing is drawn, and the run goes at full speed."],
+  ["Live", "Boards are sampled up to 60 times a second, and the run goes at full speed."],
+  ["Every move", "Each placement is shown, at the speed of the slider. It never changes what is learnt."],
+];
 const ALL_ROWS = 10_000; // the most that the server gives
 
 const link = new LiveLink(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
@@ -135,11 +143,6 @@ async function exportPicture() {
   say(`Saved as ${exportName()}.png.`);
 }
 
-function nextTheme() {
-  setText(find("#theme-name"), `Theme: ${window.tetrariumTheme.next()}`);
-  say(`Theme: ${window.tetrariumTheme.chosen}`);
-}
-
 const withCurves = (work) => () => app.charted ? work() : say("Choose a run first.");
 const withRun = (run) => () => app.target?.kind === "run" ? run() : say("Choose a run first.");
 
@@ -148,10 +151,8 @@ find("#export-png").addEventListener("click", () => act(null, null, withCurves(e
 find("#export-csv").addEventListener("click", () => act(null, null, withCurves(exportTable)));
 find("#new-run").addEventListener("click", () => newRun.open());
 find("#demo").addEventListener("click", () => demo.open());
-find("#theme").addEventListener("click", nextTheme);
-setText(find("#theme-name"), `Theme: ${window.tetrariumTheme.chosen}`);
 
-new Shortcuts([
+const KEYS = [
   [" ", "pause or resume", () => controls.togglePause()],
   ["s", "stop", () => controls.stop()],
   ["c", "save a checkpoint", () => controls.saveCheckpoint()],
@@ -165,8 +166,8 @@ new Shortcuts([
   ["d", "demo", () => demo.open()],
   ["r", "choose what is watched", () => picker.open()],
   ["l", "logarithmic axis", () => charts.toggleLog()],
-  ["m", "theme: auto, dark, light", nextTheme],
-]);
+];
+beginPage({ keys: KEYS, numbers: [...NUMBERS, ...SPECS.map(({ title, help }) => [title, help])], others: [ON_THE_CHART] });
 
 try {
   if (localStorage.getItem(KEPT_THINKING) === "on") app.setThinking(true);
@@ -174,4 +175,5 @@ try {
   // a browser that keeps nothing begins without
 }
 stage.show(null);
+showStatus(app);
 app.refresh();

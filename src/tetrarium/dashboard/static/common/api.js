@@ -11,7 +11,8 @@ export class ApiError extends Error {
   }
 }
 
-async function request(method, path, body) {
+/** Asks the server; `body` goes as JSON. Returns the JSON or text of the answer, or throws an ApiError. */
+export async function request(method, path, body) {
   let response;
   try {
     response = await fetch(`/api${path}`, {
@@ -32,23 +33,5 @@ async function request(method, path, body) {
   return answer;
 }
 
-const part = encodeURIComponent;
-
-export const api = {
-  about: () => request("GET", "/about"),
-  presets: () => request("GET", "/presets"),
-  settings: () => request("GET", "/settings"),
-  policies: () => request("GET", "/policies"),
-  runs: () => request("GET", "/runs"),
-  players: () => request("GET", "/players"),
-  run: (name) => request("GET", `/runs/${part(name)}`),
-  progress: (name, points) => request("GET", `/runs/${part(name)}/progress?max_points=${points}`),
-  evaluations: (name) => request("GET", `/runs/${part(name)}/evaluations`),
-  log: (name) => request("GET", `/runs/${part(name)}/log`),
-  startRun: (body) => request("POST", "/runs", body),
-  resumeRun: (name) => request("POST", `/runs/${part(name)}/resume`),
-  startPlayer: (body) => request("POST", "/players", body),
-  stopPlayer: (id) => request("DELETE", `/players/${part(id)}`),
-  command: ({ kind, name }, command, values = {}) =>
-    request("POST", `/${kind}s/${part(name)}/commands`, { command, values }),
-};
+/** A name as part of a path. */
+export const part = encodeURIComponent;

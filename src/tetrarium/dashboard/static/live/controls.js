@@ -1,9 +1,9 @@
 // Pause, stop, save; what is drawn and how fast; and, where nothing runs, what to do next.
 
-import { find, findAll, setAttribute, setText } from "./dom.js";
+import { find, findAll, setAttribute, setText } from "../common/dom.js";
 import { hasEnded } from "./outcomes.js";
-import { act, say } from "./toast.js";
-import { count, duration } from "./words.js";
+import { act, say } from "../common/toast.js";
+import { count, duration } from "../common/words.js";
 
 const SETTLE_MS = 120; // a slider that is dragged tells its last place
 

@@ -1,8 +1,8 @@
 // Demos: a trained agent or a published controller plays, without learning. A panel to choose one, and its games.
 
 import { api } from "./api.js";
-import { find, make, setText } from "./dom.js";
-import { count } from "./words.js";
+import { find, make, setText } from "../common/dom.js";
+import { count } from "../common/words.js";
 
 const KINDS = { best: "the best of a run", run: "the latest of a run", model: "a model", controller: "a published controller" };
 const MOST_ROWS = 12;

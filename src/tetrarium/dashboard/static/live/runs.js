@@ -1,8 +1,8 @@
 // The list of runs and demos, from which one is chosen to be watched.
 
-import { find, make, setText } from "./dom.js";
-import { joinMenu } from "./menus.js";
-import { ago, count, lines, stateWord } from "./words.js";
+import { find, make, setText } from "../common/dom.js";
+import { joinMenu } from "../common/menus.js";
+import { ago, count, lines, stateWord } from "../common/words.js";
 
 export class RunPicker {
   #app;
