@@ -121,13 +121,14 @@ class TestEvolution(LearnerContract):
 
     def test_candidates_of_a_generation_play_the_same_new_games(self) -> None:
         agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL.with_changes(cma_games=6))
-        same = [-np.ones(len(agent.learner.features))] * 3
-        first, second, third = agent.learner._play(same)
-        agent.learner.search.n_games_begun += 6
-        later = agent.learner._play(same)[0]
+        same = [-np.ones(len(agent.learner.features))] * 6
+        agent.learner.search.ask = lambda: same
+        _, numbers, played = agent.learner._searched()
+        _, later_numbers, later = agent.learner._searched()
 
-        assert np.array_equal(first, second) and np.array_equal(first, third)
-        assert not np.array_equal(first, later)
+        assert all(np.array_equal(played[0], one) for one in played)
+        assert numbers.tolist() == [[(1 << 32) + game for game in range(6)]] * 6
+        assert later_numbers[0, 0] == (1 << 32) + 6 and not np.array_equal(played[0], later[0, :6])
 
     def test_games_of_a_candidate_grow_as_scores_come_close_and_stay_below_their_bound(self) -> None:
         search = Search(np.zeros(3), 1.0, population=4, n_games=4, seed=0)

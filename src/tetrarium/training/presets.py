@@ -77,7 +77,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             mirroring=True,
         ),
         "literature-10x10-cma": _search(
-            "the same board, by a search of nine weights that plays whole games", 250_000_000
+            "the same board, by a search of nine weights that plays whole games", 340_000_000
         ),
         "strong": _search("the same for longer; what it finds plays boards of any height", 1_000_000_000),
     }

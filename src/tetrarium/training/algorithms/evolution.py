@@ -3,8 +3,11 @@
 A round is a generation. Its candidates play the same games, new ones each generation, in evaluation's compiled
 kernels; a candidate's score is its mean lines, of at most ``max_pieces_game`` pieces a game. The search goes on
 in units in which all directions matter alike (``evolution_units``); weights are these times what it finds. What plays
-is the averaged centre of the distribution, which no single lucky game moves. Candidates do not play in ``games``: there
-that centre plays on, a placement of each game a generation, for whoever watches. Rewards play no part.
+is the averaged centre of the distribution, which no single lucky game moves. After a third of all steps
+(``evolution_surface``) candidates play one game each, and what plays is the top of what all these games tell.
+
+Candidates do not play in ``games``: there what plays plays on, a placement of each game a generation, for whoever
+watches. Rewards play no part.
 
 =======================  ============================================================================================
 evolution.safetensors    the distribution, its units and the keys of its generator
@@ -17,7 +20,6 @@ The other numbers are counters, in ``metadata.json``. Nothing is a pickle.
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -38,6 +40,7 @@ from tetrarium.evaluation.matches import Match
 from tetrarium.evaluation.recording import record_game
 from tetrarium.training.algorithms.evolution_model import EvolutionModel
 from tetrarium.training.algorithms.evolution_search import Search
+from tetrarium.training.algorithms.evolution_surface import Surface
 from tetrarium.training.algorithms.evolution_units import search_units
 from tetrarium.training.algorithms.games import read_games, require_ours, training_games, write_games
 from tetrarium.training.algorithms.learner import Learner, ReadFile, WeightKinds, Weights, WholeGame
@@ -46,12 +49,18 @@ from tetrarium.training.config import TrainingConfig
 
 __all__ = ["LEARNER", "EvolutionLearner"]
 
+# candidates; numbers of their games, (population, games); what came of these, (population, games, 3)
+_Generation = tuple[list[npt.NDArray[np.float64]], npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
 _SEARCH: Final = "evolution.safetensors"
 _WEIGHTS: Final = "weights.safetensors"
 _UNITS: Final = "units"
 _FIRST_GAME: Final = 1 << 32  # of a seed; so that no game of an evaluation was trained on
 _MOST_PIECES: Final = 2_000_000  # of a generation, a few seconds: Ctrl-C waits for its end
 _SIGMA_TAKEN: Final = 0.1  # of the length of weights that were taken over
+_SHARE_SEARCHED: Final = 0.3  # of all steps, before the surface
+_LEAST_SEARCHED: Final = 50  # generations
+_CANDIDATES_KEY: Final = 2  # sets the random numbers of the surface's candidates apart
 
 
 class EvolutionLearner(Learner):
@@ -77,6 +86,7 @@ class EvolutionLearner(Learner):
         self.search = Search(
             np.zeros(len(self.features)), config.cma_sigma, config.cma_population, config.cma_games, config.seed
         )
+        self.surface: Surface | None = None
         self.playing = np.zeros(len(self.features))  # (n,) weights of what plays
         self.model = EvolutionModel(self.games)
         self._observations = self.games.reset()
@@ -119,42 +129,76 @@ class EvolutionLearner(Learner):
         Callbacks are asked once, with the games of all candidates as ``dones``, ``infos`` and ``whole_games``.
         """
         callback.on_rollout_start()
-        candidates = self.search.ask()
-        n_begun = self.search.n_games_begun
-        played = self._play(candidates)  # (population, games, 3)
-        n_placed = int(played[:, :, 1].sum())
-        self.model.num_timesteps += n_placed
-        mean_pieces = max(n_placed / played[:, :, 1].size, 1.0)
-        scores = played[:, :, 0].mean(axis=1)
-        self.search.tell(candidates, played[:, :, 0], int(_MOST_PIECES / mean_pieces / len(candidates)))
-        self.playing = self.units @ self.search.averaged
+        candidates, numbers, played = self._surveyed() if self._is_surveying() else self._searched()
+        self.model.num_timesteps += int(played[:, :, 1].sum())
         self._show()
         infos = [_info(*game) for game in played.reshape(-1, 3).tolist()]
-        first = _FIRST_GAME + n_begun
+        players = [weights for weights in candidates for _ in range(numbers.shape[1])]
         whole_games = [
-            WholeGame(info["lines_game"], partial(self._record_game, weights, first + number))
-            for (weights, number), info in zip(product(candidates, range(played.shape[1])), infos, strict=True)
+            WholeGame(info["lines_game"], partial(self._record_game, weights, number))
+            for info, weights, number in zip(infos, players, numbers.ravel().tolist(), strict=True)
         ]
         dones = np.ones(len(infos), dtype=np.bool_)
         callback.update_locals({"dones": dones, "infos": infos, "whole_games": whole_games})
         goes_on = callback.on_step()
-        self._record(scores)
+        self._record(played[:, :, 0].mean(axis=1))
         callback.on_rollout_end()
         return goes_on
 
-    def _play(self, candidates: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.int64]:
-        """Returns lines, pieces and whether it ended of each game of each candidate, ``(population, games, 3)``."""
-        first, n_games = _FIRST_GAME + self.search.n_games_begun, self.search.n_games
+    def _is_surveying(self) -> bool:
+        """Whether candidates play for the surface, which begins where the search has come to."""
+        if (
+            self.surface is None
+            and len(self.features) > 1
+            and self.search.generation >= _LEAST_SEARCHED
+            and self.model.num_timesteps >= _SHARE_SEARCHED * self.config.total_timesteps
+        ):
+            self.surface = Surface(self.search.averaged)
+        return self.surface is not None
+
+    def _searched(self) -> _Generation:
+        """Plays a generation of the search, in which all candidates play the same games."""
+        search = self.search
+        candidates = search.ask()
+        first = _FIRST_GAME + search.n_games_begun
+        numbers = np.tile(np.arange(first, first + search.n_games), (len(candidates), 1))
+        played = self._play(candidates, numbers)
+        mean_pieces = max(float(played[:, :, 1].mean()), 1.0)
+        search.tell(candidates, played[:, :, 0], int(_MOST_PIECES / mean_pieces / len(candidates)))
+        self.playing = self.units @ search.averaged
+        return candidates, numbers, played
+
+    def _surveyed(self) -> _Generation:
+        """Plays a generation for the surface, in which every candidate plays a game of its own."""
+        assert self.surface is not None
+        n_begun = self.search.n_games_begun
+        rng = np.random.default_rng((self.config.seed, _CANDIDATES_KEY, n_begun))
+        candidates = self.surface.ask(self.config.cma_population, rng)
+        first = _FIRST_GAME + n_begun
+        numbers = np.arange(first, first + len(candidates))[:, None]
+        played = self._play(candidates, numbers)
+        self.search.n_games_begun += len(candidates)
+        self.surface.tell(candidates, played[:, 0, 0], played[:, 0, 2])
+        self.playing = self.units @ self.surface.centre
+        return candidates, numbers, played
+
+    def _play(
+        self, candidates: Sequence[npt.NDArray[np.float64]], numbers: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """Plays the numbered games of each candidate, ``(population, games)``; returns lines, pieces, whether it ended.
+
+        What is returned is ``(population, games, 3)``.
+        """
         config = self.games.config
         cut = config.max_pieces or self.config.max_pieces_game
-        match = Match.begin(config, self.config.seed, tuple(range(first, first + n_games)))
-        rows, listed = match.games.rows, np.arange(n_games)
-        start = rows.copy()
-        played = np.empty((len(candidates), n_games, 3), dtype=np.int64)
-        for index, weights in enumerate(candidates):
-            rows[:] = start
+        known, places = np.unique(numbers, return_inverse=True)
+        match = Match.begin(config, self.config.seed, tuple(known.tolist()))
+        rows, start = match.games.rows, match.games.rows.copy()
+        played = np.empty((*numbers.shape, 3), dtype=np.int64)
+        for index, (weights, listed) in enumerate(zip(candidates, places.reshape(numbers.shape), strict=True)):
+            rows[listed] = start[listed]
             self._policy(weights).seat(match).play(listed, cut, cut)
-            played[index] = rows[:, (LINES, N_PLACED, OVER)]
+            played[index] = rows[listed][:, (LINES, N_PLACED, OVER)]
         return played
 
     def _record_game(self, weights: npt.NDArray[np.float64], number: int) -> Replay:
@@ -208,11 +252,13 @@ class EvolutionLearner(Learner):
         """Begins with a narrow distribution around weights that play elsewhere."""
         self.playing = np.array([float(weights[name][0]) for name in self.features])
         mean = np.linalg.solve(self.units, self.playing).astype(np.float64)
+        self.surface = None
         self.search.begin_at(mean, _SIGMA_TAKEN * max(float(np.linalg.norm(mean)), 1e-6))
 
     def write(self, folder: Path) -> None:
         """Writes the distribution, what plays and the games."""
-        safetensors.numpy.save_file({**self.search.arrays(), _UNITS: self.units}, folder / _SEARCH)
+        surface = {} if self.surface is None else self.surface.arrays()
+        safetensors.numpy.save_file({**self.search.arrays(), **surface, _UNITS: self.units}, folder / _SEARCH)
         safetensors.numpy.save_file(dict(self.weights()), folder / _WEIGHTS)
         write_games(self.games, folder)
 
@@ -225,6 +271,7 @@ class EvolutionLearner(Learner):
         arrays = safetensors.numpy.load(read_file(_SEARCH))
         self.units = arrays.get(_UNITS, np.eye(len(self.features)))  # a search without them went on in weights
         self.search.set_state(arrays, counters["search"])
+        self.surface = Surface.of(arrays)
         playing = self.read_weights((), read_file)
         self.playing = np.array([float(playing[name][0]) for name in self.features])
         self._observations = read_games(self.games, read_file)
