@@ -13,6 +13,7 @@
     ├── BundleError            a shared model that is not whole, or not what a bundle may be
     ├── ModelError             a saved model that is not there, or that cannot be changed so
     └── HomeError              the home folder, or a name inside it, cannot be used
+        └── RegistryBusyError  another process writes to the registry for too long
 
 A message says the rule, the value that broke it, and the remedy, in one line: the command line prints it as it is.
 """
@@ -30,6 +31,7 @@ __all__ = [
     "IllegalActionError",
     "ModelError",
     "PolicyError",
+    "RegistryBusyError",
     "ReplayError",
     "TetrariumError",
     "UntrustedCheckpointError",
@@ -88,6 +90,10 @@ class ModelError(TetrariumError):
 
 class HomeError(TetrariumError):
     """The home folder, or a name inside it, cannot be used."""
+
+
+class RegistryBusyError(HomeError):
+    """Another process writes to the registry for too long."""
 
 
 def suggestion(word: str, candidates: Iterable[str]) -> str:

@@ -5,15 +5,25 @@ import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import HomeError
+from tetrarium.registry.database import Database
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.folder import create_run, take_lock
-from tetrarium.workers.directory import list_runs, read_config, read_evaluations, read_progress, read_run
+from tetrarium.workers.directory import (
+    find_runs,
+    list_runs,
+    read_config,
+    read_episodes,
+    read_evaluations,
+    read_progress,
+    read_run,
+)
 from tetrarium.workers.files import WorkerState
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -53,6 +63,99 @@ def test_runs_are_listed_latest_first_and_what_is_none_is_left_out(home: Home) -
     (home.runs / "broken" / "config.json").write_text("[]")
 
     assert [view.name for view in list_runs(home)] == ["b", "a"]
+    assert list_runs(home) == [read_run(home, name) for name in ("b", "a")]  # from what is known of them by now
+
+
+def test_lists_follow_what_folders_say(home: Home) -> None:
+    for name in ("a", "b", "c"):
+        made(home, name)
+    before = {view.name: view for view in list_runs(home)}
+    WorkerState(state="failed", step=300, total_steps=500, error="The disk is full.").write(home.run_folder("a"))
+    (home.run_folder("b") / "checkpoints" / "200").mkdir(parents=True)
+    (home.run_folder("b") / "progress.csv").write_text(HEADER + "200,1.0,200.0,7,1.5,\n")
+    shutil.rmtree(home.run_folder("c"))
+    shutil.copytree(home.run_folder("b"), home.run_folder("copied"))
+    after = {view.name: view for view in list_runs(home)}
+
+    assert before["a"].state == before["b"].state == "stopped" and before["b"].games_ended is None
+    assert set(after) == {"a", "b", "copied"}
+    assert (after["a"].state, after["a"].error) == ("failed", "The disk is full.")
+    assert (after["b"].checkpoints, after["b"].games_ended) == ((200,), 7) == (
+        after["copied"].checkpoints, after["copied"].games_ended,
+    )  # fmt: skip
+    lock = take_lock(home.run_folder("a"))
+    assert {view.name: view.state for view in list_runs(home)}["a"] == "starting"
+    os.close(lock)
+    assert {view.name: view for view in list_runs(home)} == after
+
+
+@pytest.mark.parametrize("content", [None, b"no database, but long enough to be taken for one" * 100])
+def test_lists_go_without_a_registry_that_cannot_be_used(home: Home, content: bytes | None) -> None:
+    made(home, "a")
+    if content is None:
+        (home.root / "registry.db").mkdir()
+    else:
+        (home.root / "registry.db").write_bytes(content)
+
+    assert list_runs(home) == [read_run(home, "a")]
+    with pytest.raises(HomeError, match=r"The registry '.*' (is damaged, or no database|cannot be opened)"):
+        read_episodes(home, "a")
+
+
+def test_lists_do_not_wait_for_who_writes(home: Home) -> None:
+    made(home, "a")
+    with Database(home).writing():
+        assert [view.name for view in list_runs(home)] == ["a"]
+
+
+def test_a_config_that_somebody_wrote_is_listed_and_nothing_else_suffers(home: Home) -> None:
+    for name, seed in (("a", 2**70), ("b", ["x"]), ("c", 3)):
+        config = made(home, name) / "config.json"
+        values = json.loads(config.read_text())
+        values["training_config"]["seed"] = seed
+        config.write_text(json.dumps(values))
+
+    for _ in range(2):
+        assert {view.name: view.seed for view in list_runs(home)} == {"a": 2**70, "b": ["x"], "c": 3}
+
+
+def test_runs_are_found_by_words_and_states_page_by_page(home: Home) -> None:
+    for number in range(5):
+        config = made(home, f"Tower-{number}") / "config.json"
+        values = json.loads(config.read_text())
+        config.write_text(json.dumps({**values, "started": f"2026-01-0{number + 1}T00:00:00+00:00"}))
+        state = "failed" if number % 2 else "finished"
+        WorkerState(state=state, step=number).write(home.run_folder(f"Tower-{number}"))
+
+    def found(**asked: Any) -> tuple[str, int]:
+        page = find_runs(home, **asked)
+        return "".join(view.name[-1] for view in page.runs), page.n_runs
+
+    assert found() == ("43210", 5)
+    assert found(search="tower QUICK") == ("43210", 5) and found(search="er-3") == ("3", 1)
+    assert found(search="tower nothing") == ("", 0) and found(search="seed 7", states={"failed"}) == ("31", 2)
+    assert (
+        found(limit=2) == ("43", 5) and found(limit=2, offset=2) == ("21", 5) and found(limit=2, offset=4) == ("0", 5)
+    )
+    assert found(limit=None, offset=1) == ("3210", 5) and found(offset=9) == ("", 5)
+    assert found(states=("failed", "finished"), limit=0) == ("", 5)
+
+
+def test_games_that_ended_come_in_groups(home: Home) -> None:
+    folder = made(home)
+    assert read_episodes(home, "run-1")["step"] == []
+    rows = [f"{20 * n},0,{n}.5,{n},{2 * n},0,1.0\n" for n in range(10)]
+    (folder / "episodes.csv").write_text("step,env,reward,lines,pieces,cut_off,seconds\n" + "".join(rows))
+
+    assert read_episodes(home, "run-1", max_points=3) == {
+        "step": [0, 80, 160], "n_games": [4, 4, 2],
+        "mean_lines_game": [1.5, 5.5, 8.5], "min_lines_game": [0, 4, 8], "max_lines_game": [3, 7, 9],
+        "mean_reward_game": [2.0, 6.0, 9.0], "min_reward_game": [0.5, 4.5, 8.5], "max_reward_game": [3.5, 7.5, 9.5],
+        "mean_pieces_game": [3.0, 11.0, 17.0], "min_pieces_game": [0, 8, 16], "max_pieces_game": [6, 14, 18],
+    }  # fmt: skip
+    assert read_episodes(home, "run-1")["mean_lines_game"] == list(range(10))
+    (folder / "episodes.csv").unlink()
+    assert read_episodes(home, "run-1")["n_games"] == []
 
 
 def test_a_run_of_version_0_1_0_is_shown(home: Home) -> None:
@@ -131,7 +234,7 @@ def test_evaluations_come_as_rows(home: Home) -> None:
     ]
 
 
-@pytest.mark.parametrize("read", [read_run, read_config, read_progress, read_evaluations])
+@pytest.mark.parametrize("read", [read_run, read_config, read_progress, read_evaluations, read_episodes])
 def test_a_run_that_is_not_there_is_named(home: Home, read: object) -> None:
     assert callable(read)
     with pytest.raises(HomeError, match=r"There is no run 'one' in .* Start one by `tetrarium train`\."):

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from tetrarium.errors import HomeError
+from tetrarium.errors import HomeError, RegistryBusyError
 from tetrarium.registry.home import Home
 from tetrarium.registry.migrations import APPLICATION_ID, MIGRATIONS
 
@@ -32,6 +32,7 @@ _BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _NO_DATABASE: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 _WAL: Final = "journal_mode = WAL"  # is a property of the file, and so is set only where it is known to be ours
 _PRAGMAS: Final = ("synchronous = FULL", "foreign_keys = ON")
+_QUICK_PRAGMAS: Final = ("synchronous = NORMAL", "foreign_keys = ON")
 _PRIMARY: Final = 0xFF  # the part of a SQLite code that names the kind of error
 
 
@@ -65,20 +66,25 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, is_durable: bool = True) -> Iterator[Connection]:
         """Opens a transaction that alone writes; it is committed at the end of the block, or not at all.
 
+        Args:
+            is_durable: Whether the commit is to survive a power failure. Of what can be read again from elsewhere it
+                need not: then nothing waits for the disk, and a failure loses the latest commits as wholes.
+
         Raises:
+            RegistryBusyError: if others write for too long.
             HomeError: if the database cannot be written.
         """
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._transaction("BEGIN IMMEDIATE", _PRAGMAS if is_durable else _QUICK_PRAGMAS) as connection:
             yield connection
 
     @contextlib.contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
+    def _transaction(self, begin: str, pragmas: Sequence[str] = _PRAGMAS) -> Iterator[Connection]:
         with self._told(), contextlib.ExitStack() as opened:
             self._prepare()
-            connection = opened.enter_context(self._begun(begin))
+            connection = opened.enter_context(self._begun(begin, pragmas))
             yield connection
             connection.commit()
 
@@ -144,7 +150,8 @@ class Database:
         try:
             yield
         except (DBAPIError, sqlite3.Error) as error:
-            raise HomeError(f"The registry {str(self.path)!r} {self._said(error)}") from error
+            kind = RegistryBusyError if _code(error) in _BUSY else HomeError
+            raise kind(f"The registry {str(self.path)!r} {self._said(error)}") from error
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
                 raise

@@ -1,22 +1,44 @@
-"""What runs there are, and what each has come to, read from their folders alone."""
+"""What runs there are, and what each has come to.
+
+Their folders are the authority. Lists take from ``registry.db`` what has not changed since it was read, and write down
+there what has; where that cannot be, every folder is read anew.
+"""
 
 import contextlib
+import functools
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from tetrarium.errors import HomeError
-from tetrarium.registry.home import Home
+import tetrarium
+from tetrarium.errors import HomeError, RegistryBusyError
+from tetrarium.registry.home import Home, check_name
+from tetrarium.registry.runs import RunStore
 from tetrarium.training.runs.folder import BEST, checkpoint_steps, is_locked
-from tetrarium.workers.files import LOG, UNDER_WAY, WorkerState, read_state
+from tetrarium.workers.files import LOG, STATE, UNDER_WAY, WorkerState, read_state
+from tetrarium.workers.tables import read_last_row, read_table
 
-__all__ = ["DEAD", "RunView", "list_runs", "read_config", "read_evaluations", "read_progress", "read_run"]
+__all__ = [
+    "DEAD",
+    "RunPage",
+    "RunView",
+    "find_runs",
+    "list_runs",
+    "read_config",
+    "read_episodes",
+    "read_evaluations",
+    "read_progress",
+    "read_run",
+]
 
 DEAD: Final = "dead"
 _CONFIG: Final = "config.json"
+_PROGRESS: Final = "progress.csv"
+_TOLD_BY: Final = (_CONFIG, STATE, _PROGRESS, LOG, "checkpoints", BEST)  # what a view is read from
 _TAIL_BYTES: Final = 4_096
 
 
@@ -45,13 +67,94 @@ class RunView:
     is_alive: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """Some of the runs that were asked for."""
+
+    runs: tuple[RunView, ...]
+    n_runs: int  # that were found, on this page or not
+
+
 def list_runs(home: Home) -> list[RunView]:
     """Returns all runs of a home, those that were started last first; folders that hold none are left out."""
-    views = []
-    for folder in home.runs.iterdir() if home.runs.is_dir() else ():
+    known: dict[str, dict[str, Any]] = {}
+    with contextlib.suppress(HomeError, OSError):
+        known = _store(home).standings()
+    views, changed, names = [], {}, list(_names(home))
+    for name in names:
+        is_alive = is_locked(home.runs / name)
+        mark = _mark(home.runs / name, is_alive)
+        if name in known and known[name]["mark"] == mark:
+            views.append(_view(known[name]))
+            continue
         with contextlib.suppress(HomeError):
-            views.append(read_run(home, folder.name))
+            view = read_run(home, name)
+            views.append(view)
+            changed[name] = {**asdict(view), "mark": mark, "config": read_config(home, name)}
+    gone = known.keys() - set(names)
+    if changed or gone:
+        with contextlib.suppress(HomeError, OSError):
+            _store(home).keep(changed, gone)
     return sorted(views, key=lambda view: (view.started or "", view.name), reverse=True)
+
+
+def find_runs(
+    home: Home, *, search: str = "", states: Collection[str] = (), limit: int | None = 50, offset: int = 0
+) -> RunPage:
+    """Returns some of a home's runs, in the order of ``list_runs``.
+
+    Args:
+        home: Where they are.
+        search: Words that all occur in a run's name, algorithm, preset, seed or command, in small letters or large.
+        states: What they do; anything, if left out.
+        limit: How many at most; None for all.
+        offset: How many of those that were found are left out first.
+    """
+    words = search.casefold().split()
+    found = [
+        view
+        for view in list_runs(home)
+        if (not states or view.state in states) and all(word in _words(view) for word in words)
+    ]
+    return RunPage(runs=tuple(found[offset:][:limit]), n_runs=len(found))
+
+
+def _words(view: RunView) -> str:
+    return f"{view.name} {view.algorithm} {view.preset or ''} seed {view.seed} {view.command}".casefold()
+
+
+@functools.cache
+def _store(home: Home) -> RunStore:
+    """What is known of a home's runs; who writes goes first, and lists do not wait for it."""
+    return RunStore(home, wait_s=0.0)
+
+
+def _names(home: Home) -> Iterator[str]:
+    """Folders that may be runs."""
+    if home.runs.is_dir():
+        with os.scandir(home.runs) as entries:
+            for entry in entries:
+                with contextlib.suppress(HomeError):
+                    if entry.is_dir():
+                        yield check_name(entry.name)
+
+
+def _mark(folder: Path, is_alive: bool) -> str:
+    """Changes whenever ``read_run`` may say something else."""
+    marks = [tetrarium.__version__, str(is_alive)]
+    for name in _TOLD_BY:
+        try:
+            status = os.stat(f"{folder}/{name}")  # noqa: PTH116 a thousand runs are looked at so
+        except OSError:
+            marks.append("-")
+        else:
+            marks.append(f"{status.st_ino}.{status.st_mtime_ns}.{status.st_size}")
+    return " ".join(marks)
+
+
+def _view(values: dict[str, Any]) -> RunView:
+    told = {name: value for name, value in values.items() if name != "mark"}
+    return RunView(**{**told, "checkpoints": tuple(values["checkpoints"])})
 
 
 def read_run(home: Home, name: str) -> RunView:
@@ -66,7 +169,7 @@ def read_run(home: Home, name: str) -> RunView:
     steps = tuple(checkpoint_steps(folder))
     is_alive = is_locked(folder)
     told = _state(folder, is_alive, steps, training["total_timesteps"])
-    row = _last_row(folder / "progress.csv")
+    row = read_last_row(folder / _PROGRESS)
     return RunView(
         name=name,
         state=told.state,
@@ -141,7 +244,7 @@ def read_progress(home: Home, name: str, max_points: int = 600) -> dict[str, lis
         HomeError: if there is no such run.
     """
     read_config(home, name)
-    header, rows = _table(home.run_folder(name) / "progress.csv")
+    header, rows = read_table(home.run_folder(name) / _PROGRESS)
     kept = rows
     if len(rows) > max_points:
         last, steps = len(rows) - 1, max(1, max_points - 1)
@@ -156,51 +259,25 @@ def read_evaluations(home: Home, name: str) -> list[dict[str, float | None]]:
         HomeError: if there is no such run.
     """
     read_config(home, name)
-    header, rows = _table(home.run_folder(name) / "evaluations.csv")
+    header, rows = read_table(home.run_folder(name) / "evaluations.csv")
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
-def _table(path: Path) -> tuple[list[str], list[list[float | None]]]:
-    """Reads a table of numbers that may be in the middle of being written: what is no whole row is left out."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-    except OSError:
-        return [], []
-    header, *rows = lines or [""]
-    columns = header.strip().split(",") if header.strip() else []
-    read = (_row(line, len(columns)) for line in rows)
-    return columns, [row for row in read if row is not None]
+def read_episodes(home: Home, name: str, max_points: int = 600) -> dict[str, list[int | float]]:
+    """Returns the games of a run that ended, as columns of at most so many values, however many games there are.
 
+    A value is of a group of consecutive games: the ``step`` at which the first of them ended, their number ``n_games``,
+    and the mean, the least and the most of ``lines``, ``reward`` and ``pieces``, as ``mean_lines_game`` and so on. What
+    is new in the run's files is taken into ``registry.db`` first.
 
-def _row(line: str, n_columns: int) -> list[float | None] | None:
-    parts = line.rstrip("\n").split(",")
-    if not line.endswith("\n") or len(parts) != n_columns:
-        return None
-    try:
-        return [_number(part) for part in parts]
-    except ValueError:
-        return None
-
-
-def _number(text: str) -> float | None:
-    if not text:
-        return None
-    return int(text) if text.lstrip("-").isdigit() else float(text)
-
-
-def _last_row(path: Path) -> dict[str, Any]:
-    """The last whole row of a table, by column; nothing of one without rows."""
-    try:
-        with path.open("rb") as file:
-            header = file.readline().decode().strip().split(",")
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - _TAIL_BYTES))
-            tail = file.read().decode(errors="replace").splitlines(keepends=True)
-    except (OSError, UnicodeDecodeError):
-        return {}
-    rows = (_row(line, len(header)) for line in reversed(tail))
-    row = next((row for row in rows if row is not None), None)
-    return {} if row is None else dict(zip(header, row, strict=True))
+    Raises:
+        HomeError: if there is no such run, or ``registry.db`` cannot be used.
+    """
+    read_config(home, name)
+    store = RunStore(home)
+    with contextlib.suppress(RegistryBusyError):
+        store.take_in(name)
+    return store.curve(name, max_points)
 
 
 def _last_lines(path: Path) -> str:

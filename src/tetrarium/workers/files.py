@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["LOG", "UNDER_WAY", "Address", "WorkerState", "read_address", "read_state", "remove_address"]
+__all__ = ["LOG", "STATE", "UNDER_WAY", "Address", "WorkerState", "read_address", "read_state", "remove_address"]
 
 LOG: Final = "worker.log"
 UNDER_WAY: Final = frozenset({"starting", "running", "paused", "stopping"})
 _WORKER: Final = "worker.json"
-_STATE: Final = "state.json"
+STATE: Final = "state.json"
 _FORMAT_VERSION: Final = 1
 _OWNER_ONLY: Final = 0o600
 _MOST_BYTES: Final = 1 << 20  # what others may have put there is not read beyond
@@ -58,7 +58,7 @@ class WorkerState:
 
     def write(self, folder: Path) -> None:
         """Writes it for those who come later."""
-        _replace(folder / _STATE, asdict(self))
+        _replace(folder / STATE, asdict(self))
 
 
 def read_address(folder: Path) -> Address | None:
@@ -69,7 +69,7 @@ def read_address(folder: Path) -> Address | None:
 
 def read_state(folder: Path) -> WorkerState | None:
     """Returns what a worker last said, or None where it said nothing that this version knows."""
-    state: WorkerState | None = _read(folder / _STATE, WorkerState)
+    state: WorkerState | None = _read(folder / STATE, WorkerState)
     return state
 
 

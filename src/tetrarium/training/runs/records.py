@@ -15,16 +15,13 @@ from typing import Any, Final
 
 from tetrarium.errors import HomeError
 from tetrarium.registry.atomic import write_file
+from tetrarium.registry.record_files import EPISODE_COLUMNS, EVALUATION_COLUMNS
 from tetrarium.training.algorithms.learner import ReadFile
 from tetrarium.training.runs.callbacks import RoundCallback
 from tetrarium.training.runs.tensorboard import ScalarWriter
 
 __all__ = ["EPISODE_COLUMNS", "EVALUATION_COLUMNS", "PROGRESS_COLUMNS", "EpisodeLog", "Records", "Table"]
 
-EPISODE_COLUMNS: Final = ("step", "env", "reward", "lines", "pieces", "cut_off", "seconds")
-EVALUATION_COLUMNS: Final = (
-    "decided_step", "step", "lines", "n_games", "n_cut_off", "max_pieces", "seed", "is_best",
-)  # fmt: skip
 PROGRESS_COLUMNS: Final = (
     "step", "seconds", "steps_per_second", "games_ended", "mean_lines_game", "lines_low", "lines_high",
     "best_lines_game", "mean_reward_placement", "loss", "mean_q", "exploration_rate",
