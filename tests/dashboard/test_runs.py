@@ -224,4 +224,6 @@ def test_who_does_not_read_gets_new_boards_and_not_a_queue_of_old_ones(server: S
 
 
 def test_nothing_is_left_in_the_home_but_what_belongs_there(server: Server) -> None:
-    assert {path.name for path in Path(server.home).iterdir()} <= {"runs", "players", "secret.key"}
+    assert {path.name for path in Path(server.home).iterdir()} <= {
+        "runs", "players", "secret.key", "registry.db", "registry.db-wal", "registry.db-shm",
+    }  # fmt: skip
