@@ -14,6 +14,7 @@ from tetrarium.events import (
     RunEnded,
     RunStarted,
     StateChanged,
+    WarningGiven,
     event_from_json,
     event_to_json,
 )
@@ -36,6 +37,7 @@ EVENTS = [
     CheckpointSaved(path="/a/1", step=1, seconds=0.1),
     EvaluationProgress(games_done=1, n_games=2, pieces_total=3),
     EvaluationFinished(report={"n_games": 2}),
+    WarningGiven(step=5, message="The disk is full. Training goes on."),
     RunEnded(state="finished", step=9, seconds=3.0, checkpoint="/a/9"),
 ]  # fmt: skip
 

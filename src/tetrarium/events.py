@@ -21,6 +21,7 @@ __all__ = [
     "RunEnded",
     "RunStarted",
     "StateChanged",
+    "WarningGiven",
     "event_from_json",
     "event_to_json",
 ]
@@ -164,6 +165,15 @@ class EvaluationFinished(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WarningGiven(Event):
+    """Something beside training went wrong, or works again; training itself goes on."""
+
+    kind: ClassVar[str] = "warning-given"
+    step: int
+    message: str  # for people, one line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Event):
     """Training has ended, and a checkpoint of its last step lies in the run's folder, unless it failed."""
 
@@ -188,6 +198,7 @@ _KINDS: Final[dict[str, type[Event]]] = {
         AgentEvaluated,
         EvaluationProgress,
         EvaluationFinished,
+        WarningGiven,
         RunEnded,
     )
 }

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from tetrarium.events import BoardShown, Progress, RunStarted
+from tetrarium.events import BoardShown, Progress, RunStarted, WarningGiven
 
 STARTED = RunStarted(name="first", folder="runs/first", step=0, total_steps=100_000, seed=1, n_envs=16)
+WARNING = WarningGiven(step=41_200, message="The registry cannot grow: the disk is full. Free some space.")
 BOARD = BoardShown(
     width=10,
     height=20,

@@ -11,7 +11,7 @@ from typing import TextIO, cast
 import pytest
 from rich.console import Console
 
-from tests.cli.reports import BOARD, STARTED, progress, report
+from tests.cli.reports import BOARD, STARTED, WARNING, progress, report
 from tetrarium.cli.display import TerminalDisplay, make_console, make_display
 from tetrarium.cli.plain import PlainDisplay
 from tetrarium.cli.sparklines import sparkline
@@ -146,6 +146,12 @@ def test_evaluation_is_a_second_bar(width: int) -> None:
     assert lines[-1].endswith("━ 50 %")
     alone = lines_of(screen(width), HALFWAY)
     assert alone == lines[-2:]
+
+
+@WIDTHS
+def test_what_goes_wrong_beside_training_is_seen_whole_below_the_numbers(width: int) -> None:
+    lines = lines_of(screen(width), STARTED, progress(100_000), WARNING)
+    assert " ".join(lines).endswith("The registry cannot grow: the disk is full. Free some space.")
 
 
 @WIDTHS

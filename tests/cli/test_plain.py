@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.cli.reports import BOARD, STARTED, progress, report
+from tests.cli.reports import BOARD, STARTED, WARNING, progress, report
 from tetrarium.cli.plain import PlainDisplay
 from tetrarium.events import (
     CheckpointSaved,
@@ -82,6 +82,10 @@ def test_a_stopped_run_says_that_nothing_is_lost() -> None:
         "Stopped at step 41,200 after 8 s; the checkpoint lies in runs/first/c",
         "Nothing is lost. Go on: tetrarium resume first. See it play: tetrarium watch first",
     ]
+
+
+def test_what_goes_wrong_beside_training_is_told() -> None:
+    assert told(STARTED, WARNING)[1:] == ["The registry cannot grow: the disk is full. Free some space."]
 
 
 def test_a_run_that_reached_its_target_or_saved_nothing() -> None:

@@ -172,6 +172,8 @@ def _below(story: Story, width: int, now: float) -> list[RenderableType]:
     lines: list[RenderableType] = []
     if story.compiling_since is not None:
         lines += [Text(), Text(f"{COMPILING} … {duration_text(now - story.compiling_since)}")]
+    if story.warning is not None:
+        lines += [Text(), Text(story.warning.message, overflow="fold")]
     if story.ended is not None:
         name = story.started.name if story.started else None
         lines += [Text(), *(Text(sentence, overflow="fold") for sentence in ending_sentences(story.ended, name))]

@@ -23,6 +23,7 @@ from tetrarium.events import (
     RunEnded,
     RunStarted,
     StateChanged,
+    WarningGiven,
 )
 
 __all__ = ["INTERVAL_S", "PlainDisplay"]
@@ -96,6 +97,8 @@ class PlainDisplay:
                 return [event.message]
             case AgentEvaluated():
                 return [evaluated_text(event)]
+            case WarningGiven():
+                return [event.message]
             case RunEnded():
                 name = self._story.started.name if self._story.started else None
                 return [sentence for sentence in ending_sentences(event, name) if sentence]

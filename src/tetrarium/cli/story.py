@@ -22,6 +22,7 @@ from tetrarium.events import (
     RunEnded,
     RunStarted,
     StateChanged,
+    WarningGiven,
 )
 from tetrarium.registry.home import Home
 
@@ -76,6 +77,7 @@ class Story:
     scored: AgentEvaluated | None = None
     ended: RunEnded | None = None
     told: StateChanged | None = None
+    warning: WarningGiven | None = None
     evaluation: EvaluationProgress | None = None
     report: dict[str, Any] | None = None
     compiling_since: float | None = None
@@ -101,6 +103,8 @@ class Story:
                 self.scored = event
             case StateChanged():
                 self.told = event
+            case WarningGiven():
+                self.warning = event
             case RunEnded():
                 self.ended, self.compiling_since = event, None
             case EvaluationProgress():

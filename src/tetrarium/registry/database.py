@@ -41,12 +41,12 @@ class Database:
 
     Args:
         home: Where it lies.
-        wait_s: How long a transaction waits for others.
+        wait_s: How long a transaction waits for others; a minute if left out.
     """
 
-    def __init__(self, home: Home, *, wait_s: float = _WAIT_S) -> None:
+    def __init__(self, home: Home, *, wait_s: float | None = None) -> None:
         self.path = home.root / "registry.db"
-        self._wait_s = wait_s
+        self._wait_s = _WAIT_S if wait_s is None else wait_s
         self._engine = create_engine("sqlite://", creator=self._connect, poolclass=NullPool)
         self._is_ready = False
 

@@ -46,11 +46,12 @@ class ModelStore:
     Args:
         home: Where they are kept.
         clock: Seconds since 1970.
+        wait_s: How long to wait for others that write; as long as the database does by itself, if left out.
     """
 
-    def __init__(self, home: Home, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, home: Home, *, clock: Callable[[], float] = time.time, wait_s: float | None = None) -> None:
         self.home = home
-        self._database = Database(home)
+        self._database = Database(home, wait_s=wait_s)
         self._clock = clock
 
     def save(self, name: str, bundle: Bundle, *, once: bool = False) -> ModelVersion:

@@ -42,7 +42,7 @@ class RunStore:
 
     def __init__(self, home: Home, *, wait_s: float | None = None) -> None:
         self.home = home
-        self._database = Database(home) if wait_s is None else Database(home, wait_s=wait_s)
+        self._database = Database(home, wait_s=wait_s)
 
     def standings(self) -> dict[str, dict[str, Any]]:
         """How every run stood when it was last looked at, by name: the columns of ``runs`` but for its config.

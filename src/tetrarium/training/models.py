@@ -4,14 +4,13 @@ The registry keeps bundles and knows names and shapes; here a run's checkpoint b
 against its config before it is let in. Nothing that is read here can run code, whoever made it.
 """
 
-import contextlib
 import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import BundleError, ModelError, TetrariumError
+from tetrarium.errors import BundleError, ModelError
 from tetrarium.evaluation import POLICY_NAMES
 from tetrarium.registry.atomic import write_file
 from tetrarium.registry.box import champion_names
@@ -69,7 +68,14 @@ def load_model(spec: str, home: Home | None = None) -> tuple[PlayingPolicy, EnvC
 
 
 def save_model(
-    path: Path, home: Home, name: str, *, note: str = "", tags: tuple[str, ...] = (), once: bool = False
+    path: Path,
+    home: Home,
+    name: str,
+    *,
+    note: str = "",
+    tags: tuple[str, ...] = (),
+    once: bool = False,
+    wait_s: float | None = None,
 ) -> ModelVersion:
     """Saves what a checkpoint or a bundle holds as a new version of a model.
 
@@ -80,6 +86,7 @@ def save_model(
         note: What there is to say about it.
         tags: Short words to find it by.
         once: Whether a version with the same weights is returned instead of saving them again.
+        wait_s: How long to wait for others that save; as long as is usual, if left out.
 
     Raises:
         HomeError: if the name may not be one, or the home cannot be written.
@@ -89,16 +96,19 @@ def save_model(
     require_model_name(name)
     bundle = bundle_from(path, home, name)
     bundle = bundle.described(note=note or bundle.note, tags=tuple(sorted({*bundle.tags, *tags})))
-    return ModelStore(home).save(name, bundle, once=once)
+    return ModelStore(home, wait_s=wait_s).save(name, bundle, once=once)
 
 
-def keep_best(home: Home, run: str) -> None:
+def keep_best(home: Home, run: str, *, wait_s: float | None = None) -> None:
     """Saves the weights that did best in a run as a version of the model of its name, unless that has them.
 
-    A run goes on where that cannot be: its best weights lie in its folder too.
+    Raises:
+        RegistryBusyError: if another process writes to the registry for longer than ``wait_s``.
+        HomeError: if the home cannot be written.
+        ModelError: if the name is a known controller's.
+        CheckpointError: if the run has no best weights.
     """
-    with contextlib.suppress(TetrariumError, OSError):
-        save_model(home.run_folder(run) / _BEST, home, run, once=True)
+    save_model(home.run_folder(run) / _BEST, home, run, once=True, wait_s=wait_s)
 
 
 def require_model_name(name: str) -> str:

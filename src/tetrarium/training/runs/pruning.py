@@ -4,6 +4,7 @@ What would go is found first, with its size, so that whoever asks can be told be
 from which it is resumed, its best weights and its records always stay, unless the run as a whole goes.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Final
 from tetrarium.errors import ConfigError, HomeError
 from tetrarium.registry.atomic import remove_directory
 from tetrarium.registry.home import Home
+from tetrarium.registry.runs import RunStore
 from tetrarium.training.runs.folder import (
     checkpoint_steps,
     checkpoints_to_drop,
@@ -79,7 +81,7 @@ def prune(home: Home, found: Sequence[Prunable]) -> None:
 
 
 def delete_run(home: Home, name: str) -> None:
-    """Removes a run with all that it left; its models stay.
+    """Removes a run with all that it left, also what the registry knows of it; its models stay.
 
     Raises:
         HomeError: if there is no such run, or it is being trained.
@@ -88,6 +90,8 @@ def delete_run(home: Home, name: str) -> None:
     folder = home.run_folder(name)
     with only_trainer(folder):
         remove_directory(folder)
+    with contextlib.suppress(HomeError, OSError):  # it is forgotten when runs are next listed
+        RunStore(home, wait_s=0.0).take_in(name)
 
 
 def folder_bytes(folder: Path) -> int:

@@ -40,6 +40,7 @@ from tetrarium.training.runs.goals import Goals
 from tetrarium.training.runs.hold import Hold
 from tetrarium.training.runs.progress import ProgressLog
 from tetrarium.training.runs.records import EpisodeLog, Records, Table
+from tetrarium.training.runs.registering import RegistryFollower
 from tetrarium.training.runs.replays import ReplayCollection
 from tetrarium.training.runs.reporter import Reporter
 from tetrarium.training.runs.saving import Checkpoints
@@ -209,7 +210,8 @@ class TrainingRun:
         )
         records, replays = Records(self.folder), self._replays(agent)
         progress = ProgressLog(agent, records.progress)
-        with contextlib.closing(records), self._scores(agent, records.evaluations) as scores:
+        follower = RegistryFollower(self._home, self.config.name, agent, self._publish)
+        with contextlib.closing(records), follower, self._scores(agent, records.evaluations, follower) as scores:
             if checkpoint is not None:
                 with self._damage_explained(checkpoint), saved_files(checkpoint) as (names, read_file):
                     for part in (scores, replays, progress, records):
@@ -229,7 +231,17 @@ class TrainingRun:
             agent.train(
                 further,
                 # What a step records is written before its checkpoint, which counts on that.
-                [EpisodeLog(records.episodes), progress, replays, boards, scores, reporter, checkpoints, hold],
+                [
+                    EpisodeLog(records.episodes),
+                    progress,
+                    replays,
+                    boards,
+                    scores,
+                    reporter,
+                    checkpoints,
+                    follower,
+                    hold,
+                ],
             )
             state = self._ending(agent, scores)
             is_decided = state != "stopped" and scores.finish()
@@ -245,18 +257,16 @@ class TrainingRun:
         self._tell(ended.step, state, message.format(step=ended.step))
         return agent, ended
 
-    def _scores(self, agent: TetrisAgent, table: Table) -> contextlib.closing[Evaluations]:
+    def _scores(self, agent: TetrisAgent, table: Table, follower: RegistryFollower) -> contextlib.closing[Evaluations]:
+        def evaluated(event: Event) -> None:
+            self._publish(event)
+            if isinstance(event, AgentEvaluated) and event.is_best:
+                follower.keep_best()
+
         secret = self._home.secret()
         return contextlib.closing(
-            Evaluations(agent, self.folder / BEST, table, secret, self._evaluated, lambda: self.control.is_stop_asked)
+            Evaluations(agent, self.folder / BEST, table, secret, evaluated, lambda: self.control.is_stop_asked)
         )
-
-    def _evaluated(self, event: Event) -> None:
-        self._publish(event)
-        if isinstance(event, AgentEvaluated) and event.is_best:
-            from tetrarium.training.models import keep_best  # which loads the database's library
-
-            keep_best(self._home, self.config.name)
 
     def _boards(self, agent: TetrisAgent, replays: ReplayCollection) -> Boards | Exhibition:
         if agent.learner.plays_whole_games:
