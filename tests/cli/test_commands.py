@@ -160,6 +160,22 @@ def test_a_run_goes_on_with_what_may_change_and_no_other(capsys: pytest.CaptureF
     assert "n_envs is one of them" in capsys.readouterr().err
 
 
+def test_a_run_goes_on_from_an_earlier_checkpoint_as_a_new_run(
+    tetrarium_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    often = ("--set", "checkpoint_every=200")
+    assert call("train", "--name", "whole", "--steps", "400", *often, *SMALL) == 0
+    assert call("resume", "whole", "--at", "200") == 0
+    assert "Training whole-at-200: from step 200 to 400" in capsys.readouterr().out
+    assert call("resume", "whole", "--at", "200", "--name", "other", "--set", "n_envs=5") == 2
+    assert not (tetrarium_home / "runs" / "other").exists()
+    assert "n_envs is one of them" in capsys.readouterr().err
+    assert call("resume", "whole", "--at", "300") == 2
+    assert "the steps at which 'whole' has one are 200, 400; got 300" in capsys.readouterr().err
+    assert call("resume", "whole", "--name", "other") == 2
+    assert "--name names the run that begins at --at STEP; got 'other' alone. Add --at." in capsys.readouterr().err
+
+
 def test_a_checkpoint_of_another_home_goes_on_only_if_trusted(
     tetrarium_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

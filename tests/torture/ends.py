@@ -50,7 +50,7 @@ def replays(run: Path) -> dict[str, tuple[Any, ...]]:
 
     found = {path.name: Replay.from_bytes(path.read_bytes()) for path in (run / "replays").iterdir()}
     return {
-        name: (replay.seed, replay.game, replay.lines, replay.pieces, bytes(replay.actions), replay.about["step"])
+        name: (replay.seed, replay.game, replay.lines, replay.pieces, bytes(replay.actions), replay.about.get("step"))
         for name, replay in found.items()
     }
 

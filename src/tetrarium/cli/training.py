@@ -16,8 +16,9 @@ from tetrarium.cli.configuration import read_assignments, read_configs, settings
 from tetrarium.cli.display import make_display
 from tetrarium.cli.tables import seeds_lines
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError
+from tetrarium.errors import ConfigError, TetrariumError
 from tetrarium.events import EvaluationFinished, EvaluationProgress
+from tetrarium.registry.atomic import remove_directory
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.finding import find_checkpoint
@@ -95,7 +96,15 @@ def train(
 
 def resume(
     name: Annotated[str, Parameter(help="The run's name.")],
+    /,
     *,
+    at: Annotated[
+        int | None,
+        Parameter(help="Go on from the checkpoint of this step, as a new run; the old one stays as it is."),
+    ] = None,
+    new_name: Annotated[
+        str | None, Parameter(name="--name", help="Name of the new run. [default: NAME-at-STEP]")
+    ] = None,
     steps: Annotated[int | None, Parameter(help="Go on to so many steps instead.")] = None,
     assignments: Annotated[
         list[str] | None, Parameter(name="--set", negative="", help="A setting of training that may change.")
@@ -108,18 +117,38 @@ def resume(
     """Go on with a run to the number of steps first asked for.
 
     What training began with stays; --set takes total_timesteps, the targets, how checkpoints are kept, device and
-    torch_threads.
+    torch_threads. With --at, a new run begins as an exact copy of an earlier checkpoint and goes on from there.
     """
     changes = read_assignments(assignments or [])
     if steps is not None:
         changes["total_timesteps"] = steps
+    if at is None and new_name is not None:
+        raise ConfigError(f"--name names the run that begins at --at STEP; got {new_name!r} alone. Add --at.")
     with make_display(sys.stdout) as display:
         from tetrarium.training.runs.run import TrainingRun
 
-        opened = TrainingRun.open(
-            Home.locate(home), name, display.handle, changes=changes, shows_board=display.shows_board, trust=trust
-        )
+        located = Home.locate(home)
+        with _branched(located, name, at, new_name) as run_name:
+            opened = TrainingRun.open(
+                located, run_name, display.handle, changes=changes, shows_board=display.shows_board, trust=trust
+            )
         return _execute(opened)
+
+
+@contextmanager
+def _branched(home: Home, name: str, at: int | None, new_name: str | None) -> Iterator[str]:
+    """Gives the name of the run to go on with; a new one goes again where it cannot go on as it was asked to."""
+    if at is None:
+        yield name
+        return
+    from tetrarium.training.runs.branching import branch_run
+
+    branch = branch_run(home, name, at, new_name).name
+    try:
+        yield branch
+    except TetrariumError:
+        remove_directory(home.run_folder(branch))
+        raise
 
 
 def _train_seeds(

@@ -20,6 +20,7 @@ from tetrarium.registry.atomic import create_directory
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.finding import find_checkpoint, find_replay
+from tetrarium.training.runs.branching import branch_run
 from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, MODES, require_within
 from tetrarium.training.runs.folder import checkpoint_steps, create_run, read_run_config, take_lock
 from tetrarium.workers.files import LOG, WorkerState
@@ -27,6 +28,7 @@ from tetrarium.workers.players import PlayerConfig, PlayerView, list_players, re
 
 __all__ = [
     "PlayerView",
+    "branch_training",
     "list_players",
     "read_player",
     "remove_player",
@@ -77,6 +79,26 @@ def resume_training(home: Home, name: str, *, mode: str = "live") -> None:
     config = read_run_config(home, name)
     step = max(checkpoint_steps(home.run_folder(name)), default=0)
     _start_trainer(home, name, step, config.training_config.total_timesteps, mode)
+
+
+def branch_training(home: Home, name: str, step: int, *, new_name: str | None = None, mode: str = "live") -> str:
+    """Starts a worker for a new run that begins as a copy of a run's checkpoint; returns the new run's name.
+
+    Args:
+        home: Where both live.
+        name: The run that has the checkpoint.
+        step: Of the checkpoint.
+        new_name: The new run's name; ``NAME-at-STEP`` if left out.
+        mode: How it shows itself at first.
+
+    Raises:
+        ConfigError: if there is no checkpoint of that step.
+        CheckpointError: if it is damaged.
+        HomeError: if there is no such run, the new name is taken or not allowed, or it cannot be copied.
+    """
+    config = branch_run(home, name, step, new_name)
+    _start_trainer(home, config.name, step, config.training_config.total_timesteps, mode)
+    return config.name
 
 
 def _start_trainer(home: Home, name: str, step: int, total_steps: int, mode: str) -> None:

@@ -13,7 +13,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -63,6 +63,7 @@ class RunConfig:
     training_config: TrainingConfig
     start_from: str | None = None  # a checkpoint whose weights the agent begins with
     preset: str | None = None  # what the two were made of
+    branched_from: str | None = None  # NAME@STEP of the checkpoint that it began as a copy of
 
 
 def create_run(
@@ -73,6 +74,8 @@ def create_run(
     *,
     start_from: Path | None = None,
     preset: str | None = None,
+    branched_from: str | None = None,
+    copy_into: Callable[[Path], None] | None = None,
 ) -> RunConfig:
     """Makes the folder of a new run, which nobody sees before its config lies in it.
 
@@ -83,6 +86,8 @@ def create_run(
         training_config: How it is learnt.
         start_from: A checkpoint whose weights the agent begins with.
         preset: What the configs were made of.
+        branched_from: ``NAME@STEP`` of the checkpoint that it begins as a copy of.
+        copy_into: Is given the folder before anybody sees it, and writes further content into it.
 
     Raises:
         HomeError: if the name is taken or not allowed, or the home cannot be written.
@@ -96,10 +101,17 @@ def create_run(
 
     def config_of(run_name: str) -> RunConfig:
         return RunConfig(
-            name=run_name, env_config=env_config, training_config=training_config, start_from=base, preset=preset
+            name=run_name,
+            env_config=env_config,
+            training_config=training_config,
+            start_from=base,
+            preset=preset,
+            branched_from=branched_from,
         )
 
     def fill(run_name: str, folder: Path) -> None:
+        if copy_into is not None:
+            copy_into(folder)
         (folder / _CONFIG).write_bytes(_described(folder, config_of(run_name)))
 
     if name is None:
@@ -127,6 +139,7 @@ def _described(folder: Path, config: RunConfig) -> bytes:
         "seed": config.training_config.seed,
         "start_from": config.start_from,
         "preset": config.preset,
+        "branched_from": config.branched_from,
         "env_config": config.env_config.to_dict(),
         "training_config": config.training_config.to_dict(),
         "versions": library_versions(),
@@ -153,6 +166,7 @@ def read_run_config(home: Home, name: str) -> RunConfig:
             training_config=TrainingConfig.from_dict(values["training_config"]),
             start_from=values.get("start_from"),
             preset=values.get("preset"),
+            branched_from=values.get("branched_from"),
         )
     except FileNotFoundError:
         raise HomeError(f"There is no run {name!r} in {str(home.root)!r}. Start one by `tetrarium train`.") from None
