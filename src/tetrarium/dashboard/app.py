@@ -15,7 +15,9 @@ from tetrarium.dashboard.guard import Guard
 from tetrarium.dashboard.live import Live
 from tetrarium.dashboard.pages import STATIC, page_routes
 from tetrarium.dashboard.routes.catalogue import catalogue_routes
+from tetrarium.dashboard.routes.history import history_routes
 from tetrarium.dashboard.routes.players import player_routes
+from tetrarium.dashboard.routes.replays import replay_routes
 from tetrarium.dashboard.routes.runs import run_routes
 from tetrarium.registry.home import Home
 
@@ -52,6 +54,8 @@ def create_app(home: Home, access: Access | None = None) -> Guard:
         page_routes(),
         catalogue_routes(home, access),
         run_routes(home),
+        history_routes(home),
+        replay_routes(home),
         player_routes(home),
     ):
         app.include_router(routes)

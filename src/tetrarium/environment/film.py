@@ -8,6 +8,7 @@ A GIF has one table of colours: those of the themes and the pieces, and shades b
 the rectangle that changed, and what stayed as it was inside it is transparent.
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -67,8 +68,9 @@ def film_frames(
     speed: float = 10.0,
     cell_px: int = 24,
     theme: str = "dark",
+    n_skipped: int = 0,
 ) -> Iterator[Frame]:
-    """Draws a game, from its first move on.
+    """Draws a game, from its first move on or a later one.
 
     Args:
         moves: All moves of the game, each leading to the next: placements, or key steps.
@@ -78,13 +80,17 @@ def film_frames(
         speed: Pieces, or key steps, a second, 0.1 to 1,000.
         cell_px: Size of a cell, 4–128.
         theme: ``"dark"`` or ``"light"``.
+        n_skipped: How many moves at the start are played and not shown.
 
     Raises:
         ConfigError: if the speed, the size or the theme is not one of these.
     """
     require_speed(speed)
     looks = {"height": height, "cell_px": cell_px, "theme": theme}
-    return _frames(moves, ColourBoard(width, height), speed, can_hold, looks)
+    board, shown = ColourBoard(width, height), iter(moves)
+    for move in itertools.islice(shown, n_skipped):
+        board.follow(move)
+    return _frames(shown, board, speed, can_hold, looks)
 
 
 def require_speed(speed: float) -> None:

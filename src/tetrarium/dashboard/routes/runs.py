@@ -11,14 +11,17 @@ from fastapi.responses import PlainTextResponse
 
 from tetrarium.dashboard.commands import Reply, RunCommand, command_worker
 from tetrarium.dashboard.forms import read_settings
+from tetrarium.dashboard.keeping import list_checkpoints
 from tetrarium.dashboard.schemas import NAME_PATTERN, Failure, Run, RunDetail, StartRun
+from tetrarium.dashboard.schemas_runs import Branch, Checkpoints, Removed
 from tetrarium.dashboard.sources import find_source, find_start
 from tetrarium.registry.home import Home
+from tetrarium.training.runs.pruning import delete_run, folder_bytes
 from tetrarium.workers.directory import list_runs, read_config, read_evaluations, read_progress, read_run
 from tetrarium.workers.files import LOG
-from tetrarium.workers.launching import resume_training, start_training
+from tetrarium.workers.launching import branch_training, resume_training, start_training
 
-__all__ = ["FAILURES", "run_routes"]
+__all__ = ["FAILURES", "Name", "run_routes"]
 
 FAILURES: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": Failure, "description": description}
@@ -41,6 +44,7 @@ def run_routes(home: Home) -> APIRouter:
     routes = APIRouter(prefix="/api/runs", tags=["runs"], responses=FAILURES)
     _add_reading(routes, home)
     _add_doing(routes, home)
+    _add_removing(routes, home)
     return routes
 
 
@@ -68,6 +72,11 @@ def _add_reading(routes: APIRouter, home: Home) -> None:
         find_source(home, "run", name)
         return read_evaluations(home, name)
 
+    @routes.get("/{name}/checkpoints", summary="What it keeps on the disk")
+    def show_checkpoints(name: Name) -> Checkpoints:
+        """From each of them it can go on: from the latest by `resume`, from an earlier one by `branch`."""
+        return list_checkpoints(find_source(home, "run", name).folder)
+
     @routes.get("/{name}/log", summary="The end of what its worker wrote", response_class=Response, responses=_TEXT)
     def show_log(name: Name) -> Response:
         """Empty for a run that was started in a terminal, where it wrote."""
@@ -79,6 +88,16 @@ def _add_reading(routes: APIRouter, home: Home) -> None:
                 return PlainTextResponse(file.read().decode(errors="replace"))
         except FileNotFoundError:
             return PlainTextResponse("")  # it was started in a terminal
+
+
+def _add_removing(routes: APIRouter, home: Home) -> None:
+    @routes.delete("/{name}", summary="Remove it, with all that it left")
+    def remove_run(name: Name) -> Removed:
+        """Its checkpoints, records and replays go for ever; models that it led to stay. Not while it is under way."""
+        folder = find_source(home, "run", name).folder
+        n_bytes = folder_bytes(folder)
+        delete_run(home, name)
+        return Removed(name=name, n_bytes=n_bytes)
 
 
 def _add_doing(routes: APIRouter, home: Home) -> None:
@@ -110,3 +129,10 @@ def _add_doing(routes: APIRouter, home: Home) -> None:
         find_source(home, "run", name)
         resume_training(home, name)
         return Run(**asdict(read_run(home, name)))
+
+    @routes.post("/{name}/branch", status_code=201, summary="Go on from an earlier checkpoint, as a new run")
+    def branch_off(name: Name, wanted: Branch) -> Run:
+        """The new run begins as an exact copy of the checkpoint, so it comes to the same end; the old one stays."""
+        find_source(home, "run", name)
+        new_name = branch_training(home, name, wanted.step, new_name=wanted.name, mode=wanted.mode)
+        return Run(**asdict(read_run(home, new_name)))
