@@ -20,6 +20,7 @@ __all__ = [
     "Progress",
     "RunEnded",
     "RunStarted",
+    "SeatsShown",
     "StateChanged",
     "WarningGiven",
     "event_from_json",
@@ -124,6 +125,32 @@ class BoardShown(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeatsShown(Event):
+    """The games of all who play at one table, as they stand after the latest placement of each.
+
+    A seat is an object with these fields of ``board-shown``: ``width``, ``height``, ``cells``, ``queue``, ``held``,
+    ``game``, ``lines_game``, ``pieces_game``, ``score_game``, ``cleared_rows``, ``thoughts``. Beside them:
+
+    ===================  ====================================================================================
+    ``seat``             its place in the order in which players were named, from 0
+    ``what``             who sits there
+    ``ghost``            the cells that the placement to come will fill; empty at a game's end
+    ``is_over``          whether the game has ended, and the next one has not begun
+    ``games_ended``      how many games have ended there
+    ``lines_total``      rows cleared in all of its games, the one under way included
+    ``best_lines_game``  most lines in one game, the one under way included
+    ``games_won``        in how many games it alone had the most lines, where games are played side by side
+    ===================  ====================================================================================
+    """
+
+    kind: ClassVar[str] = "seats-shown"
+    seats: tuple[dict[str, Any], ...]
+    step: int = 0  # placements of all seats
+    paused: bool = False
+    sent_s: float = 0.0  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSaved(Event):
     """A checkpoint lies safe on disk."""
 
@@ -194,6 +221,7 @@ _KINDS: Final[dict[str, type[Event]]] = {
         ControlChanged,
         Progress,
         BoardShown,
+        SeatsShown,
         CheckpointSaved,
         AgentEvaluated,
         EvaluationProgress,

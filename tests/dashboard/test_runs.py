@@ -200,6 +200,43 @@ def test_a_player_plays_for_whoever_watches(server: Server) -> None:
         assert client.post("/api/players", json={"what": "nobody"}).json()["error"].startswith("What can be named is")
 
 
+def test_several_play_at_one_table(server: Server) -> None:
+    with server.client() as client, server.live() as viewer:
+        order = {"seats": ["du", "random"], "protocol": "literature-10x10", "pieces_per_second": 60, "together": True}
+        begun = client.post("/api/players", json=order)
+        assert begun.status_code == 201, begun.text
+        player = begun.json()
+        assert (player["what"], player["seats"], player["together"]) == ("du, random", ["du", "random"], True)
+        watch(viewer, player["id"], kind="player", boards_per_second=30)
+        source = f"player/{player['id']}"
+        shown = first_event(viewer, "seats-shown", source=source)
+        assert [(seat["what"], seat["height"], seat["game"]) for seat in shown["seats"]] == [
+            ("du", 10, 1), ("random", 10, 1),
+        ]  # fmt: skip
+        watch(viewer, player["id"], kind="player", boards=False)
+        client.post(f"/api/players/{player['id']}/commands", json={"command": "pause"})
+        first_event(viewer, "state-changed", source=source, message="Paused.")
+        assert client.delete(f"/api/players/{player['id']}").status_code == 204
+        wait_until(lambda: client.get("/api/players").json() == [])
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({}, "A demo is of one who plays alone, `what`, or of a table, `seats`. Name one of the two."),
+        ({"what": "du", "seats": ["du"]}, "A demo is of one who plays alone, `what`, or of a table, `seats`."),
+        ({"seats": ["du", "delacherie"]}, "there is no 'delacherie'. Did you mean 'dellacherie'?"),
+        ({"seats": ["du"] * 10}, "seats: List should have at most 9 items"),
+        ({"seats": ["du"], "protocol": "mine"}, "A protocol is one of default, uniform, literature-10x10,"),
+        ({"what": "first@99"}, "After first@ stands 'best' or the step of a checkpoint"),
+    ],
+)
+def test_a_demo_that_cannot_be_is_refused(server: Server, order: dict[str, object], said: str) -> None:
+    with server.client() as client:
+        answer = client.post("/api/players", json=order)
+    assert (answer.status_code, said in answer.json()["error"]) == (422, True), answer.text
+
+
 def test_who_does_not_read_gets_new_boards_and_not_a_queue_of_old_ones(server: Server) -> None:
     host, _, port = server.address.partition(":")
     with server.client() as client, socket.socket() as narrow:

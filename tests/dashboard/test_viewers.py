@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tetrarium.dashboard.viewers import BOARD, Viewer, Wish
+from tetrarium.dashboard.viewers import Viewer, Wish
 
 
 class Socket:
@@ -52,10 +52,10 @@ def test_a_slow_viewer_gets_the_newest_board_and_no_old_ones() -> None:
     async def play(socket: Socket, viewer: Viewer) -> None:
         viewer.watch(Wish(kind="run", name="first"))
         socket.ready.clear()
-        viewer.offer(BOARD, "board 1")
+        viewer.offer("board-shown", "board 1")
         await settle()
         for number in range(2, 100):
-            viewer.offer(BOARD, f"board {number}")
+            viewer.offer("board-shown", f"board {number}")
             viewer.offer("progress", f"progress {number}")
         viewer.offer("state-changed", "paused")
         await settle()
@@ -68,9 +68,9 @@ def test_a_slow_viewer_gets_the_newest_board_and_no_old_ones() -> None:
 
 def test_a_viewer_that_wants_no_boards_gets_none() -> None:
     async def play(socket: Socket, viewer: Viewer) -> None:
-        viewer.offer(BOARD, "board 1")
+        viewer.offer("board-shown", "board 1")
         viewer.watch(Wish(kind="run", name="first", boards=False))
-        viewer.offer(BOARD, "board 2")
+        viewer.offer("board-shown", "board 2")
         viewer.offer("progress", "progress")
         await settle()
         assert socket.texts == ["progress"]
@@ -81,10 +81,10 @@ def test_a_viewer_that_wants_no_boards_gets_none() -> None:
 def test_what_is_left_of_another_source_is_dropped() -> None:
     async def play(socket: Socket, viewer: Viewer) -> None:
         viewer.watch(Wish(kind="run", name="first"))
-        viewer.offer(BOARD, "first's")
+        viewer.offer("board-shown", "first's")
         viewer.watch(Wish(kind="run", name="second"))
         await settle()
-        viewer.offer(BOARD, "second's")
+        viewer.offer("board-shown", "second's")
         viewer.watch(Wish(kind="run", name="second", thoughts=True))
         await settle()
         assert socket.texts == ["second's"]
@@ -98,7 +98,7 @@ def test_boards_keep_to_the_pace_and_the_last_one_comes(rate: int) -> None:
         viewer.watch(Wish(kind="run", name="first", boards_per_second=rate))
         begun_s = asyncio.get_running_loop().time()
         for number in range(60):
-            viewer.offer(BOARD, f"board {number}")
+            viewer.offer("board-shown", f"board {number}")
             await asyncio.sleep(0.01)
         await socket.heard("board 59")
         spent_s = asyncio.get_running_loop().time() - begun_s

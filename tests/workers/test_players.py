@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,11 @@ from tests.workers.test_training_workers import until
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, HomeError, WorkerError
 from tetrarium.evaluation import named_policy, play_moves
-from tetrarium.events import BoardShown, Event, StateChanged
+from tetrarium.events import BoardShown, Event, SeatsShown, StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.workers.client import WorkerClient
 from tetrarium.workers.files import read_address
-from tetrarium.workers.launching import list_players, read_player, remove_player, start_player
+from tetrarium.workers.launching import list_players, read_player, remove_player, start_player, start_table
 
 pytestmark = pytest.mark.timeout(600)  # a first start compiles the engine
 
@@ -109,4 +110,48 @@ def test_what_cannot_be_played_is_refused_before_anything_is_made(home: Home) ->
         start_player(home, "dt-10", seed=-1)
     with pytest.raises(HomeError, match="There is no player 'x'"):
         read_player(home, "x")
+    assert not home.players.exists()
+
+
+def table(events: list[Event]) -> list[SeatsShown]:
+    return [event for event in events if isinstance(event, SeatsShown)]
+
+
+def test_nine_play_at_one_table_each_its_own_games(home: Home) -> None:
+    names = ["dt-10", "random", "dellacherie", "dt-10", *["random"] * 5]
+    name = start_table(home, names, seed=5, pieces_per_second=200, same_pieces=False)
+    assert (read_player(home, name).seats, read_player(home, name).together) == (tuple(names), False)
+    with connected(home, name) as worker:
+
+        def has_played(event: Event) -> bool:
+            return isinstance(event, SeatsShown) and min(seat["games_ended"] for seat in event.seats[4:]) >= 2
+
+        shown = table(until(worker, has_played, boards_per_second=60))
+        last = shown[-1].seats
+        assert [seat["seat"] for seat in last] == list(range(9)) and [seat["what"] for seat in last] == names
+        assert last[0]["cells"] != last[3]["cells"] and last[0]["pieces_game"] == last[3]["pieces_game"]
+        moves = list(play_moves(named_policy("dt-10"), EnvConfig(), seed=5 + 3, max_pieces=last[3]["pieces_game"] + 1))
+        assert tuple(last[3]["queue"]) == moves[-1].state_t.queue, "each seat has a seed of its own"
+        for before, after in pairwise(shown):
+            for one, next_one in zip(before.seats, after.seats, strict=True):
+                assert next_one["games_ended"] <= next_one["game"] <= next_one["games_ended"] + 1
+                assert next_one["lines_total"] >= one["lines_total"]
+                assert next_one["best_lines_game"] >= next_one["lines_game"]
+        assert all(len(seat["ghost"]) == 4 for seat in last if not seat["is_over"])
+
+        worker.command("pause")
+        wait_for(lambda: worker.command("status")["state"] == "paused")
+        step = worker.command("status")["step"]
+        still = table(until(worker, lambda event: isinstance(event, SeatsShown) and event.paused))[-1]
+        assert still.step == step >= sum(seat["pieces_game"] for seat in still.seats)
+        worker.command("stop")
+    wait_for(lambda: not home.player_folder(name).exists())
+
+
+def test_a_table_has_a_seat_for_one_and_up_to_nine(home: Home) -> None:
+    for names in ([], ["random"] * 10):
+        with pytest.raises(ConfigError, match=rf"A table has 1 to 9 seats; got {len(names)}\. Name so many players\."):
+            start_table(home, names)
+    with pytest.raises(ConfigError, match=r"there is no 'dt-11'"):
+        start_table(home, ["dt-10", "dt-11"])
     assert not home.players.exists()

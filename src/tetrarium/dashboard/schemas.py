@@ -32,6 +32,7 @@ __all__ = [
 NAME_PATTERN: Final = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$"  # of runs, as the home has it
 WHAT_PATTERN: Final = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}(@(best|[0-9]{1,15}))?$"
 
+What = Annotated[str, Field(pattern=WHAT_PATTERN)]
 Mode = Literal["headless", "live", "every-move"]
 
 
@@ -109,8 +110,9 @@ class PolicyEntry(Answer):
     """Something that can play."""
 
     name: str = Field(description="As a player takes it.", examples=["run-1@best"])
-    kind: Literal["run", "best", "controller"] = Field(
-        description="A run's latest checkpoint, the weights of a run that did best, or a published controller."
+    kind: Literal["run", "best", "controller", "champion", "model"] = Field(
+        description="A run's latest checkpoint, the weights of a run that did best, a published controller, "
+        "a model that comes with the package, or a saved one."
     )
 
 
@@ -178,32 +180,50 @@ class RunDetail(Run):
 
 
 class StartPlayer(Order):
-    """A demonstration to begin."""
+    """A demonstration to begin: of one who plays alone, or of up to nine at a table."""
 
     model_config = ConfigDict(
         frozen=True,
         strict=True,
         extra="forbid",
-        json_schema_extra={"examples": [{"what": "first@best", "seed": 0, "pieces_per_second": 10}]},
+        json_schema_extra={
+            "examples": [
+                {"what": "first@best", "seed": 0, "pieces_per_second": 10},
+                {"seats": ["first@best", "dellacherie"], "together": True, "protocol": "default"},
+            ],
+        },
     )
-    what: str = Field(
-        pattern=WHAT_PATTERN, description="Who plays: a run, NAME@best, NAME@STEP, or a controller's name."
+    what: What | None = Field(
+        default=None, description="Who plays alone: a run, NAME@best, NAME@STEP, a model, or a controller's name."
+    )
+    seats: list[What] | None = Field(
+        default=None, min_length=1, max_length=9, description="Who plays at a table, each as `what`; may repeat."
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="Which games.")
-    pieces_per_second: float = Field(default=10, ge=1, le=1000, strict=False, description="Its pace at first.")
+    pieces_per_second: float = Field(default=10, ge=1, le=1000, strict=False, description="The pace at first.")
+    protocol: str | None = Field(
+        default=None, max_length=64, description="Whose game all play; without it each plays the one it was made for."
+    )
+    same_pieces: bool = Field(default=True, description="Whether game k has the same pieces at every seat of a table.")
+    together: bool = Field(
+        default=False, description="Whether each game begins at all seats at once; who has lost waits for the others."
+    )
 
 
 class Player(Answer):
     """A player, as it stands."""
 
     id: str = Field(description="Its folder's name in the home.", examples=["9f3a01c2"])
-    what: str = Field(description="Who plays.", examples=["first@best"])
+    what: str = Field(description="Who plays; at a table, with commas between them.", examples=["first@best"])
     env_config: dict[str, Any] | None = Field(
         description="The game; null for the one it was trained for.", examples=[None]
     )
     seed: int = Field(description="Which games.", examples=[0])
     pieces_per_second: float = Field(description="At its start.", examples=[10.0])
     started: str = Field(description="When, in ISO 8601.", examples=["2026-11-22T17:40:00+00:00"])
+    seats: list[str] = Field(description="Who plays at a table; empty where one plays alone.")
+    same_pieces: bool = Field(description="Whether game k has the same pieces at every seat.")
+    together: bool = Field(description="Whether each game begins at all seats at once.")
     state: RunState = Field(description=_STATE_HELP, examples=["running"])
     message: str = Field(description="The latest word for people.", examples=["Playing."])
     error: str = Field(description="Why it failed, or empty.", examples=[""])

@@ -12,7 +12,9 @@ from tetrarium.dashboard.answers import NotThereError
 from tetrarium.dashboard.schemas import NAME_PATTERN
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.evaluation import POLICY_NAMES
+from tetrarium.registry.box import champion_names
 from tetrarium.registry.home import Home
+from tetrarium.registry.models import ModelStore
 from tetrarium.training.finding import find_checkpoint
 from tetrarium.training.runs.folder import is_locked
 from tetrarium.workers.directory import RunView, list_runs, read_run
@@ -87,24 +89,30 @@ def require_player_policy(home: Home, what: str) -> None:
 
 
 def find_start(home: Home, what: str, known: tuple[str, ...] = ()) -> Path:
-    """Finds the checkpoint of a run of the home.
+    """Finds the checkpoint of a run of the home, or a saved model.
 
     Args:
-        home: Where runs are.
-        what: A run's name, ``NAME@best`` or ``NAME@STEP``; no path.
+        home: Where runs and models are.
+        what: A run's name, ``NAME@best`` or ``NAME@STEP``, a model's name or ``NAME@VERSION``; no path.
         known: What else could have been named, for the message.
 
     Raises:
         ConfigError: if there is none.
+        ModelError: if there is such a model, but not that version.
     """
     name = what.partition("@")[0]
-    if _NAME.fullmatch(name) is None or not home.run_folder(name).is_dir():
-        runs = [view.name for view in list_runs(home)]
-        raise ConfigError(
-            f"What can be named is {', '.join(['a run', 'NAME@best', 'NAME@STEP', *known])}; there is no {name[:80]!r}."
-            f"{suggestion(name[:80], [*known, *runs]) or ' GET /api/policies lists what there is.'}"
-        )
-    return find_checkpoint(what, home, known)
+    models = ModelStore(home)
+    is_name = _NAME.fullmatch(name) is not None
+    if is_name and home.run_folder(name).is_dir():
+        return find_checkpoint(what, home, known)
+    if is_name and (name in champion_names() or models.has(name)):
+        return models.path(models.find(what))
+    names = [*(view.name for view in list_runs(home)), *(slot.name for slot in models.slots()), *champion_names()]
+    choices = ", ".join(["a run", "NAME@best", "NAME@STEP", "a model", "NAME@VERSION", *known])
+    raise ConfigError(
+        f"What can be named is {choices}; there is no {name[:80]!r}."
+        f"{suggestion(name[:80], [*known, *names]) or ' GET /api/policies lists what there is.'}"
+    )
 
 
 def home_signature(home: Home) -> object:

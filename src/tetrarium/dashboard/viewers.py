@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["BOARD", "MAX_BOARDS_PER_SECOND", "Viewer", "Wish"]
+__all__ = ["BOARDS", "MAX_BOARDS_PER_SECOND", "Viewer", "Wish"]
 
-BOARD: Final = "board-shown"
+BOARDS: Final = frozenset({"board-shown", "seats-shown"})  # of which a source has one
 MAX_BOARDS_PER_SECOND: Final = 60
 
 
@@ -54,7 +54,7 @@ class Viewer:
 
     def offer(self, kind: str, text: str) -> None:
         """Hands in a message, in place of one of its kind that was not sent yet."""
-        if kind == BOARD and (self.wish is None or not self.wish.boards):
+        if kind in BOARDS and (self.wish is None or not self.wish.boards):
             return
         self._waiting[kind] = text
         self._wake.set()
@@ -66,10 +66,11 @@ class Viewer:
             await self._wake.wait()
             self._wake.clear()
             for kind in list(self._waiting):
-                if kind != BOARD:
+                if kind not in BOARDS:
                     await self._pop_and_send(kind)
-            if BOARD in self._waiting and self._is_board_due(clock()):
-                await self._pop_and_send(BOARD)
+            for kind in BOARDS & self._waiting.keys():
+                if self._is_board_due(clock()):
+                    await self._pop_and_send(kind)
 
     def _is_board_due(self, now_s: float) -> bool:
         """Whether the next board may go now; if not, it is looked at again when it may."""

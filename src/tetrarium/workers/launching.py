@@ -10,11 +10,14 @@ import secrets
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Final
 
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError, suggestion
+from tetrarium.errors import ConfigError, WorkerError, suggestion
 from tetrarium.evaluation import POLICY_NAMES
 from tetrarium.registry.atomic import create_directory
 from tetrarium.registry.home import Home
@@ -27,6 +30,8 @@ from tetrarium.workers.files import LOG, WorkerState
 from tetrarium.workers.players import PlayerConfig, PlayerView, list_players, read_player, remove_player
 
 __all__ = [
+    "MAX_PLAYERS",
+    "MAX_SEATS",
     "PlayerView",
     "branch_training",
     "list_players",
@@ -34,8 +39,12 @@ __all__ = [
     "remove_player",
     "resume_training",
     "start_player",
+    "start_table",
     "start_training",
 ]
+
+MAX_SEATS: Final = 9
+MAX_PLAYERS: Final = 16  # at once, in one home
 
 
 def start_training(
@@ -134,7 +143,8 @@ def start_player(
 
     Args:
         home: Where runs are, and the player's folder will be.
-        what: Whatever ``tetrarium watch`` takes: a run, ``NAME@best``, a checkpoint folder, a controller, a replay.
+        what: Whatever ``tetrarium watch`` takes: a run, ``NAME@best``, a model, a checkpoint folder, a controller, a
+            replay.
         env_config: The game; without it the one that the agent was trained for.
         seed: Which games.
         pieces_per_second: 1 to 1,000.
@@ -142,23 +152,72 @@ def start_player(
     Raises:
         ConfigError: if there is no such thing.
         ReplayError: if it is a replay that cannot be read.
-        WorkerError: if the speed is out of range.
+        WorkerError: if the speed is out of range, or too many play already.
         HomeError: if the home cannot be written.
     """
-    replay = find_replay(what)
-    if replay is not None:
-        replay.env_config.rules()  # keys are not shown one by one
-    elif what not in POLICY_NAMES:
-        find_checkpoint(what, home, known=POLICY_NAMES)
-    if env_config is not None:
-        env_config.rules()
+    player = PlayerConfig(what=what, env_config=_as_dict(env_config), seed=seed, pieces_per_second=pieces_per_second)
+    return _start_player(home, player)
+
+
+def start_table(
+    home: Home,
+    seats: Sequence[str],
+    *,
+    env_config: EnvConfig | None = None,
+    seed: int = 0,
+    pieces_per_second: float = 10.0,
+    same_pieces: bool = True,
+    together: bool = False,
+) -> str:
+    """Starts a process in which several play at one pace; returns its id.
+
+    Args:
+        home: Where runs are, and the player's folder will be.
+        seats: Up to nine, each as for ``start_player``; one may sit on several seats.
+        env_config: The game of all; without it each plays the one that it was trained for.
+        seed: Which games.
+        pieces_per_second: 1 to 1,000, of each seat.
+        same_pieces: Whether game k has the same pieces at every seat; else the seats' seeds count up from ``seed``.
+        together: Whether each game begins at all seats at once, so that who has lost waits for the others.
+
+    Raises:
+        ConfigError: if there is no such thing, or too many or too few.
+        ReplayError: if it is a replay that cannot be read.
+        WorkerError: if the speed is out of range, or too many play already.
+        HomeError: if the home cannot be written.
+    """
+    if not 1 <= len(seats) <= MAX_SEATS:
+        raise ConfigError(f"A table has 1 to {MAX_SEATS} seats; got {len(seats)}. Name so many players.")
     player = PlayerConfig(
-        what=what,
-        env_config=None if env_config is None else env_config.to_dict(),
-        seed=int(require_within("seed", seed, 0, 2**32 - 1)),
-        pieces_per_second=require_within("pieces_per_second", pieces_per_second, MIN_SPEED, MAX_SPEED),
+        what=", ".join(seats),
+        env_config=_as_dict(env_config),
+        seed=seed,
+        pieces_per_second=pieces_per_second,
+        seats=tuple(seats),
+        same_pieces=same_pieces,
+        together=together,
+    )
+    return _start_player(home, player)
+
+
+def _as_dict(env_config: EnvConfig | None) -> dict[str, Any] | None:
+    return None if env_config is None else env_config.to_dict()
+
+
+def _start_player(home: Home, wanted: PlayerConfig) -> str:
+    for what in wanted.seats or (wanted.what,):
+        _require_player(home, what)
+    if wanted.env_config is not None:
+        EnvConfig.from_dict(wanted.env_config).rules()
+    player = replace(
+        wanted,
+        seed=int(require_within("seed", wanted.seed, 0, 2**32 - 1)),
+        pieces_per_second=require_within("pieces_per_second", wanted.pieces_per_second, MIN_SPEED, MAX_SPEED),
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
+    n_alive = sum(view.is_alive for view in list_players(home))
+    if n_alive >= MAX_PLAYERS:
+        raise WorkerError(f"At most {MAX_PLAYERS} demos play at once, and {n_alive} do. End one first.")
     name = secrets.token_hex(4)
     folder = home.player_folder(name)
     create_directory(folder, player.write)
@@ -169,3 +228,11 @@ def start_player(
     finally:
         os.close(lock)
     return name
+
+
+def _require_player(home: Home, what: str) -> None:
+    replay = find_replay(what)
+    if replay is not None:
+        replay.env_config.rules()  # keys are not shown one by one
+    elif what not in POLICY_NAMES:
+        find_checkpoint(what, home, known=POLICY_NAMES)

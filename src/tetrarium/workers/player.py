@@ -1,21 +1,20 @@
 """A process that plays for people to watch: what ``python -m tetrarium.workers play ID`` does.
 
-It plays at its pace while somebody watches, and makes no placement otherwise. It lives until it is stopped, and ends by
-itself once nobody has watched for an hour, so that none is forgotten. Stopped, it leaves nothing behind; one that
-failed leaves its folder with the reason.
+One policy plays, or up to nine at a table, all at one pace; one alone is told as ``board-shown``, a table as
+``seats-shown``. They play while somebody watches, and make no placement otherwise. The process lives until it is
+stopped, and ends by itself once nobody has watched for long, so that none is forgotten. Stopped, it leaves nothing
+behind; one that failed leaves its folder with the reason.
 """
 
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from typing import Final
 
-from tetrarium.engine.colouring import GameFollower
 from tetrarium.environment import EnvConfig
-from tetrarium.environment.showing import Cadence, shown_board, thoughts_of
+from tetrarium.environment.showing import Cadence
 from tetrarium.errors import TetrariumError
-from tetrarium.evaluation.played import PlayedGame, games_of_policy, games_of_replay
+from tetrarium.evaluation.played import games_of_policy, games_of_replay
 from tetrarium.events import StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training.finding import find_policy, find_replay
@@ -23,12 +22,14 @@ from tetrarium.training.runs.control import Control
 from tetrarium.training.runs.folder import only_trainer
 from tetrarium.workers.files import WorkerState
 from tetrarium.workers.players import PlayerConfig
+from tetrarium.workers.seats import Seat, Table
 from tetrarium.workers.server import WorkerServer
 
-__all__ = ["play"]
+__all__ = ["make_table", "play"]
 
 _UNWATCHED_S: Final = 3_600.0
-_BETWEEN_GAMES_S: Final = 2.0
+_UNWATCHED_TABLE_S: Final = 300.0  # nobody comes back to a wall, and it holds many policies
+_N_SEEDS: Final = 2**32
 _PAUSED_BOARDS: Final = 4.0  # a second, for who begins to watch while nothing moves
 
 
@@ -47,8 +48,7 @@ def play(home: Home, name: str, *, lock: int | None) -> int:
             config = PlayerConfig.read(folder)
             control.set_speed(config.pieces_per_second)
             with WorkerServer(folder, "player", control) as server:
-                games, env_config = _games(home, config)
-                _Player(games, env_config, control, server).run()
+                _Player(make_table(home, config), config, control, server).run()
         except Exception as error:
             text = str(error) or type(error).__name__
             WorkerState(state="failed", message=f"Failed: {text}", error=text).write(folder)
@@ -59,77 +59,89 @@ def play(home: Home, name: str, *, lock: int | None) -> int:
     return 0
 
 
-def _games(home: Home, config: PlayerConfig) -> tuple[Iterator[PlayedGame], EnvConfig]:
-    replay = find_replay(config.what)
-    if replay is not None:
-        return games_of_replay(replay), replay.env_config
-    policy, trained_for = find_policy(config.what, home)
+def make_table(home: Home, config: PlayerConfig) -> Table:
+    """Lets whoever a player was started with sit down.
+
+    Raises:
+        TetrariumError: if one of them cannot be read, or does not play this game.
+    """
     given = None if config.env_config is None else EnvConfig.from_dict(config.env_config)
+    names = config.seats or (config.what,)
+    seats = []
+    for number, what in enumerate(names):
+        seed = config.seed if config.same_pieces else (config.seed + number) % _N_SEEDS
+        try:
+            seats.append(_seat(home, what, given, seed))
+        except TetrariumError as error:
+            if len(names) == 1:
+                raise
+            raise type(error)(f"{what} cannot play here: {error}") from error
+    return Table(seats, together=config.together)
+
+
+def _seat(home: Home, what: str, given: EnvConfig | None, seed: int) -> Seat:
+    replay = find_replay(what)
+    if replay is not None:
+        return Seat(what, games_of_replay(replay), replay.env_config)
+    policy, trained_for = find_policy(what, home)
     env_config = given or trained_for or EnvConfig()
-    return games_of_policy(policy, env_config, config.seed), env_config
+    return Seat(what, games_of_policy(policy, env_config, seed), env_config)
 
 
 class _Player:
     """The pace, and what is shown."""
 
-    def __init__(
-        self, games: Iterator[PlayedGame], env_config: EnvConfig, control: Control, server: WorkerServer
-    ) -> None:
-        self._games = games
+    def __init__(self, table: Table, config: PlayerConfig, control: Control, server: WorkerServer) -> None:
+        self._table = table
+        self._is_alone = not config.seats
+        self._patience_s = _UNWATCHED_S if self._is_alone else _UNWATCHED_TABLE_S
         self._control = control
         self._publish = server.publish
-        self._follower = GameFollower(env_config.rules())
-        self._number = 0
-        self._n_placed = 0
         self._cadence = Cadence()
         self._is_told_paused = False
         self._watched_s = time.monotonic()
 
     def run(self) -> None:
         """Plays game after game."""
-        control = self._control
-        self._follower.warm()
-        game = next(self._games)
+        control, table = self._control, self._table
+        table.warm()
+        table.begin()
         self._tell("running", "Playing.")
+        self._show()
         while not control.is_stop_asked:
-            self._number += 1
-            self._follower.begin(game.stream)
-            control.begin_new_game()
-            self._play(game)
-            game = next(self._games)
-        self._tell("stopped", f"Stopped after {self._n_placed:,} pieces.")
+            if control.is_new_game_asked:
+                control.begin_new_game()
+                table.begin()
+                self._show()
+            elif self._may_go_on():
+                self._go_on()
+        self._tell("stopped", f"Stopped after {table.n_placed:,} pieces.")
 
-    def _play(self, game: PlayedGame) -> None:
-        control = self._control
-        self._show(game)
-        while game.coming is not None and self._may_go_on(game):
-            control.wait_for_turn(lambda: True)
-            if control.is_paused or control.is_stop_asked:
-                continue
-            self._follower.follow([game.coming])
-            game.place()
-            self._n_placed += 1
-            self._show(game)
-        self._show(game)
-        until_s = time.monotonic() + _BETWEEN_GAMES_S
-        while game.coming is None and time.monotonic() < until_s and not self._is_moving_on():
-            control.wait(until_s - time.monotonic())
-
-    def _may_go_on(self, game: PlayedGame) -> bool:
-        """Waits while the game is paused or nobody watches; false once it is to end."""
+    def _may_go_on(self) -> bool:
+        """Waits while the game is paused or nobody watches; false once something else is asked for."""
         control = self._control
         while not self._is_moving_on():
             self._tell_pause()
             is_watched = control.watching.boards_per_second > 0
             if is_watched:
                 self._watched_s = time.monotonic()
-            elif time.monotonic() - self._watched_s > _UNWATCHED_S:
+            elif time.monotonic() - self._watched_s > self._patience_s:
                 control.ask_to_stop()
             if is_watched and not control.is_paused:
                 return True
-            self._show(game)
+            self._show()
             control.wait(1.0)
         return False
+
+    def _go_on(self) -> None:
+        """Makes the next placements when their turn has come, or waits a moment where nobody has one to make."""
+        control = self._control
+        if (idle_s := self._table.idle_s(time.monotonic())) > 0:
+            control.wait(idle_s)
+            return
+        control.wait_for_turn(lambda: not control.is_new_game_asked)
+        if not (control.is_paused or self._is_moving_on()) and self._table.play(time.monotonic()):
+            self._show()
 
     def _is_moving_on(self) -> bool:
         return self._control.is_stop_asked or self._control.is_new_game_asked
@@ -138,27 +150,25 @@ class _Player:
         if self._control.is_paused != self._is_told_paused:
             self._is_told_paused = self._control.is_paused
             if self._is_told_paused:
-                self._tell("paused", f"Paused at piece {self._follower.pieces:,}.")
+                self._tell("paused", self._paused_at())
             else:
                 self._tell("running", "Playing.")
 
-    def _show(self, game: PlayedGame) -> None:
-        """Publishes the board if it is time to."""
-        watching = self._control.watching
-        rate = min(watching.boards_per_second, _PAUSED_BOARDS if self._control.is_paused else float("inf"))
-        is_each = self._control.pieces_per_second <= rate and not self._control.is_paused
+    def _paused_at(self) -> str:
+        return f"Paused at piece {self._table.seats[0].follower.pieces:,}." if self._is_alone else "Paused."
+
+    def _show(self) -> None:
+        """Publishes the boards if it is time to."""
+        watching, is_paused = self._control.watching, self._control.is_paused
+        rate = min(watching.boards_per_second, _PAUSED_BOARDS if is_paused else float("inf"))
+        is_each = self._control.pieces_per_second <= rate and not is_paused
         if not rate or not (is_each or self._cadence.is_due(rate, time.monotonic())):
             return
-        values = game.values() if watching.thoughts and game.coming is not None else None
-        self._publish(
-            shown_board(
-                self._follower,
-                step=self._n_placed,
-                game=self._number,
-                thoughts=thoughts_of(self._follower, values, game.coming),
-                is_paused=self._control.is_paused,
-            )
-        )
+        if self._is_alone:
+            seat, step = self._table.seats[0], self._table.n_placed
+            self._publish(seat.board(step=step, with_thoughts=watching.thoughts, is_paused=is_paused))
+        else:
+            self._publish(self._table.shown(with_thoughts=watching.thoughts, is_paused=is_paused))
 
     def _tell(self, state: str, message: str) -> None:
-        self._publish(StateChanged(state=state, step=self._n_placed, message=message))
+        self._publish(StateChanged(state=state, step=self._table.n_placed, message=message))

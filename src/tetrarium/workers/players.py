@@ -21,11 +21,14 @@ _CONFIG: Final = "player.json"
 class PlayerConfig:
     """What a player was started with."""
 
-    what: str  # as ``tetrarium watch`` takes it
-    env_config: dict[str, Any] | None = None  # None for the game that the agent was trained for
+    what: str  # as ``tetrarium watch`` takes it; of a table, its players with commas between them
+    env_config: dict[str, Any] | None = None  # None for the game that each agent was trained for
     seed: int = 0
     pieces_per_second: float = 10.0
     started: str = ""  # ISO 8601
+    seats: tuple[str, ...] = ()  # who plays at a table; empty where one plays alone
+    same_pieces: bool = True  # else each seat has a seed of its own, the next one after the seat's before it
+    together: bool = False  # whether each game begins at all seats at once
 
     def write(self, folder: Path) -> None:
         """Writes it for the process that plays."""
@@ -40,7 +43,8 @@ class PlayerConfig:
         """
         try:
             values = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-            return cls(**{item.name: values[item.name] for item in fields(cls)})
+            known = {item.name: values[item.name] for item in fields(cls)}
+            return cls(**known | {"seats": tuple(known["seats"])})
         except (OSError, ValueError, KeyError, TypeError):
             raise HomeError(f"There is no player {folder.name!r}. Start one, or see which there are.") from None
 
@@ -55,6 +59,9 @@ class PlayerView:
     seed: int
     pieces_per_second: float  # at its start
     started: str  # ISO 8601
+    seats: tuple[str, ...]
+    same_pieces: bool
+    together: bool
     state: str  # as ``StateChanged``, or "dead": its process ended without a word
     message: str
     error: str

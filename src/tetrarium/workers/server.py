@@ -25,6 +25,7 @@ from tetrarium.events import (
     Progress,
     RunEnded,
     RunStarted,
+    SeatsShown,
     StateChanged,
     event_to_json,
 )
@@ -115,7 +116,7 @@ class WorkerServer:
     def _note(self, event: Event) -> None:
         told = self._told
         match event:
-            case BoardShown():
+            case BoardShown() | SeatsShown():
                 told["step"] = event.step
             case Progress():
                 told.update(step=event.step, total_steps=event.total_steps, seconds=event.seconds)

@@ -9,10 +9,13 @@ from tetrarium.dashboard.commands import PlayerCommand, Reply, Stop, command_wor
 from tetrarium.dashboard.routes.runs import FAILURES
 from tetrarium.dashboard.schemas import NAME_PATTERN, Player, PolicyEntry, StartPlayer
 from tetrarium.dashboard.sources import find_source, require_player_policy
-from tetrarium.evaluation import POLICY_NAMES
+from tetrarium.errors import ConfigError
+from tetrarium.evaluation import POLICY_NAMES, find_protocol
+from tetrarium.registry.box import champion_names
 from tetrarium.registry.home import Home
+from tetrarium.registry.models import ModelStore
 from tetrarium.workers.directory import list_runs
-from tetrarium.workers.launching import start_player
+from tetrarium.workers.launching import start_player, start_table
 from tetrarium.workers.players import list_players, read_player, remove_player
 
 __all__ = ["player_routes"]
@@ -27,8 +30,12 @@ def player_routes(home: Home) -> APIRouter:
 
     @routes.get("/policies", summary="What can play")
     def list_policies() -> list[PolicyEntry]:
-        """Known controllers, the latest checkpoints of runs, and the weights that did best."""
+        """Known controllers, saved models, the latest checkpoints of runs, and the weights that did best."""
         found = [PolicyEntry(name=name, kind="controller") for name in POLICY_NAMES]
+        slots = ModelStore(home).slots()
+        own = {slot.name for slot in slots}
+        found += [PolicyEntry(name=name, kind="champion") for name in champion_names() if name not in own]
+        found += [PolicyEntry(name=slot.current.spec, kind="model") for slot in slots]
         for run in list_runs(home):
             if run.checkpoints:
                 found.append(PolicyEntry(name=run.name, kind="run"))
@@ -43,10 +50,12 @@ def player_routes(home: Home) -> APIRouter:
 
     @routes.post("/players", status_code=201, summary="Let something play")
     def begin_player(wanted: StartPlayer) -> Player:
-        """Starts a worker that plays while somebody watches, and ends after an hour unwatched."""
-        require_player_policy(home, wanted.what)
-        player_id = start_player(home, wanted.what, seed=wanted.seed, pieces_per_second=wanted.pieces_per_second)
-        return Player(**asdict(read_player(home, player_id)))
+        """Starts a worker that plays while somebody watches.
+
+        It ends by itself after an hour unwatched, a table after five minutes. What is watched of a table is told as
+        `seats-shown`.
+        """
+        return Player(**asdict(read_player(home, _begin(home, wanted))))
 
     @routes.post("/players/{player_id}/commands", summary="Tell it something")
     def command_player(player_id: Id, told: PlayerCommand) -> Reply:
@@ -64,3 +73,31 @@ def player_routes(home: Home) -> APIRouter:
         return Response(status_code=_NO_CONTENT)
 
     return routes
+
+
+def _begin(home: Home, wanted: StartPlayer) -> str:
+    """Starts what is wanted; returns its id."""
+    if (wanted.what is None) == (wanted.seats is None):
+        raise ConfigError("A demo is of one who plays alone, `what`, or of a table, `seats`. Name one of the two.")
+    env_config = None if wanted.protocol is None else find_protocol(wanted.protocol).env_config
+    if wanted.what is not None:
+        require_player_policy(home, wanted.what)
+        return start_player(
+            home,
+            wanted.what,
+            env_config=env_config,
+            seed=wanted.seed,
+            pieces_per_second=wanted.pieces_per_second,
+        )
+    seats = wanted.seats or []
+    for what in seats:
+        require_player_policy(home, what)
+    return start_table(
+        home,
+        seats,
+        env_config=env_config,
+        seed=wanted.seed,
+        pieces_per_second=wanted.pieces_per_second,
+        same_pieces=wanted.same_pieces,
+        together=wanted.together,
+    )
