@@ -1,9 +1,7 @@
 """The commands ``tetrarium models …`` that play: measuring under a protocol, the leaderboard, and comparing two."""
 
-import hashlib
 import json as jsonlib
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,16 +33,15 @@ def measure_models(
 ) -> int:
     """Measure models or known controllers under a protocol, for the leaderboard."""
     from tetrarium.evaluation import find_protocol
-    from tetrarium.registry.scores import ScoreStore
+    from tetrarium.evaluation.leaderboard import find_player, keep_score
+    from tetrarium.training.finding import find_player_policy
 
     located, chosen = Home.locate(home), find_protocol(protocol)
-    players = [(name, *_player(name, located)) for name in what]
+    players = [find_player(_named(name), located) for name in what]
     measured = []
-    for _, label, sha256, policy in players:
-        report = _play(policy, chosen, chosen.n_games, json).to_dict()
-        del report["games"]
-        scores = ScoreStore(located)
-        measured.append(scores.add(label, sha256, chosen.name, chosen.to_dict(), {**report, "policy": label}))
+    for player in players:
+        report = _play(find_player_policy(player, located), chosen, chosen.n_games, json)
+        measured.append(keep_score(located, player, chosen, report))
     if json:
         print(jsonlib.dumps([_score_dict(score) for score in measured], indent=2))
     else:
@@ -55,11 +52,12 @@ def measure_models(
 def show_leaderboard(*, protocol: Under = "default", json: Json = False, home: HomeOption = None) -> int:
     """Show what was measured under a protocol, the best first."""
     from tetrarium.evaluation import find_protocol
+    from tetrarium.evaluation.leaderboard import rank
     from tetrarium.registry.models import ModelStore
     from tetrarium.registry.scores import ScoreStore
 
     located, chosen = Home.locate(home), find_protocol(protocol)
-    scores = sorted(ScoreStore(located).of(chosen.to_dict()), key=_rank, reverse=True)
+    scores = sorted(ScoreStore(located).of(chosen.to_dict()), key=rank, reverse=True)
     if json:
         print(jsonlib.dumps([_score_dict(score) for score in scores], indent=2))
         return 0
@@ -106,22 +104,17 @@ def compare_models(
     return 0
 
 
-def _player(what: str, home: Home) -> tuple[str, str, Any]:
-    """What a score stands under: a name, what tells the player from others, and the player."""
-    from tetrarium.evaluation import POLICY_NAMES, PUBLISHED, named_policy
-    from tetrarium.registry.models import ModelStore
-    from tetrarium.registry.strict_json import canonical_json
-    from tetrarium.training import load_model
+def _named(what: str) -> str:
+    """What names a player of the leaderboard.
 
-    if what in POLICY_NAMES:
-        weights: Mapping[str, float] = PUBLISHED.get(what, {})
-        told = canonical_json({"controller": what, "weights": dict(weights)})
-        return what, hashlib.sha256(told).hexdigest(), named_policy(what)
-    if Path(what).exists():
+    Raises:
+        ConfigError: if it is a file or folder.
+    """
+    from tetrarium.evaluation import POLICY_NAMES
+
+    if what not in POLICY_NAMES and Path(what).exists():
         raise ConfigError(f"The leaderboard has saved models; got {what!r}. Save it by `tetrarium models save` first.")
-    version = ModelStore(home).find(what)
-    label = version.name if version.is_in_box else version.spec
-    return label, version.sha256, load_model(what, home)[0]
+    return what
 
 
 def _play(policy: Any, protocol: "Protocol", n_games: int, json: bool, max_pieces: int | None = None) -> "Report":
@@ -141,13 +134,6 @@ def _play(policy: Any, protocol: "Protocol", n_games: int, json: bool, max_piece
             max_pieces=max_pieces or protocol.max_pieces,
             on_progress=None if json else on_progress,
         )
-
-
-def _rank(score: "Score") -> tuple[float, float]:
-    """By the mean where games ended; who never lost comes before, by lines as played."""
-    report = score.report
-    mean = report["mean_lines"]
-    return (float("inf") if mean is None else float(mean), report["lines_total"] / report["n_games"])
 
 
 def _print_scores(protocol: "Protocol", scores: "list[Score]") -> None:

@@ -6,6 +6,7 @@ leads out of the home. The layout::
     runs/NAME/      one training run
     models/         saved models
     players/ID/     one process that plays
+    jobs/ID/        one piece of work on models, such as an evaluation
     registry.db     what is known about both
     secret.key      32 random bytes, readable by their owner only
 """
@@ -99,6 +100,19 @@ class Home:
             HomeError: if the name may not be one.
         """
         return self.players / check_name(name)
+
+    @property
+    def jobs(self) -> Path:
+        """Folder of all work on models."""
+        return self.root / "jobs"
+
+    def job_folder(self, name: str) -> Path:
+        """Returns the folder of the job of that name, whether or not there is one.
+
+        Raises:
+            HomeError: if the name may not be one.
+        """
+        return self.jobs / check_name(name)
 
     def run_folder(self, name: str) -> Path:
         """Returns the folder of the run of that name, whether or not there is one.

@@ -1,7 +1,7 @@
 """What people mean by WHAT: a run or one of its checkpoints, a model, a bundle, a folder, a controller or a replay."""
 
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import MAX_FILE_BYTES, REPLAY_SUFFIX, Replay
@@ -12,7 +12,10 @@ from tetrarium.registry.bundles import BUNDLE_SUFFIX
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.folder import BEST, checkpoint_steps, latest_checkpoint
 
-__all__ = ["find_checkpoint", "find_policy", "find_replay"]
+if TYPE_CHECKING:
+    from tetrarium.evaluation.leaderboard import Player  # which loads the database's library
+
+__all__ = ["find_checkpoint", "find_player_policy", "find_policy", "find_replay"]
 
 _JSON_BYTES_ACTION: Final = 5  # an action in JSON is at most "511, "
 
@@ -37,6 +40,20 @@ def find_policy(what: str, home: Home) -> tuple[Any, EnvConfig | None]:
 
     path = find_checkpoint(what, home, known=POLICY_NAMES)
     return read_policy(path, _shown_name(what, path, home))
+
+
+def find_player_policy(player: "Player", home: Home) -> Any:
+    """Loads who plays for the leaderboard.
+
+    Raises:
+        BundleError: if its file was altered.
+    """
+    if player.version is None:
+        return named_policy(player.label)
+    from tetrarium.registry.models import ModelStore
+    from tetrarium.training.checkpoints.agents import read_policy  # which loads torch
+
+    return read_policy(ModelStore(home).path(player.version), player.label)[0]
 
 
 def _shown_name(what: str, path: Path, home: Home) -> str:

@@ -18,7 +18,18 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["LOG", "STATE", "UNDER_WAY", "Address", "WorkerState", "read_address", "read_state", "remove_address"]
+__all__ = [
+    "LOG",
+    "STATE",
+    "UNDER_WAY",
+    "Address",
+    "WorkerState",
+    "read_address",
+    "read_state",
+    "read_values",
+    "remove_address",
+    "write_values",
+]
 
 LOG: Final = "worker.log"
 UNDER_WAY: Final = frozenset({"starting", "running", "paused", "stopping"})
@@ -41,7 +52,7 @@ class Address:
 
     def write(self, folder: Path) -> None:
         """Writes it so that its owner alone can read it."""
-        _replace(folder / _WORKER, asdict(self))
+        write_values(folder / _WORKER, asdict(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,18 +69,18 @@ class WorkerState:
 
     def write(self, folder: Path) -> None:
         """Writes it for those who come later."""
-        _replace(folder / STATE, asdict(self))
+        write_values(folder / STATE, asdict(self))
 
 
 def read_address(folder: Path) -> Address | None:
     """Returns where a worker listens, or None where there is none, or none that this version knows."""
-    address: Address | None = _read(folder / _WORKER, Address)
+    address: Address | None = read_values(folder / _WORKER, Address)
     return address
 
 
 def read_state(folder: Path) -> WorkerState | None:
     """Returns what a worker last said, or None where it said nothing that this version knows."""
-    state: WorkerState | None = _read(folder / STATE, WorkerState)
+    state: WorkerState | None = read_values(folder / STATE, WorkerState)
     return state
 
 
@@ -79,7 +90,7 @@ def remove_address(folder: Path) -> None:
         (folder / _WORKER).unlink(missing_ok=True)
 
 
-def _replace(path: Path, values: Mapping[str, Any]) -> None:
+def write_values(path: Path, values: Mapping[str, Any]) -> None:
     """Replaces a file that only the holder of the folder's lock writes; a power failure may lose it."""
     data = json.dumps({"format_version": _FORMAT_VERSION, **values}, indent=2).encode()
     partial = path.with_suffix(".partial")
@@ -89,7 +100,8 @@ def _replace(path: Path, values: Mapping[str, Any]) -> None:
     partial.replace(path)
 
 
-def _read(path: Path, kind: Any) -> Any:
+def read_values(path: Path, kind: Any) -> Any:
+    """Reads what was written of a dataclass; None where there is nothing that this version knows."""
     try:
         with path.open("rb") as file:
             values = json.loads(file.read(_MOST_BYTES))

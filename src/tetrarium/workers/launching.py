@@ -39,6 +39,7 @@ __all__ = [
     "remove_player",
     "resume_training",
     "start_player",
+    "start_process",
     "start_table",
     "start_training",
 ]
@@ -117,18 +118,20 @@ def _start_trainer(home: Home, name: str, step: int, total_steps: int, mode: str
         WorkerState(state="starting", step=step, total_steps=total_steps, message=f"Starting at step {step:,}.").write(
             folder
         )
-        _start(folder, lock, ["train", name, "--home", str(home.root), "--mode", mode])
+        start_process(folder, lock, ["train", name, "--home", str(home.root), "--mode", mode])
     finally:
         os.close(lock)
 
 
-def _start(folder: Path, lock: int, arguments: list[str]) -> None:
+def start_process(folder: Path, lock: int, arguments: list[str]) -> int:
+    """Starts ``python -m tetrarium.workers``, which holds the folder's lock as long as it lives; returns its number."""
     command = [sys.executable, "-m", "tetrarium.workers", *arguments, "--lock", str(lock)]
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 fixed but for a name that was checked
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,), start_new_session=True
         )
     threading.Thread(target=process.wait, name="reaper", daemon=True).start()  # so that no zombie stays
+    return process.pid
 
 
 def start_player(
@@ -224,7 +227,7 @@ def _start_player(home: Home, wanted: PlayerConfig) -> str:
     lock = take_lock(folder)
     try:
         WorkerState(state="starting", message="Starting.").write(folder)
-        _start(folder, lock, ["play", name, "--home", str(home.root)])
+        start_process(folder, lock, ["play", name, "--home", str(home.root)])
     finally:
         os.close(lock)
     return name

@@ -28,7 +28,7 @@ export class Home extends EventTarget {
     try {
       const [runs, players] = await Promise.all([api.runs(), api.players()]);
       this.runs = runs;
-      this.players = players;
+      this.players = players.filter(({ seats }) => seats.length === 0); // tables are shown on the page of models
     } catch {
       return; // the socket says that the connection is lost, and asks again when it is back
     }
