@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
-from tests.dashboard.servers import Server, first_event
+from tests.dashboard.servers import Server, first_event, wait_until
 
 DOCS = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 
@@ -19,9 +21,14 @@ def blocks(language: str, server: Server) -> list[str]:
     return [text.replace("127.0.0.1:8765", server.address) for text in found]
 
 
+def ended(client: httpx.Client, job: str) -> Any:
+    view = client.get(f"/api/jobs/{job}").json()
+    return None if view["is_alive"] else view
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 def test_the_commands_run(server: Server) -> None:
-    runs, players = blocks("sh", server)
+    runs, players, models = blocks("sh", server)
     lines = [line for line in runs.replace("\\\n", "").splitlines() if line]
     answers = []
     with server.client() as client, server.live() as viewer:
@@ -38,6 +45,12 @@ def test_the_commands_run(server: Server) -> None:
         assert first_event(viewer, "run-ended")["state"] == "stopped"
         subprocess.run(["sh", "-c", players], capture_output=True, check=True)
         assert [player["what"] for player in client.get("/api/players").json()] == ["dellacherie"]
+        subprocess.run(["sh", "-c", models], capture_output=True, check=True)
+        jobs = {}
+        for job in client.get("/api/jobs").json():
+            jobs[job["kind"]] = wait_until(lambda job=job: ended(client, job["id"]))
+        assert jobs["save"]["message"].startswith("Saved mine@1: dqn at step ")
+        assert jobs["compare"]["result"]["is_real"]
 
 
 def test_the_python_runs(server: Server) -> None:

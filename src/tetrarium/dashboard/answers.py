@@ -2,6 +2,7 @@
 
 ==========================  ======  ===============================================
 ``ConfigError`` and kin     422     a value that breaks a rule
+``BundleError``             422     a file that is no model
 ``HomeError``               404     nothing of that name; 409 where the name is taken
 ``WorkerError``             409     a worker that does not answer, or refuses
 any other of ours           409     what is asked for does not go with what is there
@@ -18,19 +19,24 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from tetrarium.dashboard.forms import SettingError
-from tetrarium.errors import ConfigError, TetrariumError
+from tetrarium.errors import BundleError, ConfigError, TetrariumError
 
-__all__ = ["NotThereError", "add_error_answers", "error_answer", "error_body"]
+__all__ = ["NotThereError", "TooLargeError", "add_error_answers", "error_answer", "error_body"]
 
 _LOGGER: Final = logging.getLogger(__name__)
 _UNPROCESSABLE: Final = 422
 _CONFLICT: Final = 409
 _NOT_FOUND: Final = 404
+_TOO_LARGE: Final = 413
 _MAX_CHARACTERS: Final = 600
 
 
 class NotThereError(TetrariumError):
     """What a path names is not there."""
+
+
+class TooLargeError(TetrariumError):
+    """What was sent is too large, or comes too slowly."""
 
 
 def error_body(message: str, field: str | None = None) -> bytes:
@@ -57,9 +63,11 @@ def add_error_answers(app: FastAPI) -> None:
 async def _ours(_request: Request, error: Exception) -> Response:
     if isinstance(error, NotThereError):
         return error_answer(_NOT_FOUND, str(error))
+    if isinstance(error, TooLargeError):
+        return error_answer(_TOO_LARGE, str(error))
     if isinstance(error, SettingError):
         return error_answer(_UNPROCESSABLE, str(error), field=error.field)
-    return error_answer(_UNPROCESSABLE if isinstance(error, ConfigError) else _CONFLICT, str(error))
+    return error_answer(_UNPROCESSABLE if isinstance(error, ConfigError | BundleError) else _CONFLICT, str(error))
 
 
 async def _refused_by_system(_request: Request, error: Exception) -> Response:

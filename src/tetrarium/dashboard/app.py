@@ -16,6 +16,8 @@ from tetrarium.dashboard.live import Live
 from tetrarium.dashboard.pages import STATIC, page_routes
 from tetrarium.dashboard.routes.catalogue import catalogue_routes
 from tetrarium.dashboard.routes.history import history_routes
+from tetrarium.dashboard.routes.jobs import job_routes
+from tetrarium.dashboard.routes.models import model_routes
 from tetrarium.dashboard.routes.players import player_routes
 from tetrarium.dashboard.routes.replays import replay_routes
 from tetrarium.dashboard.routes.runs import run_routes
@@ -57,6 +59,8 @@ def create_app(home: Home, access: Access | None = None) -> Guard:
         history_routes(home),
         replay_routes(home),
         player_routes(home),
+        model_routes(home),
+        job_routes(home),
     ):
         app.include_router(routes)
 

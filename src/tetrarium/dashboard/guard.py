@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from tetrarium.dashboard.access import Access, Refusal
 from tetrarium.dashboard.answers import error_body
+from tetrarium.dashboard.uploads import UPLOADS
 
 __all__ = ["MAX_BODY_BYTES", "Guard"]
 
@@ -20,7 +21,6 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 MAX_BODY_BYTES: Final = 2**20
-_MAX_DIGITS: Final = len(str(MAX_BODY_BYTES))
 _BODY_TIMEOUT_S: Final = 10.0
 _POLICY: Final = (
     "default-src 'none'; "
@@ -43,7 +43,6 @@ _HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
-_TOO_LARGE: Final = Refusal(413, f"A body has at most {MAX_BODY_BYTES:,} bytes. Send less.")
 _TOO_SLOW: Final = Refusal(408, f"A body arrives within {_BODY_TIMEOUT_S:.0f} seconds. Send it again.")
 _NO_TOKEN: Final = Refusal(
     401, "This dashboard can be reached from elsewhere and asks for its token. Open the whole address it printed."
@@ -80,12 +79,19 @@ class Guard:
             await self._let_in(scope, send)
             return
         refusal = refusal or self._refusal(scope)
+        limit = UPLOADS.get((scope["method"], scope["path"]))
+        if refusal is None and limit is not None:  # the route reads it itself, piece by piece
+            if _claims_more(scope, limit):
+                refusal = _too_large(limit)
+            else:
+                await self._app(scope, receive, send)
+                return
         body = b""
         if refusal is None:
             try:
                 async with asyncio.timeout(_BODY_TIMEOUT_S):
                     read = await _read_body(scope, receive)
-                refusal, body = (_TOO_LARGE, b"") if read is None else (None, read)
+                refusal, body = (_too_large(MAX_BODY_BYTES), b"") if read is None else (None, read)
             except TimeoutError:
                 refusal = _TOO_SLOW
         if refusal is None:
@@ -124,8 +130,7 @@ def _cookie_name(scope: Message) -> str:
 
 async def _read_body(scope: Message, receive: Receive) -> bytes | None:
     """Reads the whole body, or returns None as soon as it is too large."""
-    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-    if any(not value.isdigit() or len(value) > _MAX_DIGITS or int(value) > MAX_BODY_BYTES for value in lengths):
+    if _claims_more(scope, MAX_BODY_BYTES):
         return None
     body = bytearray()
     more = True
@@ -136,6 +141,16 @@ async def _read_body(scope: Message, receive: Receive) -> bytes | None:
         if len(body) > MAX_BODY_BYTES:
             return None
     return bytes(body)
+
+
+def _claims_more(scope: Message, limit: int) -> bool:
+    """Whether a request says that its body is too large, or says no number."""
+    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
+    return any(not value.isdigit() or len(value) > len(str(limit)) or int(value) > limit for value in lengths)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, f"A body has at most {limit:,} bytes. Send less.")
 
 
 def _told_once(body: bytes, receive: Receive) -> Receive:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tetrarium.dashboard.answers import NotThereError
 from tetrarium.dashboard.schemas import NAME_PATTERN
-from tetrarium.errors import ConfigError, suggestion
+from tetrarium.errors import ConfigError, ModelError, suggestion
 from tetrarium.evaluation import POLICY_NAMES
 from tetrarium.registry.box import champion_names
 from tetrarium.registry.home import Home
@@ -98,7 +98,6 @@ def find_start(home: Home, what: str, known: tuple[str, ...] = ()) -> Path:
 
     Raises:
         ConfigError: if there is none.
-        ModelError: if there is such a model, but not that version.
     """
     name = what.partition("@")[0]
     models = ModelStore(home)
@@ -106,7 +105,10 @@ def find_start(home: Home, what: str, known: tuple[str, ...] = ()) -> Path:
     if is_name and home.run_folder(name).is_dir():
         return find_checkpoint(what, home, known)
     if is_name and (name in champion_names() or models.has(name)):
-        return models.path(models.find(what))
+        try:
+            return models.path(models.find(what))
+        except ModelError as error:
+            raise ConfigError(str(error)) from error
     names = [*(view.name for view in list_runs(home)), *(slot.name for slot in models.slots()), *champion_names()]
     choices = ", ".join(["a run", "NAME@best", "NAME@STEP", "a model", "NAME@VERSION", *known])
     raise ConfigError(

@@ -124,24 +124,28 @@ class Bundle:
             raise BundleError(f"{shown} {error}. {_ANOTHER}") from error
 
 
-def read_bundle(path: Path) -> Bundle:
+def read_bundle(path: Path, shown: str | None = None) -> Bundle:
     """Reads a bundle's file; it is read once, and not beyond the size that a bundle may have.
+
+    Args:
+        path: The file.
+        shown: What messages call it; by its path if left out.
 
     Raises:
         BundleError: if it is none, or cannot be read.
     """
-    shown = repr(str(path))
+    shown = shown or f"The bundle {str(path)!r}"
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise BundleError(f"A bundle is a file, and {shown} is none. Name the file.")
+                raise BundleError(f"{shown} is no file, and a bundle is one. Name the file.")
             data = file.read(MAX_BYTES_BUNDLE + 1)
     except OSError as error:
-        raise BundleError(f"The bundle {shown} cannot be read: {error.strerror}. Check its name.") from error
+        raise BundleError(f"{shown} cannot be read: {error.strerror}. Check its name.") from error
     if len(data) > MAX_BYTES_BUNDLE:
-        raise BundleError(f"A bundle has at most {MAX_BYTES_BUNDLE:,} bytes, and {shown} has more. {_ANOTHER}")
-    return Bundle.from_bytes(data, f"The bundle {shown}")
+        raise BundleError(f"{shown} has more than the {MAX_BYTES_BUNDLE:,} bytes that a bundle may have. {_ANOTHER}")
+    return Bundle.from_bytes(data, shown)
 
 
 def check_note(note: str) -> str:
