@@ -70,8 +70,9 @@ ROOMS = {
     "workers": Room(
         number=5, stack=frozenset({"numpy", "stable_baselines3", "torch", "zmq"}), never=frozenset({"html"})
     ),
-    "dashboard": Room(number=6, stack=frozenset({"fastapi", "pydantic", "starlette", "uvicorn", "uvloop"})),
-    "cli": Room(number=7, stack=frozenset({"cyclopts", "numba", "numpy", "platformdirs", "rich", "torch"})),
+    "tuning": Room(number=6, stack=frozenset({"numpy", "optuna", "sqlalchemy", "zmq"})),
+    "dashboard": Room(number=7, stack=frozenset({"fastapi", "pydantic", "starlette", "uvicorn", "uvloop"})),
+    "cli": Room(number=8, stack=frozenset({"cyclopts", "numba", "numpy", "platformdirs", "rich", "torch"})),
 }
 MODULES_OF_BASE = {"__init__", "errors", "events", "settings"}  # they lie beside the rooms' folders
 # Single modules that may use more than their room, each for its reason.
@@ -89,6 +90,7 @@ WITHOUT_TORCH = (
     "tetrarium.workers.client",
     "tetrarium.workers.directory",
     "tetrarium.workers.launching",
+    "tetrarium.tuning",
     "tetrarium.dashboard",
     "tetrarium.cli",
 )
@@ -209,6 +211,9 @@ def test_exception_is_still_needed(path: str) -> None:
         ("training/loop.py", "import fastapi", "training never uses fastapi"),
         ("training/loop.py", "print('step')", "training never calls print()"),
         ("workers/train.py", "import html", "workers never uses html"),
+        ("workers/train.py", "from tetrarium.tuning import Tuner", "workers never uses tetrarium.tuning.Tuner"),
+        ("tuning/tuner.py", "import torch", "tuning never uses torch"),
+        ("dashboard/app.py", "import optuna", "dashboard never uses optuna"),
         ("dashboard/app.py", "import torch", "dashboard never uses torch"),
         ("dashboard/app.py", "from stable_baselines3 import DQN", "dashboard never uses stable_baselines3.DQN"),
         ("dashboard/app.py", "from tetrarium.cli.main import main", "dashboard never uses tetrarium.cli.main.main"),

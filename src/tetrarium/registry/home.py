@@ -7,7 +7,9 @@ leads out of the home. The layout::
     models/         saved models
     players/ID/     one process that plays
     jobs/ID/        one piece of work on models, such as an evaluation
-    registry.db     what is known about both
+    tuning/NAME/    one study of settings, whose trials are runs
+    registry.db     what is known about runs and models
+    tuning.db       trials of all studies
     secret.key      32 random bytes, readable by their owner only
 """
 
@@ -92,6 +94,19 @@ class Home:
     def players(self) -> Path:
         """Folder of all processes that play."""
         return self.root / "players"
+
+    @property
+    def studies(self) -> Path:
+        """Folder of all studies."""
+        return self.root / "tuning"
+
+    def study_folder(self, name: str) -> Path:
+        """Returns the folder of the study of that name, whether or not there is one.
+
+        Raises:
+            HomeError: if the name may not be one.
+        """
+        return self.studies / check_name(name)
 
     def player_folder(self, name: str) -> Path:
         """Returns the folder of the player of that name, whether or not there is one.

@@ -11,8 +11,13 @@ from tetrarium.workers.leases import MAX_BOARDS_PER_SECOND
 __all__ = ["Watch", "obey", "read_command", "say_state"]
 
 Watch = Callable[[Watching], None]
-_FORALL: Final = ("status", "pause", "resume", "stop", "speed", "watch")
-_COMMANDS: Final = {"training": (*_FORALL, "checkpoint", "mode"), "player": (*_FORALL, "new-game")}
+_ANYWHERE: Final = ("status", "pause", "resume", "stop")
+_FORALL: Final = (*_ANYWHERE, "speed", "watch")
+_COMMANDS: Final = {
+    "training": (*_FORALL, "checkpoint", "mode"),
+    "player": (*_FORALL, "new-game"),
+    "tuning": _ANYWHERE,
+}
 _FIELDS: Final = {
     "mode": ("mode",),
     "speed": ("pieces_per_second",),
@@ -52,7 +57,7 @@ def obey(control: Control, watch: Watch, command: str, values: Mapping[str, Any]
     Raises:
         WorkerError: if a value breaks its rule.
     """
-    trains = kind == "training"
+    trains = kind in {"training", "tuning"}
     match command:
         case "pause":
             control.pause()

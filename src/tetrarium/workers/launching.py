@@ -123,9 +123,16 @@ def _start_trainer(home: Home, name: str, step: int, total_steps: int, mode: str
         os.close(lock)
 
 
-def start_process(folder: Path, lock: int, arguments: list[str]) -> int:
-    """Starts ``python -m tetrarium.workers``, which holds the folder's lock as long as it lives; returns its number."""
-    command = [sys.executable, "-m", "tetrarium.workers", *arguments, "--lock", str(lock)]
+def start_process(folder: Path, lock: int, arguments: list[str], *, module: str = "tetrarium.workers") -> int:
+    """Starts a process in a session of its own; returns its number.
+
+    Args:
+        folder: That it works in, where its words go to the log.
+        lock: Of the folder, which the process holds from its first instant on.
+        arguments: What else it is told.
+        module: What it runs.
+    """
+    command = [sys.executable, "-m", module, *arguments, "--lock", str(lock)]
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 fixed but for a name that was checked
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,), start_new_session=True

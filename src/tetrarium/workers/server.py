@@ -51,7 +51,7 @@ class WorkerServer:
 
     Args:
         folder: The worker's, whose lock this process holds.
-        kind: ``"training"`` or ``"player"``.
+        kind: ``"training"``, ``"player"`` or ``"tuning"``.
         control: What is asked of the worker.
         total_steps: Where it ends, if it does.
     """
