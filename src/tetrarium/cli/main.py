@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "play": ("tetrarium.cli.play:play", "Play yourself, in the terminal."),
     "record": ("tetrarium.cli.recording:record", "Make a GIF, a video or a replay of a game."),
     "runs": ("tetrarium.cli.runs:app", "List runs; pause, continue and stop those that train."),
+    "tune": ("tetrarium.cli.tuning:app", "Try settings out, a run for each, and see which mattered."),
     "serve": ("tetrarium.cli.serving:serve", "Serve the dashboard, where runs are watched and controlled."),
     "doctor": ("tetrarium.cli.doctor:doctor", "Check that everything tetrarium needs is there and works."),
 }

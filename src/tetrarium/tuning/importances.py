@@ -45,7 +45,7 @@ def find_importances(study: "StudyConfig", trials: "Trials") -> Importances:
     n_best = max(_FEWEST_BEST, round(_SHARE_BEST * n))
     values = sorted((float(trial.values[0]) for trial in complete), reverse=is_better_higher(study.objective))
     n_best = sum(_is_as_good(value, values[n_best - 1], study.objective) for value in values)  # ties are all in
-    if 2 * n_best > n and n_best > _FEWEST_BEST:
+    if 2 * n_best >= n and n_best > _FEWEST_BEST:
         return _none(n, f"{n_best} of {n} trials came to the same, so nothing can be told apart.")
     return Importances(
         shares=_shares(trials.study, n_best / n),

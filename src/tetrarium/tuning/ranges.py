@@ -17,7 +17,16 @@ from tetrarium.errors import ConfigError, suggestion
 from tetrarium.training import TrainingConfig
 from tetrarium.training.config import ALGORITHMS
 
-__all__ = ["FIXED", "GAME_SETTINGS", "MAX_VALUES", "Range", "parse_range", "variable_settings"]
+__all__ = [
+    "FIXED",
+    "GAME_SETTINGS",
+    "MAX_VALUES",
+    "Range",
+    "parse_range",
+    "require_of_use",
+    "setting_meaning",
+    "variable_settings",
+]
 
 MAX_VALUES: Final = 100
 GAME_SETTINGS: Final = frozenset(item.name for item in fields(EnvConfig))
@@ -173,6 +182,18 @@ def variable_settings() -> tuple[str, ...]:
     return tuple(name for name in _FIELDS if name not in FIXED)
 
 
+def setting_meaning(name: str) -> tuple[str, str]:
+    """What a setting takes and what it means, in words.
+
+    >>> setting_meaning("gamma")
+    ('0 to 1', 'discount per placement')
+    """
+    item = _FIELDS[name]
+    low, high, choices = (item.metadata[key] for key in ("low", "high", "choices"))
+    takes = ", ".join(choices) if choices else "" if low is None else f"{low:,.6g} to {high:,.6g}"
+    return ("true, false" if isinstance(item.default, bool) else takes), item.metadata["help"]
+
+
 def require_of_use(name: str, algorithms: tuple[str, ...]) -> None:
     """Refuses to vary what none of these algorithms looks at; a setting's meaning begins with the one that does.
 
@@ -221,7 +242,7 @@ def parse_range(text: str) -> Range:
 
 def _require_variable(name: str) -> None:
     if name not in _FIELDS:
-        remedy = suggestion(name, variable_settings()) or " `tetrarium tune --settings` lists them."
+        remedy = suggestion(name, variable_settings()) or " `tetrarium tune settings` lists them."
         raise ConfigError(f"There is no setting {name!r} to vary.{remedy}")
     if name in FIXED:
         raise ConfigError(

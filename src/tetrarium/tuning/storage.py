@@ -112,19 +112,28 @@ class Trials:
     """
 
     def __init__(self, storage: Storage, study: StudyConfig) -> None:
-        import optuna
 
         self._config = study
         self._told = storage.told
         with self._told():
-            self._study = optuna.create_study(
-                storage=storage.optuna,
-                study_name=study.name,
-                direction="maximize" if is_better_higher(study.objective) else "minimize",
-                sampler=optuna.samplers.RandomSampler(),
-                pruner=optuna.pruners.NopPruner(),
-                load_if_exists=True,
-            )
+            self._study = self._found(storage)
+
+    def _found(self, storage: Storage) -> "optuna.Study":
+        """The study as the database has it; it is made at the first time, for which its writers are waited for."""
+        import optuna
+
+        name = self._config.name
+        sampler, pruner = optuna.samplers.RandomSampler(), optuna.pruners.NopPruner()
+        with contextlib.suppress(KeyError):
+            return optuna.load_study(study_name=name, storage=storage.optuna, sampler=sampler, pruner=pruner)
+        return optuna.create_study(
+            storage=storage.optuna,
+            study_name=name,
+            direction="maximize" if is_better_higher(self._config.objective) else "minimize",
+            sampler=sampler,
+            pruner=pruner,
+            load_if_exists=True,
+        )
 
     @property
     def study(self) -> "optuna.Study":

@@ -46,7 +46,7 @@ SAMPLERS: Final[Mapping[str, str]] = MappingProxyType(
         "cma-es": "moves a cloud of trials towards the best ones; numbers only, two settings or more",
     }
 )
-_RESERVED: Final = ("list", "show", "pause", "continue", "stop")  # commands that stand where a name does
+_RESERVED: Final = ("list", "show", "settings", "pause", "continue", "stop")  # commands that stand where a name does
 _CONFIG: Final = "study.json"
 _FORMAT_VERSION: Final = 1
 _LONGEST_NAME: Final = 64 - len("-0001")

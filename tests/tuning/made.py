@@ -1,0 +1,58 @@
+"""Studies that are made rather than trained, for tests of what is told of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tetrarium.registry.home import Home
+from tetrarium.training import TrainingConfig
+from tetrarium.training.runs.folder import create_run
+from tetrarium.tuning import Range, StudyConfig, create_study
+from tetrarium.tuning.ranges import parse_range
+from tetrarium.tuning.storage import Storage, Trials
+
+TINY: dict[str, Any] = {
+    "n_envs": 4, "total_timesteps": 1_200, "learning_starts": 40, "batch_size": 16, "net_arch": (8,),
+    "buffer_size": 1_000, "checkpoint_every": 200, "keep_checkpoints": 100, "evaluate_every": 400,
+    "evaluation_games": 2, "evaluation_pieces": 50,
+}  # fmt: skip
+RANGES = ("learning_rate=1e-4..1e-2:log", "n_steps=1,2,3")
+
+
+def study(name: str = "first", *, ranges: Sequence[str] = RANGES, **others: Any) -> StudyConfig:
+    """A study of tiny trials."""
+    parsed: tuple[Range, ...] = tuple(parse_range(text) for text in ranges)
+    training = TrainingConfig(**{**TINY, **others.pop("training", {})})
+    asked = StudyConfig.of_preset(name, "default", ranges=parsed, **others)
+    return StudyConfig(**{**{key: getattr(asked, key) for key in FIELDS}, "training_config": training})
+
+
+FIELDS = (
+    "name", "preset", "env_config", "ranges", "n_trials", "n_at_once", "objective", "sampler", "seed", "prunes",
+)  # fmt: skip
+
+
+def begun(home: Home, asked: StudyConfig) -> Trials:
+    """Makes a study in a home; returns its trials."""
+    return Trials(Storage(home), create_study(home, asked))
+
+
+def rows(*lines: float, every: int = 400) -> list[dict[str, float | None]]:
+    """Evaluations as a run has them."""
+    return [
+        {"decided_step": (place + 1) * every, "step": (place + 1) * every, "lines": value, "n_games": 20,
+         "n_cut_off": 3, "max_pieces": 2_000, "seed": 1_000, "is_best": 1}
+        for place, value in enumerate(lines)
+    ]  # fmt: skip
+
+
+def complete(home: Home, asked: StudyConfig, values: Sequence[float], *, with_runs: bool = True) -> Trials:
+    """Makes a study of which so many trials came to these values."""
+    trials = begun(home, asked)
+    for value in values:
+        trial = trials.add(trials.draw())
+        if with_runs:
+            env_config, training_config = asked.configs(trials.params(trial))
+            create_run(home, asked.run_name(trial.number), env_config, training_config, preset=asked.preset)
+        about = {"lines": value, "n_games": 20, "n_cut_off": 3, "step": 1_200, "seconds": 12.0, "is_reached": True}
+        trials.tell(trial, "complete", value, evaluations=rows(value / 2, value), about=about)
+    return trials
