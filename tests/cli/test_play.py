@@ -18,14 +18,15 @@ import pytest
 from rich.console import Console
 
 from tests.cli.test_watching import ROOT, FakeTerminal, ScriptedKeys, Session
+from tetrarium.cli.bindings import BINDINGS
 from tetrarium.cli.boards import BoardView
 from tetrarium.cli.hand_screen import HandView, draw_hand
-from tetrarium.cli.hands import BINDINGS, HandGame, level_of, said_of
 from tetrarium.cli.keys import TerminalKeys
 from tetrarium.cli.main import main
 from tetrarium.cli.play import play_by_hand
 from tetrarium.engine import KEYS, KeyMove, parse_board
 from tetrarium.environment import EnvConfig
+from tetrarium.environment.hand_games import HandGame, level_of, said_of
 from tetrarium.environment.replays import Replay
 
 CONFIG = EnvConfig.guideline().with_changes(actions="keys", key_rate=60)

@@ -18,6 +18,7 @@ from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from tetrarium.cli.bindings import BINDINGS, STEPS_PER_SECOND
 from tetrarium.cli.display import is_capable, make_console
 from tetrarium.cli.keys import END, Keys, open_keys
 from tetrarium.cli.watching import leaving_at_signals
@@ -27,7 +28,7 @@ from tetrarium.errors import ConfigError
 from tetrarium.registry.atomic import write_file
 
 if TYPE_CHECKING:
-    from tetrarium.cli.hands import Flash, HandGame
+    from tetrarium.environment.hand_games import Flash, HandGame
 
 __all__ = ["play", "play_by_hand"]
 
@@ -57,7 +58,6 @@ def play(
         raise ConfigError(f"seed is a whole number, 0 or more; got {seed}. Choose one in that range.")
     if replay is not None:
         _require_writable(replay, force)
-    from tetrarium.cli.hands import STEPS_PER_SECOND
     from tetrarium.environment.tetris_env import fresh_seed
 
     config = EnvConfig.guideline().with_changes(actions="keys", key_rate=STEPS_PER_SECOND, first_level=level)
@@ -84,8 +84,8 @@ def _require_writable(path: Path, force: bool) -> None:
 
 def _prepare() -> None:
     """Compiles the game before the screen is taken, and says so if that takes a while."""
-    from tetrarium.cli.hands import HandGame
     from tetrarium.engine.key_games import are_key_kernels_cached
+    from tetrarium.environment.hand_games import HandGame
 
     if not are_key_kernels_cached():
         print("Compiling the game, once: some ten seconds ...", flush=True)
@@ -110,7 +110,7 @@ def play_by_hand(
     Args:
         config: A game by keys.
         seed: Which games; the first has number 0.
-        preset: A name of ``hands.BINDINGS``.
+        preset: A name of ``bindings.BINDINGS``.
         replay: Where games are kept.
         force: Whether files that are there are written over.
         stream: A terminal; standard output without it.
@@ -151,7 +151,7 @@ class _Playing:
     def __init__(
         self, config: EnvConfig, seed: int, preset: str, stream: TextIO, clock: Callable[[], float], keeper: _Keeper
     ) -> None:
-        from tetrarium.cli.hands import BINDINGS, STEPS_PER_SECOND, HandGame
+        from tetrarium.environment.hand_games import HandGame
 
         self._config = config
         self._keys = BINDINGS[preset]
@@ -211,7 +211,7 @@ class _Playing:
             self._waiting.append(self._keys[key.lower()])
 
     def _begin_anew(self) -> None:
-        from tetrarium.cli.hands import HandGame
+        from tetrarium.environment.hand_games import HandGame
 
         self._keep()
         self._game = HandGame(self._config, self._game.seed, self._game.number + 1)
@@ -220,7 +220,7 @@ class _Playing:
         self._due = self._clock() + self._step_s
 
     def _step_due(self, now: float) -> None:
-        from tetrarium.cli.hands import said_of
+        from tetrarium.environment.hand_games import said_of
 
         if self._said and now >= self._said_until:
             self._said, self._changed = [], True
@@ -273,7 +273,7 @@ class _Playing:
 
     def _frame(self) -> RenderableType:
         from tetrarium.cli.hand_screen import HandView, draw_hand
-        from tetrarium.cli.hands import level_of
+        from tetrarium.environment.hand_games import level_of
 
         size, state = self._console.size, self._game.state
         named: dict[str, str] = {}

@@ -1,7 +1,8 @@
-"""A game in the hands of a person: what keys mean, what is said of a placement, and the game as a replay.
+"""A game in the hands of a person: what a key did, what is said of a placement, and the game as a replay.
 
-Time goes by in key steps, sixty a second: a step in which nobody presses anything is the key for nothing. So a game is
-its config, its seed and its keys, as every other, and a replay of it runs at the speed at which it was played.
+Time goes by in key steps, so many a second as the config says: a step in which nobody presses anything is the key for
+nothing. So a game is its config, its seed and its keys, as every other, and a replay of it runs at the speed at which
+it was played.
 """
 
 from dataclasses import dataclass
@@ -12,45 +13,12 @@ import numpy as np
 from tetrarium.engine import KEYS, KeyGames, KeyMove, KeyState
 from tetrarium.engine.scoring import LINES_PER_LEVEL
 from tetrarium.engine.srs import FULL_SPIN, MINI_SPIN
-from tetrarium.environment import EnvConfig
+from tetrarium.environment.config import EnvConfig
 from tetrarium.environment.replays import MAX_ACTIONS, Replay
 from tetrarium.environment.scene import CellGrid, ColourBoard
 
-__all__ = ["BINDINGS", "STEPS_PER_SECOND", "Flash", "HandGame", "level_of", "said_of"]
+__all__ = ["Flash", "HandGame", "level_of", "said_of"]
 
-STEPS_PER_SECOND: Final = 60
-# For each set of bindings what a key does: a name of ``KEYS``.
-BINDINGS: Final[dict[str, dict[str, str]]] = {
-    "arrows": {
-        "left": "left",
-        "right": "right",
-        "down": "soft drop",
-        " ": "hard drop",
-        "up": "clockwise",
-        "x": "clockwise",
-        "z": "counter-clockwise",
-        "c": "hold",
-    },
-    "wasd": {
-        "a": "left",
-        "d": "right",
-        "s": "soft drop",
-        "w": "hard drop",
-        " ": "hard drop",
-        "k": "clockwise",
-        "j": "counter-clockwise",
-        "l": "hold",
-    },
-    "vi": {
-        "h": "left",
-        "l": "right",
-        "j": "soft drop",
-        " ": "hard drop",
-        "k": "clockwise",
-        "d": "counter-clockwise",
-        "f": "hold",
-    },
-}
 _CLEARS: Final = ("", "Single", "Double", "Triple", "Tetris")
 _SPINS: Final = {MINI_SPIN: "Mini T-spin", FULL_SPIN: "T-spin"}
 
@@ -144,8 +112,8 @@ class HandGame:
             columns=tuple(columns.tolist()), cells=board.cells, rows=tuple(np.flatnonzero(filled.all(axis=1)).tolist())
         )
 
-    def replay(self) -> Replay:
-        """The game as far as it has come."""
+    def replay(self, **about: str | float) -> Replay:
+        """The game as far as it has come, with whatever else is worth knowing of it."""
         return Replay(
             env_config=self.config,
             seed=self.seed,
@@ -154,5 +122,5 @@ class HandGame:
             lines=self.state.lines,
             pieces=self.state.pieces,
             over=self.state.over,
-            about={"agent": "by hand", "score": self.state.score},
+            about={"agent": "by hand", "score": self.state.score, **about},
         )
