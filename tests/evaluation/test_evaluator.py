@@ -141,7 +141,8 @@ def test_an_error_while_playing_is_raised_and_ends_every_thread() -> None:
         ({"n_games": 2.0}, "n_games is a whole number, 1 or more; got 2.0. Pass one in that range."),
         ({"seed": -1}, "seed is a whole number, 0 or more; got -1. Pass one in that range."),
         ({"max_pieces": 0}, "max_pieces is a whole number, 1 or more; got 0. Pass one in that range."),
-        ({"n_threads": 0}, "n_threads is a whole number, 1 or more; got 0. Pass one in that range."),
+        ({"n_threads": 0}, "n_threads is a whole number, 1 to 256; got 0. Pass one in that range."),
+        ({"n_threads": 10_000}, "n_threads is a whole number, 1 to 256; got 10000. Pass one in that range."),
     ],
 )
 def test_numbers_out_of_range(changes: dict[str, Any], message: str) -> None:

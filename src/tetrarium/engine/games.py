@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tetrarium.engine.batches import Batch
 from tetrarium.engine.boards import Columns
 from tetrarium.engine.choices import count_placements, make_memory
 from tetrarium.engine.features import Layout
@@ -34,7 +35,7 @@ from tetrarium.engine.modes import nearest_legal, observe_game, play_action, wri
 from tetrarium.engine.routes import find_routes
 from tetrarium.engine.rules import Rules
 from tetrarium.engine.states import GameState, Move, Placement, require_fitting
-from tetrarium.engine.streams import N_STREAM_WORDS, make_stream
+from tetrarium.engine.streams import N_STREAM_WORDS
 from tetrarium.errors import GameError
 
 __all__ = ["GameState", "Games"]
@@ -89,7 +90,7 @@ def _advance(games, index, action, fresh, max_pieces, script, rules, scratch, do
 
 
 @kernel
-def _advance_games(games, actions, fresh, max_pieces, restart, script, rules, scratch, done, reached):  # type: ignore[no-untyped-def]
+def _advance_games(games, actions, fresh, done, reached, max_pieces, restart, script, rules, scratch):  # type: ignore[no-untyped-def]
     refused = _refused(games, actions, fresh, rules)
     if refused >= 0:
         return refused
@@ -103,7 +104,7 @@ def _advance_games(games, actions, fresh, max_pieces, restart, script, rules, sc
 
 @kernel
 def _step_games(  # type: ignore[no-untyped-def]
-    games, actions, fresh, max_pieces, restart, script, rules, layout, scratch, done, reached, rows, masks, final_rows
+    games, actions, fresh, done, reached, rows, masks, final_rows, max_pieces, restart, script, rules, layout, scratch
 ):
     refused = _refused(games, actions, fresh, rules)
     if refused >= 0:
@@ -148,7 +149,7 @@ class _GameViews:
         self.columns = rows[:, COLUMNS:]  # (n, width) bit r = row r
 
 
-class Games(_GameViews):
+class Games(_GameViews, Batch):
     """n games under the same rules, stepped together.
 
     >>> rules = Rules(width=10, height=20, hidden_rows=4, randomizer="IO", preview=1)
@@ -162,20 +163,21 @@ class Games(_GameViews):
         rules: What is played.
         seed: 0 or more.
         numbers: One number a game, 0 or more: game k of a seed is the same wherever it is made.
+        n_threads: That share a step; left out: one for each core, as long as each has 512 games.
 
     Raises:
         GameError: if there is no game.
-        ConfigError: if the seed or a number is negative.
+        ConfigError: if the seed or a number is negative, or the number of threads out of range.
     """
 
-    def __init__(self, rules: Rules, seed: int, numbers: Sequence[int]) -> None:
-        if len(numbers) == 0:
-            raise GameError("A batch has at least one game; got 0. Ask for 1 or more.")
-        super().__init__(np.zeros((len(numbers), COLUMNS + rules.width), dtype=np.int64), rules.preview)
+    def __init__(self, rules: Rules, seed: int, numbers: Sequence[int], n_threads: int | None = None) -> None:
+        rows = np.zeros((len(numbers), COLUMNS + rules.width), dtype=np.int64)
+        Batch.__init__(self, rows, rules.n_actions, n_threads)
+        _GameViews.__init__(self, rows, rules.preview)
         self.rules = rules
         self.reached = _GameViews(np.zeros_like(self.rows), rules.preview)  # each game after the step, before a restart
-        self._scratch = make_memory(rules)
-        self._none_fresh = np.zeros(len(numbers), dtype=np.bool_)
+        self._scratches = [make_memory(rules) for _ in range(self.n_threads)]
+        self._scratch = self._scratches[0]
         self._done = np.zeros((len(numbers), _N_STEP_FIELDS), dtype=np.int64)
         self.played = self._done[:, _PLAYED]  # (n,) the action that the last step played
         self.step_lines = self._done[:, _STEP_LINES]  # (n,) rows that it cleared
@@ -186,30 +188,6 @@ class Games(_GameViews):
         self.step_over = self._done[:, _STEP_OVER]  # (n,) 1 where it ended the game
         self.step_cut = self._done[:, _STEP_CUT]  # (n,) 1 where it reached the piece limit without ending the game
         self.reseed(seed, numbers)
-
-    @property
-    def n_games(self) -> int:
-        """How many games there are."""
-        return len(self.rows)
-
-    @property
-    def n_actions(self) -> int:
-        """How many actions there are; see ``Rules``."""
-        return self.rules.n_actions
-
-    def reseed(self, seed: int, numbers: Sequence[int]) -> None:
-        """Starts every game anew with the streams of these numbers."""
-        for index, number in enumerate(numbers):
-            self.reseed_one(index, seed, number)
-
-    def reseed_one(self, index: int, seed: int, number: int) -> None:
-        """Starts one game anew with the stream of this number."""
-        self.rows[index, STREAM : STREAM + N_STREAM_WORDS] = make_stream(seed, number)
-        self.restart(index)
-
-    def restart(self, index: int) -> None:
-        """Starts one game anew; its stream goes on."""
-        self.start(self.rows, index)
 
     def start(self, rows: GameRows, index: int) -> None:
         """Starts a game anew in rows that need not be these; its stream goes on."""
@@ -226,7 +204,8 @@ class Games(_GameViews):
 
     def move(self, index: int, action: int) -> Move:
         """Does the same; returns all that it did."""
-        self._require_playable(index, action)
+        if self.over[index] or not 0 <= action < self.n_actions:
+            self._refuse(index, action)
         state_t = self.state(index)
         played, n_lines, _, _, piece, *placement = _play_one(
             self.rows, index, action, self.rules.script, self.rules.compiled, self._scratch
@@ -302,25 +281,15 @@ class Games(_GameViews):
         Raises:
             GameError: if an action is out of range or a game has ended. Nothing has been played then.
         """
-        self._require_one_each(actions)
-        refused = _step_games(
-            self.rows,
+        final = rows if final_rows is None else final_rows
+        self._play(
+            _step_games,
             actions,
-            self._none_fresh if fresh is None else fresh,
-            max_pieces,
-            final_rows is not None,
-            self.rules.script,
-            self.rules.compiled,
-            layout,
-            self._scratch,
-            self._done,
-            self.reached.rows,
-            rows,
-            masks,
-            rows if final_rows is None else final_rows,
+            fresh,
+            (self._done, self.reached.rows, rows, masks, final),
+            (max_pieces, final_rows is not None, self.rules.script, self.rules.compiled, layout),
+            self._scratches,
         )
-        if refused >= 0:
-            self._require_playable(refused, int(actions[refused]))
 
     def advance(
         self,
@@ -335,33 +304,14 @@ class Games(_GameViews):
         Raises:
             GameError: as ``step``.
         """
-        self._require_one_each(actions)
-        refused = _advance_games(
-            self.rows,
+        self._play(
+            _advance_games,
             actions,
-            self._none_fresh if fresh is None else fresh,
-            max_pieces,
-            restart,
-            self.rules.script,
-            self.rules.compiled,
-            self._scratch,
-            self._done,
-            self.reached.rows,
+            fresh,
+            (self._done, self.reached.rows),
+            (max_pieces, restart, self.rules.script, self.rules.compiled),
+            self._scratches,
         )
-        if refused >= 0:
-            self._require_playable(refused, int(actions[refused]))
-
-    def _require_one_each(self, actions: npt.NDArray[np.int64]) -> None:
-        if actions.shape != self.over.shape:
-            raise GameError(f"Each of {self.n_games} games takes one action; got shape {actions.shape}. Pass one each.")
-
-    def _require_playable(self, index: int, action: int) -> None:
-        if self.over[index]:
-            raise GameError("A game that has ended takes no action. Reset it first.")
-        if not 0 <= action < self.n_actions:
-            raise GameError(
-                f"An action is from 0 to {self.n_actions - 1}; got {action}. Choose one that the mask allows."
-            )
 
     def state(self, index: int) -> GameState:
         """Copies one game out."""

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tetrarium.engine import key_steps as at
+from tetrarium.engine.batches import Batch
 from tetrarium.engine.boards import Columns
-from tetrarium.engine.game_rows import LINES, N_PLACED, OVER, QUEUE, STREAM
+from tetrarium.engine.game_rows import LINES, N_PLACED, OVER, QUEUE
 from tetrarium.engine.jit import is_cached, kernel, small_kernel
 from tetrarium.engine.key_rules import KeyRules
 from tetrarium.engine.key_states import KeyMove, KeyState, read_state, require_fitting_keys, write_state
@@ -17,8 +18,6 @@ from tetrarium.engine.key_steps import press, read_parameters, spawn, start_key_
 from tetrarium.engine.key_views import N_KEYS, observe_key_rows, write_key_mask, write_key_masks, write_key_row
 from tetrarium.engine.keys import HOLD, NOTHING, fall_distance
 from tetrarium.engine.reachable import Placement
-from tetrarium.engine.streams import N_STREAM_WORDS, make_stream
-from tetrarium.errors import GameError
 
 __all__ = ["KeyGames", "are_key_kernels_cached"]
 
@@ -68,7 +67,7 @@ def _advance(games, index, key, fresh, max_pieces, script, parameters, rules, do
 
 
 @kernel
-def _advance_games(games, actions, fresh, max_pieces, restart, script, parameters, done, reached):  # type: ignore[no-untyped-def]
+def _advance_games(games, actions, fresh, done, reached, max_pieces, restart, script, parameters):  # type: ignore[no-untyped-def]
     refused = _refused(games, actions, fresh)
     if refused >= 0:
         return refused
@@ -84,7 +83,7 @@ def _advance_games(games, actions, fresh, max_pieces, restart, script, parameter
 
 @kernel
 def _step_games(  # type: ignore[no-untyped-def]
-    games, actions, fresh, max_pieces, restart, script, parameters, done, reached, words, masks, final_words
+    games, actions, fresh, done, reached, words, masks, final_words, max_pieces, restart, script, parameters
 ):
     refused = _refused(games, actions, fresh)
     if refused >= 0:
@@ -116,7 +115,7 @@ class _KeyViews:
         self.columns = rows[:, at.COLUMNS :]  # (n, width) bit r = row r
 
 
-class KeyGames(_KeyViews):
+class KeyGames(_KeyViews, Batch):
     """n games by keys under the same rules, stepped together.
 
     >>> from tetrarium.engine.keys import HARD_DROP
@@ -131,18 +130,17 @@ class KeyGames(_KeyViews):
         rules: What is played.
         seed: 0 or more.
         numbers: One number a game, 0 or more: game k of a seed is the same wherever it is made.
+        n_threads: That share a step; left out: one for each core, as long as each has 512 games.
 
     Raises:
         GameError: if there is no game.
-        ConfigError: if the seed or a number is negative.
+        ConfigError: if the seed or a number is negative, or the number of threads out of range.
     """
 
-    n_actions = N_KEYS
-
-    def __init__(self, rules: KeyRules, seed: int, numbers: Sequence[int]) -> None:
-        if len(numbers) == 0:
-            raise GameError("A batch has at least one game; got 0. Ask for 1 or more.")
-        super().__init__(np.zeros((len(numbers), at.COLUMNS + rules.width), dtype=np.int64), rules.preview)
+    def __init__(self, rules: KeyRules, seed: int, numbers: Sequence[int], n_threads: int | None = None) -> None:
+        rows = np.zeros((len(numbers), at.COLUMNS + rules.width), dtype=np.int64)
+        Batch.__init__(self, rows, N_KEYS, n_threads)
+        _KeyViews.__init__(self, rows, rules.preview)
         self.rules = rules
         self.reached = _KeyViews(np.zeros_like(self.rows), rules.preview)  # each game after the step, before a restart
         self.done = np.zeros((len(numbers), at.N_STEP_FIELDS), dtype=np.int64)  # fields of ``key_steps``
@@ -152,27 +150,7 @@ class KeyGames(_KeyViews):
         self.added_height = self.done[:, at.ADDED_HEIGHT]  # (n,) highest column after it less before
         self.step_over = self.done[:, at.STEP_OVER]  # (n,) 1 where it ended the game
         self.step_cut = self.done[:, at.STEP_CUT]  # (n,) 1 where it reached the piece limit without ending the game
-        self._none_fresh = np.zeros(len(numbers), dtype=np.bool_)
         self.reseed(seed, numbers)
-
-    @property
-    def n_games(self) -> int:
-        """How many games there are."""
-        return len(self.rows)
-
-    def reseed(self, seed: int, numbers: Sequence[int]) -> None:
-        """Starts every game anew with the streams of these numbers."""
-        for index, number in enumerate(numbers):
-            self.reseed_one(index, seed, number)
-
-    def reseed_one(self, index: int, seed: int, number: int) -> None:
-        """Starts one game anew with the stream of this number."""
-        self.rows[index, STREAM : STREAM + N_STREAM_WORDS] = make_stream(seed, number)
-        self.restart(index)
-
-    def restart(self, index: int) -> None:
-        """Starts one game anew; its stream goes on."""
-        self.start(self.rows, index)
 
     def observe(self, words: npt.NDArray[np.int64], masks: npt.NDArray[np.bool_]) -> None:
         """Writes every game's row, ``(n, row words)``, as ``key_views`` describes it, and legal keys, ``(n, 8)``."""
@@ -214,12 +192,12 @@ class KeyGames(_KeyViews):
             self.rows[one],
             np.array([action], dtype=np.int64),
             self._none_fresh[one],
+            self.done[one],
+            self.reached.rows[one],
             _NEVER,
             False,
             self.rules.script,
             self.rules.parameters,
-            self.done[one],
-            self.reached.rows[one],
         )
         if refused >= 0:
             self._refuse(index, action)
@@ -249,23 +227,14 @@ class KeyGames(_KeyViews):
         Raises:
             GameError: if an action is out of range or a game has ended. Nothing has been played then.
         """
-        self._require_one_each(actions)
-        refused = _step_games(
-            self.rows,
+        final = words if final_words is None else final_words
+        self._play(
+            _step_games,
             actions,
-            self._none_fresh if fresh is None else fresh,
-            max_pieces,
-            final_words is not None,
-            self.rules.script,
-            self.rules.parameters,
-            self.done,
-            self.reached.rows,
-            words,
-            masks,
-            words if final_words is None else final_words,
+            fresh,
+            (self.done, self.reached.rows, words, masks, final),
+            (max_pieces, final_words is not None, self.rules.script, self.rules.parameters),
         )
-        if refused >= 0:
-            self._refuse(refused, int(actions[refused]))
 
     def advance(
         self,
@@ -280,29 +249,13 @@ class KeyGames(_KeyViews):
         Raises:
             GameError: as ``step``.
         """
-        self._require_one_each(actions)
-        refused = _advance_games(
-            self.rows,
+        self._play(
+            _advance_games,
             actions,
-            self._none_fresh if fresh is None else fresh,
-            max_pieces,
-            restart,
-            self.rules.script,
-            self.rules.parameters,
-            self.done,
-            self.reached.rows,
+            fresh,
+            (self.done, self.reached.rows),
+            (max_pieces, restart, self.rules.script, self.rules.parameters),
         )
-        if refused >= 0:
-            self._refuse(refused, int(actions[refused]))
-
-    def _require_one_each(self, actions: npt.NDArray[np.int64]) -> None:
-        if actions.shape != self.over.shape:
-            raise GameError(f"Each of {self.n_games} games takes one action; got shape {actions.shape}. Pass one each.")
-
-    def _refuse(self, index: int, action: int) -> None:
-        if self.over[index]:
-            raise GameError("A game that has ended takes no action. Reset it first.")
-        raise GameError(f"An action is from 0 to {N_KEYS - 1}; got {action}. Choose one that the mask allows.")
 
     def state(self, index: int) -> KeyState:
         """Copies one game out."""

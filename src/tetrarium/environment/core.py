@@ -33,11 +33,11 @@ class StepOutcome(NamedTuple):
     cut: npt.NDArray[np.bool_]  # (n,) the game reached the piece limit
 
 
-def make_games(config: EnvConfig, seed: int, numbers: Sequence[int]) -> Games | KeyGames:
+def make_games(config: EnvConfig, seed: int, numbers: Sequence[int], n_threads: int | None = None) -> Games | KeyGames:
     """Starts the numbered games of a seed, of the kind that the config's actions ask for."""
     if config.actions == "keys":
-        return KeyGames(config.key_rules(), seed, numbers)
-    return Games(config.rules(), seed, numbers)
+        return KeyGames(config.key_rules(), seed, numbers, n_threads)
+    return Games(config.rules(), seed, numbers, n_threads)
 
 
 class GameCore:
@@ -47,13 +47,14 @@ class GameCore:
         config: What is played and seen.
         n_games: How many games, at least 1.
         seed: Game k of a seed is the same in a core of any size.
+        n_threads: That share a step; left out: one for each core, as long as each has 512 games.
     """
 
-    def __init__(self, config: EnvConfig, n_games: int, seed: int) -> None:
+    def __init__(self, config: EnvConfig, n_games: int, seed: int, n_threads: int | None = None) -> None:
         if n_games < 1:
             raise ConfigError(f"There is at least one game; got n_envs={n_games}. Ask for 1 or more.")
         self.config = config
-        self.games: Any = make_games(config, seed, range(n_games))
+        self.games: Any = make_games(config, seed, range(n_games), n_threads)
         self._observer: Observer = (make_key_observer if self.by_keys else make_observer)(config, n_games)
         self.observation_space = self._observer.space  # of one game
         self.action_space = spaces.Discrete(self.games.n_actions)

@@ -73,6 +73,7 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
         seed: Of the first reset, if that is given none; by default one that nobody has chosen.
         autoreset_mode: When a game that has ended starts anew: a mode of Gymnasium, or its value.
         render_mode: ``"ansi"``, ``"rgb_array"`` or none.
+        n_threads: That share a step; left out: one for each core, as long as each has 512 games.
 
     Raises:
         ConfigError: if there is no game, or a mode is unknown.
@@ -88,6 +89,7 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
         seed: int | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
+        n_threads: int | None = None,
     ) -> None:
         self.config = config if config is not None else EnvConfig()
         self.num_envs = num_envs
@@ -96,7 +98,7 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
         self.render_mode = render_mode
         first_seed = fresh_seed() if seed is None else seed
         self._first_seed: int | None = first_seed  # until the first reset of all games
-        self.core = GameCore(self.config, num_envs, first_seed)
+        self.core = GameCore(self.config, num_envs, first_seed, n_threads)
         self.single_observation_space = self.core.observation_space
         self.single_action_space = self.core.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)

@@ -29,9 +29,9 @@ class TetrisVecEnv(VecEnv):
     ``TimeLimit.truncated`` and ``episode`` (reward ``r``, pieces ``l``, seconds ``t``), as a ``Monitor`` writes it.
     """
 
-    def __init__(self, config: EnvConfig, n_envs: int, seed: int = 0) -> None:
+    def __init__(self, config: EnvConfig, n_envs: int, seed: int = 0, n_threads: int | None = None) -> None:
         self.config = config
-        self.core = GameCore(config, n_envs, seed)
+        self.core = GameCore(config, n_envs, seed, n_threads)
         self._actions = np.zeros(n_envs, dtype=np.int64)
         self._started_s = time.monotonic()
         self.render_mode = "rgb_array"
@@ -156,10 +156,21 @@ class TetrisVecEnv(VecEnv):
         return [False for _ in self._get_indices(indices)]
 
 
-def make_vec_env(config: EnvConfig | None = None, n_envs: int = 1, seed: int = 0) -> TetrisVecEnv:
+def make_vec_env(
+    config: EnvConfig | None = None, n_envs: int = 1, seed: int = 0, *, n_threads: int | None = None
+) -> TetrisVecEnv:
     """Makes n games behind Stable-Baselines3's ``VecEnv``.
 
     >>> make_vec_env(EnvConfig(), n_envs=3, seed=0).reset().shape
     (3, 40, 23)
+
+    Args:
+        config: What is played and seen; the default game if left out.
+        n_envs: How many games.
+        seed: Game k of a seed is the same in a batch of any size, on any number of threads.
+        n_threads: That share a step; left out: one for each core, as long as each has 512 games.
+
+    Raises:
+        ConfigError: if a number is out of range.
     """
-    return TetrisVecEnv(config if config is not None else EnvConfig(), n_envs, seed)
+    return TetrisVecEnv(config if config is not None else EnvConfig(), n_envs, seed, n_threads)

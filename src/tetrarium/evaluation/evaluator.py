@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from tetrarium.engine.batches import MAX_THREADS
 from tetrarium.engine.game_rows import LINES, N_PLACED, OVER
 from tetrarium.engine.rules import UNIFORM
 from tetrarium.errors import ConfigError
@@ -68,8 +69,8 @@ def evaluate(
     """
     _require_whole("n_games", n_games, 1)
     _require_whole("seed", seed, 0)
-    n_seats = (os.cpu_count() or 1) if n_threads is None else n_threads
-    _require_whole("n_threads", n_seats, 1)
+    n_seats = min(os.cpu_count() or 1, MAX_THREADS) if n_threads is None else n_threads
+    _require_whole("n_threads", n_seats, 1, MAX_THREADS)
     playable = as_playable(policy)
     require_playable(playable, config)
     limit = piece_limit(config, max_pieces)
@@ -141,6 +142,7 @@ def _results(match: Match) -> tuple[GameResult, ...]:
     )
 
 
-def _require_whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigError(f"{name} is a whole number, {least} or more; got {value!r}. Pass one in that range.")
+def _require_whole(name: str, value: object, least: int, most: int | None = None) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+        bounds = f"{least} or more" if most is None else f"{least} to {most}"
+        raise ConfigError(f"{name} is a whole number, {bounds}; got {value!r}. Pass one in that range.")

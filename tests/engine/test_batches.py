@@ -1,0 +1,81 @@
+"""Steps that threads share: alike on any number of them, and refused as a whole."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tetrarium.engine.batches import Batch
+from tetrarium.environment import EnvConfig, make_vec_env
+from tetrarium.environment.core import GameCore
+from tetrarium.environment.gym_vec_env import TetrisVectorEnv
+from tetrarium.errors import ConfigError, GameError
+
+N_GAMES = 10
+KINDS = {
+    "drop": EnvConfig(height=5, max_pieces=8),
+    "hold": EnvConfig(height=6, hold=True, max_pieces=8),
+    "keys": EnvConfig(height=4, actions="keys", max_pieces=6),
+}
+
+
+def playthrough(config: EnvConfig, n_threads: int) -> list[Any]:
+    """All that 40 steps of ten games tell, most of which end or are cut meanwhile."""
+    core = GameCore(config, N_GAMES, seed=5, n_threads=n_threads)
+    rng = np.random.default_rng(1)
+    told: list[Any] = [core.reset()]
+    for step in range(40):
+        fresh = rng.random(N_GAMES) < 0.1
+        actions = np.array([rng.choice(np.flatnonzero(mask)) for mask in core.masks])
+        outcome = core.step(actions, restart=True, fresh=fresh if step % 2 else None)
+        ended = np.flatnonzero(outcome.over | outcome.cut)
+        told += [*outcome, core.games.rows.copy(), core.games.reached.rows.copy()]
+        told.append(core.final_observations(ended) if len(ended) else len(ended))
+    return told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_games_are_the_same_on_any_number_of_threads(kind: str) -> None:
+    alone = playthrough(KINDS[kind], 1)
+    assert any(np.any(one) for one in alone[4::8])  # games end
+
+    for n_threads in (2, 3, 7, 64):
+        for one, other in zip(alone, playthrough(KINDS[kind], n_threads), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_one_action_is_refused_nothing_is_played(kind: str, n_threads: int) -> None:
+    core = GameCore(KINDS[kind], N_GAMES, seed=5, n_threads=n_threads)
+    core.reset()
+    before = core.games.rows.copy()
+    n_actions = core.games.n_actions
+    with pytest.raises(GameError, match=rf"An action is from 0 to {n_actions - 1}; got {n_actions}\. Choose one"):
+        core.step(np.array([0] * (N_GAMES - 1) + [n_actions]), restart=True)
+    np.testing.assert_array_equal(core.games.rows, before)
+
+    core.games.over[7] = 1
+    with pytest.raises(GameError, match=r"A game that has ended takes no action\. Reset it first\."):
+        core.step(np.zeros(N_GAMES, dtype=np.int64), restart=True)
+    before[7] = core.games.rows[7]
+    np.testing.assert_array_equal(core.games.rows, before)
+
+
+@pytest.mark.parametrize("n_threads", [0, -1, 10_000, 2.0, True])
+def test_a_number_of_threads_out_of_range_is_refused(n_threads: Any) -> None:
+    message = rf"n_threads is a whole number from 1 to 256; got {n_threads!r}\. Leave it out for one a core\."
+    with pytest.raises(ConfigError, match=message):
+        make_vec_env(EnvConfig(), n_envs=4, n_threads=n_threads)
+    with pytest.raises(ConfigError, match=message):
+        TetrisVectorEnv(num_envs=4, n_threads=n_threads)
+
+
+def test_a_batch_takes_a_thread_for_each_512_games_and_no_more_than_there_are_cores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    sizes = (1, 512, 1_023, 1_024, 1_536, 10_000)
+
+    assert [Batch(np.zeros((n, 20), dtype=np.int64), 40).n_threads for n in sizes] == [1, 1, 1, 2, 3, 3]
+    assert Batch(np.zeros((2, 20), dtype=np.int64), 40, n_threads=8).n_threads == 2
