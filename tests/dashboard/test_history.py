@@ -61,7 +61,7 @@ def test_runs_are_searched_filtered_and_put_in_order(asked: httpx.Client) -> Non
     assert found(search="dqn seed 3") == ["new"]
     assert found(state=["failed", "stopped"]) == ["old", "new"]
     answer = asked.get("/api/history", params={"search": "default", "state": ["finished"], "limit": 1}).json()
-    assert (answer["n_runs"], answer["n_found"]) == (5, 2)
+    assert (answer["n_runs"], answer["n_found"], answer["n_alive"]) == (5, 2, 0)
     assert answer["n_by_state"] == {"finished": 2, "failed": 1, "stopped": 1}
 
 

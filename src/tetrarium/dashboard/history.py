@@ -47,6 +47,7 @@ def find_history(
         runs=[Run(**asdict(view)) for view in ordered[offset : offset + limit]],
         n_found=len(found),
         n_runs=len(views),
+        n_alive=sum(view.is_alive for view in views),
         n_by_state=dict(Counter(view.state for view in searched)),
     )
 

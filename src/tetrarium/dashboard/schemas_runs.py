@@ -34,6 +34,7 @@ class History(Answer):
     runs: list[Run] = Field(description="Those from the offset on, as many as the limit allows.")
     n_found: int = Field(description="How many the search and the states leave.", examples=[12])
     n_runs: int = Field(description="How many there are at all.", examples=[1_000])
+    n_alive: int = Field(description="How many of all are under way.", examples=[1])
     n_by_state: dict[str, int] = Field(
         description="How many of those that the search leaves are in each state.", examples=[{"running": 1, "dead": 2}]
     )

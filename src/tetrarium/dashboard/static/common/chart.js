@@ -25,7 +25,7 @@ export class Chart {
   }
 
   /** Draws everything into `context`, which has `width` × `height` units. */
-  draw(context, width, height, { data, domain, cursor, selection, isLog, colours, font }) {
+  draw(context, width, height, { data, domain, cursor, selection, isLog, colours, font, points = null }) {
     const { isLarge } = this.spec;
     const plot = { left: isLarge ? 46 : 40, right: width - (isLarge ? 62 : 8), top: 8, bottom: height - 20 };
     this.plot = plot;
@@ -33,7 +33,7 @@ export class Chart {
     context.font = font;
     context.textBaseline = "middle";
     const shown = this.#window(data, domain);
-    const scale = this.#scale(data, shown, isLog);
+    const scale = this.#scale(data, shown, isLog, inside(points, domain));
     const pen = {
       context, plot, colours,
       x: (value) => plot.left + ((value - domain[0]) / (domain[1] - domain[0] || 1)) * (plot.right - plot.left),
@@ -51,6 +51,7 @@ export class Chart {
     if (selection) this.#drawSelection(pen, selection);
     if (this.spec.band) this.#drawBand(pen, data, shown);
     this.#drawLine(pen, data, shown);
+    if (points) this.#drawPoints(pen, points);
     if (cursor !== null) this.#drawCursor(pen, data, cursor);
     context.restore();
     if (isLarge) this.#drawEnds(pen, data, shown);
@@ -70,10 +71,10 @@ export class Chart {
     return data[this.spec.key]?.slice(first, last + 1).some((value) => typeof value === "number");
   }
 
-  #scale(data, [first, last], isLog) {
+  #scale(data, [first, last], isLog, values) {
     const { key, band = [], isLarge } = this.spec;
     let low = 0;
-    let high = 0;
+    let high = Math.max(0, ...values);
     for (const name of [key, ...band]) {
       for (let k = first; k <= last; k += 1) {
         const value = data[name]?.[k];
@@ -162,6 +163,18 @@ export class Chart {
     for (let k = first; k <= last; k += 1) if (values[k] !== null) this.#drawDot(context, colours, x(data.x[k]), y(values[k]), 2.5);
   }
 
+  /** Single measurements beside the line, as rings. */
+  #drawPoints({ context, colours, x, y }, { x: places, lines_evaluation: values }) {
+    context.strokeStyle = colours.accent;
+    context.lineWidth = 1.5;
+    places.forEach((place, k) => {
+      if (typeof values[k] !== "number") return;
+      context.beginPath();
+      context.arc(x(place), y(values[k]), 4, 0, 2 * Math.PI);
+      context.stroke();
+    });
+  }
+
   #drawCursor({ context, plot, colours, x, y }, data, cursor) {
     const middle = Math.round(x(cursor.x)) + 0.5;
     context.strokeStyle = colours.muted;
@@ -198,4 +211,10 @@ export class Chart {
       context.fillText(text, plot.right + 8, at);
     }
   }
+}
+
+/** Values of the single measurements that are seen. */
+function inside(points, [low, high]) {
+  if (!points) return [];
+  return points.lines_evaluation.filter((value, k) => typeof value === "number" && points.x[k] >= low && points.x[k] <= high);
 }

@@ -214,7 +214,8 @@ export class Charts {
       cursor: this.#cursor === null ? null : { x: this.#snapped(), indexIn: (x) => nearest(x, this.#cursor) },
       selection: this.#drag ? [this.#drag.from, this.#drag.to] : null,
       isLog: spec.isLarge && this.#isLog,
-      colours: { accent: themeColour("--accent"), muted: themeColour("--muted"), line: themeColour("--line") },
+      points: spec.isLarge ? this.#app.history.evaluations : null,
+      colours: { accent: this.#app.colour?.() ?? themeColour("--accent"), muted: themeColour("--muted"), line: themeColour("--line") },
       font: `12px ${style.fontFamily}`,
     };
   }
@@ -257,17 +258,4 @@ export class Charts {
     const band = `10–90 % ${lines(data.lines_low[index])}–${lines(data.lines_high[index])}`;
     return `step ${count(data.x[index])} · ${mean} · ${band}`;
   }
-}
-
-/** The table behind the charts, as people's spreadsheets read it. */
-export function csvOf(columns, names) {
-  const rows = (columns[names[0]] ?? []).map((_, k) => names.map((name) => columns[name]?.[k] ?? "").join(","));
-  return [names.join(","), ...rows, ""].join("\n");
-}
-
-/** Hands a file to whoever looks at the page. */
-export function download(blob, name) {
-  const link = make("a", { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

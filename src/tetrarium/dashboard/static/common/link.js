@@ -1,5 +1,6 @@
 // The socket: says what is watched, hands out events, and comes back by itself when the connection is lost.
 
+const ADDRESS = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`;
 const DELAYS_MS = [250, 500, 1000, 2000, 4000];
 const SILENCE_MS = 6_000; // the server says something every 2 s
 
@@ -11,9 +12,8 @@ export class LiveLink extends EventTarget {
   #silence = 0;
   state = "connecting"; // "connecting", "open" or "lost"
 
-  constructor(address) {
+  constructor() {
     super();
-    this.address = address;
     this.#connect();
   }
 
@@ -32,7 +32,7 @@ export class LiveLink extends EventTarget {
 
   #connect() {
     this.#drop();
-    const socket = new WebSocket(this.address);
+    const socket = new WebSocket(ADDRESS);
     this.#socket = socket;
     this.#listenFor(SILENCE_MS);
     socket.onopen = () => {

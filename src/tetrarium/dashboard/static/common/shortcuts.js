@@ -26,7 +26,7 @@ export class Shortcuts {
   #press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
     if (event.target.closest?.('input[type="text"], input[type="search"], select, textarea')) return;
-    if (event.key === " " && event.target.closest?.("button, a, summary, input")) return;
+    if (event.key === " " && event.target.closest?.('button, a, summary, input:not([type="range"])')) return;
     const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const found = this.#keys.find(([key]) => key === pressed);
     if (!found || (!this.#areOn && pressed !== "?")) return;

@@ -25,6 +25,13 @@ export const small = (value) =>
 /** A share as percents. */
 export const percent = (share) => (isNumber(share) ? `${significant(share * 100, 2)} %` : NONE);
 
+/** Sizes: 940 kB, 9.4 MB. */
+export function bytes(n) {
+  if (!isNumber(n)) return NONE;
+  if (n < 999_500) return n < 1000 ? `${count(n)} bytes` : `${significant(n / 1e3, 3)} kB`;
+  return n < 999_500_000 ? `${significant(n / 1e6, 3)} MB` : `${significant(n / 1e9, 3)} GB`;
+}
+
 /** The two largest units of a number of seconds. */
 export function duration(seconds) {
   if (!isNumber(seconds)) return NONE;

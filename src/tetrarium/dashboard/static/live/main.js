@@ -3,10 +3,11 @@
 import { api } from "./api.js";
 import { App } from "./app.js";
 import { COLUMNS } from "../common/history.js";
-import { Charts, SPECS, csvOf, download } from "../common/charts.js";
+import { Charts, SPECS } from "../common/charts.js";
 import { Controls } from "./controls.js";
 import { DemoGames, DemoPanel } from "./demo.js";
 import { find, make, setText } from "../common/dom.js";
+import { csvOf, download } from "../common/files.js";
 import { LiveLink } from "../common/link.js";
 import { joinMenu } from "../common/menus.js";
 import { NewRunPanel } from "./new-run.js";
@@ -33,7 +34,7 @@ const NUMBERS = [
 ];
 const ALL_ROWS = 10_000; // the most that the server gives
 
-const link = new LiveLink(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
+const link = new LiveLink();
 const app = new App(link);
 const stage = new Stage();
 const charts = new Charts(app);
@@ -100,7 +101,8 @@ app.addEventListener("board", () => {
   if (!find("#board-message").hidden) sayOverBoard();
 });
 app.addEventListener("target", () => {
-  stage.show(null);
+  if (location.hash === "#new") newRun.open();
+stage.show(null);
   demoGames.clear();
   charts.restart();
 });
@@ -174,6 +176,7 @@ try {
 } catch {
   // a browser that keeps nothing begins without
 }
+if (location.hash === "#new") newRun.open();
 stage.show(null);
 showStatus(app);
 app.refresh();

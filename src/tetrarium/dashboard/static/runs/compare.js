@@ -1,0 +1,306 @@
+// The curves of several runs in one chart: which column, over what, with one cursor, zoom, and files to take away.
+
+import { keepCrisp } from "../common/cells.js";
+import { colourOf, lookOf } from "../common/colours.js";
+import { Curves, valueAt } from "../common/curves.js";
+import { find, make, setAttribute, setText, themeColour } from "../common/dom.js";
+import { csvOf, download } from "../common/files.js";
+import { joinMenu } from "../common/menus.js";
+import { act, say } from "../common/toast.js";
+import { count, duration, lines, percent, small } from "../common/words.js";
+import { api } from "./api.js";
+import { pathOf, swatchOf } from "./columns.js";
+
+const POINTS = 500;
+const ALL_ROWS = 10_000;
+const FRESH_MS = 4_000; // how often curves of runs under way are read again
+const SMALLEST_DRAG = 8; // pixels
+const MOST_RUNS = 40;
+
+const SHOWN = [
+  { key: "mean_lines_game", title: "Lines a game", write: lines, isLog: true },
+  { key: "best_lines_game", title: "Best game", write: count, isLog: true },
+  { key: "mean_reward_placement", title: "Reward", write: small },
+  { key: "loss", title: "Loss", write: small },
+  { key: "mean_q", title: "Value Q", write: small },
+  { key: "exploration_rate", title: "Exploration", write: percent },
+  { key: "steps_per_second", title: "Speed", write: (value) => `${count(value)}/s` },
+  { key: "games_ended", title: "Games", write: count },
+  { key: "lines_evaluation", title: "Evaluation", write: lines, isLog: true },
+];
+const OVER = [
+  { key: "step", title: "steps", write: (value) => `step ${count(value)}` },
+  { key: "seconds", title: "seconds of training", write: (value) => duration(value) },
+];
+
+export class Comparison {
+  #chosen;
+  #changed;
+  #curves = new Curves();
+  #canvas = find("#compare-canvas");
+  #data = new Map(); // name → columns, "missing" where there is no such run, or null while they are read
+  #column = SHOWN[0];
+  #over = OVER[0];
+  #isLog = true;
+  #zoom = null;
+  #cursor = null;
+  #drag = null;
+  #frame = 0;
+
+  /** `chosen` is the Set of names that are compared; `changed` is called when this takes one out. */
+  constructor(chosen, changed) {
+    this.#chosen = chosen;
+    this.#changed = changed;
+    this.#makeChoice("#compare-column", SHOWN, (found) => (this.#column = found));
+    this.#makeChoice("#compare-over", OVER, (found) => {
+      this.#over = found;
+      this.#zoom = this.#cursor = null;
+    });
+    joinMenu(find("#compare-export"), find("#compare-export-menu"));
+    find("#compare-png").addEventListener("click", () => act(null, null, () => this.#savePicture()));
+    find("#compare-csv").addEventListener("click", () => act(null, null, () => this.#saveTable()));
+    find("#compare-log").addEventListener("click", () => this.toggleLog());
+    find("#compare-whole").addEventListener("click", () => this.#zoomTo(null));
+    keepCrisp(this.#canvas, () => this.#redraw());
+    document.addEventListener("themechange", () => this.#redraw());
+    this.#listenToPointer();
+    this.#listenToKeys();
+    setInterval(() => !document.hidden && this.#freshen(), FRESH_MS);
+  }
+
+  #makeChoice(selector, choices, choose) {
+    const select = find(selector);
+    select.append(...choices.map(({ key, title }) => make("option", { value: key }, title)));
+    select.addEventListener("change", () => {
+      choose(choices.find(({ key }) => key === select.value));
+      this.#redraw();
+    });
+  }
+
+  get #names() {
+    return [...this.#chosen].slice(0, MOST_RUNS);
+  }
+
+  /** The chosen runs have changed. */
+  show() {
+    find("#compare").hidden = this.#chosen.size === 0;
+    for (const name of this.#data.keys()) if (!this.#chosen.has(name)) this.#data.delete(name);
+    for (const name of this.#names) if (!this.#data.has(name)) this.#read(name);
+    this.#listNames();
+    this.#redraw();
+  }
+
+  async #read(name) {
+    if (!this.#data.has(name)) this.#data.set(name, null);
+    try {
+      const read = await columnsOf(name, POINTS);
+      if (this.#chosen.has(name)) this.#data.set(name, read);
+    } catch (error) {
+      if (!this.#chosen.has(name)) return;
+      if (error.status !== 404) say(error.message, { isError: true });
+      this.#data.set(name, "missing");
+      if (error.status !== 404) return;
+      this.#chosen.delete(name);
+      say(`There is no run ${name}.`);
+      this.#changed();
+    }
+    this.#redraw();
+  }
+
+  #freshen() {
+    for (const name of this.#names) if (this.#data.get(name)?.isAlive) this.#read(name);
+  }
+
+  #listNames() {
+    const list = find("#compare-list");
+    const names = this.#names;
+    const isSame = names.length === list.children.length && names.every((name, k) => list.children[k].dataset.name === name);
+    if (isSame) return;
+    list.replaceChildren(...names.map((name) => make("li", { "data-name": name }, swatchOf(name), make("a", { href: pathOf(name) }, name),
+      make("output", { class: "value", "aria-live": "off" }, "–"),
+      make("button", { type: "button", class: "quiet", "aria-label": `Take ${name} out`, onclick: () => {
+        this.#chosen.delete(name);
+        this.#changed();
+        (find("button", list) ?? find("#search")).focus();
+      } }, "×"))));
+  }
+
+  get #series() {
+    const { key } = this.#column;
+    return this.#names.flatMap((name) => {
+      const read = this.#data.get(name);
+      if (!read || read === "missing") return [];
+      const from = key === "lines_evaluation" ? read.evaluations : read.columns;
+      return [{ name, x: from[this.#over.key] ?? [], y: from[key] ?? [], colour: colourOf(name), stroke: lookOf(name).stroke }];
+    });
+  }
+
+  #last(series) {
+    return Math.max(1, ...series.map(({ x }) => x.at(-1) ?? 0));
+  }
+
+  #view(series) {
+    return {
+      series, domain: this.#zoom ?? [0, this.#last(series)], cursor: this.#cursor,
+      selection: this.#drag ? [this.#drag.from, this.#drag.to] : null,
+      isLog: this.#isLog && Boolean(this.#column.isLog),
+      colours: { accent: themeColour("--accent"), muted: themeColour("--muted"), line: themeColour("--line") },
+      font: `12px ${getComputedStyle(document.body).fontFamily}`,
+    };
+  }
+
+  #redraw() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      if (!find("#compare").hidden) this.#draw();
+    });
+  }
+
+  #draw() {
+    const canvas = this.#canvas;
+    const series = this.#series;
+    const view = this.#view(series);
+    const ratio = canvas.width / Math.max(1, canvas.clientWidth);
+    const context = canvas.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.#curves.draw(context, canvas.clientWidth, canvas.clientHeight, view);
+    find("#compare-whole").classList.toggle("unneeded", this.#zoom === null);
+    find("#compare-log").disabled = !this.#column.isLog;
+    setAttribute(find("#compare-log"), "aria-pressed", String(view.isLog));
+    this.#showValues(series);
+    setAttribute(canvas, "aria-valuemax", Math.round(view.domain[1]));
+    setAttribute(canvas, "aria-valuenow", Math.round(this.#cursor ?? view.domain[1]));
+    const told = series.map((one) => `${one.name} ${this.#valueText(one)}`).join(", ");
+    setAttribute(canvas, "aria-valuetext", `${this.#column.title}, ${this.#cursor === null ? "latest" : this.#over.write(this.#cursor)}: ${told || "no data yet"}`);
+  }
+
+  #valueText(one) {
+    const value = this.#cursor === null ? one.y.findLast((y) => typeof y === "number") ?? null : valueAt(one, this.#cursor);
+    return this.#column.write(value);
+  }
+
+  #showValues(series) {
+    const bySeries = new Map(series.map((one) => [one.name, one]));
+    for (const item of find("#compare-list").children) {
+      const one = bySeries.get(item.dataset.name);
+      const text = !one ? (this.#data.get(item.dataset.name) === null ? "reading…" : "–") : one.y.length ? this.#valueText(one) : "no curve yet";
+      setText(find(".value", item), text);
+    }
+  }
+
+  toggleLog() {
+    this.#isLog = !this.#isLog;
+    this.#redraw();
+  }
+
+  #zoomTo(domain) {
+    this.#zoom = domain;
+    this.#redraw();
+  }
+
+  #listenToPointer() {
+    const canvas = this.#canvas;
+    const placeAt = (event) => this.#curves.xAt(event.offsetX, this.#zoom ?? [0, this.#last(this.#series)]);
+    canvas.addEventListener("pointermove", (event) => {
+      this.#cursor = placeAt(event);
+      if (this.#drag) this.#drag.to = this.#cursor;
+      this.#redraw();
+    });
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      canvas.setPointerCapture(event.pointerId);
+      this.#drag = { from: placeAt(event), to: placeAt(event), pixel: event.offsetX };
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      const drag = this.#drag;
+      this.#drag = null;
+      if (drag && Math.abs(event.offsetX - drag.pixel) >= SMALLEST_DRAG) this.#zoom = [Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)];
+      this.#redraw();
+    });
+    const leave = () => {
+      this.#drag = this.#cursor = null;
+      this.#redraw();
+    };
+    for (const kind of ["pointerleave", "pointercancel", "blur"]) canvas.addEventListener(kind, leave);
+    canvas.addEventListener("dblclick", () => this.#zoomTo(null));
+  }
+
+  #listenToKeys() {
+    const move = (by) => {
+      const [low, high] = this.#zoom ?? [0, this.#last(this.#series)];
+      this.#cursor = Math.min(high, Math.max(low, (this.#cursor ?? high) + by * (high - low)));
+    };
+    const zoom = (factor) => {
+      const last = this.#last(this.#series);
+      const [low, high] = this.#zoom ?? [0, last];
+      const middle = this.#cursor ?? (low + high) / 2;
+      const span = Math.max(last / 1000, (high - low) * factor);
+      this.#zoom = span >= last ? null : [Math.max(0, middle - span / 2), Math.min(last, middle + span / 2)];
+    };
+    const keys = {
+      ArrowLeft: (far) => move(far ? -0.1 : -0.01), ArrowRight: (far) => move(far ? 0.1 : 0.01),
+      Home: () => move(-1), End: () => move(1), "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2),
+      0: () => (this.#zoom = null),
+    };
+    this.#canvas.addEventListener("keydown", (event) => {
+      const press = keys[event.key];
+      if (!press || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      event.stopPropagation();
+      press(event.shiftKey);
+      this.#redraw();
+    });
+  }
+
+  async #savePicture() {
+    const [width, height, head] = [1200, 520, 44];
+    const series = this.#series;
+    const canvas = make("canvas", { width: 2 * width, height: 2 * (height + head) });
+    const plot = make("canvas", { width: 2 * width, height: 2 * height });
+    const plotContext = plot.getContext("2d");
+    plotContext.scale(2, 2);
+    new Curves().draw(plotContext, width, height, { ...this.#view(series), cursor: null, selection: null });
+    const context = canvas.getContext("2d");
+    context.fillStyle = themeColour("--card");
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(plot, 0, 2 * head);
+    context.fillStyle = themeColour("--text");
+    context.font = `600 28px ${getComputedStyle(document.body).fontFamily}`;
+    context.fillText(`${this.#column.title} over ${this.#over.title}`, 24, 56);
+    download(await new Promise((resolve) => canvas.toBlob(resolve, "image/png")), "tetrarium-runs.png");
+    say("Saved as tetrarium-runs.png.");
+  }
+
+  /** All rows of all runs that are compared, below each other. */
+  async #saveTable() {
+    const { key } = this.#column;
+    const isEvaluation = key === "lines_evaluation";
+    const table = { run: [], step: [], seconds: [], [key]: [] };
+    for (const name of this.#names) {
+      const read = await columnsOf(name, ALL_ROWS);
+      const from = isEvaluation ? read.evaluations : read.columns;
+      from.step.forEach((step, k) => {
+        table.run.push(name);
+        table.step.push(step);
+        table.seconds.push(from.seconds?.[k] ?? "");
+        table[key].push(from[key]?.[k] ?? "");
+      });
+    }
+    download(new Blob([csvOf(table, [...new Set(["run", "step", "seconds", key])])], { type: "text/csv" }), "tetrarium-runs.csv");
+    say("Saved as tetrarium-runs.csv.");
+  }
+}
+
+/** Everything that is drawn of a run, read from its records. */
+async function columnsOf(name, points) {
+  const [run, progress, evaluated] = await Promise.all([api.run(name), api.progress(name, points), api.evaluations(name)]);
+  const columns = { ...progress, step: progress.step ?? [] };
+  const step = evaluated.map((row) => row.step);
+  const evaluations = { step, lines_evaluation: evaluated.map((row) => row.lines), seconds: step.map((at) => secondsAt(columns, at)) };
+  return { columns, evaluations, isAlive: run.is_alive };
+}
+
+function secondsAt({ step, seconds = [] }, at) {
+  const k = step.findIndex((value) => value >= at);
+  return seconds[k < 0 ? seconds.length - 1 : k] ?? 0;
+}
