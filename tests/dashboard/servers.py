@@ -98,8 +98,8 @@ def wait_until(look: Callable[[], Seen | None], patience_s: float = PATIENCE_S) 
 
 
 def end_workers(home: Path) -> None:
-    """Stops whatever works in a home."""
-    for folder in [*(home / "runs").glob("*"), *(home / "players").glob("*")]:
+    """Stops whatever works in a home; a study first, which would begin further runs."""
+    for folder in [*(home / "tuning").glob("*"), *(home / "runs").glob("*"), *(home / "players").glob("*")]:
         while is_locked(folder):
             try:
                 with WorkerClient.connect(folder) as worker:

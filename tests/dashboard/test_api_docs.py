@@ -28,7 +28,7 @@ def ended(client: httpx.Client, job: str) -> Any:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 def test_the_commands_run(server: Server) -> None:
-    runs, players, models = blocks("sh", server)
+    runs, players, models, _ = blocks("sh", server)
     lines = [line for line in runs.replace("\\\n", "").splitlines() if line]
     answers = []
     with server.client() as client, server.live() as viewer:
@@ -51,6 +51,19 @@ def test_the_commands_run(server: Server) -> None:
             jobs[job["kind"]] = wait_until(lambda job=job: ended(client, job["id"]))
         assert jobs["save"]["message"].startswith("Saved mine@1: dqn at step ")
         assert jobs["compare"]["result"]["is_real"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_the_commands_about_studies_run(server: Server) -> None:
+    text = blocks("sh", server)[3].replace("\\\n", "").replace("{\n", "{")
+    begin, look, stop = (line for line in text.splitlines() if line)
+
+    def said(line: str) -> dict[str, Any]:
+        return dict(json.loads(subprocess.run(["sh", "-c", line], capture_output=True, check=True).stdout))
+
+    assert [said(line)["n_trials"] for line in (begin, look)] == [12, 12]
+    wait_until(lambda: said(stop).get("state") == "stopping")
+    wait_until(lambda: said(look)["state"] == "stopped")
 
 
 def test_the_python_runs(server: Server) -> None:

@@ -36,7 +36,7 @@ CHECKS = [
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A dashboard on a home in which there is no room for runs."""
     home = tmp_path_factory.mktemp("home")
-    for name in ("runs", "players", "jobs", "models"):
+    for name in ("runs", "players", "jobs", "models", "tuning"):
         (home / name).write_text("no folder")
     with dashboard(home) as served:
         yield served
@@ -58,7 +58,7 @@ def test_the_api_answers_whatever_comes(full: Server, mode: GenerationMode) -> N
 
             with contextlib.suppress(Unsatisfiable):  # what takes no input cannot be given a wrong one
                 check()
-    assert {"POST /api/runs", "POST /api/runs/{name}/commands", "POST /api/imports"} <= set(labels)
+    assert {"POST /api/runs", "POST /api/runs/{name}/commands", "POST /api/imports", "POST /api/studies"} <= set(labels)
 
 
 def test_it_still_stands(full: Server) -> None:

@@ -8,7 +8,7 @@ from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.folder import create_run
 from tetrarium.tuning import Range, StudyConfig, create_study
 from tetrarium.tuning.ranges import parse_range
-from tetrarium.tuning.storage import Storage, Trials
+from tetrarium.tuning.storage import Drawn, Storage, Trials
 
 TINY: dict[str, Any] = {
     "n_envs": 4, "total_timesteps": 1_200, "learning_starts": 40, "batch_size": 16, "net_arch": (8,),
@@ -26,6 +26,7 @@ def study(name: str = "first", *, ranges: Sequence[str] = RANGES, **others: Any)
     return StudyConfig(**{**{key: getattr(asked, key) for key in FIELDS}, "training_config": training})
 
 
+TOLD = {"lines": 7.0, "n_games": 20, "n_cut_off": 3, "step": 1_200, "seconds": 12.0, "is_reached": True}
 FIELDS = (
     "name", "preset", "env_config", "ranges", "n_trials", "n_at_once", "objective", "sampler", "seed", "prunes",
 )  # fmt: skip
@@ -49,10 +50,10 @@ def complete(home: Home, asked: StudyConfig, values: Sequence[float], *, with_ru
     """Makes a study of which so many trials came to these values."""
     trials = begun(home, asked)
     for value in values:
-        trial = trials.add(trials.draw())
+        params = trials.draw().params
         if with_runs:
-            env_config, training_config = asked.configs(trials.params(trial))
-            create_run(home, asked.run_name(trial.number), env_config, training_config, preset=asked.preset)
-        about = {"lines": value, "n_games": 20, "n_cut_off": 3, "step": 1_200, "seconds": 12.0, "is_reached": True}
-        trials.tell(trial, "complete", value, evaluations=rows(value / 2, value), about=about)
+            env_config, training_config = asked.configs(params)
+            create_run(home, asked.run_name(len(trials.all())), env_config, training_config, preset=asked.preset)
+        running = trials.add(Drawn(params=params))
+        trials.tell(running, "complete", value, evaluations=rows(value / 2, value), about=TOLD)
     return trials

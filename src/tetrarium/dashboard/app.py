@@ -21,6 +21,7 @@ from tetrarium.dashboard.routes.models import model_routes
 from tetrarium.dashboard.routes.players import player_routes
 from tetrarium.dashboard.routes.replays import replay_routes
 from tetrarium.dashboard.routes.runs import run_routes
+from tetrarium.dashboard.routes.tuning import tuning_routes
 from tetrarium.registry.home import Home
 
 __all__ = ["create_app"]
@@ -61,6 +62,7 @@ def create_app(home: Home, access: Access | None = None) -> Guard:
         player_routes(home),
         model_routes(home),
         job_routes(home),
+        tuning_routes(home),
     ):
         app.include_router(routes)
 

@@ -118,8 +118,9 @@ def find_start(home: Home, what: str, known: tuple[str, ...] = ()) -> Path:
 
 
 def home_signature(home: Home) -> object:
-    """Something that changes when a run or player comes, goes, or is in another state."""
-    return [_signature(folder) for kind in _FOLDERS.values() for folder in _inside(home.root / kind)]
+    """Something that changes when a run, player or study comes, goes, or is in another state."""
+    places = (*(home.root / kind for kind in _FOLDERS.values()), home.studies)
+    return [_signature(folder) for place in places for folder in _inside(place)]
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from tetrarium.registry.home import Home
 from tetrarium.training.runs.folder import is_locked
 from tetrarium.tuning.importances import Importances, find_importances
 from tetrarium.tuning.objectives import is_better_higher
-from tetrarium.tuning.storage import Storage, Trials
+from tetrarium.tuning.storage import TOLD, Storage, Trials
 from tetrarium.tuning.studies import StudyConfig, read_study_config, study_names
 from tetrarium.workers.directory import read_run
 from tetrarium.workers.files import UNDER_WAY, WorkerState, read_state
@@ -169,7 +169,7 @@ def _best(study: StudyConfig, trials: list[TrialView]) -> TrialView | None:
 def _views(home: Home, study: StudyConfig, trials: Trials, *, with_runs: bool) -> list[TrialView]:
     found = []
     for trial in trials.all():
-        run, about = study.run_name(trial.number), trial.user_attrs
+        run, about = study.run_name(trial.number), trial.user_attrs.get(TOLD, {})
         state = _STATES.get(trial.state.name, "waiting")
         step, seconds = int(about.get("step", 0)), float(about.get("seconds", 0.0))
         if state == "waiting" and with_runs:

@@ -174,7 +174,7 @@ class Range:
         """
         if self.values:
             return f"{self.name}={','.join(_written(value) for value in self.values)}"
-        return f"{self.name}={self.low:g}..{self.high:g}{':log' if self.log else ''}"
+        return f"{self.name}={_written(self.low)}..{_written(self.high)}{':log' if self.log else ''}"
 
 
 def variable_settings() -> tuple[str, ...]:
@@ -254,16 +254,22 @@ def _require_bounds(name: str, low: float, high: float, log: bool) -> None:
     item = _FIELDS[name]
     is_number = isinstance(item.default, int | float) and not isinstance(item.default, bool)
     if not is_number:
-        raise ConfigError(f"{name} is no number, so it has no range; got {low:g} to {high:g}. List its values.")
+        raise ConfigError(
+            f"{name} is no number, so it has no range; got {_written(low)} to {_written(high)}. List its values."
+        )
     if isinstance(item.default, int) and not (isinstance(low, int) and isinstance(high, int)):
-        raise ConfigError(f"{name} is a whole number; got {low:g} to {high:g}. Write both without a fraction.")
+        raise ConfigError(
+            f"{name} is a whole number; got {_written(low)} to {_written(high)}. Write both without a fraction."
+        )
     if not low < high:
-        raise ConfigError(f"A range goes from a low to a higher value; got {low:g} to {high:g} for {name}. Swap them.")
+        raise ConfigError(
+            f"A range goes from a low to a higher value; got {_written(low)} to {_written(high)} for {name}. Swap them."
+        )
     for bound in (low, high):
         _require_allowed(name, bound)
     if log and low <= 0:
         raise ConfigError(
-            f"A logarithmic range begins above 0; got {low:g} for {name}. Begin higher, or leave log out."
+            f"A logarithmic range begins above 0; got {_written(low)} for {name}. Begin higher, or leave log out."
         )
 
 
@@ -315,4 +321,4 @@ def _number(text: str, part: str) -> float:
 def _written(value: Any) -> str:
     if isinstance(value, tuple):
         return json.dumps(list(value), separators=(",", ":"))
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

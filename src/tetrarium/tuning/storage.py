@@ -29,12 +29,13 @@ from tetrarium.tuning.studies import StudyConfig
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Drawn", "Storage", "Trials"]
+__all__ = ["TOLD", "Drawn", "Storage", "Trials"]
 
 _WAIT_S: Final = 60.0
 _FILE: Final = "tuning.db"
 _LOCK: Final = "tuning.lock"
-_COURSE: Final = "course"  # attribute of a trial: step and lines of its evaluations
+TOLD: Final = "told"  # attribute of a trial that has ended: what there is to know of it
+_COURSE: Final = "course"  # therein: step and lines of its evaluations
 _N_BEFORE_PRUNING: Final = 5  # trials that must be complete before one is pruned
 _FIRST_PRUNED: Final = 2  # evaluation at which a trial is pruned at the earliest
 
@@ -77,7 +78,9 @@ class Storage:
         return (home.root / _FILE).exists()
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=_WAIT_S)
+        connection = sqlite3.connect(self.path, timeout=_WAIT_S)
+        connection.execute("PRAGMA synchronous = NORMAL")  # what a power failure takes away, the runs tell again
+        return connection
 
     @contextlib.contextmanager
     def told(self) -> Iterator[None]:
@@ -202,9 +205,8 @@ class Trials:
         import optuna
 
         with self._told():
-            live = optuna.trial.Trial(self._study, trial._trial_id)
-            for name, attribute in {_COURSE: _course(evaluations), **(about or {})}.items():
-                live.set_user_attr(name, attribute)
+            told = {_COURSE: _course(evaluations), **(about or {})}
+            optuna.trial.Trial(self._study, trial._trial_id).set_user_attr(TOLD, told)
             self._study.tell(trial.number, value, state=optuna.trial.TrialState[state.upper()])
 
     def is_hopeless(self, trial: "optuna.trial.FrozenTrial", evaluations: Sequence[Mapping[str, Any]]) -> bool:
@@ -214,7 +216,9 @@ class Trials:
         pruner = optuna.pruners.MedianPruner(n_startup_trials=_N_BEFORE_PRUNING, n_warmup_steps=_FIRST_PRUNED)
         judged = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler())
         states = optuna.trial.TrialState
-        courses = [other.user_attrs.get(_COURSE) for other in self.all() if other.state is states.COMPLETE]
+        courses = [
+            other.user_attrs.get(TOLD, {}).get(_COURSE) for other in self.all() if other.state is states.COMPLETE
+        ]
         for course in filter(None, courses):
             places = self._places(course)
             judged.add_trial(optuna.trial.create_trial(value=course[-1][1], intermediate_values=places))
