@@ -8,9 +8,10 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
@@ -18,11 +19,12 @@ from tetrarium.cli.words import duration_text, lines_text
 from tetrarium.errors import WorkerError
 from tetrarium.registry.home import Home
 from tetrarium.workers.client import WorkerClient
-from tetrarium.workers.directory import RunView, list_runs, read_run
+from tetrarium.workers.directory import RunView, find_runs, read_run
 from tetrarium.workers.files import UNDER_WAY
 
 __all__ = ["app"]
 
+State = Literal["starting", "running", "paused", "stopping", "stopped", "finished", "failed", "dead"]
 RunName = Annotated[str, Parameter(help="The run's name.")]
 HomeOption = Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things; else TETRARIUM_HOME.")]
 Json = Annotated[bool, Parameter(negative="", help="Print JSON.")]
@@ -34,24 +36,36 @@ app = App(name="runs", help="List runs and see how they stand; pause and stop th
 
 
 @app.command(name="list")
-def list_(*, json: Json = False, home: HomeOption = None) -> int:
-    """List all runs, those that were started last first."""
-    views = list_runs(Home.locate(home))
+def list_(
+    *,
+    search: Annotated[str, Parameter(help="Words of its name, algorithm, preset, seed or command.")] = "",
+    state: Annotated[list[State] | None, Parameter(negative="", help="What it does; may be given again.")] = None,
+    limit: Annotated[int | None, Parameter(help="How many at most.", validator=Number(gte=1))] = None,
+    skip: Annotated[int, Parameter(help="How many of the first to leave out.", validator=Number(gte=0))] = 0,
+    json: Json = False,
+    home: HomeOption = None,
+) -> int:
+    """List runs, those that were started last first."""
+    page = find_runs(Home.locate(home), search=search, states=state or (), limit=limit, offset=skip)
     if json:
-        _print_json([asdict(view) for view in views])
+        _print_json([asdict(view) for view in page.runs])
         return 0
-    if not views:
-        print("There is no run yet. Start one by `tetrarium train`.")
+    if not page.n_runs:
+        is_any = not (search or state)
+        print("There is no run yet. Start one by `tetrarium train`." if is_any else "There is no run of that kind.")
         return 0
     table = Table(box=None, pad_edge=False)
     for column in ("run", "state", "step", "lines a game", "best game", "learns by"):
         table.add_column(column, no_wrap=True)
-    for view in views:
+    for view in page.runs:
         mean = "" if view.mean_lines_game is None else lines_text(view.mean_lines_game)
         best = "" if view.best_lines_game is None else f"{view.best_lines_game:,}"
         step = f"{view.step:,} of {view.total_steps:,}"
         table.add_row(view.name, view.state, step, mean, best, view.algorithm)
     Console(file=sys.stdout, highlight=False).print(table)
+    shown = skip + len(page.runs)
+    if shown < page.n_runs:
+        print(f"{len(page.runs):,} of {page.n_runs:,} runs; --skip {shown} shows further ones.")
     return 0
 
 
