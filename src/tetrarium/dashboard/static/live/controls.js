@@ -1,20 +1,12 @@
 // Pause, stop, save; what is drawn and how fast; and, where nothing runs, what to do next.
 
 import { find, findAll, setAttribute, setText } from "../common/dom.js";
+import { placeOf, speedAt } from "../common/speed.js";
 import { hasEnded } from "./outcomes.js";
 import { act, say } from "../common/toast.js";
 import { count, duration } from "../common/words.js";
 
 const SETTLE_MS = 120; // a slider that is dragged tells its last place
-
-/** Pieces a second from 1 to 1,000 for a slider from 0 to 1,000: each third of it is ten times as fast. */
-export const speedAt = (place) => {
-  const speed = 1000 ** (place / 1000);
-  const digits = speed < 20 ? 1 : speed < 200 ? 5 : 10;
-  return Math.min(1000, Math.max(1, Math.round(speed / digits) * digits));
-};
-
-export const placeOf = (speed) => Math.round((1000 * Math.log(Math.max(1, speed))) / Math.log(1000));
 
 export class Controls {
   #app;

@@ -1,0 +1,192 @@
+// A table at which models play: started on the server, watched over the socket, and ended when the page is left.
+
+import { api } from "./api.js";
+import { find, make, setText, wantsStillness } from "../common/dom.js";
+import { placeOf, speedAt } from "../common/speed.js";
+import { act, say } from "../common/toast.js";
+import { count } from "../common/words.js";
+
+const BOARDS = 30; // a second
+const STILL_BOARDS = 4;
+const SETTLE_MS = 120; // a slider that is dragged tells its last place
+const ENDED = ["failed", "dead", "stopped"];
+
+export class Table extends EventTarget {
+  state = "none"; // "none", "starting", "running", "paused", or how it ended
+  message = "";
+  pace = 10;
+  #link;
+  #id = null;
+  #isShown = true;
+  #latest = null;
+  #frame = 0;
+
+  constructor(link) {
+    super();
+    this.#link = link;
+    link.addEventListener("event", ({ detail }) => this.#receive(detail));
+    document.addEventListener("visibilitychange", () => this.#watch());
+    window.addEventListener("pagehide", () => this.#leave());
+  }
+
+  get isThere() {
+    return this.#id !== null && !ENDED.includes(this.state);
+  }
+
+  /** Lets those sit down who are named; `order` is what the server takes. */
+  async start(order) {
+    await this.stop();
+    const player = await api.startPlayer({ ...order, pieces_per_second: this.pace });
+    this.#id = player.id;
+    this.#set("starting", "The players come in, which takes some seconds.");
+    this.#watch();
+  }
+
+  /** Watches or rests: while nobody watches, nobody plays. */
+  set isShown(isShown) {
+    this.#isShown = isShown;
+    this.#watch();
+  }
+
+  #watch() {
+    if (!this.#isShown && !this.isThere) return;
+    const isWatched = this.#isShown && this.isThere;
+    this.#link.watch(isWatched ? {
+      kind: "player", name: this.#id, boards: !document.hidden, thoughts: false,
+      boards_per_second: wantsStillness() ? STILL_BOARDS : BOARDS,
+    } : null);
+  }
+
+  #receive({ source, event }) {
+    if (this.#id === null || source !== `player/${this.#id}`) return;
+    if (event.kind === "control-changed") this.pace = event.pieces_per_second;
+    else if (event.kind === "state-changed") this.#hear(event);
+    else if (event.kind === "kernels-compiling") this.message = "The first start on this machine compiles the engine.";
+    if (event.kind === "seats-shown" || event.kind === "board-shown") this.#show(event);
+    else this.dispatchEvent(new Event("change"));
+  }
+
+  async #hear({ state, message }) {
+    if (this.state === "stopped") return;
+    const id = this.#id;
+    this.#set(state, message);
+    if (state === "failed" || state === "dead") {
+      await api.stopPlayer(id).catch(() => {}); // it has said why, and is forgotten
+      this.#id = null;
+      this.#watch();
+    }
+  }
+
+  /** The newest boards are drawn with the next frame; those in between never are. */
+  #show(event) {
+    this.#latest = event;
+    this.#frame ||= requestAnimationFrame((now) => {
+      this.#frame = 0;
+      if (this.#latest) this.dispatchEvent(new CustomEvent("shown", { detail: { event: this.#latest, now } }));
+    });
+  }
+
+  #set(state, message) {
+    this.state = state;
+    this.message = message;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  async command(name, values = {}) {
+    const reply = await api.command(this.#id, name, values);
+    if (name === "pause" || name === "resume") this.#set(name === "pause" ? "paused" : "running", reply.message);
+    return reply;
+  }
+
+  /** Ends it; nothing of it stays. */
+  async stop() {
+    const id = this.#id;
+    if (id === null) return;
+    this.#set("stopped", "");
+    this.#watch();
+    this.#id = this.#latest = null;
+    await api.stopPlayer(id).catch((error) => {
+      if (error.status !== 404 && error.status !== 409) throw error;
+    });
+  }
+
+  #leave() {
+    if (this.#id !== null) fetch(`/api/players/${this.#id}`, { method: "DELETE", keepalive: true });
+  }
+}
+
+/** Pause, new game, stop, and the pace of a table. */
+export class TableControls {
+  #table;
+  #settle = 0;
+  #isDragging = false;
+
+  constructor(table, host, stopped) {
+    this.#table = table;
+    const button = (word, look, run) => make("button", { type: "button", class: look, onclick: run }, word);
+    this.pause = button("Pause", "wide", () => this.togglePause());
+    this.newGame = button("New game", null, () => this.beginAnew());
+    this.stop = button("Stop", null, () => act(this.stop, "Stopping…", async () => {
+      await table.stop();
+      stopped();
+    }));
+    const id = `${host.id}-speed`;
+    this.slider = make("input", { id, type: "range", min: 0, max: 1000, step: 1, oninput: () => this.#move(), onchange: () => (this.#isDragging = false) });
+    this.value = make("output", { for: id });
+    host.replaceChildren(make("div", { class: "buttons" }, this.pause, this.newGame, this.stop),
+      make("label", { class: "speed", for: id }, make("span", {}, "Pieces a second"), this.slider, this.value));
+    table.addEventListener("change", () => this.show());
+    this.show();
+  }
+
+  togglePause() {
+    if (this.pause.disabled) return undefined;
+    const isPaused = this.#table.state === "paused";
+    return act(this.pause, isPaused ? "Resuming…" : "Pausing…", () => this.#table.command(isPaused ? "resume" : "pause"));
+  }
+
+  beginAnew() {
+    if (this.newGame.disabled) return undefined;
+    return act(this.newGame, null, async () => {
+      await this.#table.command("new-game");
+      say("A new game begins.");
+    });
+  }
+
+  /** Moves the slider by steps of a twelfth, for keys. */
+  changeSpeed(by) {
+    if (this.slider.disabled) return;
+    this.slider.value = Number(this.slider.value) + by * 83;
+    this.#move();
+    this.#isDragging = false;
+  }
+
+  #move() {
+    this.#isDragging = true;
+    const pieces_per_second = speedAt(Number(this.slider.value));
+    setText(this.value, count(pieces_per_second));
+    this.#table.pace = pieces_per_second;
+    clearTimeout(this.#settle);
+    if (!this.#table.isThere) return;
+    this.#settle = setTimeout(() => act(null, null, () => this.#table.command("speed", { pieces_per_second })), SETTLE_MS);
+  }
+
+  show() {
+    const { state, isThere, pace } = this.#table;
+    const canAct = isThere && state !== "starting";
+    this.pause.disabled = this.newGame.disabled = !canAct;
+    this.stop.disabled = !isThere;
+    if (this.pause.getAttribute("aria-busy") !== "true") setText(this.pause, state === "paused" ? "Resume" : "Pause");
+    if (this.#isDragging) return;
+    this.slider.value = placeOf(pace);
+    setText(this.value, count(pace));
+  }
+}
+
+/** Tells over the place of the boards what there is instead of them. */
+export function sayInPlace(place, table, empty) {
+  const text = { none: empty, stopped: empty, starting: table.message, failed: table.message, dead: table.message }[table.state] ?? "";
+  place.hidden = text === "";
+  place.classList.toggle("bad", table.state === "failed" || table.state === "dead");
+  setText(find("p", place), text);
+}
