@@ -37,17 +37,6 @@ def _play_choice(games, index, action, script, rules, scratch):  # type: ignore[
     return played, n_lines, new_holes, added_height, piece, rotation, left, bottom, spin
 
 
-@small_kernel
-def _place_drop(games, index, action, script, rules, _scratch):  # type: ignore[no-untyped-def]
-    return place_drop(games, index, action, script, rules)[0]
-
-
-@kernel
-def _place_choice(games, index, action, script, rules, scratch):  # type: ignore[no-untyped-def]
-    _, rotation, left, bottom, spin = find_choice(games, index, action, rules, scratch)
-    return rest_piece(games, index, rotation, left, bottom, spin, script, rules, scratch)[0]
-
-
 @kernel
 def _write_legal_drops(games, index, rules, _scratch, mask):  # type: ignore[no-untyped-def]
     if games[index, OVER]:
@@ -81,11 +70,8 @@ nearest_legal = by_rules({CompiledRules: _nearest_drop, **dict.fromkeys(RULES_WI
 # piece, rotation, left column, row of the lowest cell, spin.
 play_action = by_rules({CompiledRules: _play_drop, **dict.fromkeys(RULES_WITH_CHOICES, _play_choice)})
 
-# The same for an action that is known to be legal; returns the rows cleared.
-_place = by_rules({CompiledRules: _place_drop, **dict.fromkeys(RULES_WITH_CHOICES, _place_choice)})
-
 
 @inlined_kernel
 def place_piece(games, index, action, script, rules, scratch):  # type: ignore[no-untyped-def]
     """Plays a legal action and brings the next piece into play; returns the rows that it cleared."""
-    return _place(games, index, action, script, rules, scratch)
+    return play_action(games, index, action, script, rules, scratch)[1]
