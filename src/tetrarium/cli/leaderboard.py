@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from tetrarium.cli.completing import players
 from tetrarium.cli.model_tables import print_table
 from tetrarium.cli.models import HomeOption, Json
 from tetrarium.cli.words import interval_text, lines_text, percent_text
@@ -25,7 +26,9 @@ Under = Annotated[str, Parameter(help="default, uniform, literature-10x10 or lit
 
 
 def measure_models(
-    what: Annotated[list[str], Parameter(negative="", help="Models, or 'random', 'dellacherie', 'du', 'dt-10'.")],
+    what: Annotated[
+        list[str], Parameter(negative="", completer=players, help="Models, or 'random', 'dellacherie', 'du', 'dt-10'.")
+    ],
     *,
     protocol: Under = "default",
     json: Json = False,
@@ -73,8 +76,10 @@ def show_leaderboard(*, protocol: Under = "default", json: Json = False, home: H
 
 
 def compare_models(
-    one: Annotated[str, Parameter(help="A run, a model, a bundle, a checkpoint folder or a known controller.")],
-    other: Annotated[str, Parameter(help="Another one.")],
+    one: Annotated[
+        str, Parameter(completer=players, help="A run, a model, a bundle, a checkpoint folder or a known controller.")
+    ],
+    other: Annotated[str, Parameter(completer=players, help="Another one.")],
     *,
     games: Annotated[int | None, Parameter(help="How many games both play; the protocol's without it.")] = None,
     max_pieces: Annotated[int | None, Parameter(help="Cut a game after so many pieces; else the protocol's.")] = None,

@@ -60,6 +60,7 @@ models = App(name="models", help="Keep, tell, share and compare trained models."
 for _name, (_target, _summary) in _MODELS.items():
     models.command(f"tetrarium.cli.{_target}", name=_name, help=_summary)
 app.command(models)
+app.register_install_completion_command(help="Let your shell complete commands, options, runs and models.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

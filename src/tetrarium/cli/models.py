@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from tetrarium.cli.completing import model_names, players
 from tetrarium.cli.model_tables import print_slots, print_version, print_versions
 from tetrarium.errors import ConfigError
 from tetrarium.registry.box import champion_names
@@ -31,13 +32,15 @@ __all__ = [
 
 HomeOption = Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things.")]
 Json = Annotated[bool, Parameter(negative="", help="Print JSON.")]
-Model = Annotated[str, Parameter(help="NAME@VERSION, or NAME for its promoted or latest version.")]
-Several = Annotated[str, Parameter(help="NAME@VERSION, or NAME for all of its versions.")]
+Model = Annotated[
+    str, Parameter(completer=model_names, help="NAME@VERSION, or NAME for its promoted or latest version.")
+]
+Several = Annotated[str, Parameter(completer=model_names, help="NAME@VERSION, or NAME for all of its versions.")]
 Tags = Annotated[list[str] | None, Parameter(negative="", help="A tag; may be given several times.")]
 
 
 def list_models(
-    name: Annotated[str | None, Parameter(help="List the versions of this model.")] = None,
+    name: Annotated[str | None, Parameter(completer=model_names, help="List the versions of this model.")] = None,
     *,
     tag: Annotated[str | None, Parameter(help="Only versions with this tag.")] = None,
     trash: Annotated[bool, Parameter(negative="", help="List what was deleted and can be restored.")] = False,
@@ -65,7 +68,9 @@ def list_models(
 
 
 def save_model(
-    what: Annotated[str, Parameter(help="A run, NAME@best, NAME@STEP, a model, a bundle or a checkpoint folder.")],
+    what: Annotated[
+        str, Parameter(completer=players, help="A run, NAME@best, NAME@STEP, a model, a bundle or a checkpoint folder.")
+    ],
     *,
     name: Annotated[str | None, Parameter(help="The model's name; the run's or the file's without one.")] = None,
     note: Annotated[str, Parameter(help="What there is to say about it.")] = "",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
+from tetrarium.cli.completing import policies
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import Replay
 from tetrarium.errors import ConfigError
@@ -30,12 +31,17 @@ __all__ = [
 
 Rules = Literal["default", "guideline", "literature"]
 What = Annotated[
-    str, Parameter(help="A run, a model, a bundle, a checkpoint folder, or 'random', 'dellacherie', 'du', 'dt-10'.")
+    str,
+    Parameter(
+        completer=policies,
+        help="A run, a model, a bundle, a checkpoint folder, or 'random', 'dellacherie', 'du', 'dt-10'.",
+    ),
 ]
 WhatOrReplay = Annotated[
     str,
     Parameter(
-        help="A run, a model, a bundle, a checkpoint folder, 'random', 'dellacherie', 'du', 'dt-10', or a replay."
+        completer=policies,
+        help="A run, a model, a bundle, a checkpoint folder, 'random', 'dellacherie', 'du', 'dt-10', or a replay.",
     ),
 ]
 

@@ -1,6 +1,7 @@
-"""The commands about runs: ``runs list``, ``show``, ``pause``, ``continue``, ``stop``, ``prune`` and ``delete``.
+"""The commands about runs: ``runs list``, ``show``, ``plot``, ``pause``, ``continue``, ``stop``, ``prune``, ``delete``.
 
-They read the runs' folders, and talk to the processes that train them, wherever those were started.
+They read what is known of runs, and talk to the processes that train them, wherever those were started. What takes long
+to load is loaded by the commands that use it, because a shell that completes a name loads this module.
 """
 
 import json as json_library
@@ -8,24 +9,25 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
+from tetrarium.cli.completing import run_names
 from tetrarium.cli.words import duration_text, lines_text
 from tetrarium.errors import WorkerError
 from tetrarium.registry.home import Home
-from tetrarium.workers.client import WorkerClient
-from tetrarium.workers.directory import RunView, find_runs, read_run
-from tetrarium.workers.files import UNDER_WAY
+
+if TYPE_CHECKING:
+    from tetrarium.workers.directory import RunView
 
 __all__ = ["app"]
 
 State = Literal["starting", "running", "paused", "stopping", "stopped", "finished", "failed", "dead"]
-RunName = Annotated[str, Parameter(help="The run's name.")]
+RunName = Annotated[str, Parameter(help="The run's name.", completer=run_names)]
 HomeOption = Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things; else TETRARIUM_HOME.")]
 Json = Annotated[bool, Parameter(negative="", help="Print JSON.")]
 
@@ -33,6 +35,7 @@ _WAIT_S: Final = 60.0  # for a round to end; a generation of the search may take
 _LOOK_EVERY_S: Final = 0.1
 
 app = App(name="runs", help="List runs and see how they stand; pause and stop those that train.")
+app.command("tetrarium.cli.plotting:plot", name="plot", help="Draw learning curves, in the terminal or to a file.")
 
 
 @app.command(name="list")
@@ -46,6 +49,8 @@ def list_(
     home: HomeOption = None,
 ) -> int:
     """List runs, those that were started last first."""
+    from tetrarium.workers.directory import find_runs
+
     page = find_runs(Home.locate(home), search=search, states=state or (), limit=limit, offset=skip)
     if json:
         _print_json([asdict(view) for view in page.runs])
@@ -72,6 +77,8 @@ def list_(
 @app.command
 def show(name: RunName, *, json: Json = False, home: HomeOption = None) -> int:
     """Show one run: what it does, how far it is, and what it has come to."""
+    from tetrarium.workers.directory import read_run
+
     view = read_run(Home.locate(home), name)
     if json:
         _print_json(asdict(view))
@@ -103,7 +110,9 @@ def stop(name: RunName, *, json: Json = False, home: HomeOption = None) -> int:
 
 @app.command
 def prune(
-    names: Annotated[list[str] | None, Parameter(negative="", help="Which runs; all without a name.")] = None,
+    names: Annotated[
+        list[str] | None, Parameter(negative="", completer=run_names, help="Which runs; all without a name.")
+    ] = None,
     *,
     keep: Annotated[int, Parameter(help="How many of a run's latest checkpoints stay.")] = 1,
     yes: Annotated[bool, Parameter(negative="", help="Do it; without, only say what would go.")] = False,
@@ -136,6 +145,7 @@ def delete(
 ) -> int:
     """Remove a run with its checkpoints, records and replays. Models that it led to stay."""
     from tetrarium.training.runs import pruning
+    from tetrarium.workers.directory import read_run
 
     located = Home.locate(home)
     read_run(located, name)
@@ -154,6 +164,9 @@ def _size(n_bytes: int) -> str:
 
 def _ask(command: str, name: str, wanted: frozenset[str], home: Path | None, *, json: bool) -> int:
     """Sends a command and waits until it has come about; without wanted states until the process has ended."""
+    from tetrarium.workers.client import WorkerClient
+    from tetrarium.workers.directory import read_run
+
     located = Home.locate(home)
     read_run(located, name)
     folder = located.run_folder(name)
@@ -176,7 +189,7 @@ def _ask(command: str, name: str, wanted: frozenset[str], home: Path | None, *, 
     return 0 if not wanted or view.state in wanted else 1
 
 
-def _rows(view: RunView) -> list[tuple[str, str]]:
+def _rows(view: "RunView") -> list[tuple[str, str]]:
     rows = [
         ("run", view.name),
         ("state", view.state),
@@ -198,7 +211,9 @@ def _rows(view: RunView) -> list[tuple[str, str]]:
     return [(label, value) for label, value in rows if value]
 
 
-def _speed(view: RunView) -> str:
+def _speed(view: "RunView") -> str:
+    from tetrarium.workers.files import UNDER_WAY
+
     is_known = view.state in UNDER_WAY and view.steps_per_second is not None
     return f"{view.steps_per_second:,.0f} steps/s" if is_known else ""
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, NamedTuple
 from cyclopts import Parameter
 from rich.console import Console
 
+from tetrarium.cli.completing import run_names
 from tetrarium.cli.configuration import read_assignments, read_configs, settings_table
 from tetrarium.cli.display import make_display
 from tetrarium.cli.tables import seeds_lines
@@ -95,7 +96,7 @@ def train(
 
 
 def resume(
-    name: Annotated[str, Parameter(help="The run's name.")],
+    name: Annotated[str, Parameter(completer=run_names, help="The run's name.")],
     /,
     *,
     at: Annotated[

@@ -171,6 +171,7 @@ export class App extends EventTarget {
       "agent-evaluated": () => this.history.appendEvaluation(event),
       "kernels-compiling": () => (this.isCompiling = !this.progress && !this.board),
       "checkpoint-saved": () => {},
+      "warning-given": () => say(event.message),
     }[event.kind];
     if (!take) return;
     take();

@@ -1,0 +1,102 @@
+"""Learning curves as pictures: where lines lie, what stands beside them, and that SVG and PNG show the same."""
+
+import io
+import itertools
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tetrarium.environment.plot_pictures import plot_png, plot_svg
+from tetrarium.environment.plots import HEIGHT, WIDTH, Area, Plot, PlotLine, Stroke, Words, end_text, lay_out
+from tetrarium.environment.run_looks import RunLook, look_of, oklch
+from tetrarium.environment.scales import linear_scale, log_scale
+
+SVG = "{http://www.w3.org/2000/svg}"
+RISING = PlotLine(
+    label="first", run="first", steps=(0, 500, 1_000), values=(0, 10, 20), low=(0, 5, 10), high=(1, 15, 40)
+)
+FLAT = PlotLine(label="a < b & c", run="run-1", steps=(0, 500), values=(20, 20))
+PLOT = Plot(title="Lines a game", caption=("Over steps.", "Band: some interval."), lines=(RISING, FLAT), is_log=False)
+
+
+def measure(text: str, size: int) -> float:
+    return 0.5 * size * len(text)
+
+
+def words(plot: Plot) -> dict[str, Words]:
+    return {shape.text: shape for shape in lay_out(plot, measure).shapes if isinstance(shape, Words)}
+
+
+def test_lines_lie_where_their_values_are_and_axes_begin_at_zero() -> None:
+    shapes = lay_out(PLOT, measure).shapes
+    line = next(shape for shape in shapes if isinstance(shape, Stroke) and len(shape.points) == 3)
+    band = next(shape for shape in shapes if isinstance(shape, Area))
+    told = words(PLOT)
+    ten, forty = told["10"], told["40"]
+
+    (x_0, y_0), (x_1, y_1), (x_2, y_2) = line.points
+    assert x_1 - x_0 == pytest.approx(x_2 - x_1) and y_0 - y_1 == pytest.approx(y_1 - y_2)
+    assert y_1 == pytest.approx(ten.y - 5) and y_2 - y_1 == pytest.approx((forty.y - ten.y) / 3)
+    assert y_0 == max(y for shape in shapes if isinstance(shape, Stroke) for _, y in shape.points)
+    assert len(band.points) == 6 and band.points[2] == (pytest.approx(x_2), pytest.approx(forty.y - 5))
+    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for shape in (line, band) for x, y in shape.points)
+
+
+def test_lines_are_labelled_at_their_ends_with_their_last_values_and_labels_keep_apart() -> None:
+    told = words(PLOT)
+    first, flat = told["first  20"], told["a < b & c  20"]
+
+    assert first.x == flat.x and abs(first.y - flat.y) >= 18
+    many = replace(PLOT, lines=tuple(replace(FLAT, label=f"r{n}", values=(n / 9, n / 9)) for n in range(12)))
+    places = sorted(shape.y for text, shape in words(many).items() if text.startswith("r"))
+    assert len(places) == 12 and all(b - a >= 17.9 for a, b in itertools.pairwise(places))
+    assert "a-name-with-so-many-letters…  20" in words(
+        replace(PLOT, lines=(replace(FLAT, label="a-name-with-so-many-letters-in-it"),))
+    )
+
+
+def test_a_run_keeps_the_look_that_the_pages_give_it() -> None:
+    # as the page's colours.js and a browser's oklch() give them
+    assert look_of("run-1") == RunLook(62, (2, 3)) and look_of("quick-1") == RunLook(332, ())
+    assert look_of("Ünïcode") == RunLook(352, (2, 3)) and look_of("x" * 64) == RunLook(102, (6, 4))
+    assert oklch(0.52, 0.15, 200) == (0, 128, 139) and oklch(0.52, 0.15, 62) == (163, 79, 0)
+
+
+def test_svg_holds_all_text_as_text_whatever_it_is() -> None:
+    root = ET.fromstring(plot_svg(PLOT))
+    told = [element.text for element in root.iter(f"{SVG}text")]
+
+    assert root.find(f"{SVG}title").text == "Lines a game"  # type: ignore[union-attr]
+    assert {"Lines a game", "Band: some interval.", "first  20", "a < b & c  20"} <= set(told)
+    assert len(list(root.iter(f"{SVG}polygon"))) == 1
+    dashed = [line.get("stroke-dasharray") for line in root.iter(f"{SVG}polyline") if line.get("stroke-width") == "2"]
+    assert dashed == ["2 3", "2 3"] and look_of("first").dashes == (2, 3)
+
+
+def test_png_shows_lines_in_their_colours() -> None:
+    picture = Image.open(io.BytesIO(plot_png(PLOT)))
+    colours = {colour for _, colour in picture.convert("RGB").getcolors(maxcolors=10**6) or ()}
+
+    assert picture.size == (2 * WIDTH, 2 * HEIGHT)
+    assert {oklch(0.52, 0.15, look_of(name).hue) for name in ("first", "run-1")} <= colours
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=9), st.booleans())
+def test_any_values_make_a_picture(values: list[float], is_log: bool) -> None:
+    line = PlotLine(label="x", run="x", steps=tuple(range(len(values))), values=values, low=values, high=values)
+    drawing = lay_out(replace(PLOT, lines=(line,), is_log=is_log), measure)
+
+    points = [point for shape in drawing.shapes if isinstance(shape, Stroke | Area) for point in shape.points]
+    assert all(-1 <= x <= WIDTH and -1 <= y <= HEIGHT for x, y in points)
+
+
+def test_ticks_are_round() -> None:
+    assert linear_scale(0, 104, 5).ticks == (0, 50, 100) and linear_scale(-3, 3, 3).ticks == (-2, 0, 2)
+    assert linear_scale(0, 0, 5).high == 1 and log_scale(0, 5).ticks == (0, 1)
+    assert log_scale(3e6, 4).ticks == (0, 1, 100, 1e4, 1e6)
+    assert log_scale(100, 5).place(0) == 0 and log_scale(100, 5).place(100) == 1
+    assert [end_text(value) for value in (4_591.4, 99.96, 0.3625, -2.5)] == ["4,591", "100", "0.362", "-2.5"]
