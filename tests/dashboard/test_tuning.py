@@ -100,7 +100,7 @@ def test_the_catalogue_has_what_may_be_varied(server: Server) -> None:
 
 
 def test_a_study_of_forty_trials_is_told(server: Server) -> None:
-    complete(Home.locate(server.home), study("many", n_trials=40), [float(n) for n in range(40)], with_runs=False)
+    complete(Home.locate(server.home), study("many", n_trials=40), [float(n) for n in range(40)])
     with server.client() as client:
         answer = client.get("/api/studies/many")
         told = answer.json()

@@ -46,12 +46,12 @@ def rows(*lines: float, every: int = 400) -> list[dict[str, float | None]]:
     ]  # fmt: skip
 
 
-def complete(home: Home, asked: StudyConfig, values: Sequence[float], *, with_runs: bool = True) -> Trials:
-    """Makes a study of which so many trials came to these values."""
+def complete(home: Home, asked: StudyConfig, values: Sequence[float], *, n_runs: int = 0) -> Trials:
+    """Makes a study of which so many trials came to these values; the runs of the first ones are there."""
     trials = begun(home, asked)
     for value in values:
         params = trials.draw().params
-        if with_runs:
+        if len(trials.all()) < n_runs:
             env_config, training_config = asked.configs(params)
             create_run(home, asked.run_name(len(trials.all())), env_config, training_config, preset=asked.preset)
         running = trials.add(Drawn(params=params))

@@ -143,7 +143,7 @@ def test_readers_never_wait_for_a_writer(home: Home) -> None:
 
 def test_what_a_study_came_to_is_told(home: Home) -> None:
     asked = study(n_trials=6)
-    trials = complete(home, asked, [10.0, 30.0, 20.0])
+    trials = complete(home, asked, [10.0, 30.0, 20.0], n_runs=2)
     failed = trials.add(trials.draw())
     trials.tell(failed, "fail", about={"note": "The loss is not finite at step 200."})
     trials.add(trials.draw())
@@ -157,7 +157,7 @@ def test_what_a_study_came_to_is_told(home: Home) -> None:
         ("first-0001", "done", 10.0), ("first-0002", "done", 30.0), ("first-0003", "done", 20.0),
         ("first-0004", "failed", None), ("first-0005", "waiting", None),
     ]  # fmt: skip
-    assert [trial.has_run for trial in detail.trials] == [True, True, True, False, False]
+    assert [trial.has_run for trial in detail.trials] == [True, True, False, False, False]
     assert detail.trials[3].note == "The loss is not finite at step 200."
     assert detail.trials[1].n_cut_off == 3 and detail.trials[1].n_games == 20
     assert detail.seconds_left == 24.0, "two trials of 12 s, one after the other"

@@ -83,9 +83,9 @@ class Dashboard:
         self.process.communicate()
 
     def close(self) -> None:
-        """Ends the server and every run and player of the home."""
+        """Ends the server and every study, run and player of the home."""
         self.kill()
-        for folder in [*self.root.glob("runs/*"), *self.root.glob("players/*")]:
+        for folder in [*self.root.glob("tuning/*"), *self.root.glob("runs/*"), *self.root.glob("players/*")]:
             wait_until(partial(_ends, folder), f"the worker of {folder.name} to be gone")
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
