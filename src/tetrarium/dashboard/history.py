@@ -1,6 +1,6 @@
 """The history of all runs: searched, filtered, put in order, a part at a time.
 
-A search is words; a run is found if each of them is in its name, algorithm, preset or seed, whatever the case.
+A search is words; a run is found if each of them is in its name, algorithm, preset, seed or command, whatever the case.
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ def find_history(
         limit: How many at most.
         offset: How many are left out before the first.
     """
-    words = search.lower().split()
+    words = search.casefold().split()
     searched = [view for view in views if all(word in _text(view) for word in words)]
     found = [view for view in searched if not states or view.state in states]
     found.sort(key=lambda view: view.name)
@@ -53,4 +53,4 @@ def find_history(
 
 
 def _text(view: RunView) -> str:
-    return f"{view.name} {view.algorithm} {view.preset or ''} seed {view.seed}".lower()
+    return f"{view.name} {view.algorithm} {view.preset or ''} seed {view.seed} {view.command}".casefold()

@@ -19,7 +19,7 @@ from tetrarium.workers.directory import list_runs
 __all__ = ["history_routes"]
 
 _MOST: Final = 200  # runs in one answer
-Search = Annotated[str, Query(max_length=100, description="Words in name, algorithm, preset or seed.")]
+Search = Annotated[str, Query(max_length=100, description="Words in name, algorithm, preset, seed or command.")]
 States = Annotated[list[RunState], Query(max_length=8, description="Those that are wanted; any without one.")]
 Limit = Annotated[int, Query(ge=1, le=_MOST, description="How many at most.")]
 Offset = Annotated[int, Query(ge=0, le=10**6, description="How many are left out before the first.")]

@@ -17,7 +17,7 @@ from tetrarium.dashboard.schemas_runs import Branch, Checkpoints, Removed
 from tetrarium.dashboard.sources import find_source, find_start
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.pruning import delete_run, folder_bytes
-from tetrarium.workers.directory import list_runs, read_config, read_evaluations, read_progress, read_run
+from tetrarium.workers.directory import list_runs, read_config, read_episodes, read_evaluations, read_progress, read_run
 from tetrarium.workers.files import LOG
 from tetrarium.workers.launching import branch_training, resume_training, start_training
 
@@ -65,6 +65,12 @@ def _add_reading(routes: APIRouter, home: Home) -> None:
         """A row every 2,000 placements: mean, band and best of lines a game, loss, speed and more, by name."""
         find_source(home, "run", name)
         return read_progress(home, name, max_points)
+
+    @routes.get("/{name}/episodes", summary="Its games that ended, as columns of equal length")
+    def show_episodes(name: Name, max_points: Points = 600) -> dict[str, list[float]]:
+        """Groups of consecutive games: the step at which they begin, and mean, least and most of lines and reward."""
+        find_source(home, "run", name)
+        return dict(read_episodes(home, name, max_points))
 
     @routes.get("/{name}/evaluations", summary="What was evaluated while it trained, as rows")
     def show_evaluations(name: Name) -> list[dict[str, float | None]]:

@@ -5,6 +5,7 @@ export const COLUMNS = [
   "best_lines_game", "mean_reward_placement", "loss", "mean_q", "exploration_rate",
 ];
 export const MAX_POINTS = 600;
+const RECENT = 100; // of the latest rows none is dropped
 
 export class History {
   constructor() {
@@ -54,9 +55,18 @@ export class History {
     return Math.max(this.columns.step.at(-1) ?? 0, this.evaluations.x.at(-1) ?? 0);
   }
 
-  /** Drops every second row of the older half: recent ones are looked at most. */
+  /** Keeps rows that lie evenly over the whole course, and all of the latest ones. */
   #thin() {
-    const half = this.columns.step.length / 2;
-    for (const name of COLUMNS) this.columns[name] = this.columns[name].filter((_, k) => k >= half || k % 2 === 0);
+    const { step } = this.columns;
+    const recent = step.length - RECENT;
+    const width = (step[recent] - step[0]) / MAX_POINTS || 1;
+    let latest = -1;
+    const isKept = step.map((value, k) => {
+      const place = Math.floor((value - step[0]) / width);
+      if (k < recent && place === latest) return false;
+      latest = place;
+      return true;
+    });
+    for (const name of COLUMNS) this.columns[name] = this.columns[name].filter((_, k) => isKept[k]);
   }
 }

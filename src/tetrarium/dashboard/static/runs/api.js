@@ -12,6 +12,7 @@ export const api = {
   history: (wanted) => request("GET", `/history?${query(wanted)}`),
   run: (name) => request("GET", at(name)),
   progress: (name, points) => request("GET", at(name, `/progress?max_points=${points}`)),
+  episodes: (name, points) => request("GET", at(name, `/episodes?max_points=${points}`)),
   evaluations: (name) => request("GET", at(name, "/evaluations")),
   checkpoints: (name) => request("GET", at(name, "/checkpoints")),
   log: (name) => request("GET", at(name, "/log")),

@@ -26,7 +26,8 @@ const SHOWN = [
   { key: "exploration_rate", title: "Exploration", write: percent },
   { key: "steps_per_second", title: "Speed", write: (value) => `${count(value)}/s` },
   { key: "games_ended", title: "Games", write: count },
-  { key: "lines_evaluation", title: "Evaluation", write: lines, isLog: true },
+  { key: "lines_episodes", title: "Lines of ended games", write: lines, isLog: true, source: "episodes" },
+  { key: "lines_evaluation", title: "Evaluation", write: lines, isLog: true, source: "evaluations" },
 ];
 const OVER = [
   { key: "step", title: "steps", write: (value) => `step ${count(value)}` },
@@ -51,7 +52,10 @@ export class Comparison {
   constructor(chosen, changed) {
     this.#chosen = chosen;
     this.#changed = changed;
-    this.#makeChoice("#compare-column", SHOWN, (found) => (this.#column = found));
+    this.#makeChoice("#compare-column", SHOWN, (found) => {
+      this.#column = found;
+      if (found.source) for (const name of this.#names) this.#read(name);
+    });
     this.#makeChoice("#compare-over", OVER, (found) => {
       this.#over = found;
       this.#zoom = this.#cursor = null;
@@ -93,7 +97,7 @@ export class Comparison {
   async #read(name) {
     if (!this.#data.has(name)) this.#data.set(name, null);
     try {
-      const read = await columnsOf(name, POINTS);
+      const read = await columnsOf(name, POINTS, this.#column.source);
       if (this.#chosen.has(name)) this.#data.set(name, read);
     } catch (error) {
       if (!this.#chosen.has(name)) return;
@@ -126,11 +130,11 @@ export class Comparison {
   }
 
   get #series() {
-    const { key } = this.#column;
+    const { key, source = "columns" } = this.#column;
     return this.#names.flatMap((name) => {
       const read = this.#data.get(name);
       if (!read || read === "missing") return [];
-      const from = key === "lines_evaluation" ? read.evaluations : read.columns;
+      const from = read[source] ?? {};
       return [{ name, x: from[this.#over.key] ?? [], y: from[key] ?? [], colour: colourOf(name), stroke: lookOf(name).stroke }];
     });
   }
@@ -273,12 +277,10 @@ export class Comparison {
 
   /** All rows of all runs that are compared, below each other. */
   async #saveTable() {
-    const { key } = this.#column;
-    const isEvaluation = key === "lines_evaluation";
+    const { key, source = "columns" } = this.#column;
     const table = { run: [], step: [], seconds: [], [key]: [] };
     for (const name of this.#names) {
-      const read = await columnsOf(name, ALL_ROWS);
-      const from = isEvaluation ? read.evaluations : read.columns;
+      const from = (await columnsOf(name, ALL_ROWS, source))[source];
       from.step.forEach((step, k) => {
         table.run.push(name);
         table.step.push(step);
@@ -291,15 +293,23 @@ export class Comparison {
   }
 }
 
-/** Everything that is drawn of a run, read from its records. */
-async function columnsOf(name, points) {
-  const [run, progress, evaluated] = await Promise.all([api.run(name), api.progress(name, points), api.evaluations(name)]);
+/** What is drawn of a run, read from its records; of games that ended and evaluations only what `source` asks for. */
+async function columnsOf(name, points, source) {
+  const [run, progress] = await Promise.all([api.run(name), api.progress(name, points)]);
   const columns = { ...progress, step: progress.step ?? [] };
-  const step = evaluated.map((row) => row.step);
-  const evaluations = { step, lines_evaluation: evaluated.map((row) => row.lines), seconds: step.map((at) => secondsAt(columns, at)) };
-  return { columns, evaluations, isAlive: run.is_alive };
+  const found = { columns, isAlive: run.is_alive };
+  if (source === "episodes") {
+    const { step, mean_lines_game: mean } = await api.episodes(name, points);
+    found.episodes = { step, lines_episodes: mean };
+  } else if (source === "evaluations") {
+    const rows = await api.evaluations(name);
+    found.evaluations = { step: rows.map((row) => row.step), lines_evaluation: rows.map((row) => row.lines) };
+  }
+  for (const other of [found.episodes, found.evaluations].filter(Boolean)) other.seconds = other.step.map((at) => secondsAt(columns, at));
+  return found;
 }
 
+/** Seconds of training at a step, as the rows around it tell. */
 function secondsAt({ step, seconds = [] }, at) {
   const k = step.findIndex((value) => value >= at);
   return seconds[k < 0 ? seconds.length - 1 : k] ?? 0;

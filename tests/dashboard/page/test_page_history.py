@@ -1,0 +1,312 @@
+"""The pages of runs, over runs that have ended: found, compared, looked at, freed and deleted; by keys too."""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator
+from io import StringIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.dashboard.histories import STEPS, keep_replay, make_run
+from tests.dashboard.page.stage import Dashboard
+from tests.dashboard.page.watching import Watcher, pass_frames
+
+N_PIECES = 450
+_HISTORY = """async () => {
+    const { History } = await import("/static/common/history.js");
+    const history = new History();
+    for (let k = 1; k <= 3; k += 1) history.append({ step: 100_000 + 25 * k, mean_lines_game: 0 });
+    history.load({ step: Array.from({ length: 50 }, (_, k) => 2_000 * (k + 1)) });
+    for (let k = 4; k <= 40_000; k += 1) history.append({ step: 100_000 + 25 * k, mean_lines_game: k });
+    return history.columns.step;
+}"""
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    served = Dashboard(tmp_path_factory.mktemp("home"))
+    home = served.home
+    for k in range(60):
+        make_run(home, f"plain-{k:02}", seed=k, rows=3, mean=k + 1.0, state="stopped" if k % 3 else "finished")
+    make_run(home, "good", seed=101, mean=2_000.0, preset="quick")
+    make_run(home, "bad", seed=102, mean=20.0, state="failed", checkpoints=(100_000, 200_000, 300_000), gamma=0.5)
+    kept = make_run(home, "kept", seed=103, mean=300.0, checkpoints=(100_000, 200_000), gamma=0.5, batch_size=64)
+    (kept / "worker.log").write_text("It began.\n<b>It went on.</b>\n")
+    keep_replay(kept, "first", 40, seed=3)
+    keep_replay(kept, "best-01", N_PIECES)
+    served.start()
+    yield served
+    served.close()
+
+
+def names(page: Page) -> list[str]:
+    return page.locator("#runs-table tbody .run-link").all_inner_texts()
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
+
+
+def test_runs_are_found_filtered_put_in_order_and_turned_over(page: Page, photograph: Callable[..., None]) -> None:
+    page.goto("/")
+    page.get_by_role("navigation").get_by_role("link", name="Runs").click()
+    expect(page.locator("#runs-count")).to_have_text("63 runs")
+    assert names(page)[:4] == ["kept", "bad", "good", "plain-59"] and len(names(page)) == 50
+    photograph(page, "runs")
+    expect(page.locator("#page-text")).to_have_text(re.compile("^1.50 of 63$"))
+    page.get_by_role("button", name="Later page").click()
+    expect(page.locator("#page-text")).to_have_text(re.compile("^51.63 of 63$"))
+    assert len(names(page)) == 13
+    page.get_by_role("button", name="Mean lines").click()
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("Mean lines")
+    expect(page.locator("#runs-table tbody .run-link").first).to_have_text("good")
+    assert names(page)[:3] == ["good", "kept", "plain-59"]
+    page.get_by_role("button", name="Mean lines").click()
+    expect(page.locator("#runs-table tbody .run-link").first).to_have_text("plain-00")
+    page.locator(".chip", has_text="Failed").click()
+    expect(page.locator("#runs-count")).to_have_text("1 of 63 runs")
+    assert names(page) == ["bad"]
+    page.locator(".chip", has_text="Failed").click()
+    page.get_by_label("Find a run").fill("QUICK")
+    expect(page.locator("#runs-count")).to_have_text("1 of 63 runs")
+    assert names(page) == ["good"]
+    page.get_by_label("Find a run").fill("nothing like it")
+    expect(page.locator("#runs-empty")).to_contain_text("No run is like that.")
+    page.get_by_role("button", name="Show all runs").click()
+    expect(page.locator("#runs-count")).to_have_text("63 runs")
+
+
+def test_chosen_runs_are_compared_and_taken_away(page: Page, tmp_path: Path, photograph: Callable[..., None]) -> None:
+    page.goto("/runs")
+    for name in ("good", "kept", "bad"):
+        page.get_by_role("checkbox", name=f"Compare {name}", exact=True).check()
+    values = page.locator("#compare-list .value")
+    expect(values).to_have_text(["2,000", "300", "20"])
+    chart = page.locator("#compare-canvas")
+    assert page.url.endswith("/runs#compare=good,kept,bad")
+    photograph(page, "compared")
+    page.reload()
+    expect(values).to_have_text(["2,000", "300", "20"])
+    chart.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(chart).to_have_attribute("aria-valuenow", str(STEPS // 10))
+    expect(values).to_have_text(["200", "30", "2"])
+    page.keyboard.press("+")
+    expect(page.get_by_role("button", name="Whole course")).to_be_visible()
+    page.get_by_role("button", name="Whole course").click()
+    expect(page.locator("#compare-whole")).to_be_hidden()
+    page.locator("#compare-column").select_option("Exploration")
+    expect(values).to_have_text(["2 %", "2 %", "2 %"])
+    expect(page.locator("#compare-log")).to_be_disabled()
+    page.locator("#compare-column").select_option("Evaluation")
+    expect(values).to_have_text(["80", "80", "80"])
+    page.locator("#compare-column").select_option("Lines of ended games")
+    expect(values).to_have_text(["3", "3", "3"])
+    page.locator("#compare-over").select_option("seconds of training")
+    page.locator("#compare-column").select_option("Best game")
+    page.get_by_role("button", name="Take bad out").click()
+    expect(values).to_have_text(["6,000", "900"])
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as table:
+        page.get_by_role("button", name="Table (CSV)").click()
+    table.value.save_as(tmp_path / "table.csv")
+    rows = list(csv.DictReader(StringIO((tmp_path / "table.csv").read_text())))
+    assert [len([row for row in rows if row["run"] == name]) for name in ("good", "kept")] == [20, 20]
+    assert rows[19] == {"run": "good", "step": "400000", "seconds": "10", "best_lines_game": "6000"}
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as picture:
+        page.get_by_role("button", name="Picture (PNG)").click()
+    picture.value.save_as(tmp_path / "picture.png")
+    with Image.open(tmp_path / "picture.png") as image:
+        assert image.size == (2400, 1128) and len(image.convert("RGB").getcolors(2**24) or []) > 10
+    page.get_by_role("button", name="Choose none").click()
+    expect(page.locator("#compare")).to_be_hidden()
+
+
+def test_a_run_that_is_gone_is_taken_out_of_a_comparison(page: Page, watcher: Watcher) -> None:
+    watcher.forgive_refusals()
+    page.goto("/runs#compare=good,nobody")
+    expect(page.locator("#toasts")).to_contain_text("There is no run nobody.")
+    expect(page.locator("#compare-list .value")).to_have_text(["2,000"])
+
+
+def test_space_is_freed_and_runs_go_once_that_is_confirmed(
+    page: Page, dashboard: Dashboard, photograph: Callable[..., None]
+) -> None:
+    page.goto("/runs")
+    page.get_by_role("button", name="Free space").click()
+    dialog = page.locator("#confirm-panel")
+    expect(dialog).to_contain_text("Free 3 kB?")
+    expect(dialog).to_contain_text("3 older checkpoints go, for ever.")
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    photograph(page, "free-space")
+    page.keyboard.press("Escape")
+    assert dashboard.view("bad").checkpoints == (100_000, 200_000, 300_000)
+    page.get_by_role("checkbox", name="Compare bad", exact=True).check()
+    page.get_by_role("button", name="Free space of these").click()
+    expect(dialog).to_contain_text("Free 2 kB?")
+    dialog.get_by_role("button", name="Free space").click()
+    expect(page.locator("#toasts")).to_contain_text("Freed 2 kB.")
+    assert dashboard.view("bad").checkpoints == (300_000,)
+
+    page.get_by_role("button", name="Delete plain-59").click()
+    expect(dialog).to_contain_text("Delete plain-59?")
+    dialog.get_by_role("button", name="Cancel").click()
+    assert dashboard.view("plain-59").name == "plain-59"
+    page.get_by_role("button", name="Delete plain-59").click()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.locator("#toasts")).to_contain_text("Deleted plain-59.")
+    expect(page.locator("#runs-count")).to_have_text("62 runs")
+    assert not dashboard.home.run_folder("plain-59").exists()
+
+
+def test_a_run_tells_all_that_it_left(page: Page, photograph: Callable[..., None]) -> None:
+    page.goto("/runs")
+    page.get_by_role("link", name="kept").click()
+    expect(page.get_by_role("heading", name="kept")).to_be_visible()
+    expect(page.locator("#run-state")).to_have_text("Finished")
+    expect(page.locator("#run-facts")).to_contain_text(
+        "mean 300 lines · best game 900 · preset default · dqn · seed 103"
+    )
+    expect(page.locator("#checkpoints li")).to_have_count(2)
+    expect(page.locator("#checkpoints li").first).to_contain_text("Step 200,000latest")
+    expect(page.locator("#checkpoints li").first).to_contain_text("1 kB")
+    expect(page.locator("#evaluations tbody tr").first).to_have_text(re.compile(r"^300,000\s*80\s*best\s*2 of 10$"))
+    expect(page.locator("#config-note")).to_contain_text("3 differ from the preset default")
+    expect(page.locator("#config")).to_contain_text("gamma0.5 instead of 0.")
+    expect(page.locator("#config dt")).to_have_count(3)
+    page.get_by_role("switch", name="Only what differs").uncheck(force=True)
+    assert page.locator("#config dt").count() > 50
+    expect(page.locator("#about")).to_contain_text("tetrarium train --name kept")
+    expect(page.locator("#about")).to_contain_text("0123456789abcdef")
+    expect(page.locator("#log")).to_have_text("It began.\n<b>It went on.</b>")
+    expect(page.locator(".story .chart-value")).to_have_text("mean 300 · best 900")
+    page.locator("#story canvas").focus()
+    page.keyboard.press("Home")
+    expect(page.locator("#story canvas")).to_have_attribute("aria-valuenow", str(STEPS // 20))
+    page.keyboard.press("Escape")
+    photograph(page, "run")
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as table:
+        page.get_by_role("button", name="Table (CSV)").click()
+    assert table.value.suggested_filename == "tetrarium-kept.csv"
+
+
+def test_a_game_is_played_stepped_through_and_scrubbed(
+    page: Page, tmp_path: Path, photograph: Callable[..., None]
+) -> None:
+    page.goto("/runs/kept")
+    player, pieces = page.locator("#player"), page.locator("#replay-pieces")
+    expect(player).to_have_attribute("data-shown", "0")
+    expect(page.locator("#replay-choice option")).to_have_count(2)
+    expect(page.locator("#replay-choice")).to_have_value("best-01")
+    player.focus()
+    press = page.keyboard.press
+    press("End")
+    expect(player).to_have_attribute("data-shown", str(N_PIECES))
+    expect(pieces).to_have_text("450 of 450")
+    lines = int(page.locator("#replay-lines").inner_text())
+    assert lines > 150
+    expect(page.locator("#replay-board")).to_have_attribute("aria-label", f"The board after 450 pieces: {lines} lines")
+    press("Home")
+    press("Shift+ArrowRight")
+    press("ArrowRight")
+    press("ArrowLeft")
+    press("ArrowLeft")
+    expect(player).to_have_attribute("data-shown", "9")
+    press(" ")
+    expect(page.locator("#replay-play")).to_have_text("Pause")
+    page.locator("#replay-speed").select_option("300")
+    expect(player).to_have_attribute("data-shown", str(N_PIECES))
+    expect(page.locator("#replay-play")).to_have_text("Play")
+    page.locator("#scrub").fill("250")
+    expect(player).to_have_attribute("data-shown", "250")
+    player.scroll_into_view_if_needed()
+    photograph(page, "replay")
+    page.get_by_label("Game", exact=True).select_option("first")
+    expect(page.locator("#replay-facts")).to_contain_text("game 0 of seed 3")
+    expect(pieces).to_have_text("0 of 40")
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as game:
+        page.get_by_role("button", name="Game (JSON)").click()
+    assert game.value.suggested_filename == "kept-first.json"
+    game.value.save_as(tmp_path / "game.json")
+    assert json.loads((tmp_path / "game.json").read_text())["pieces"] == 40
+    press("End")
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as film:
+        page.get_by_role("button", name="Film from here (GIF)").click()
+    film.value.save_as(tmp_path / "game.gif")
+    with Image.open(tmp_path / "game.gif") as image:
+        assert image.format == "GIF"
+
+
+def test_a_page_of_no_run_says_so(page: Page, watcher: Watcher) -> None:
+    watcher.forgive_refusals()
+    for path, name in (("/runs/nobody", "nobody"), ("/runs/%3Cb%3E", "<b>")):
+        page.goto(path)
+        expect(page.locator("#run-missing")).to_contain_text(f"There is no run {name}.")
+        expect(page.locator("#run-body")).to_be_hidden()
+    page.get_by_role("link", name="Show all runs").click()
+    expect(page.locator("#runs-count")).to_have_text(re.compile("runs$"))
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_rules_of_accessibility_hold(page: Page, theme: Any, width: int) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto("/runs#compare=good,kept")
+    expect(page.locator("#compare-list .value")).to_have_text(["2,000", "300"])
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="Delete kept").click()
+    expect(page.locator("#confirm-panel")).to_contain_text("Delete kept?")
+    assert violations(page) == []
+    page.goto("/runs/kept")
+    expect(page.locator("#player")).to_have_attribute("data-shown", "0")
+    expect(page.locator("#config-note")).to_contain_text("3 differ")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_keys_alone_find_a_run_and_look_at_its_game(page: Page) -> None:
+    page.goto("/runs")
+    expect(page.locator("#runs-count")).to_have_text(re.compile("runs$"))
+    press = page.keyboard.press
+    press("/")
+    page.keyboard.type("kept")
+    expect(page.locator("#runs-count")).to_contain_text("1 of")
+    focused = page.locator(":focus")
+    while focused.get_attribute("aria-label") != "Compare kept":
+        press("Tab")
+    press(" ")
+    expect(page.locator("#compare-list .value")).to_have_text(["300"])
+    press("Tab")
+    expect(focused).to_have_text("kept")
+    press("Enter")
+    expect(page.locator("#player")).to_have_attribute("data-shown", "0")
+    press("End")
+    expect(page.locator("#player")).to_have_attribute("data-shown", str(N_PIECES))
+    press("?")
+    expect(page.locator("#help-panel")).to_contain_text("one piece back")
+    press("Escape")
+    pass_frames(page, 2)
+
+
+def test_a_course_keeps_its_beginning_however_long_it_is_watched(page: Page) -> None:
+    page.goto("/runs/kept")
+    steps = page.evaluate(_HISTORY)
+    assert steps[0] == 2_000 and steps[-1] == 1_100_000
+    assert len(steps) <= 1_300
+    gaps = [after - before for before, after in pairwise(steps)]
+    assert min(gaps) > 0 and max(gaps) <= 2 * 1_100_000 / 600
