@@ -266,6 +266,8 @@ def test_rules_of_accessibility_hold(page: Page, theme: Any, width: int) -> None
     page.emulate_media(color_scheme=theme)
     page.set_viewport_size({"width": width, "height": 800})
     page.goto("/runs#compare=good,kept")
+    page.get_by_label("Find a run").fill("seed 10")
+    expect(page.locator("#runs-count")).to_contain_text("4 of")
     expect(page.locator("#compare-list .value")).to_have_text(["2,000", "300"])
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width

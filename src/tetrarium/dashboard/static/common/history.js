@@ -59,12 +59,11 @@ export class History {
   #thin() {
     const { step } = this.columns;
     const recent = step.length - RECENT;
-    const width = (step[recent] - step[0]) / MAX_POINTS || 1;
-    let latest = -1;
+    const farthest = (2 * (step[recent] - step[0])) / MAX_POINTS; // at which two rows that stay may lie
+    let latest = step[0];
     const isKept = step.map((value, k) => {
-      const place = Math.floor((value - step[0]) / width);
-      if (k < recent && place === latest) return false;
-      latest = place;
+      if (k > 0 && k < recent && step[k + 1] - latest <= farthest) return false;
+      latest = value;
       return true;
     });
     for (const name of COLUMNS) this.columns[name] = this.columns[name].filter((_, k) => isKept[k]);
