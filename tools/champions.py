@@ -28,13 +28,16 @@ class Champion:
     preset: str
     seed: int
     note: str
+    height: int | None = None  # of the board that it is set up for, where that is another than it was trained on
 
 
 _RUN: Final = "made"
 RECIPES: Final = {
     "champion": Champion(preset="default", seed=1, note="Plays the default game."),
-    "champion-10x10": Champion(preset="literature-10x10", seed=1, note="Plays the literature's game on 10 rows."),
-    "champion-10x20": Champion(preset="literature-10x20", seed=1, note="Plays the literature's game on 20 rows."),
+    "champion-10x10": Champion(preset="literature-10x10-cma", seed=1, note="Plays the literature's game on 10 rows."),
+    "champion-10x20": Champion(
+        preset="strong", seed=1, note="Plays the literature's game on 20 rows; learnt it on 10.", height=20
+    ),
 }
 
 
@@ -49,7 +52,8 @@ def make(name: str, recipe: Champion, box: Path) -> None:
         )
         bundle = ModelStore(Home.locate(folder)).load(_RUN)
     about = {**bundle.about, "preset": recipe.preset, "command": command}
-    content = bundle.described(name=name, about=about, note=recipe.note).to_bytes()
+    game = bundle.env_config if recipe.height is None else {**bundle.env_config, "height": recipe.height}
+    content = bundle.described(name=name, about=about, note=recipe.note, env_config=game).to_bytes()
     write_file(box / f"{name}{BUNDLE_SUFFIX}", content)
     made = read_bundle(box / f"{name}{BUNDLE_SUFFIX}")
     print(f"{name}: {len(content) / 1e3:,.1f} kB, step {made.step:,}, weights {made.weights_sha256[:16]}")

@@ -1,0 +1,55 @@
+"""The models in the box: what they say of themselves, and how they play."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tetrarium.environment import EnvConfig
+from tetrarium.evaluation import evaluate
+from tetrarium.registry.box import CHAMPIONS, champion_names, champion_path
+from tetrarium.registry.bundles import read_bundle
+from tetrarium.registry.home import Home
+from tetrarium.training.models import load_model
+from tetrarium.training.presets import find_preset
+
+NAMES = ("champion", "champion-10x10", "champion-10x20")
+
+
+def test_the_box_holds_the_three_champions_and_a_page_about_them() -> None:
+    assert champion_names() == NAMES
+    assert "tools/champions.py" in (CHAMPIONS / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_champion_says_by_which_command_it_was_made_and_is_small(name: str) -> None:
+    path = champion_path(name)
+    assert path is not None
+    bundle = read_bundle(path)
+
+    preset = find_preset(bundle.about["preset"])
+    assert bundle.about["command"] == f"tetrarium train --preset {bundle.about['preset']} --seed {bundle.seed}"
+    made_for = replace(EnvConfig.from_dict(bundle.env_config), height=preset.env_config.height)
+    assert made_for == preset.env_config
+    assert bundle.training_config["total_timesteps"] == preset.training_config.total_timesteps
+    assert bundle.note and path.stat().st_size < 300_000
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "least_lines"),
+    [
+        ("champion", EnvConfig(), 390.0),  # of 1,000 pieces: at most 400
+        ("champion-10x10", EnvConfig.literature(10), 3_500.0),
+        ("champion-10x20", EnvConfig.literature(20), 390.0),
+    ],
+)
+def test_a_champion_plays_its_game(name: str, config: EnvConfig, least_lines: float, tmp_path: Path) -> None:
+    policy, trained_for = load_model(name, Home.locate(tmp_path))
+    rules = ("width", "height", "randomizer", "actions", "hold", "game_over")
+    assert trained_for is not None
+    assert all(getattr(trained_for, rule) == getattr(config, rule) for rule in rules)
+
+    is_endless = name != "champion-10x10"
+    report = evaluate(policy, config, n_games=100, seed=31, max_pieces=1_000 if is_endless else 1_000_000)
+    assert report.n_cut_off == (100 if is_endless else 0)
+    assert sum(game.lines for game in report.games) / 100 > least_lines
