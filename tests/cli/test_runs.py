@@ -7,9 +7,11 @@ import pytest
 
 from tests.torture.processes import finish, train
 from tests.workers.served import wait_for
+from tests.workers.test_curves import made
 from tetrarium.cli.main import main
 from tetrarium.registry.home import Home
 from tetrarium.workers.directory import list_runs, read_run
+from tetrarium.workers.files import WorkerState
 
 pytestmark = pytest.mark.timeout(600)  # a first start compiles the engine
 
@@ -52,6 +54,26 @@ def test_a_run_in_a_terminal_obeys_another(tetrarium_home: Path, capsys: pytest.
     assert (code, err) == (
         1, "tetrarium: 'one' is not under way, so it takes no commands. See `tetrarium runs list`.\n",
     )  # fmt: skip
+
+
+def test_a_list_is_searched_and_shown_page_by_page(
+    tetrarium_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    home = Home.locate(tetrarium_home)
+    for number in range(5):
+        made(home, f"tower-{number}", seed=number)
+        state = "failed" if number % 2 else "finished"
+        WorkerState(state=state, step=number).write(home.run_folder(f"tower-{number}"))
+
+    _, out, _ = called(capsys, "list", "--state", "failed", "--json")
+    assert {view["name"] for view in json.loads(out)} == {"tower-1", "tower-3"}
+    _, out, _ = called(capsys, "list", "--search", "TOWER dqn", "--limit", "2", "--skip", "1")
+    assert out.count("tower-") == 2 and out.endswith("2 of 5 runs; --skip 3 shows further ones.\n")
+    _, out, _ = called(capsys, "list", "--limit", "9")
+    assert out.count("tower-") == 5 and "further" not in out
+    assert called(capsys, "list", "--search", "nothing")[:2] == (0, "There is no run of that kind.\n")
+    assert called(capsys, "list", "--limit", "0")[0] == called(capsys, "list", "--state", "lost")[0] == 2
 
 
 def test_without_a_run_it_says_what_to_do(tetrarium_home: Path, capsys: pytest.CaptureFixture[str]) -> None:

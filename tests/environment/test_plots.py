@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tetrarium.environment.plot_pictures import plot_png, plot_svg
+from tetrarium.environment.plot_pictures import plot_svg, write_plot_png
 from tetrarium.environment.plots import HEIGHT, WIDTH, Area, Plot, PlotLine, Stroke, Words, end_text, lay_out
 from tetrarium.environment.run_looks import RunLook, look_of, oklch
 from tetrarium.environment.scales import linear_scale, log_scale
@@ -78,7 +78,9 @@ def test_svg_holds_all_text_as_text_whatever_it_is() -> None:
 
 
 def test_png_shows_lines_in_their_colours() -> None:
-    picture = Image.open(io.BytesIO(plot_png(PLOT)))
+    written = io.BytesIO()
+    write_plot_png(PLOT, written)
+    picture = Image.open(written)
     colours = {colour for _, colour in picture.convert("RGB").getcolors(maxcolors=10**6) or ()}
 
     assert picture.size == (2 * WIDTH, 2 * HEIGHT)

@@ -7,6 +7,7 @@ import json as json_library
 import os
 import sys
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -56,10 +57,15 @@ def plot(
     if out is None:
         _print(drawn)
         return 0
-    from tetrarium.environment.plot_pictures import plot_png, plot_svg
+    from tetrarium.environment.plot_pictures import plot_svg, write_plot_png
     from tetrarium.registry.atomic import write_file
 
-    write_file(out.absolute(), plot_png(drawn) if out.suffix == ".png" else plot_svg(drawn).encode())
+    picture = BytesIO()
+    if out.suffix == ".png":
+        write_plot_png(drawn, picture)
+    else:
+        picture.write(plot_svg(drawn).encode())
+    write_file(out.absolute(), picture.getvalue())
     print(f"Wrote {out}")
     return 0
 

@@ -1,10 +1,9 @@
 """A laid out plot as SVG, in which text stays text, and as PNG, at twice its measures so that it is crisp."""
 
-import io
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Final
+from typing import BinaryIO, Final
 from xml.sax.saxutils import escape
 
 from PIL import Image, ImageDraw, ImageFont
@@ -12,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tetrarium.environment.plots import HEIGHT, WIDTH, Area, Drawing, Plot, Points, Stroke, Words, lay_out
 from tetrarium.environment.scene import Colour
 
-__all__ = ["plot_png", "plot_svg"]
+__all__ = ["plot_svg", "write_plot_png"]
 
 _SCALE: Final = 2  # pixels of a PNG to a unit
 _FINE: Final = 3  # lines are drawn so many times larger, and made smaller afterwards
@@ -53,7 +52,7 @@ def _hex(colour: Colour) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
-def plot_png(plot: Plot) -> bytes:
+def write_plot_png(plot: Plot, file: BinaryIO) -> None:
     """Draws a plot as PNG."""
     drawing = lay_out(plot, _width)
     image = _lines(drawing).resize((WIDTH * _SCALE, HEIGHT * _SCALE), Image.Resampling.LANCZOS)
@@ -64,9 +63,7 @@ def plot_png(plot: Plot) -> bytes:
             font = ImageFont.load_default(shape.size * _SCALE)
             place = (shape.x * _SCALE, shape.y * _SCALE)
             pen.text(place, shape.text, fill=shape.colour, font=font, anchor=anchors[shape.anchor])
-    data = io.BytesIO()
-    image.save(data, format="PNG", optimize=True)
-    return data.getvalue()
+    image.save(file, format="PNG", optimize=True)
 
 
 def _lines(drawing: Drawing) -> Image.Image:
