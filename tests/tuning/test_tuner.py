@@ -265,5 +265,4 @@ def test_twenty_trials_of_the_quick_preset_killed_in_the_middle_lose_none(home: 
     assert code == 0, printed
     detail = whole(home, 20)
     assert detail.importances.n_trials == 20
-    assert set(detail.importances.shares) == {"learning_rate", "n_steps", "gamma"}
-    assert "Which settings mattered:" in printed
+    assert "trials every game was still running at the cut, so nothing can be told apart." in printed

@@ -6,10 +6,12 @@ are at least five, and not where the trials hardly differ in what they came to.
 """
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tetrarium.tuning.objectives import is_better_higher
+from tetrarium.tuning.objectives import GOAL, is_better_higher
+from tetrarium.tuning.storage import TOLD
 
 if TYPE_CHECKING:
     import optuna
@@ -42,6 +44,13 @@ def find_importances(study: "StudyConfig", trials: "Trials") -> Importances:
         return _none(n, f"Which settings mattered is told from {FEWEST_TRIALS} complete trials on; there are {n}.")
     if len(study.ranges) == 1:
         return _none(n, "One setting is varied, so there is nothing to compare it with.")
+    n_cut = sum(_is_cut(trial.user_attrs.get(TOLD, {})) for trial in complete)
+    if 2 * n_cut > n and study.objective != GOAL:
+        return _none(
+            n,
+            f"In {n_cut} of {n} trials every game was still running at the cut, so nothing can be told apart. Judge by "
+            "placements-to-goal, or by longer games: evaluation_pieces.",
+        )
     n_best = max(_FEWEST_BEST, round(_SHARE_BEST * n))
     values = sorted((float(trial.values[0]) for trial in complete), reverse=is_better_higher(study.objective))
     n_best = sum(_is_as_good(value, values[n_best - 1], study.objective) for value in values)  # ties are all in
@@ -58,6 +67,10 @@ def find_importances(study: "StudyConfig", trials: "Trials") -> Importances:
 
 def _is_as_good(value: float, other: float, objective: str) -> bool:
     return value >= other if is_better_higher(objective) else value <= other
+
+
+def _is_cut(told: Mapping[str, Any]) -> bool:
+    return bool(told.get("n_games")) and told.get("n_cut_off") == told.get("n_games")
 
 
 def _none(n: int, words: str) -> Importances:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.training import TrainingConfig
 
-__all__ = ["OBJECTIVES", "Score", "check_objective", "is_better_higher", "judge"]
+__all__ = ["GOAL", "OBJECTIVES", "Score", "check_objective", "is_better_higher", "judge"]
 
 GOAL: Final = "placements-to-goal"
 OBJECTIVES: Final[Mapping[str, str]] = MappingProxyType(

@@ -162,7 +162,8 @@ class Trials:
 
         trials = self.all()
         twin = optuna.create_study(direction=self._study.direction, sampler=self._sampler(len(trials)))
-        twin.add_trials(trials)
+        if self._config.sampler != "random":  # which looks at no other trial
+            twin.add_trials(trials)
         drawn = twin.ask(fixed_distributions=self._distributions()).params
         return Drawn(
             params={item.name: _rounded(item, drawn[item.name]) for item in self._config.ranges},

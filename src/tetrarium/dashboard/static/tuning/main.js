@@ -72,7 +72,7 @@ function row(study) {
 
 find("#new-study").addEventListener("click", () => form.open());
 beginPage({ keys: [["n", "new study", () => form.open()]], numbers: NUMBERS });
-const link = new LiveLink(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
+const link = new LiveLink();
 link.addEventListener("event", ({ detail: { source } }) => source === "home" && refresh());
 setInterval(() => !document.hidden && (isStale || studies.some(({ is_alive: isAlive }) => isAlive)) && refresh(), LOOK_MS);
 refresh();

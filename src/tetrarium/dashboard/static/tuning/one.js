@@ -184,7 +184,7 @@ find("#trials").addEventListener("pointerover", ({ target }) => point(target.clo
 find("#trials").addEventListener("pointerleave", () => point(null));
 find("#trials").addEventListener("focusin", ({ target }) => point(target.closest?.("tr")?.dataset.trial ?? null));
 beginPage({ numbers: NUMBERS });
-const link = new LiveLink(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
+const link = new LiveLink();
 link.addEventListener("event", ({ detail: { source } }) => source === "home" && refresh());
 const isMoving = () => isLost || study?.is_alive || study?.trials.some(({ state }) => state === "running");
 setInterval(() => !document.hidden && isMoving() && refresh(), LOOK_MS);

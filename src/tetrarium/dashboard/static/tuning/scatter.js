@@ -50,7 +50,7 @@ export function drawScatter(name, range, study, pointed) {
   const x = (share) => PLOT.left + 8 + share * (PLOT.right - PLOT.left - 16);
   const y = (value) => PLOT.bottom - (value / (top * 1.05)) * (PLOT.bottom - PLOT.top);
   const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", class: "scatter", "aria-label": `${unitOf(study.objective)} of ${done.length} trials by ${nameText(name)}; the table below has the numbers.` });
-  for (const tick of linearTicks(0, top, 3)) {
+  for (const tick of linearTicks(0, top, 5)) {
     svg.append(draw("line", { x1: PLOT.left, x2: PLOT.right, y1: y(tick), y2: y(tick), class: "grid" }), draw("text", { x: PLOT.left - 8, y: y(tick) + 4, class: "tick end" }, short(tick)));
   }
   for (const [share, text] of scale.ticks) svg.append(draw("text", { x: x(share), y: PLOT.bottom + 16, class: "tick middle" }, text.length > 10 ? `${text.slice(0, 9)}…` : text));

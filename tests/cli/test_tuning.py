@@ -1,0 +1,129 @@
+"""``tune``: what it refuses, and how a study is told in a terminal, in a pipe and to a program."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.tuning.made import complete, study
+from tetrarium.cli.main import main
+from tetrarium.cli.study_display import PlainStudy, draw_study
+from tetrarium.registry.home import Home
+from tetrarium.tuning import read_study
+
+
+@pytest.fixture
+def home(tetrarium_home: Path) -> Home:
+    return Home.locate(tetrarium_home)
+
+
+def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as left:
+        main(["tune", *arguments])
+    printed = capsys.readouterr()
+    return int(str(left.value.code)), printed.out, printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["new"], "A study varies a setting or more; got none. Add --vary learning_rate=1e-4..1e-2:log, say."),
+        (["new", "--vary", "gamma=0..2"], "gamma is a number from 0.0 to 0.999999; got 2. Choose one in that range."),
+        (["new", "--vary", "gamma=0.1,0.2", "--set", "gama=1"], "There is no setting 'gama' after --set. Did you mean "
+         "'gamma'?"),
+        (["new", "--vary", "gamma=0.1,0.2", "--sampler", "grid", "--trials", "3"], "This grid has 2 combinations, each "
+         "tried once; got 3 trials. Add --trials 2."),
+        (["new", "--vary", "gamma=0.1,0.2", "--preset", "quik"], "A preset is one of default, quick"),
+        (["settings!", "--vary", "gamma=0.1,0.2"], "A name has 1 to 64 letters"),
+        (["show", "none"], "There is no study 'none' in "),
+        (["stop", "none"], "There is no study 'none' in "),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_one_line(
+    home: Home, capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    code, out, err = called(capsys, *arguments)
+    assert code in {1, 2}
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"tetrarium: {complaint}")
+    assert not home.studies.exists()
+
+
+def test_a_study_is_shown(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called(capsys, "list") == (
+        0, "There is no study yet. Begin one by `tetrarium tune NAME --vary learning_rate=1e-4..1e-2:log`.\n", "",
+    )  # fmt: skip
+    trials = complete(home, study(n_trials=4), [10.0, 1_204.4, 30.0])
+    trials.tell(trials.add(trials.draw()), "fail", about={"note": "The loss is not finite at step 200."})
+
+    code, out, _ = called(capsys, "show", "first")
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0] == "first: stopped, 4 of 4 trials, 1 failed. Not begun. Go on by `tetrarium tune first`."
+    assert lines[1].split() == ["run", "state", "lines", "a", "game", "cut", "off", "learning_rate", "n_steps"]
+    assert [line.split()[:3] for line in lines[2:6]] == [
+        ["first-0002", "done", "1,204"], ["first-0003", "done", "30"], ["first-0001", "done", "10"],
+        ["first-0004", "failed", lines[5].split()[2]],
+    ]  # fmt: skip
+    best = read_study(home, "first").trials[1].params
+    assert lines[6] == (
+        f"Best: first-0002, 1,204 lines a game, with learning_rate {best['learning_rate']:.4g}, "
+        f"n_steps {best['n_steps']}"
+    )
+    assert lines[7].startswith(
+        "Train it again: tetrarium train --preset default --set total_timesteps=1200 --set n_envs="
+    )
+    assert lines[8] == "Which settings mattered is told from 10 complete trials on; there are 3."
+    assert lines[9] == "first-0004 failed: The loss is not finite at step 200."
+    assert lines[10] == "Go on: tetrarium tune first"
+
+    told = json.loads(called(capsys, "show", "first", "--json")[1])
+    assert (told["view"]["best"], told["view"]["best_value"], len(told["trials"])) == (2, 1_204.4, 4)
+    assert json.loads(called(capsys, "list", "--json")[1])[0]["n_failed"] == 1
+    code, out, _ = called(capsys, "list")
+    assert out.splitlines()[1].split()[:5] == ["first", "stopped", "4", "of", "4"]
+    code, _, err = called(capsys, "pause", "first")
+    assert (code, err) == (
+        1, "tetrarium: 'first' is not under way, so it takes no commands. See `tetrarium runs list`.\n",
+    )  # fmt: skip
+
+
+def test_settings_that_may_be_varied_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = called(capsys, "settings")
+    rows = [line.split() for line in out.splitlines()]
+    assert code == 0
+    assert ["learning_rate", "1e-12", "to", "10", "step"] in [row[:5] for row in rows]
+    assert ["double_q", "true,", "false"] in [row[:3] for row in rows]
+    assert not {"width", "device"} & {row[0] for row in rows}
+
+
+def test_a_study_under_way_is_told_as_it_goes(home: Home) -> None:
+    asked = study(n_trials=4)
+    trials = complete(home, asked, [10.0])
+    detail = read_study(home, "first")
+    clock = iter([0.0, 0.0, 30.0, 30.0, 90.0, 90.0, 90.0, 90.0]).__next__
+    written = io.StringIO()
+    display = PlainStudy(written, clock)
+    display.tell(detail)
+    display.tell(detail)
+    running = trials.add(trials.draw())
+    display.tell(read_study(home, "first"))
+    trials.tell(running, "pruned", about={"note": "Pruned: below the median of the other trials.", "step": 600})
+    display.tell(read_study(home, "first"))
+    lines = written.getvalue().splitlines()
+    assert lines[0] == "Tuning first over learning_rate, n_steps: 1 of 4 trials, 36 s left"
+    assert lines[-1].startswith("first-0002 pruned, with learning_rate 0.00")
+    assert lines[-1].endswith(" Pruned: below the median of the other trials.")
+
+    trial = replace(detail.trials[0], number=2, run="first-0002", state="running", step=300, value=None)
+    under_way = replace(detail, trials=(*detail.trials, trial))
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    console.print(draw_study(under_way))
+    drawn = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "first  1 of 4 trials, 36 s left" in drawn
+    assert "first-0002" in drawn and "25 %" in drawn and "running" in drawn
+    assert "best so far  first-0001: 10 lines a game, with learning_rate" in drawn
