@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.dashboard.page.stage import ENDLESS, Dashboard, wait_until
-from tests.dashboard.page.watching import expect_state, next_board, open_run, pass_frames
+from tests.dashboard.page.watching import Watcher, expect_state, next_board, open_run, pass_frames
 from tests.torture.ends import assert_same, end_of
 from tests.torture.processes import spawn, training
 
@@ -102,6 +102,10 @@ def test_every_move_is_paced_by_the_slider(
     page.keyboard.press("End")
     expect(page.locator("#speed")).to_have_attribute("aria-valuetext", "1,000 pieces a second")
     wait_until(lambda: dashboard.status(endless).get("pieces_per_second") == 1000, "1,000 pieces a second")
+    page.keyboard.press(" ")  # acts on the slider's page, not on the slider
+    expect_state(page, "Paused")
+    page.keyboard.press(" ")
+    expect_state(page, "Running")
     page.keyboard.press("2")
     expect(page.locator("#speed")).to_be_disabled()
 
@@ -148,6 +152,46 @@ def test_a_stopped_run_offers_to_go_on(page: Page, dashboard: Dashboard, photogr
     expect_state(page, "Running")
     wait_until(lambda: dashboard.step("halting") > stopped_at, "steps beyond the stop")
     dashboard.command("halting", "stop")
+
+
+def test_a_run_is_steered_from_the_list_and_goes_on_from_any_checkpoint(
+    page: Page, dashboard: Dashboard, watcher: Watcher, photograph: Callable[..., None]
+) -> None:
+    dashboard.start_run("steered")
+    wait_until(lambda: len(dashboard.view("steered").checkpoints) == 2, "two checkpoints")
+    page.goto("/runs")
+    state = page.locator("tr[data-name=steered] .column-state")
+    expect(state).to_have_text("Running")
+    expect(page.locator("#status-word")).to_have_text(re.compile("under way$"))
+    page.get_by_role("button", name="Pause steered").click()
+    expect(state).to_have_text("Paused")
+    photograph(page, "runs-under-way")
+    page.get_by_role("button", name="Resume steered").click()
+    expect(state).to_have_text("Running")
+    page.get_by_role("button", name="Stop steered").click()
+    expect(state).to_have_text("Stopped")
+    page.get_by_role("link", name="steered", exact=True).click()
+    earlier = page.locator("#checkpoints li").last
+    step = min(dashboard.view("steered").checkpoints)
+    expect(earlier).to_contain_text(f"Step {step:,}")
+    expect(page.locator("#checkpoints li").first.get_by_role("button")).to_have_text("Resume")
+    earlier.get_by_role("button", name="Resume as new run").click()
+    name = page.get_by_label("Name of the new run")
+    expect(name).to_have_value(f"steered-at-{step}")
+    watcher.forgive_refusals()
+    name.fill("steered")
+    page.keyboard.press("Enter")
+    expect(page.locator("#branch-error")).to_contain_text("A new run needs a new name, and 'steered' is taken.")
+    name.fill("onward")
+    photograph(page, "branch")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="onward")).to_be_visible()
+    expect(page.locator("#about")).to_contain_text(f"steered@{step}")
+    expect(page.locator("#run-state")).to_have_text("Running")
+    wait_until(lambda: dashboard.step("onward") > step, "steps beyond the checkpoint")
+    page.get_by_role("button", name="Stop onward").click()
+    expect(page.locator("#run-state")).to_have_text("Stopped")
+    assert dashboard.view("steered").state == "stopped"
 
 
 @pytest.mark.oracle
