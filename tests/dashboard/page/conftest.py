@@ -24,7 +24,7 @@ _FLAGS: Final = (
 )  # fmt: skip
 DESKTOP: Final = {"width": 1440, "height": 900}
 PHONE: Final = {"width": 360, "height": 740}
-PATIENCE_MS: Final = 180_000  # a machine may be busy, and a first start compiles
+PATIENCE_MS: Final = 60_000  # a machine may be busy, and a first start compiles
 TIMEOUT_S: Final = 600
 SHOTS: Final = Path(os.environ.get("TETRARIUM_SCREENSHOTS", "screenshots")).resolve()
 

@@ -126,7 +126,7 @@ export class SeatView {
 
   constructor({ canLead = false } = {}) {
     const canvas = make("canvas", { class: "seat-board", role: "img", "aria-label": "Board" });
-    for (const name of ["name", "lines", "pieces", "game", "best"]) this.#parts[name] = make(name === "name" ? "h3" : "dd", { class: `seat-${name}` });
+    for (const name of ["name", "lines", "pieces", "game", "best"]) this.#parts[name] = make(name === "name" ? "h2" : "dd", { class: `seat-${name}` });
     const figure = (name, word, title) => make("div", {}, make("dt", { title }, word), this.#parts[name]);
     this.#parts.over = make("p", { class: "seat-over", hidden: true });
     this.element = make("article", { class: canLead ? "seat leading" : "seat" }, this.#parts.name,

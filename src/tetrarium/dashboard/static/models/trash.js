@@ -1,6 +1,7 @@
 // The trash: what was deleted, with the way back; and removing it for ever, which asks first.
 
 import { api } from "./api.js";
+import { confirm } from "../common/confirm.js";
 import { find, make, setText } from "../common/dom.js";
 import { act, say } from "../common/toast.js";
 import { count } from "../common/words.js";
@@ -39,22 +40,13 @@ export class Trash {
       make("td", {}, count(step)), make("td", { class: "text" }, note.split("\n")[0]), make("td", { class: "column-do" }, restore));
   }
 
-  #ask() {
-    const dialog = find("#sure-panel");
-    const close = () => dialog.close();
-    const remove = make("button", { type: "button", class: "danger" }, "Remove for ever");
-    remove.addEventListener("click", () => act(remove, "Removing…", async () => {
+  async #ask() {
+    const isSure = await confirm("Remove all that lies in the trash?", "There is no way back. Scores that were measured stay.", "Remove for ever");
+    if (!isSure) return;
+    await act(find("#empty-trash"), "Removing…", async () => {
       const removed = await api.emptyTrash();
-      close();
       say(`${removed.length === 1 ? "1 version" : `${count(removed.length)} versions`} removed for ever.`);
       await this.#page.changed();
-    }));
-    const keep = make("button", { type: "button", onclick: close }, "Keep");
-    dialog.replaceChildren(
-      make("div", { class: "panel-head" }, make("h2", { id: "sure-title" }, "Remove all that lies in the trash?")),
-      make("div", { class: "panel-body" }, make("p", {}, "There is no way back. Scores that were measured stay.")),
-      make("div", { class: "panel-foot" }, keep, remove));
-    dialog.showModal();
-    keep.focus();
+    });
   }
 }

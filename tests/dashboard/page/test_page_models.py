@@ -1,0 +1,411 @@
+"""The pages of models: every control, by mouse and by keyboard, and what strangers drop on them."""
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from tests.dashboard.page.stage import Dashboard, wait_until
+from tests.dashboard.page.watching import Watcher, pass_frames
+from tests.dashboard.shelf import keep, playing, shelve
+from tests.registry.hostile import CORPUS, RAN
+from tetrarium.registry.bundles import Bundle
+
+NINE = ["first@2", "first@1", "second", "second", "dt-10", "dellacherie", "du", "random", "random"]
+
+
+@pytest.fixture(scope="module")
+def models(dashboard: Dashboard) -> Dashboard:
+    """Two models, one of them with two versions, and scores of some who play."""
+    shelve(dashboard.root, "first", step=10_000)
+    shelve(dashboard.root, "first", 0.1, step=20_000, note="the one from Tuesday\nand more", tags=("good",))
+    shelve(dashboard.root, "second", 0.2, step=30_000)
+    keep(dashboard.root, "first@2", [900, 1_200, 3_998, 3_998], cut_off=2)
+    keep(dashboard.root, "second@1", [120, 340, 560, 80])
+    keep(dashboard.root, "random", [0, 1, 0, 0])
+    keep(dashboard.root, "dellacherie", [3_998] * 4, cut_off=4)
+    keep(dashboard.root, "random", [0, 0], protocol="literature-10x10")
+    return dashboard
+
+
+@pytest.fixture
+def players(dashboard: Dashboard) -> Iterator[Callable[[], list[Any]]]:
+    """Who plays; after the test nobody does."""
+
+    def there() -> list[Any]:
+        return [view for view in dashboard.call("GET", "/players") if view["is_alive"]]
+
+    yield there
+    for view in there():
+        dashboard.call("DELETE", f"/players/{view['id']}")
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
+
+
+def names(page: Page) -> list[str]:
+    return [row.get_attribute("data-player") or "" for row in page.locator("#leaderboard tbody tr").all()]
+
+
+def row(page: Page, player: str) -> Locator:
+    return page.locator(f'#leaderboard tr[data-player="{player}"]')
+
+
+def toast(page: Page, text: str) -> Locator:
+    return page.locator("#toasts .toast").filter(has_text=text)
+
+
+def drop(page: Page, name: str, data: bytes) -> None:
+    """Drops a file on the page, as from a folder."""
+    page.evaluate(
+        """([name, data]) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0))], name));
+            for (const kind of ["dragenter", "dragover", "drop"]) {
+                const event = new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true });
+                document.querySelector("#content").dispatchEvent(event);
+                if (kind === "dragover") window.wasOffered = !document.querySelector("#drop").hidden;
+            }
+        }""",
+        [name, base64.b64encode(data).decode()],
+    )
+
+
+def test_without_models_the_page_says_what_to_do(page: Page, photograph: Callable[..., None]) -> None:
+    page.goto("/models")
+    expect(page.locator("#no-models")).to_be_visible()
+    expect(page.locator("#no-models")).to_have_text(
+        re.compile(r"No models yet\.\s+Save one from a running training, or import a \.tetris file\.")
+    )
+    assert set(names(page)) >= {"random", "dellacherie", "du", "dt-10"}
+    expect(row(page, "dt-10").locator(".column-lines")).to_have_text("not measured")
+    expect(page.locator("#models-count")).to_have_text(re.compile(r"^0 models · 0 of \d measured$"))
+    page.get_by_role("button", name="Save from a run").click()
+    expect(page.locator("#save-panel")).to_contain_text("No run has learnt anything yet.")
+    expect(page.locator("#save-now")).to_be_disabled()
+    page.get_by_role("button", name="Close").click()
+    photograph(page, "models-none")
+
+
+@pytest.mark.usefixtures("models")
+def test_the_leaderboard_sorts_searches_and_draws_its_intervals(page: Page) -> None:
+    page.goto("/models")
+    expect(row(page, "second@1")).to_be_visible()
+    assert names(page)[:4] == ["dellacherie", "first@2", "second@1", "random"]
+    assert [row(page, name).locator(".interval-text").inner_text() for name in names(page)[:4]] == [
+        "at least 5,338", "5,048 (1,812 to 41,683)", "275 ± 230", "0.25 (0 to 0.75)",
+    ]  # fmt: skip
+    expect(row(page, "dellacherie").locator(".column-median")).to_have_text("at least 3,998")
+    expect(row(page, "first@2").locator(".column-cut")).to_have_text("50 %")
+    expect(row(page, "first@2").locator(".column-player")).to_contain_text("good")
+    expect(row(page, "first@2").locator(".column-player")).to_contain_text("2 versions · the one from Tuesday")
+    drawn = [bar.evaluate("bar => ['--from', '--to', '--at'].map((name) => Number(bar.style.getPropertyValue(name)))")
+             for bar in page.locator(".interval").all()]  # fmt: skip
+    assert all(0 <= low <= high <= 1 for low, high, _ in drawn)
+    assert all(low <= at <= high for low, high, at in drawn[1:]) and drawn[0][1] == 1, "an open end reaches the edge"
+    assert drawn[1][2] > drawn[2][2] > drawn[3][2]
+
+    page.get_by_role("button", name="Median").click()
+    assert names(page)[:4] == ["dellacherie", "first@2", "second@1", "random"]
+    page.get_by_role("button", name="Median").press("Enter")
+    assert names(page)[:4] == ["random", "second@1", "first@2", "dellacherie"], "who has no score stays last"
+    expect(page.locator("#leaderboard th.column-median")).to_have_attribute("aria-sort", "ascending")
+    page.get_by_role("button", name="Player").click()
+    assert names(page) == sorted(names(page))
+    page.get_by_label("Find a model").fill("tuesday GOOD")
+    assert names(page) == ["first@2"]
+    page.get_by_label("Find a model").fill("nobody")
+    expect(page.locator("#leaderboard-empty")).to_have_text("Nothing here is called so. Change what is searched for.")
+    page.get_by_label("Find a model").fill("")
+    page.get_by_label("Measured under").select_option("literature-10x10")
+    expect(page.locator("#protocol-meaning")).to_contain_text(re.compile("10 . 10, uniform"))
+    expect(page.locator(".interval-text")).to_have_count(1)
+    page.reload()
+    expect(page.get_by_label("Measured under")).to_have_value("literature-10x10")
+    expect(page.locator(".interval-text")).to_have_text("0 ± 0")
+    page.get_by_label("Measured under").select_option("default")
+
+
+@pytest.mark.usefixtures("models")
+def test_a_model_is_evaluated_with_its_progress_and_another_time_cancelled(page: Page) -> None:
+    page.goto("/models")
+    page.get_by_role("button", name="Evaluate random again").click()
+    expect(page.locator("#jobs progress")).to_have_attribute("aria-label", "Evaluating random under default")
+    expect(row(page, "random").locator(".measure")).to_be_disabled()
+    expect(toast(page, "random: 0")).to_contain_text("lines a game (n = 100")
+    expect(row(page, "random").locator(".column-games")).to_have_text("100")
+    expect(page.locator("#jobs")).to_be_hidden()
+    page.get_by_label("Measured under").select_option("literature-10x20")
+    expect(page.locator("#protocol-meaning")).to_contain_text("20 games of up to 1,000,000 pieces")
+    page.get_by_role("button", name="Evaluate dt-10").click()
+    page.get_by_role("button", name="Cancel: Evaluating dt-10 under literature-10x20").click()
+    expect(page.locator("#jobs")).to_be_hidden()
+    expect(row(page, "dt-10").locator(".column-lines")).to_have_text("not measured")
+    page.get_by_label("Measured under").select_option("default")
+
+
+def test_deleting_has_an_undo_by_keyboard_alone(page: Page, models: Dashboard) -> None:
+    page.goto("/models")
+    button = page.get_by_role("button", name="Delete second@1")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(row(page, "second@1").locator("a")).to_have_count(0)
+    expect(row(page, "second@1").locator(".column-player")).to_contain_text("its model is gone")
+    undo = toast(page, "second@1 moved to the trash.").get_by_role("button", name="Undo")
+    undo.focus()
+    page.keyboard.press("Enter")
+    expect(row(page, "second@1").locator("a")).to_have_count(1)
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Trash (1)")).to_be_visible()
+    page.keyboard.press("4")
+    page.get_by_role("button", name="Restore second@1").press("Enter")
+    expect(page.locator("#trash-empty")).to_be_visible()
+    page.keyboard.press("1")
+    expect(row(page, "second@1").locator("a")).to_have_count(1)
+
+    shelve(models.root, "spare", 0.9)
+    models.call("DELETE", "/models/spare")
+    page.goto("/models#trash")
+    page.reload()
+    page.get_by_role("button", name="Remove all for ever").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#trash tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="Remove all for ever").click()
+    page.get_by_role("button", name="Remove for ever", exact=True).click()
+    expect(toast(page, "1 version removed for ever.")).to_be_visible()
+    assert models.call("GET", "/trash") == []
+
+
+def test_files_come_in_by_button_and_drop_and_hostile_ones_are_refused(
+    page: Page, models: Dashboard, watcher: Watcher, tmp_path: Path
+) -> None:
+    watcher.forgive_refusals()
+    good = tmp_path / "theirs.tetris"
+    good.write_bytes(playing(0.5).described(name="theirs").to_bytes())
+    page.goto("/models")
+    page.locator("#import-file").set_input_files(good)
+    expect(toast(page, "Imported theirs@1: cma-es at step 1,000.")).to_be_visible()
+    expect(row(page, "theirs@1")).to_be_visible()
+    drop(page, "again.tetris", good.read_bytes())
+    assert page.evaluate("window.wasOffered") is True
+    expect(toast(page, "Imported theirs@2")).to_be_visible()
+    expect(page.locator("#drop")).to_be_hidden()
+
+    for kind, hostiles in CORPUS.items():
+        drop(page, f"{kind}.tetris", hostiles[0].data)
+        said = toast(page, f"{kind}.tetris was refused. The file")
+        expect(said).to_contain_text(hostiles[0].refusal)
+        said.get_by_role("button", name="Close this message").click()
+    assert not RAN.exists()
+    drop(page, "model.zip", b"PK")
+    expect(toast(page, "What is imported here ends in .tetris; got model.zip.")).to_be_visible()
+    assert [entry["name"] for entry in models.call("GET", "/models")] == ["first", "second", "theirs"]
+    models.call("DELETE", "/models/theirs")
+
+
+def test_a_run_under_way_is_saved_as_it_is_now(page: Page, models: Dashboard) -> None:
+    models.start_run("learning", checkpoint_every=10**8)
+    page.goto("/models?save=learning")
+    expect(page.get_by_label("Run", exact=True)).to_have_value("learning")
+    expect(page.get_by_label("What of it")).to_have_value("now")
+    page.get_by_label("Name of the model").fill("../no")
+    page.get_by_label("Note").fill("as it learns")
+    page.get_by_label("Tags").fill("young, green")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#save-error")).to_contain_text("name: String should match pattern")
+    page.get_by_label("Name of the model").fill("grown")
+    page.get_by_role("button", name="Save", exact=True).press("Enter")
+    expect(toast(page, "Saved grown@1: dqn at step ")).to_be_visible()
+    expect(page.locator("#save-panel")).to_be_hidden()
+    expect(row(page, "grown@1").locator(".column-player")).to_contain_text("as it learns")
+    (version,) = models.call("GET", "/models/grown")["versions"]
+    assert version["tags"] == ["green", "young"] and version["about"]["run"] == "learning" and version["step"] > 0
+    models.command("learning", "stop")
+
+
+@pytest.mark.usefixtures("models")
+def test_two_play_the_same_pieces_side_by_side_and_are_compared(
+    page: Page, players: Callable[[], list[Any]], photograph: Callable[..., None]
+) -> None:
+    page.goto("/models")
+    for name in ("first@2", "random"):
+        page.get_by_label(f"Choose {name}").check()
+    expect(page.locator("#chosen-count")).to_have_text("2 chosen")
+    page.get_by_role("button", name="Side by side").click()
+    expect(page.get_by_label("One", exact=True)).to_have_value("first@2")
+    expect(page.get_by_label("Other", exact=True)).to_have_value("random")
+    page.get_by_label("Seed").fill("x")
+    page.locator("#side-form").get_by_role("button", name="Play").click()
+    expect(page.locator("#side-form .form-error")).to_have_text(
+        "Seed is a whole number from 0 to 4,294,967,295; got “x”."
+    )
+    page.get_by_label("Seed").fill("3")
+    page.locator("#side-form").get_by_role("button", name="Play").press("Enter")
+    boards = page.locator("#side-boards .seat")
+    expect(boards).to_have_count(2)
+    page.locator("#side-controls-speed").fill("1000")
+    expect(page.locator("#difference")).to_have_text(re.compile(r"^\+\d+"))
+    expect(boards.nth(1).locator(".seat-over")).to_have_text(re.compile(r"^Lost after \d\d pieces$"))
+    assert [view["seats"] for view in players()] == [["first@2", "random"]]
+
+    page.get_by_label("Games", exact=True).fill("20")
+    page.get_by_label("Cut at pieces").fill("60")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.locator(".sentence")).to_have_text(
+        re.compile(r"^first@2 is better than random, by \d+ lines a game .*The difference is real\.$")
+    )
+    expect(page.locator(".against-zero.real")).to_be_visible()
+    expect(page.locator("#verdict tbody tr").first).to_contain_text("20 of 20")
+    photograph(page, "models-side")
+
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#side-controls").get_by_role("button", name="Resume")).to_be_enabled()
+    pass_frames(page, 20)
+    pieces = boards.nth(0).locator(".seat-pieces").inner_text()
+    pass_frames(page, 20)
+    expect(boards.nth(0).locator(".seat-pieces")).to_have_text(pieces)
+    page.keyboard.press("g")
+    expect(toast(page, "A new game begins.")).to_be_visible()
+    expect(boards.nth(0).locator(".seat-pieces")).to_have_text("0")
+    page.locator("#content").focus()
+    page.keyboard.press("Space")
+    expect(boards.nth(0).locator(".seat-pieces")).not_to_have_text("0")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#side-place")).to_have_text("Name two players, and they play the same pieces here.")
+    wait_until(lambda: not players(), "nobody to play")
+
+
+@pytest.mark.usefixtures("models")
+def test_nine_play_on_the_wall(
+    page: Page, players: Callable[[], list[Any]], photograph: Callable[..., None], watcher: Watcher
+) -> None:
+    watcher.forgive_refusals()
+    page.goto("/models#wall")
+    add = page.get_by_label("Who plays")
+    for name in [*NINE[:8], "nobody"]:
+        add.fill(name)
+        add.press("Enter")
+    expect(page.locator("#wall-chosen li")).to_have_count(9)
+    add.fill("random")
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator("#wall-form .form-error")).to_have_text("A wall has room for 9. Take one away first.")
+    play = page.locator("#wall-start")
+    play.press("Enter")
+    expect(page.locator("#wall-form .form-error")).to_contain_text("there is no 'nobody'")
+    page.get_by_role("button", name="Take nobody away").press("Enter")
+    add.fill("random")
+    add.press("Enter")
+    page.get_by_text("Same pieces").click()
+    play.press("Enter")
+    seats = page.locator("#wall .seat")
+    expect(seats).to_have_count(9)
+    assert [seat.locator("h2").inner_text() for seat in seats.all()] == NINE
+    expect(seats.nth(8).locator(".seat-game")).not_to_have_text("0")
+    (view,) = players()
+    assert (view["seats"], view["same_pieces"], view["together"]) == (NINE, False, False)
+    page.locator("#content").focus()
+    page.keyboard.press("-")
+    photograph(page, "models-wall")
+    page.keyboard.press("2")
+    expect(page.locator("#view-side")).to_be_visible()
+    page.keyboard.press("3")
+    expect(seats).to_have_count(9)
+    page.goto("/")
+    wait_until(lambda: not players(), "the wall to be left")
+
+
+def test_a_model_has_a_page_with_all_about_it(
+    page: Page, models: Dashboard, players: Callable[[], list[Any]], photograph: Callable[..., None], tmp_path: Path
+) -> None:
+    page.goto("/models")
+    page.get_by_role("link", name="first@2").click()
+    expect(page.locator("#facts")).to_have_text("2 versions · first stands for version 2")
+    expect(page.locator("#scores tbody tr").first).to_contain_text("5,048 (1,812 to 41,683)")
+    expect(page.locator("#facts-list")).to_contain_text(re.compile("10 . 20, 7-bag"))
+    page.get_by_role("button", name="Promote").last.click()
+    expect(toast(page, "first stands for version 1 now.")).to_be_visible()
+    expect(page.locator("#facts")).to_have_text("2 versions · first stands for version 1")
+    page.get_by_role("button", name="Show version 1").press("Enter")
+    expect(page.locator("#about-title")).to_have_text("Version 1")
+    expect(page.locator("#scores tbody tr").first).to_contain_text("not measured")
+    page.get_by_label("Note").fill("older\nbut good")
+    page.get_by_label("Tags").fill("old good")
+    page.get_by_role("button", name="Keep").click()
+    expect(toast(page, "Noted of version 1.")).to_be_visible()
+    expect(page.get_by_role("button", name="Keep")).to_be_disabled()
+    (older, _) = models.call("GET", "/models/first")["versions"]
+    assert (older["note"], older["tags"], older["is_promoted"]) == ("older\nbut good", ["good", "old"], True)
+    with page.expect_download() as exported:
+        page.get_by_role("link", name="Export").click()
+    assert exported.value.suggested_filename == "first.tetris"
+    exported.value.save_as(tmp_path / "out.tetris")
+    assert Bundle.from_bytes((tmp_path / "out.tetris").read_bytes()).tags == ("good", "old")
+
+    page.keyboard.press("d")
+    expect(page.locator("#demo-board .seat-pieces")).not_to_have_text("0")
+    page.locator("#demo-controls-speed").fill("1000")
+    expect(page.locator("#demo-board .seat-lines")).to_have_text(re.compile(r"^(\d\d+|\d,\d+)$"))
+    photograph(page, "model")
+    page.get_by_label("Pieces", exact=True).fill("5")
+    page.get_by_role("button", name="Record a GIF").click()
+    told = toast(page, "Recorded 5 pieces and 0 lines of first@1.")
+    with page.expect_download() as recorded:
+        told.get_by_role("button", name="Download").click()
+    assert recorded.value.suggested_filename == "first-1.gif"
+    recorded.value.save_as(tmp_path / "out.gif")
+    assert (tmp_path / "out.gif").read_bytes()[:6] == b"GIF89a"
+    page.get_by_role("button", name="Stop").click()
+    wait_until(lambda: not players(), "nobody to play")
+
+    page.get_by_role("button", name="Delete version 2").click()
+    expect(page.locator("#facts")).to_have_text("1 version · first stands for version 1")
+    toast(page, "first@2 moved to the trash.").get_by_role("button", name="Undo").click()
+    expect(page.locator("#facts")).to_have_text("2 versions · first stands for version 1")
+    page.get_by_role("button", name="Delete model").click()
+    expect(page.locator("#missing")).to_contain_text("The model 'first' lies in the trash.")
+    toast(page, "first with 2 versions moved to the trash.").get_by_role("button", name="Undo").click()
+    expect(page.locator("#facts")).to_have_text("2 versions · first stands for version 1")
+
+
+@pytest.mark.usefixtures("models")
+def test_a_model_that_is_not_there_is_told(page: Page, watcher: Watcher) -> None:
+    watcher.forgive_refusals()
+    page.goto("/models/nobody")
+    expect(page.locator("#missing")).to_contain_text("There is no model 'nobody'")
+    expect(page.locator("#all")).to_be_hidden()
+    page.get_by_role("link", name="All models").click()
+    expect(page.locator("#leaderboard tbody tr").first).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_rules_of_accessibility_hold_and_nothing_is_cut_off(
+    page: Page, models: Dashboard, theme: Any, width: int
+) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 740})
+    models.call("DELETE", "/models/second")
+    for path, there in (
+        ("/models", "#leaderboard tbody tr"), ("/models#side", "#side-place"), ("/models#wall", "#wall-place"),
+        ("/models#trash", "#trash tbody tr"), ("/models/first", "#scores tbody tr"),
+    ):  # fmt: skip
+        page.goto(path)
+        page.reload()
+        expect(page.locator(there).first).to_be_visible()
+        assert violations(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    page.goto("/models?save")
+    expect(page.locator("#save-panel .panel-body p").last).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    assert violations(page) == []
+    models.call("POST", "/trash/restore", {"spec": "second"})
