@@ -16,6 +16,7 @@ __all__ = [
     "EvaluationFinished",
     "EvaluationProgress",
     "Event",
+    "HandShown",
     "KernelsCompiling",
     "Progress",
     "RunEnded",
@@ -151,6 +152,47 @@ class SeatsShown(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandShown(Event):
+    """The game in a person's hands, as it stands; cells as in ``BoardShown``.
+
+    ``opponent`` holds ``what``, ``state`` ("ready" or "refused"), ``message``, ``lines``, ``pieces``, ``score``,
+    ``over``, ``finished`` and ``seconds``; its board comes as a ``BoardShown``. ``advice`` holds ``what``, ``state``,
+    ``message``, ``cells`` and ``value``.
+    """
+
+    kind: ClassVar[str] = "hand-shown"
+    phase: str  # "preparing", "ready", "playing", "paused", "over", or "finished" at the mode's goal
+    mode: str
+    goal_lines: int | None  # where the mode ends
+    game: int  # number of this game among those played in its place
+    seed: int
+    width: int
+    height: int  # visible rows
+    cells: str  # height + 4 rows, without the falling piece
+    falling: tuple[int, ...]  # cells of the current piece
+    ghost: tuple[int, ...]  # where a hard drop would take it
+    queue: tuple[int, ...]  # current piece first
+    held: int | None
+    can_hold: bool  # now
+    level: int
+    lines_game: int
+    pieces_game: int
+    score_game: int
+    seconds: float  # of playing
+    combo: int  # placements that cleared one after the other, less one
+    back_to_back: bool
+    said: tuple[str, ...]  # of the latest placement that something is said of
+    said_pieces: int  # pieces placed by then
+    cleared_rows: tuple[int, ...]  # by the latest placement
+    key_number: int | None  # of the latest key press that had its step
+    opponent: dict[str, Any] | None = None
+    advice: dict[str, Any] | None = None
+    kept: str = ""  # under which name the game is kept, once it has ended
+    message: str = ""  # what went wrong, for people
+    sent_s: float = 0.0  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSaved(Event):
     """A checkpoint lies safe on disk."""
 
@@ -222,6 +264,7 @@ _KINDS: Final[dict[str, type[Event]]] = {
         Progress,
         BoardShown,
         SeatsShown,
+        HandShown,
         CheckpointSaved,
         AgentEvaluated,
         EvaluationProgress,

@@ -6,6 +6,8 @@ leads out of the home. The layout::
     runs/NAME/      one training run
     models/         saved models
     players/ID/     one process that plays
+    hands/ID/       one process in which a person plays
+    games/          games that people played, as replays
     jobs/ID/        one piece of work on models, such as an evaluation
     tuning/NAME/    one study of settings, whose trials are runs
     registry.db     what is known about runs and models
@@ -94,6 +96,24 @@ class Home:
     def players(self) -> Path:
         """Folder of all processes that play."""
         return self.root / "players"
+
+    @property
+    def hands(self) -> Path:
+        """Folder of all processes in which people play."""
+        return self.root / "hands"
+
+    @property
+    def games(self) -> Path:
+        """Folder of the games that people played."""
+        return self.root / "games"
+
+    def hand_folder(self, name: str) -> Path:
+        """Returns the folder of a game in a person's hands, whether or not there is one.
+
+        Raises:
+            HomeError: if the name may not be one.
+        """
+        return self.hands / check_name(name)
 
     @property
     def studies(self) -> Path:

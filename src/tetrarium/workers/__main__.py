@@ -1,4 +1,4 @@
-"""``python -m tetrarium.workers train NAME``, ``play ID`` and ``job ID``: how ``launching`` starts workers."""
+"""``python -m tetrarium.workers train NAME``, ``play ID``, ``hand ID`` and ``job ID``: how workers are started."""
 
 import argparse
 import sys
@@ -12,8 +12,8 @@ from tetrarium.training.runs.control import MODES
 def main(arguments: Sequence[str] | None = None) -> int:
     """Reads what to do, and does it."""
     parser = argparse.ArgumentParser(prog="python -m tetrarium.workers", description=__doc__)
-    parser.add_argument("what", choices=("train", "play", "job"))
-    parser.add_argument("name", help="a run, or a player's or job's folder")
+    parser.add_argument("what", choices=("train", "play", "hand", "job"))
+    parser.add_argument("name", help="a run, or the folder of a player, a person's game or a job")
     parser.add_argument("--home", type=Path, help="folder in which tetrarium keeps things")
     parser.add_argument("--mode", choices=MODES, default="live", help="how a training shows itself at first")
     parser.add_argument("--lock", type=int, help="descriptor of the lock that this process was started with")
@@ -27,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from tetrarium.workers.job import work
 
         return work(home, given.name, lock=given.lock)
+    if given.what == "hand":
+        from tetrarium.workers.hand import hand
+
+        return hand(home, given.name, lock=given.lock)
     from tetrarium.workers.player import play
 
     return play(home, given.name, lock=given.lock)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from tetrarium.errors import WorkerError, suggestion
 from tetrarium.training.runs.control import Control, Watching, require_within
+from tetrarium.workers.hand_orders import HandControl
 from tetrarium.workers.leases import MAX_BOARDS_PER_SECOND
 
 __all__ = ["Watch", "obey", "read_command", "say_state"]
@@ -17,10 +18,14 @@ _COMMANDS: Final = {
     "training": (*_FORALL, "checkpoint", "mode"),
     "player": (*_FORALL, "new-game"),
     "tuning": _ANYWHERE,
+    "hand": (*_ANYWHERE, "watch", "keys", "begin", "change"),
 }
 _FIELDS: Final = {
     "mode": ("mode",),
     "speed": ("pieces_per_second",),
+    "keys": ("keys",),
+    "begin": ("mode", "level", "seed", "opponent", "pace", "advice", "handling"),
+    "change": ("pace", "advice", "handling"),  # in the middle of a game
     "watch": ("boards", "thoughts", "boards_per_second"),
 }
 
@@ -82,6 +87,9 @@ def obey(control: Control, watch: Watch, command: str, values: Mapping[str, Any]
             return f"The speed is {control.pieces_per_second:,.4g} pieces a second now."
         case "watch":
             watch(_wanted(values))
+        case "keys" | "begin" | "change":
+            assert isinstance(control, HandControl)
+            return control.take(command, values)
     return ""
 
 

@@ -44,7 +44,7 @@ _MOST_BYTES: Final = 1 << 20  # what others may have put there is not read beyon
 class Address:
     """Where a worker listens."""
 
-    kind: str  # "training", "player" or "tuning"
+    kind: str  # "training", "player", "hand" or "tuning"
     pid: int
     commands: str  # as zmq names places
     events: str

@@ -51,7 +51,7 @@ class WorkerServer:
 
     Args:
         folder: The worker's, whose lock this process holds.
-        kind: ``"training"``, ``"player"`` or ``"tuning"``.
+        kind: ``"training"``, ``"player"``, ``"hand"`` or ``"tuning"``.
         control: What is asked of the worker.
         total_steps: Where it ends, if it does.
     """
