@@ -99,7 +99,7 @@ def wait_until(look: Callable[[], Seen | None], patience_s: float = PATIENCE_S) 
 
 def end_workers(home: Path) -> None:
     """Stops whatever works in a home; a study first, which would begin further runs."""
-    for folder in [*(home / "tuning").glob("*"), *(home / "runs").glob("*"), *(home / "players").glob("*")]:
+    for folder in [folder for kind in ("tuning", "runs", "players", "hands") for folder in (home / kind).glob("*")]:
         while is_locked(folder):
             try:
                 with WorkerClient.connect(folder) as worker:

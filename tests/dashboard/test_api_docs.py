@@ -66,11 +66,14 @@ def test_the_commands_about_studies_run(server: Server) -> None:
     wait_until(lambda: said(look)["state"] == "stopped")
 
 
-def test_the_python_runs(server: Server) -> None:
-    (code,) = blocks("python", server)
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, r"\d+ points; the opponent has placed 5"), (1, r"4\d pieces, \d+ lines")]
+)
+def test_the_python_runs(server: Server, number: int, said: str) -> None:
+    code = blocks("python", server)[number]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"4\d pieces, \d+ lines", done.stdout.splitlines()[-1])
+    assert re.fullmatch(said, done.stdout.splitlines()[-1])
 
 
 def test_every_operation_is_in_the_table(server: Server) -> None:

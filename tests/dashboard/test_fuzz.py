@@ -36,7 +36,7 @@ CHECKS = [
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A dashboard on a home in which there is no room for runs."""
     home = tmp_path_factory.mktemp("home")
-    for name in ("runs", "players", "jobs", "models", "tuning"):
+    for name in ("runs", "players", "hands", "jobs", "models", "tuning"):
         (home / name).write_text("no folder")
     with dashboard(home) as served:
         yield served

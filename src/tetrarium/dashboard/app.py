@@ -18,6 +18,7 @@ from tetrarium.dashboard.routes.catalogue import catalogue_routes
 from tetrarium.dashboard.routes.history import history_routes
 from tetrarium.dashboard.routes.jobs import job_routes
 from tetrarium.dashboard.routes.models import model_routes
+from tetrarium.dashboard.routes.play import play_routes
 from tetrarium.dashboard.routes.players import player_routes
 from tetrarium.dashboard.routes.replays import replay_routes
 from tetrarium.dashboard.routes.runs import run_routes
@@ -63,6 +64,7 @@ def create_app(home: Home, access: Access | None = None) -> Guard:
         model_routes(home),
         job_routes(home),
         tuning_routes(home),
+        play_routes(home),
     ):
         app.include_router(routes)
 

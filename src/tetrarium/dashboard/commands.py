@@ -1,7 +1,8 @@
 """Commands to workers: their shape in the API, and how they reach a worker."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -9,7 +10,7 @@ from tetrarium.dashboard.schemas import Answer, Mode, Order
 from tetrarium.errors import WorkerError
 from tetrarium.workers.client import WorkerClient
 
-__all__ = ["PlayerCommand", "Reply", "RunCommand", "Stop", "command_worker"]
+__all__ = ["PlayerCommand", "Reply", "RunCommand", "Stop", "command_worker", "tell_worker"]
 
 
 class Reply(Answer):
@@ -104,8 +105,17 @@ def command_worker(folder: Path, told: Command) -> Reply:
     Raises:
         WorkerError: if none lives, none answers, or it refuses.
     """
+    return tell_worker(folder, told.command, told.values.model_dump())
+
+
+def tell_worker(folder: Path, command: str, values: Mapping[str, Any]) -> Reply:
+    """The same for a command of any kind.
+
+    Raises:
+        WorkerError: if none lives, none answers, or it refuses.
+    """
     with WorkerClient.connect(folder) as worker:
-        answer = worker.command(told.command, **told.values.model_dump())
+        answer = worker.command(command, **values)
     if not answer.get("ok"):
         raise WorkerError(str(answer.get("error", "The worker refused without a reason. See its worker.log.")))
     return Reply(**{name: answer[name] for name in Reply.model_fields})

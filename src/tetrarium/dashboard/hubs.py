@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Any, Final
 
 from tetrarium.dashboard.sources import Sight, Source
 from tetrarium.dashboard.viewers import MAX_BOARDS_PER_SECOND, Viewer
@@ -53,6 +53,7 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self._latest: dict[str, str] = {}  # kind to text
         self._wishes_changed = asyncio.Event()
+        self._worker: AsyncWorkerClient | None = None  # while one is attended
         self._task = asyncio.create_task(self._follow(), name=f"hub of {source.name}")
         self._task.add_done_callback(self._note_end)
 
@@ -69,6 +70,18 @@ class Hub:
         self._wishes_changed.set()
         if not self._viewers:
             asyncio.get_running_loop().call_later(_GRACE_S, self._end_if_unwatched)
+
+    async def tell(self, command: str, **values: Any) -> None:
+        """Tells the worker something.
+
+        Raises:
+            WorkerError: if there is none now, or it refuses.
+        """
+        if self._worker is None:
+            raise WorkerError(f"{self._source.name} is not under way yet, or no longer. Wait for it, or start another.")
+        answer = await self._worker.command(command, timeout_s=_PATIENCE_S, **values)
+        if not answer.get("ok"):
+            raise WorkerError(str(answer.get("error", "The worker refused without a reason.")))
 
     async def close(self) -> None:
         """Ends the hub, watched or not."""
@@ -114,10 +127,12 @@ class Hub:
             for event in status.get("latest", {}).values():
                 self._tell(json.dumps(event))
             tasks = [asyncio.create_task(part) for part in (self._pass_on(worker), self._renew(worker))]
+            self._worker = worker
             try:
                 while (await self._look()).address == address:  # noqa: ASYNC110 what is waited for is a file
                     await asyncio.sleep(_LOOK_EVERY_S)
             finally:
+                self._worker = None
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
@@ -173,6 +188,16 @@ class Hubs:
         hub = self._hubs.get(name)
         if hub is not None:
             hub.remove(viewer)
+
+    async def tell(self, name: str, command: str, **values: Any) -> None:
+        """Tells the worker of the source of this name something.
+
+        Raises:
+            WorkerError: if there is none now, or it refuses.
+        """
+        hub = self._hubs.get(name)
+        if hub is not None:
+            await hub.tell(command, **values)
 
     async def close(self) -> None:
         """Ends all hubs."""

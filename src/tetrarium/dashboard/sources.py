@@ -1,4 +1,4 @@
-"""What can be watched, as its files tell: a run or a player of the home.
+"""What can be watched, as its files tell: a run, a player or a person's game of the home.
 
 Everything here reads files and may block; the event loop calls it in threads.
 """
@@ -19,6 +19,7 @@ from tetrarium.training.finding import find_checkpoint
 from tetrarium.training.runs.folder import is_locked
 from tetrarium.workers.directory import RunView, list_runs, read_run
 from tetrarium.workers.files import Address, read_address
+from tetrarium.workers.hands import read_hand
 from tetrarium.workers.players import read_player
 
 __all__ = ["Sight", "Source", "find_source", "find_start", "home_signature", "require_player_policy"]
@@ -26,8 +27,8 @@ __all__ = ["Sight", "Source", "find_source", "find_start", "home_signature", "re
 _NAME: Final = re.compile(NAME_PATTERN)
 _STATE: Final = "state.json"
 _WORKER: Final = "worker.json"
-_FOLDERS: Final = {"run": "runs", "player": "players"}
-_CONFIGS: Final = {"run": "config.json", "player": "player.json"}  # what makes a folder one
+_FOLDERS: Final = {"run": "runs", "player": "players", "hand": "hands"}
+_CONFIGS: Final = {"run": "config.json", "player": "player.json", "hand": "hand.json"}  # what makes a folder one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +41,10 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A run or a player."""
+    """A run, a player or a person's game."""
 
     home: Home
-    kind: str  # "run" or "player"
+    kind: str  # "run", "player" or "hand"
     id: str
     folder: Path
 
@@ -61,13 +62,14 @@ class Source:
         address = read_address(self.folder) if is_locked(self.folder) else None
         if address is not None:
             return Sight(address=address)
-        view = read_run(self.home, self.id) if self.kind == "run" else read_player(self.home, self.id)
+        read: Any = {"run": read_run, "player": read_player, "hand": read_hand}[self.kind]
+        view = read(self.home, self.id)
         step = view.step if isinstance(view, RunView) else 0
         return Sight(address=None, state={"state": view.state, "step": step, "message": view.message})
 
 
 def find_source(home: Home, kind: str, name: str) -> Source:
-    """Finds a run or a player by name.
+    """Finds a run, a player or a person's game by name.
 
     Raises:
         NotThereError: if there is none.
