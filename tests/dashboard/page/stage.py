@@ -85,7 +85,8 @@ class Dashboard:
     def close(self) -> None:
         """Ends the server and every study, run and player of the home."""
         self.kill()
-        for folder in [*self.root.glob("tuning/*"), *self.root.glob("runs/*"), *self.root.glob("players/*")]:
+        kinds = ("tuning", "runs", "players", "hands", "jobs")
+        for folder in [folder for kind in kinds for folder in self.root.glob(f"{kind}/*")]:
             wait_until(partial(_ends, folder), f"the worker of {folder.name} to be gone")
 
     def call(self, method: str, path: str, body: Any = None) -> Any:

@@ -111,9 +111,55 @@ export class BoardCanvas {
     context.globalAlpha = 1;
   }
 
+  /** A piece that falls by itself, and where a hard drop would take it. */
+  #drawFalling(place, letter) {
+    const { falling, ghost } = this.#board;
+    for (const index of ghost) {
+      if (!falling.includes(index)) drawOutline(this.#context, ...this.#corner(place, index), place.size, this.#palette[letter].fill);
+    }
+    for (const index of falling) drawCell(this.#context, ...this.#corner(place, index), place.size, this.#palette[letter]);
+  }
+
+  /** Where somebody would place the piece: a tint with a broken line around it, unlike the ghost. */
+  #drawAdvice(place) {
+    const cells = this.#board.advice?.cells ?? [];
+    const context = this.#context;
+    const { size, width } = place;
+    const line = Math.max(2, Math.round(size / 10));
+    context.fillStyle = context.strokeStyle = this.#palette.accent;
+    context.lineWidth = line;
+    context.setLineDash([Math.round(size / 4), Math.round(size / 6)]);
+    for (const index of cells) {
+      const [x, y] = this.#corner(place, index);
+      context.globalAlpha = 0.22;
+      context.fillRect(x, y, size - 1, size - 1);
+      context.globalAlpha = 1;
+      const [left, right, top, bottom] = [x + line / 2, x + size - 1 - line / 2, y + line / 2, y + size - 1 - line / 2];
+      const sides = [
+        [index % width && cells.includes(index - 1), left, top, left, bottom],
+        [(index + 1) % width && cells.includes(index + 1), right, top, right, bottom],
+        [cells.includes(index + width), left, top, right, top],
+        [cells.includes(index - width), left, bottom, right, bottom],
+      ];
+      for (const [isInside, ...ends] of sides) {
+        if (isInside) continue;
+        context.beginPath();
+        context.moveTo(ends[0], ends[1]);
+        context.lineTo(ends[2], ends[3]);
+        context.stroke();
+      }
+    }
+    context.setLineDash([]);
+  }
+
   #drawPiece(place, cells) {
     const letter = LETTERS[this.#board.queue?.[0]];
     const { width, height } = place;
+    if (letter && this.#board.falling) {
+      this.#drawAdvice(place);
+      this.#drawFalling(place, letter);
+      return;
+    }
     if (!letter || cells.length > width * height && /[^.]/.test(cells.slice(width * height))) return;
     const ghost = ghostOf(this.#board);
     for (const index of ghost ?? []) {
@@ -141,7 +187,7 @@ export class BoardCanvas {
     this.#isNew = false;
     const drawn_s = (performance.timeOrigin + performance.now()) / 1000;
     this.#canvas.dispatchEvent(
-      new CustomEvent("drawn", { detail: { step: this.#board.step, sent_s: this.#board.sent_s, drawn_s } }),
+      new CustomEvent("drawn", { detail: { step: this.#board.step, key: this.#board.key_number, sent_s: this.#board.sent_s, drawn_s } }),
     );
   }
 }

@@ -23,6 +23,11 @@ export class LiveLink extends EventTarget {
     this.#send();
   }
 
+  /** Says something else; lost while there is no connection. */
+  send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
   /** Tries at once, without waiting for the next attempt. */
   retryNow() {
     if (this.state === "open") return;
@@ -77,7 +82,7 @@ export class LiveLink extends EventTarget {
   }
 
   #send() {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ watch: this.#watched }));
+    this.send({ watch: this.#watched });
   }
 
   #setState(state) {
