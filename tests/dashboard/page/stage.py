@@ -85,7 +85,7 @@ class Dashboard:
     def close(self) -> None:
         """Ends the server and every study, run and player of the home."""
         self.kill()
-        kinds = ("tuning", "runs", "players", "hands", "jobs")
+        kinds = ("tuning", "runs", "players", "hands")
         for folder in [folder for kind in kinds for folder in self.root.glob(f"{kind}/*")]:
             wait_until(partial(_ends, folder), f"the worker of {folder.name} to be gone")
 
