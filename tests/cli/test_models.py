@@ -111,7 +111,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_leaderboard_has_what_was_measured_and_nothing_else(say: Any) -> None:
     say("models", "save", "one@best", "--name", "mine")
     empty = say("models", "leaderboard").splitlines()
-    assert empty[0] == "Nothing was measured so yet: tetrarium models measure dt-10 --protocol default"
+    assert empty[0] == "Nothing was measured so yet: tetrarium models measure champion dt-10 --protocol default"
     assert empty[1].startswith("Not measured: ") and "mine@1" in empty[1]
     (measured,) = json.loads(say("models", "measure", "mine", "--json"))
     assert measured["player"] == "mine@1" and measured["n_games"] == 8 and "games" not in measured

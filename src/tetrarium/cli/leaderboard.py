@@ -67,7 +67,7 @@ def show_leaderboard(*, protocol: Under = "default", json: Json = False, home: H
     if scores:
         _print_scores(chosen, scores)
     else:
-        print(f"Nothing was measured so yet: tetrarium models measure dt-10 --protocol {chosen.name}")
+        print(f"Nothing was measured so yet: tetrarium models measure champion dt-10 --protocol {chosen.name}")
     known = {score.sha256 for score in scores}
     missing = [slot.current.spec for slot in ModelStore(located).slots() if slot.current.sha256 not in known]
     if missing:

@@ -30,6 +30,7 @@ _COMMANDS: Final = {
     "runs": ("tetrarium.cli.runs:app", "List runs; pause, continue and stop those that train."),
     "tune": ("tetrarium.cli.tuning:app", "Try settings out, a run for each, and see which mattered."),
     "serve": ("tetrarium.cli.serving:serve", "Serve the dashboard, where runs are watched and controlled."),
+    "bench": ("tetrarium.cli.bench:bench", "Measure how fast this machine plays and learns."),
     "doctor": ("tetrarium.cli.doctor:doctor", "Check that everything tetrarium needs is there and works."),
 }
 
