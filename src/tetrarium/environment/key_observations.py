@@ -28,7 +28,7 @@ from tetrarium.engine.key_views import (
     shown_rows,
 )
 from tetrarium.environment.config import EnvConfig
-from tetrarium.environment.observations import Masks, Observations, Observer
+from tetrarium.environment.observations import LookingObserver, Masks, Observations, Observer
 
 __all__ = ["make_key_observer"]
 
@@ -79,7 +79,7 @@ class _RowObserver:
         return rows
 
 
-class _PlaneObserver:
+class _PlaneObserver(LookingObserver):
     """The board's cells and the current piece's as a picture, and the rest beside it."""
 
     def __init__(self, config: EnvConfig, n_games: int) -> None:
@@ -90,25 +90,6 @@ class _PlaneObserver:
             board=spaces.Box(low=0, high=1, shape=self._planes, dtype=np.uint8),
             pieces=spaces.Box(low=np.zeros_like(high), high=high, dtype=np.uint8),
         )
-
-    def observe(self, games: KeyGames, masks: Masks) -> Observations:
-        return self._look(games, games.rows, masks)
-
-    def step(
-        self,
-        games: KeyGames,
-        actions: npt.NDArray[np.int64],
-        masks: Masks,
-        *,
-        max_pieces: int,
-        restart: bool,
-        fresh: npt.NDArray[np.bool_] | None,
-    ) -> Observations:
-        games.advance(actions, max_pieces=max_pieces, restart=restart, fresh=fresh)
-        return self._look(games, games.rows, masks)
-
-    def final(self, games: KeyGames, indices: npt.NDArray[np.intp]) -> Observations:
-        return self._look(games, games.reached.rows[indices], np.empty((len(indices), games.n_actions), dtype=np.bool_))
 
     def _look(self, games: KeyGames, rows: npt.NDArray[np.int64], masks: Masks) -> Observations:
         planes = np.empty((len(rows), *self._planes), dtype=np.uint8)

@@ -25,7 +25,7 @@ from tetrarium.engine.features import feature_width
 from tetrarium.engine.planes import observe_planes, pieces_length
 from tetrarium.environment.config import EnvConfig
 
-__all__ = ["Masks", "Observations", "Observer", "feature_limits", "make_observer", "one_game"]
+__all__ = ["LookingObserver", "Masks", "Observations", "Observer", "feature_limits", "make_observer", "one_game"]
 
 Observations = npt.NDArray[Any] | dict[str, npt.NDArray[Any]]  # (n, …), or a dictionary of such
 Masks = npt.NDArray[np.bool_]  # (n, n_actions)
@@ -134,7 +134,36 @@ class _RowsObserver:
         return rows
 
 
-class _BoardObserver:
+class LookingObserver:
+    """One that looks at games as they lie, after the step; ``_look`` says how, at any rows of games."""
+
+    def observe(self, games: Any, masks: Masks) -> Observations:
+        """As ``Observer`` does."""
+        return self._look(games, games.rows, masks)
+
+    def step(
+        self,
+        games: Any,
+        actions: npt.NDArray[np.int64],
+        masks: Masks,
+        *,
+        max_pieces: int,
+        restart: bool,
+        fresh: npt.NDArray[np.bool_] | None,
+    ) -> Observations:
+        """As ``Observer`` does."""
+        games.advance(actions, max_pieces=max_pieces, restart=restart, fresh=fresh)
+        return self._look(games, games.rows, masks)
+
+    def final(self, games: Any, indices: npt.NDArray[np.intp]) -> Observations:
+        """As ``Observer`` does."""
+        return self._look(games, games.reached.rows[indices], np.empty((len(indices), games.n_actions), dtype=np.bool_))
+
+    def _look(self, games: Any, rows: npt.NDArray[np.int64], masks: Masks) -> Observations:
+        raise NotImplementedError
+
+
+class _BoardObserver(LookingObserver):
     """The board's cells as a picture, and the pieces in view."""
 
     def __init__(self, config: EnvConfig, n_games: int) -> None:
@@ -145,25 +174,6 @@ class _BoardObserver:
         self.space: spaces.Space[Any] = spaces.Dict(
             {name: spaces.Box(low=0, high=1, shape=shape, dtype=np.uint8) for name, shape in self._shapes.items()}
         )
-
-    def observe(self, games: Games, masks: Masks) -> Observations:
-        return self._look(games, games.rows, masks)
-
-    def step(
-        self,
-        games: Games,
-        actions: npt.NDArray[np.int64],
-        masks: Masks,
-        *,
-        max_pieces: int,
-        restart: bool,
-        fresh: npt.NDArray[np.bool_] | None,
-    ) -> Observations:
-        games.advance(actions, max_pieces=max_pieces, restart=restart, fresh=fresh)
-        return self._look(games, games.rows, masks)
-
-    def final(self, games: Games, indices: npt.NDArray[np.intp]) -> Observations:
-        return self._look(games, games.reached.rows[indices], np.empty((len(indices), games.n_actions), dtype=np.bool_))
 
     def _look(self, games: Games, rows: npt.NDArray[np.int64], masks: Masks) -> Observations:
         seen = {name: np.empty((len(rows), *shape), dtype=np.uint8) for name, shape in self._shapes.items()}
