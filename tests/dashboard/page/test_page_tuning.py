@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.dashboard.page.stage import Dashboard, wait_until
 from tests.dashboard.page.test_page_looks import violations
+from tests.dashboard.page.watching import Watcher
 from tests.tuning.made import complete, study
 from tetrarium.tuning.storage import Storage, Trials
 
@@ -78,7 +79,8 @@ def test_a_study_is_told(page: Page, told: str, photograph: Callable[..., None])
     photograph(page, "tuning-study")
 
 
-def test_one_that_is_not_there_is_told(page: Page) -> None:
+def test_one_that_is_not_there_is_told(page: Page, watcher: Watcher) -> None:
+    watcher.forgive_refusals()
     page.goto("/tuning/nothing")
     expect(page.locator("#study-facts")).to_have_text(
         "There is no study 'nothing'. GET /api/studies lists what there is."
@@ -87,8 +89,9 @@ def test_one_that_is_not_there_is_told(page: Page) -> None:
 
 
 def test_a_study_is_begun_and_steered_by_keyboard_alone(
-    page: Page, dashboard: Dashboard, photograph: Callable[..., None]
+    page: Page, dashboard: Dashboard, watcher: Watcher, photograph: Callable[..., None]
 ) -> None:
+    watcher.forgive_refusals()
     page.goto("/tuning")
     expect(page.locator("#studies-count")).not_to_have_text("Reading the studies…")
     page.keyboard.press("n")
