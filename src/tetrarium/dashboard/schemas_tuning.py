@@ -95,8 +95,8 @@ class StartStudy(Order):
 class ExtendStudy(Order):
     """How a study goes on."""
 
-    n_trials: int | None = Field(default=None, description="How many by then; no fewer than before.")
-    n_at_once: int | None = Field(default=None, description="How many side by side from now on.")
+    n_trials: int | None = Field(default=None, description="How many by then; no fewer than before.", examples=[40])
+    n_at_once: int | None = Field(default=None, description="How many side by side from now on.", examples=[2])
 
 
 class StudyCommand(Order):
@@ -143,7 +143,7 @@ class Trial(Answer):
     run: str = Field(description="The run that trains it.", examples=["rates-0004"])
     has_run: bool = Field(description="Whether that run is still there.")
     state: Literal["done", "pruned", "failed", "waiting"] | RunState = Field(
-        description="What it came to, or what its run does."
+        description="What it came to, or what its run does.", examples=["done"]
     )
     params: dict[str, Any] = Field(description="What it tries.", examples=[{"learning_rate": 0.0012, "n_steps": 3}])
     value: float | None = Field(description="By the study's objective.", examples=[812.5])
