@@ -88,8 +88,8 @@ def whole(home: Home, n_trials: int) -> StudyDetail:
 
 
 def test_killed_in_the_middle_and_started_again_it_loses_no_trial(home: Home) -> None:
-    arguments = ["--vary", "learning_rate=1e-4..1e-2:log", "--vary", "n_steps=1,2,3", "--trials", "5", "--at-once", "2",
-                 *SETTINGS, "--set", "total_timesteps=6000"]  # fmt: skip
+    arguments = ["--vary", "learning_rate=1e-4..1e-2:log", "--vary", "n_steps=1,2,3", "--trials", "4", "--at-once", "2",
+                 *SETTINGS, "--set", "total_timesteps=5000"]  # fmt: skip
     first = tune(home, *arguments)
     wait_for(lambda: n_ended(home) >= 1)
     wait_for(lambda: any(read_run(home, folder.name).step for folder in under_way(home)))
@@ -108,17 +108,17 @@ def test_killed_in_the_middle_and_started_again_it_loses_no_trial(home: Home) ->
 
     code, printed = said(tune(home, *arguments))
     assert code == 0, printed
-    detail = whole(home, 5)
+    detail = whole(home, 4)
     assert begun_before.items() <= {trial.run: trial.params for trial in detail.trials}.items(), "none begins anew"
     kept = {step: (folder / "checkpoints" / str(step)).stat().st_ino for step in saved}
     assert kept == born, "a trial whose worker died goes on from its checkpoint"
     best = next(trial for trial in detail.trials if trial.number == detail.view.best)
     assert f"Best: {best.run}, " in printed
-    assert "Train it again: tetrarium train --preset default --set total_timesteps=6000" in printed
-    assert "Which settings mattered is told from 10 complete trials on; there are 5." in printed
+    assert "Train it again: tetrarium train --preset default --set total_timesteps=5000" in printed
+    assert "Which settings mattered is told from 10 complete trials on; there are 4." in printed
 
     code, printed = said(tune(home, "--json"))
-    assert (code, json.loads(printed[printed.index("{") :])["view"]["n_done"]) == (0, 5), "nothing is done twice"
+    assert (code, json.loads(printed[printed.index("{") :])["view"]["n_done"]) == (0, 4), "nothing is done twice"
     code, printed = said(tune(home, "--vary", "gamma=0.1,0.2"))
     assert code == 2
     assert printed.startswith("tetrarium: A study goes on with what it began with, and 'first' has another ")
