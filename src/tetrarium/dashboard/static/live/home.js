@@ -6,21 +6,19 @@ export class Home extends EventTarget {
   runs = null; // newest first; null until the server has told them
   players = [];
   #refreshing = null;
-  #isAsked = false;
+  #next = null;
 
-  /** Asks the server again. Calls during a call are answered by one more. */
+  /** Asks the server again. Whoever asks during a call is answered by a further one: the first may know too little. */
   refresh() {
-    if (this.#refreshing) {
-      this.#isAsked = true;
+    if (!this.#refreshing) {
+      this.#refreshing = this.#read().finally(() => (this.#refreshing = null));
       return this.#refreshing;
     }
-    this.#refreshing = this.#read().finally(() => {
-      this.#refreshing = null;
-      if (!this.#isAsked) return;
-      this.#isAsked = false;
-      this.refresh();
+    this.#next ??= this.#refreshing.then(() => {
+      this.#next = null;
+      return this.refresh();
     });
-    return this.#refreshing;
+    return this.#next;
   }
 
   async #read() {

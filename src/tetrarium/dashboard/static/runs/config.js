@@ -57,7 +57,7 @@ export class Settings {
   }
 }
 
-const shown = (value) => written(value) || "none";
+const shown = (value) => (Number.isInteger(value) && value >= 10_000 ? count(value) : written(value) || "none");
 
 function rowOf({ name, help }, value, base, isChanged) {
   const term = make("dt", { title: help, class: isChanged ? "changed" : null }, name.replaceAll("_", " "));

@@ -49,9 +49,10 @@ function refresh() {
 async function read() {
   while (isAsked) {
     isAsked = false;
+    const question = JSON.stringify(wanted);
     try {
       const told = await api.history({ ...wanted, limit: A_PAGE });
-      if (isAsked) continue; // something else is wanted by now
+      if (question !== JSON.stringify(wanted)) continue; // something else is wanted by now
       latest = told;
       if (!told.runs.length && told.n_found && wanted.offset) {
         wanted.offset = Math.floor((told.n_found - 1) / A_PAGE) * A_PAGE;

@@ -1,0 +1,103 @@
+"""A home with a thousand runs, and a game of ten thousand pieces: nobody waits."""
+
+import time
+from collections.abc import Callable, Iterator
+from statistics import median
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.dashboard.histories import keep_replay, make_run
+from tests.dashboard.page.stage import Dashboard
+
+pytestmark = pytest.mark.oracle
+N_RUNS = 1_000
+N_PIECES = 10_000
+A_SECOND = 1.0
+_SCRUB = """async (places) => {
+    const [player, scrub] = ["#player", "#scrub"].map((name) => document.querySelector(name));
+    const taken = [];
+    for (const place of places) {
+        const from = performance.now();
+        await new Promise((seen) => {
+            const observer = new MutationObserver(() => {
+                if (player.dataset.shown !== String(place)) return;
+                observer.disconnect();
+                seen();
+            });
+            observer.observe(player, { attributes: true });
+            scrub.value = place;
+            scrub.dispatchEvent(new Event("input"));
+        });
+        taken.push(performance.now() - from);
+    }
+    return taken;
+}"""
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    served = Dashboard(tmp_path_factory.mktemp("home"))
+    for k in range(N_RUNS):
+        make_run(served.home, f"many-{k:04}", seed=k, rows=100, mean=k / 10, state="stopped" if k % 3 else "finished")
+    keep_replay(served.home.run_folder("many-0999"), "best-01", N_PIECES)
+    served.start()
+    served.call("GET", "/history")  # the registry has seen them
+    yield served
+    served.close()
+
+
+def seconds(work: Callable[[], None]) -> float:
+    """How long something takes, the middle one of three times."""
+    taken = []
+    for _ in range(3):
+        begun_s = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - begun_s)
+    return median(taken)
+
+
+def test_a_thousand_runs_are_there_within_a_second(page: Page) -> None:
+    first = page.locator("#runs-table tbody .run-link").first
+    search = page.get_by_label("Find a run")
+    found = page.locator("#runs-count")
+
+    def opened() -> None:
+        page.goto("/runs")
+        expect(first).to_have_text("many-0999")
+
+    def searched() -> None:
+        search.fill("many-05")
+        expect(found).to_have_text("100 of 1,000 runs")
+        search.fill("")
+        expect(found).to_have_text("1,000 runs")
+
+    def sorted_twice() -> None:
+        page.get_by_role("button", name="Mean lines").click()
+        expect(page.locator("th[aria-sort=descending]")).to_have_text("Mean lines")
+        page.get_by_role("button", name="Started").click()
+        expect(page.locator("th[aria-sort=descending]")).to_have_text("Started")
+
+    def turned_on_and_back() -> None:
+        page.get_by_role("button", name="Later page").click()
+        expect(first).to_have_text("many-0949")
+        page.get_by_role("button", name="Earlier page").click()
+        expect(first).to_have_text("many-0999")
+
+    def looked_at() -> None:
+        page.goto("/runs/many-0998")
+        expect(page.locator(".story .chart-value")).to_contain_text("best 299")
+
+    taken = {work.__name__: seconds(work) for work in (opened, searched, sorted_twice, turned_on_and_back, looked_at)}
+    for name in ("searched", "sorted_twice", "turned_on_and_back"):
+        taken[name] /= 2
+    assert max(taken.values()) < A_SECOND, taken
+
+
+def test_a_long_game_is_scrubbed_at_once(page: Page) -> None:
+    page.goto("/runs/many-0999")
+    expect(page.locator("#player")).to_have_attribute("data-shown", "0")
+    places = [(k * 7_919 + 401) % N_PIECES for k in range(40)]
+    taken = page.evaluate(_SCRUB, places)
+    assert median(taken) < 100
+    assert max(taken) < 1_000
