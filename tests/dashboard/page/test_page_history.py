@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from io import StringIO
 from itertools import pairwise
@@ -12,11 +13,11 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.dashboard.histories import STEPS, keep_replay, make_run
-from tests.dashboard.page.stage import Dashboard
-from tests.dashboard.page.watching import Watcher, pass_frames
+from tests.dashboard.page.stage import Dashboard, wait_until
+from tests.dashboard.page.watching import Watcher, open_run, pass_frames
 
 N_PIECES = 450
 _HISTORY = """async () => {
@@ -303,6 +304,23 @@ def test_keys_alone_find_a_run_and_look_at_its_game(page: Page) -> None:
     expect(page.locator("#help-panel")).to_contain_text("one piece back")
     press("Escape")
     pass_frames(page, 2)
+
+
+def test_a_run_that_begins_while_runs_are_listed_is_watched(page: Page, dashboard: Dashboard) -> None:
+    open_run(page, "good")
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/api/runs", lambda route: held.append((route, route.fetch())), times=1)
+    with page.expect_request("**/api/runs"):
+        page.evaluate("window.dispatchEvent(new HashChangeEvent('hashchange'))")
+    wait_until(lambda: page.evaluate("1") and held, "the list of now")
+    make_run(dashboard.home, "sudden", seed=200)
+    page.evaluate("location.hash = '#run/sudden'")
+    pass_frames(page, 2)
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    expect(page.locator("#run-name")).to_have_text("sudden")
+    expect(page.locator("#toasts")).not_to_contain_text("There is no run")
+    shutil.rmtree(dashboard.home.run_folder("sudden"))
 
 
 def test_a_course_keeps_its_beginning_however_long_it_is_watched(page: Page) -> None:

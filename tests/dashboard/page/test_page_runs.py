@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.dashboard.page.conftest import TIMEOUT_S
 from tests.dashboard.page.stage import ENDLESS, Dashboard, wait_until
 from tests.dashboard.page.watching import Watcher, expect_state, next_board, open_run, pass_frames
 from tests.torture.ends import assert_same, end_of
@@ -195,6 +196,7 @@ def test_a_run_is_steered_from_the_list_and_goes_on_from_any_checkpoint(
 
 
 @pytest.mark.oracle
+@pytest.mark.timeout(TIMEOUT_S)
 def test_watching_changes_nothing_that_is_learnt(page: Page, dashboard: Dashboard) -> None:
     settings = {
         "total_timesteps": 20_000, "checkpoint_every": 5_000, "evaluate_every": 7_500, "evaluation_games": 2,

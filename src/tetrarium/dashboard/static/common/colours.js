@@ -3,7 +3,7 @@
 // Hues keep away from red and green, which mean failed and fine. Two runs may get the same look, so charts also write
 // names at the ends of lines.
 
-import { themeColour } from "./dom.js";
+import { make, themeColour } from "./dom.js";
 
 const HUES = [200, 222, 244, 266, 288, 310, 332, 352, 62, 82, 102, 182];
 const STROKES = [[], [6, 4], [2, 3]];
@@ -26,6 +26,13 @@ export function lookOf(name) {
 
 /** A run's colour in the theme of now, as a canvas takes it. */
 export const colourOf = (name) => `oklch(${themeColour("--run-lightness")} ${themeColour("--run-chroma")} ${lookOf(name).hue})`;
+
+/** The line that stands for a run beside its name. */
+export function swatchOf(name) {
+  const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
+  paintSwatch(swatch, name);
+  return swatch;
+}
 
 /** Gives an element of class "swatch" a run's look. */
 export function paintSwatch(element, name) {

@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { History, MAX_POINTS } from "../common/history.js";
+import { colourOf } from "../common/colours.js";
 import { wantsStillness } from "../common/dom.js";
 import { Home } from "./home.js";
 import { awaitOutcome, hasEnded } from "./outcomes.js";
@@ -33,7 +34,7 @@ export class App extends EventTarget {
     link.addEventListener("event", ({ detail }) => this.#receive(detail));
     link.addEventListener("refused", ({ detail }) => say(detail, { isError: true }));
     link.addEventListener("link", ({ detail }) => this.#relink(detail));
-    window.addEventListener("hashchange", () => targetIn(location.hash) && this.refresh().then(() => this.#choose()));
+    window.addEventListener("hashchange", () => this.#follow(location.hash));
     document.addEventListener("visibilitychange", () => this.#sendWatch());
     matchMedia("(prefers-reduced-motion: reduce)").addEventListener("change", () => this.#sendWatch());
   }
@@ -59,6 +60,11 @@ export class App extends EventTarget {
     return this.#home.runOf(this.target);
   }
 
+  /** The colour of that run's curves, as everywhere; null for the accent. */
+  colour() {
+    return this.charted && colourOf(this.charted);
+  }
+
   refresh() {
     return this.#home.refresh();
   }
@@ -75,6 +81,13 @@ export class App extends EventTarget {
     else this.#choose();
     this.#followIntoDemo();
     this.#tell("change");
+  }
+
+  /** Watches what a new address names, once runs are listed that may have begun just now. */
+  async #follow(hash) {
+    if (!targetIn(hash)) return;
+    await this.refresh();
+    if (hash === location.hash) this.#choose();
   }
 
   /** Chooses what to watch: what the address names, else what is likely wanted. */

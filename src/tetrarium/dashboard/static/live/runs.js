@@ -1,8 +1,11 @@
 // The list of runs and demos, from which one is chosen to be watched.
 
-import { find, make, setText } from "../common/dom.js";
+import { swatchOf } from "../common/colours.js";
+import { find, make, setAttribute, setText } from "../common/dom.js";
 import { joinMenu } from "../common/menus.js";
 import { ago, count, lines, stateWord } from "../common/words.js";
+
+const MOST = 60; // runs in the list; the page of runs has all
 
 export class RunPicker {
   #app;
@@ -22,6 +25,8 @@ export class RunPicker {
     find("#run-picker").classList.toggle("unneeded", runs === null);
     setText(find("#run-name"), view?.title ?? "No run yet");
     setText(find("#run-facts"), view ? factsOf(view) : "\u00a0");
+    find("#run-more").classList.toggle("unneeded", view?.kind !== "run");
+    setAttribute(find("#run-more"), "href", view?.kind === "run" ? `/runs/${encodeURIComponent(view.name)}` : "/runs");
     if (!find("#run-menu").hidden && !find("#run-menu").contains(document.activeElement)) this.#fill();
   }
 
@@ -29,10 +34,11 @@ export class RunPicker {
     const { runs, players, target } = this.#app;
     const items = [
       ...players.map((player) => ({ kind: "player", name: player.id, title: `Demo: ${player.what}`, view: player })),
-      ...(runs ?? []).map((run) => ({ kind: "run", name: run.name, title: run.name, view: run })),
+      ...(runs ?? []).slice(0, MOST).map((run) => ({ kind: "run", name: run.name, title: run.name, view: run })),
     ];
     const rows = items.map((item) => this.#row(item, target));
     if (!rows.length) rows.push(make("li", { class: "fine empty-item" }, "No runs yet. Start one with New run."));
+    else rows.push(make("li", { class: "all-runs" }, make("a", { href: "/runs" }, `All ${count(runs?.length)} runs`)));
     find("#run-list").replaceChildren(...rows);
   }
 
@@ -43,7 +49,7 @@ export class RunPicker {
       type: "button", "aria-current": isCurrent ? "true" : null, onclick: () => this.#app.watch({ kind, name }),
     },
       make("span", { class: "fine", "data-state": view.state }, stateWord(view.state)),
-      make("span", {}, title),
+      make("span", {}, kind === "run" ? swatchOf(name) : null, title),
       make("span", { class: "fine" }, right),
     );
     return make("li", {}, button);

@@ -1,6 +1,6 @@
 // The columns of the list of runs: their headings, what they show, and by what they are sorted.
 
-import { paintSwatch } from "../common/colours.js";
+import { swatchOf } from "../common/colours.js";
 import { make } from "../common/dom.js";
 import { ago, count, lines, stateWord } from "../common/words.js";
 
@@ -9,13 +9,6 @@ export const pathOf = (name) => `/runs/${encodeURIComponent(name)}`;
 /** A state as a sign of a shape of its own, and its word. */
 export const stateSign = (state) =>
   make("span", { class: "state", "data-state": state }, make("span", { class: "dot", "aria-hidden": "true" }), make("span", {}, stateWord(state)));
-
-/** The line that stands for a run in charts. */
-export function swatchOf(name) {
-  const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
-  paintSwatch(swatch, name);
-  return swatch;
-}
 
 const share = ({ step, total_steps: total }) => (total ? Math.min(1, step / total) : 0);
 

@@ -1,7 +1,7 @@
 // The curves of several runs in one chart: which column, over what, with one cursor, zoom, and files to take away.
 
 import { keepCrisp } from "../common/cells.js";
-import { colourOf, lookOf } from "../common/colours.js";
+import { colourOf, lookOf, swatchOf } from "../common/colours.js";
 import { Curves, valueAt } from "../common/curves.js";
 import { find, make, setAttribute, setText, themeColour } from "../common/dom.js";
 import { csvOf, download } from "../common/files.js";
@@ -9,7 +9,7 @@ import { joinMenu } from "../common/menus.js";
 import { act, say } from "../common/toast.js";
 import { count, duration, lines, percent, small } from "../common/words.js";
 import { api } from "./api.js";
-import { pathOf, swatchOf } from "./columns.js";
+import { pathOf } from "./columns.js";
 
 const POINTS = 500;
 const ALL_ROWS = 10_000;
