@@ -137,6 +137,7 @@ class SeatsShown(Event):
     ``what``             who sits there
     ``ghost``            the cells that the placement to come will fill; empty at a game's end
     ``is_over``          whether the game has ended, and the next one has not begun
+    ``is_cut_off``       whether it has ended because it had as many pieces as a game may have
     ``games_ended``      how many games have ended there
     ``lines_total``      rows cleared in all of its games, the one under way included
     ``best_lines_game``  most lines in one game, the one under way included

@@ -39,7 +39,7 @@ def test_side_by_side_each_game_begins_at_once_on_the_same_pieces(tetrarium_home
             assert second["is_over"] and second["game"] == 1, "who has lost waits"
     assert table.n_placed == one.follower.pieces + other.follower.pieces
     assert one.follower.lines == lines_of("dt-10", 0) > other.follower.lines == lines_of("random", 0)
-    assert (one.games_won, other.games_won) == (1, 0)
+    assert (one.games_won, other.games_won) == (1, 0) and not one.to_dict(0, False)["is_cut_off"]
 
     assert table.idle_s(0.5) == 1.5 and not table.play(1.9), "the end of a game is to be seen"
     assert table.play(2.0)
@@ -56,6 +56,14 @@ def test_a_game_that_both_play_alike_nobody_wins(tetrarium_home: Path) -> None:
     while not table.seats[0].is_over:
         table.play(0.0)
     assert [seat.games_won for seat in table.seats] == [0, 0]
+
+
+def test_a_game_that_is_cut_off_is_not_lost(tetrarium_home: Path) -> None:
+    table = table_of(tetrarium_home, "dt-10", env_config=EnvConfig(max_pieces=3))
+    while not table.seats[0].is_over:
+        table.play(0.0)
+    told = table.seats[0].to_dict(0, False)
+    assert (told["is_over"], told["is_cut_off"], told["pieces_game"]) == (True, True, 3)
 
 
 def test_apart_each_seat_goes_on_by_itself(tetrarium_home: Path) -> None:

@@ -89,6 +89,7 @@ class Seat:
             "held": follower.hold,
             "ghost": self._ghost(),
             "is_over": self.is_over,
+            "is_cut_off": self.is_over and not follower.is_over,
             "game": self._number,
             "lines_game": follower.lines,
             "pieces_game": follower.pieces,

@@ -71,10 +71,10 @@ function showAll() {
 
 function versionRow({ number, saved_s: saved, step, about, is_promoted: isPromoted, is_there: isThere, tags }) {
   const isChosen = number === chosen;
-  const show = make("button", { type: "button", class: "quiet pick", "aria-pressed": String(isChosen), "aria-label": `Show version ${number}`, onclick: () => choose(number) }, `@${number}`);
+  const show = make("button", { type: "button", class: "quiet pick", "aria-pressed": String(isChosen), "aria-label": `Show @${number}`, onclick: () => choose(number) }, `@${number}`);
   const marks = [isPromoted ? "promoted" : null, isThere ? null : "its file is gone", ...tags].filter(Boolean);
   const doings = model.is_in_box ? null : make("span", { class: "row-actions" },
-    isPromoted ? null : button("Promote", `Let ${model.name} stand for version ${number}`, () => change(number, { promoted: true }, `${model.name} stands for version ${number} now.`)),
+    isPromoted ? null : button("Promote", `Promote version ${number}`, () => change(number, { promoted: true }, `${model.name} stands for version ${number} now.`)),
     button("Delete", `Delete version ${number}`, () => deleteWithUndo(model.name, number, load)));
   return make("tr", { class: isChosen ? "chosen" : null },
     make("th", { scope: "row", class: "text" }, show, marks.map((mark) => make("span", { class: "tag" }, mark))),

@@ -152,7 +152,7 @@ export class SeatView {
     setText(this.#parts.best, count(seat.best_lines_game));
     setText(this.#parts.game, count(seat.games_ended));
     if (this.#parts.over.hidden === seat.is_over) this.#parts.over.hidden = !seat.is_over;
-    if (seat.is_over) setText(this.#parts.over, `Lost after ${count(seat.pieces_game)} pieces`);
+    if (seat.is_over) setText(this.#parts.over, `${seat.is_cut_off ? "Cut off" : "Lost"} after ${count(seat.pieces_game)} pieces`);
     if (now - this.#told < 1000) return; // names for screen readers need not follow every move
     this.#told = now;
     this.canvas.setAttribute("aria-label", `Board of ${seat.what}: ${count(seat.lines_game)} lines, ${count(seat.pieces_game)} pieces`);

@@ -142,7 +142,8 @@ export class TableControls {
   togglePause() {
     if (this.pause.disabled) return undefined;
     const isPaused = this.#table.state === "paused";
-    return act(this.pause, isPaused ? "Resuming…" : "Pausing…", () => this.#table.command(isPaused ? "resume" : "pause"));
+    const work = () => this.#table.command(isPaused ? "resume" : "pause");
+    return act(this.pause, isPaused ? "Resuming…" : "Pausing…", work).finally(() => this.show());
   }
 
   beginAnew() {
