@@ -324,8 +324,14 @@ def test_nine_play_on_the_wall(
 
 
 def test_a_model_has_a_page_with_all_about_it(
-    page: Page, models: Dashboard, players: Callable[[], list[Any]], photograph: Callable[..., None], tmp_path: Path
+    page: Page,
+    models: Dashboard,
+    players: Callable[[], list[Any]],
+    photograph: Callable[..., None],
+    watcher: Watcher,
+    tmp_path: Path,
 ) -> None:
+    watcher.forgive_refusals()
     page.goto("/models")
     page.get_by_role("link", name="first@2").click()
     expect(page.locator("#facts")).to_have_text("2 versions · first stands for version 2")

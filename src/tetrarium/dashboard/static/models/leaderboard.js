@@ -6,7 +6,7 @@ import { act, say } from "../common/toast.js";
 import { count } from "../common/words.js";
 import { axisEnd, cutText, drawInterval, gameText, intervalText, medianText, paceText } from "./scores.js";
 
-const ROWS_AT_FIRST = 100;
+const ROWS_AT_ONCE = 100;
 const KEPT = "tetrarium-protocol";
 const KINDS = { champion: "in the box", controller: "controller", gone: "its model is gone" };
 const rankOf = ({ score }) => (score === null ? [-1, -1] : [score.mean_lines ?? Infinity, score.lines_per_game]);
@@ -33,7 +33,7 @@ export class Leaderboard {
   #page;
   #rows = null; // null until the server has told them
   #sort = { key: "lines", isDown: true };
-  #most = ROWS_AT_FIRST;
+  #most = ROWS_AT_ONCE;
   #chosen = new Set();
   #asked = 0;
 
@@ -45,7 +45,7 @@ export class Leaderboard {
     });
     find("#search").addEventListener("input", () => this.#show());
     find("#more").addEventListener("click", () => {
-      this.#most = Infinity;
+      this.#most += 2 * ROWS_AT_ONCE;
       this.#show();
     });
     find("#sort-select").addEventListener("change", ({ target }) => this.#sortBy(target.value));
@@ -146,7 +146,7 @@ export class Leaderboard {
     setText(empty, "Nothing here is called so. Change what is searched for.");
     const more = find("#more");
     more.hidden = sorted.length <= shown.length;
-    setText(more, `Show all ${count(sorted.length)}`);
+    setText(more, `Show more: ${count(shown.length)} of ${count(sorted.length)} are here`);
     this.#tellCount();
     this.#showChosen();
     this.#markBusy();

@@ -54,12 +54,14 @@ async function loadPlayers() {
 
 async function begin() {
   const status = find("#status");
+  let wasLost = false;
   link.addEventListener("link", ({ detail }) => {
     const isLost = detail === "lost";
     setAttribute(status, "data-state", isLost ? "lost" : "none");
     setText(find("#status-word"), isLost ? "Connection lost" : "");
     setText(find("#status-text"), isLost ? "coming back by itself" : "");
-    if (detail === "open") changed();
+    if (detail === "open" && wasLost) changed();
+    wasLost ||= isLost;
   });
   link.addEventListener("refused", ({ detail }) => say(detail, { isError: true }));
   jobs.addEventListener("ended", ({ detail: { job, isAwaited } }) => {
