@@ -97,10 +97,8 @@ export class Side {
     const leader = by === 0 ? null : by > 0 ? one : other;
     const pieces = Math.max(one.pieces_game, other.pieces_game);
     setText(find("#difference-text"), leader ? `${leader.what} has ${count(Math.abs(by))} ${Math.abs(by) === 1 ? "line" : "lines"} more after ${count(pieces)} pieces.` : `As many lines each, after ${count(pieces)} pieces.`);
-    find("#wins").querySelectorAll("dd").forEach((cell, k) => {
-      const { games_won: won, games_ended: ended } = event.seats[k];
-      setText(cell, `${count(won)} of ${count(ended)} games won`);
-    });
+    const ended = Math.min(one.games_ended, other.games_ended); // by both
+    find("#wins").querySelectorAll("dd").forEach((cell, k) => setText(cell, `${count(event.seats[k].games_won)} of ${count(ended)} games won`));
   }
 
   async #compare() {

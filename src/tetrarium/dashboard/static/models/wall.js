@@ -112,6 +112,7 @@ export class Wall {
       const host = find("#wall");
       host.style.setProperty("--across", Math.min(event.seats.length, event.seats.length > 4 ? Math.ceil(event.seats.length / 2) : event.seats.length));
       host.replaceChildren(...this.#seats.map(({ element }) => element));
+      find("#wall-controls").scrollIntoView(); // from there on, nine boards have room in the window
     }
     event.seats.forEach((seat, k) => this.#seats[k].show(seat, now));
     find("#wall").dispatchEvent(new CustomEvent("drawn", { detail: { step: event.step, sent_s: event.sent_s } }));
