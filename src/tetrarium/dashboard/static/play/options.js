@@ -9,6 +9,10 @@ const HELP = {
   marathon: "150 lines; every ten lines pieces fall faster.",
   free: "As long as you last.",
 };
+const GROUPS = [
+  ["Controllers", ["controller"]], ["Models", ["champion", "model"]], ["Runs, the best of each", ["best"]],
+  ["Runs, the latest of each", ["run"]],
+];
 const LEVELS = 20;
 const SLOWEST = 0.2; // pieces a second, at the left end
 const FASTEST = 10;
@@ -43,7 +47,9 @@ export class Options {
     for (const [id, nobody] of [["opponent", "nobody"], ["advice", "off"]]) {
       const select = find(`#${id}`);
       const names = id === "advice" ? policies.filter(({ name }) => name !== "random") : policies;
-      select.replaceChildren(make("option", { value: "" }, nobody), ...names.map(({ name }) => make("option", { value: name }, name)));
+      const groups = GROUPS.map(([label, kinds]) => [label, names.filter(({ kind }) => kinds.includes(kind))]);
+      select.replaceChildren(make("option", { value: "" }, nobody), ...groups.filter(([, members]) => members.length).map(([label, members]) =>
+        make("optgroup", { label }, members.map(({ name }) => make("option", { value: name }, name)))));
       if (!names.some(({ name }) => name === this.#settings.game[id])) this.#settings.setGame({ [id]: null });
       select.value = this.#settings.game[id] ?? "";
     }
