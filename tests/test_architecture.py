@@ -77,6 +77,7 @@ ROOMS = {
 MODULES_OF_BASE = {"__init__", "errors", "events", "settings"}  # they lie beside the rooms' folders
 # Single modules that may use more than their room, each for its reason.
 EXCEPTIONS = {
+    "engine/batches.py": frozenset({"os"}),  # how many cores there are, and whether the process was forked
     "engine/jit.py": frozenset({"pathlib"}),  # throws stale compiled kernels away
     "engine/streams.py": frozenset({"numpy.random.SeedSequence"}),  # turns a seed into the words of a stream
     "environment/vec_env.py": frozenset({"stable_baselines3"}),  # the one face that is Stable-Baselines3's

@@ -11,8 +11,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from tetrarium.dashboard.answers import NotThereError
 from tetrarium.dashboard.schemas_runs import ReplayBoards, ReplayEntry
 from tetrarium.engine.colouring import GameFollower, cell_signs
@@ -95,7 +93,7 @@ def replay_boards(replay: Replay, first: int, n_boards: int) -> ReplayBoards:
     """
     if replay.env_config.actions == "keys":
         raise ReplayError("Boards are told of games of placements, and this one is by keys. Use `tetrarium watch`.")
-    actions = np.array(replay.action_numbers(), dtype=np.int64)
+    actions = replay.action_numbers()
     if first > len(actions):
         raise ConfigError(f"first is at most the {len(actions):,} pieces of the game; got {first:,}. Ask for less.")
     follower = GameFollower(replay.env_config.rules())

@@ -199,11 +199,12 @@ class GameFollower:
             _follow(self._games, played, rules.script, rules.compiled, self._scratch, self._cells, self._kept)
             self._has_placed = True
 
-    def resting_cells(self, actions: npt.NDArray[np.int64]) -> list[tuple[int, ...]]:
+    def resting_cells(self, actions: npt.NDArray[np.int64] | Sequence[int]) -> list[tuple[int, ...]]:
         """The cells, ``row * width + column``, that a piece would fill by each of these legal actions."""
-        rests = np.empty((len(actions), 4), dtype=np.int64)
+        tried = np.asarray(actions, dtype=np.int64)
+        rests = np.empty((len(tried), 4), dtype=np.int64)
         rules = self._rules
-        _find_rests(self._games, actions, rules.script, rules.compiled, self._scratch, self._spare, rests)
+        _find_rests(self._games, tried, rules.script, rules.compiled, self._scratch, self._spare, rests)
         return [
             self._shown((bottom + y) * rules.width + left + x for x, y in orientation_cells(piece, rotation))
             for piece, rotation, left, bottom in rests.tolist()
