@@ -162,7 +162,7 @@ def test_a_file_is_read_and_named_in_what_is_said(tmp_path: Path) -> None:
 def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.tetris")
 
-    with pytest.raises(BundleError, match=r"is none\. Name the file"):
+    with pytest.raises(BundleError, match=r"is no file, and a bundle is one\. Name the file"):
         read_bundle(tmp_path / "pipe.tetris")
     with pytest.raises(BundleError, match="A bundle is a file"):
         read_bundle(Path("/dev/zero"))
