@@ -144,10 +144,10 @@ class RunStoreContract:
         assert store.n_rows("one")["episodes"] == 0
 
     def test_a_large_table_is_taken_in_piece_by_piece(self, store: RunStore, folder: Path) -> None:
-        write_episodes(folder, [episode(number) for number in range(60_000)])
+        write_episodes(folder, [episode(number) for number in range(40_000)])
         assert not store.take_in("one", max_batches=1)
         part = store.n_rows("one")["episodes"]
-        assert 20_000 < part < 60_000
+        assert 20_000 < part < 40_000
         assert store.take_in("one")
         self.require_level(store, folder)
 

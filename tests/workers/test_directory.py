@@ -13,6 +13,7 @@ from tetrarium.environment import EnvConfig
 from tetrarium.errors import HomeError
 from tetrarium.registry.database import Database
 from tetrarium.registry.home import Home
+from tetrarium.registry.runs import RunStore
 from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.folder import create_run, take_lock
 from tetrarium.workers.directory import (
@@ -78,7 +79,7 @@ def test_lists_follow_what_folders_say(home: Home) -> None:
     after = {view.name: view for view in list_runs(home)}
 
     assert before["a"].state == before["b"].state == "stopped" and before["b"].games_ended is None
-    assert set(after) == {"a", "b", "copied"}
+    assert set(after) == set(RunStore(home).standings()) == {"a", "b", "copied"}
     assert (after["a"].state, after["a"].error) == ("failed", "The disk is full.")
     assert (after["b"].checkpoints, after["b"].games_ended) == ((200,), 7) == (
         after["copied"].checkpoints, after["copied"].games_ended,
