@@ -84,6 +84,9 @@ def test_a_study_is_shown(home: Home, capsys: pytest.CaptureFixture[str]) -> Non
     told = json.loads(called(capsys, "show", "first", "--json")[1])
     assert (told["view"]["best"], told["view"]["best_value"], len(told["trials"])) == (2, 1_204.4, 4)
     assert json.loads(called(capsys, "list", "--json")[1])[0]["n_failed"] == 1
+    with pytest.raises(SystemExit):
+        main(["__complete", "tune", "show", "fi"])
+    assert capsys.readouterr().out.splitlines()[-1].split("\t")[0] == "first"
     code, out, _ = called(capsys, "list")
     assert out.splitlines()[1].split()[:5] == ["first", "stopped", "4", "of", "4"]
     code, _, err = called(capsys, "pause", "first")

@@ -1,4 +1,4 @@
-"""What a shell completes beside commands and options: names of runs and models of the home.
+"""What a shell completes beside commands and options: names of runs, studies and models of the home.
 
 A shell asks while somebody types: whatever goes wrong, nothing is offered. Names are those of folders, so that neither
 the database nor a library has to be loaded for them.
@@ -15,12 +15,17 @@ from tetrarium.registry.home import Home, check_name
 if TYPE_CHECKING:
     from cyclopts.completion import CompletionContext
 
-__all__ = ["model_names", "players", "policies", "run_names"]
+__all__ = ["model_names", "players", "policies", "run_names", "study_names"]
 
 
 def run_names(context: "CompletionContext") -> list[str]:
     """Names of the home's runs."""
     return _names(context, "runs")
+
+
+def study_names(context: "CompletionContext") -> list[str]:
+    """Names of the home's studies."""
+    return _names(context, "tuning")
 
 
 def model_names(context: "CompletionContext") -> list[str]:

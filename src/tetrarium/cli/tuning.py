@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
+from tetrarium.cli.completing import study_names
 from tetrarium.cli.configuration import read_configs
 from tetrarium.cli.study_display import showing_study
 from tetrarium.cli.study_tables import ending_lines, progress_text, studies_table, trials_table
@@ -44,7 +45,9 @@ _STOPPED: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129} 
 _WIDTH: Final = 160  # of tables that go to a pipe or a file
 _OF_THE_STUDY: Final = ("preset", "env_config", "training_config", "ranges", "objective", "sampler", "seed", "prunes")
 
-StudyName = Annotated[str, Parameter(help="The study's name; its trials are the runs NAME-0001 and so on.")]
+StudyName = Annotated[
+    str, Parameter(help="The study's name; its trials are the runs NAME-0001 and so on.", completer=study_names)
+]
 Json = Annotated[bool, Parameter(negative="", help="Print JSON.")]
 
 app = App(

@@ -1,6 +1,6 @@
 // The list of studies, and the panel that begins one.
 
-import { find, make, setText } from "../common/dom.js";
+import { find, make, setAttribute, setText } from "../common/dom.js";
 import { beginPage } from "../common/frame.js";
 import { LiveLink } from "../common/link.js";
 import { say } from "../common/toast.js";
@@ -19,6 +19,7 @@ let studies = [];
 let isStale = true; // whether the server could not be asked
 const form = new StudyForm((name) => location.assign(pathOf(name)));
 
+let isLost = false; // whether the socket is
 let isAsking = false;
 
 async function refresh() {
@@ -42,7 +43,15 @@ async function refresh() {
   }
 }
 
+function showStatus() {
+  const n = studies.filter(({ is_alive: isAlive }) => isAlive).length;
+  setAttribute(find("#status"), "data-state", isLost ? "lost" : n ? "running" : "none");
+  setText(find("#status-word"), isLost ? "Connection lost" : isStale ? "" : n ? `${count(n)} under way` : "No study is under way");
+  setText(find("#status-text"), isLost ? "coming back by itself" : "");
+}
+
 function show() {
+  showStatus();
   const n = studies.length;
   setText(find("#studies-count"), `${count(n)} ${n === 1 ? "study" : "studies"}`);
   find("#studies").hidden = n === 0;
@@ -73,6 +82,11 @@ function row(study) {
 find("#new-study").addEventListener("click", () => form.open());
 beginPage({ keys: [["n", "new study", () => form.open()]], numbers: NUMBERS });
 const link = new LiveLink();
+link.addEventListener("link", ({ detail }) => {
+  isLost = detail === "lost";
+  showStatus();
+  if (!isLost) refresh();
+});
 link.addEventListener("event", ({ detail: { source } }) => source === "home" && refresh());
 setInterval(() => !document.hidden && (isStale || studies.some(({ is_alive: isAlive }) => isAlive)) && refresh(), LOOK_MS);
 refresh();

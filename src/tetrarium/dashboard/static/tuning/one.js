@@ -23,6 +23,7 @@ let study = null;
 let drawn = "";
 let isAsking = false;
 let isLost = false; // whether the server did not answer
+let isCut = false; // whether the socket is
 
 /** Asks how the study stands; a server that does not answer is asked again, and complained of once. */
 async function refresh() {
@@ -75,9 +76,9 @@ function factsText() {
 const nEnded = () => study.n_done + study.n_pruned + study.n_failed;
 
 function showStatus() {
-  setAttribute(find("#status"), "data-state", study.state);
-  setText(find("#status-word"), wordOf(study.state));
-  setText(find("#status-text"), [`${count(nEnded())} of ${count(study.n_trials)} trials`, leftText()].filter(Boolean).join(" · "));
+  setAttribute(find("#status"), "data-state", isCut ? "lost" : study.state);
+  setText(find("#status-word"), isCut ? "Connection lost" : wordOf(study.state));
+  setText(find("#status-text"), isCut ? "coming back by itself" : [`${count(nEnded())} of ${count(study.n_trials)} trials`, leftText()].filter(Boolean).join(" · "));
 }
 
 const leftText = () => (study.is_alive && study.seconds_left ? `${duration(study.seconds_left)} left` : "");
@@ -185,6 +186,11 @@ find("#trials").addEventListener("pointerleave", () => point(null));
 find("#trials").addEventListener("focusin", ({ target }) => point(target.closest?.("tr")?.dataset.trial ?? null));
 beginPage({ numbers: NUMBERS });
 const link = new LiveLink();
+link.addEventListener("link", ({ detail }) => {
+  isCut = detail === "lost";
+  if (study) showStatus();
+  if (!isCut) refresh();
+});
 link.addEventListener("event", ({ detail: { source } }) => source === "home" && refresh());
 const isMoving = () => isLost || study?.is_alive || study?.trials.some(({ state }) => state === "running");
 setInterval(() => !document.hidden && isMoving() && refresh(), LOOK_MS);
