@@ -2,17 +2,21 @@
 
 import io
 import json
+import re
+import shlex
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from tests.tuning.made import complete, study
+from tetrarium.cli.configuration import read_configs
 from tetrarium.cli.main import main
 from tetrarium.cli.study_display import PlainStudy, draw_study
 from tetrarium.registry.home import Home
-from tetrarium.tuning import read_study
+from tetrarium.tuning import StudyConfig, create_study, parse_range, read_study
 
 
 @pytest.fixture
@@ -130,3 +134,31 @@ def test_a_study_under_way_is_told_as_it_goes(home: Home) -> None:
     assert "first  1 of 4 trials, 36 s left" in drawn
     assert "first-0002" in drawn and "25 %" in drawn and "running" in drawn
     assert "best so far  first-0001: 10 lines a game, with learning_rate" in drawn
+
+
+def test_what_the_docs_show_makes_a_study(home: Home) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "tuning.md").read_text(encoding="utf-8")
+    written = re.findall(r"^\| `([a-z_]+=[^`]+)` \|", docs, flags=re.MULTILINE)
+    assert [parse_range(text).to_text() for text in written[:3]] == [
+        "learning_rate=0.0001..0.01:log", "gamma=0.8..0.98", "batch_size=64,128,256,512",
+    ]  # fmt: skip
+    assert [parse_range(text).name for text in written[3:]] == ["n_steps", "net_arch", "double_q"]
+    command = re.search(r"```sh\n(tetrarium tune .*?)```", docs, flags=re.DOTALL)
+    assert command is not None
+    words = shlex.split(command[1].replace("\\\n", ""))
+    given = dict(pair for pair in pairwise(words) if pair[0] in {"--preset", "--objective"})
+    env_config, training_config = read_configs(given["--preset"], None, after(words, "--set"), {}, environment={})
+    asked = StudyConfig(
+        name=words[2],
+        preset=given["--preset"],
+        env_config=env_config,
+        training_config=training_config,
+        ranges=tuple(parse_range(text) for text in after(words, "--vary")),
+        objective=given["--objective"],
+    )
+    assert create_study(home, asked).n_trials == 20
+
+
+def after(words: list[str], flag: str) -> list[str]:
+    """All that stands after a flag."""
+    return [value for word, value in pairwise(words) if word == flag]
