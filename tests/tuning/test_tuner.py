@@ -29,12 +29,18 @@ SETTINGS = [
     f"--set={name}={','.join(map(str, value)) if isinstance(value, tuple) else value}" for name, value in TINY.items()
 ]
 
+STARTED: list[subprocess.Popen[str]] = []
+COMPILING_S = 500.0  # a first start compiles
+
 
 @pytest.fixture
 def home(tetrarium_home: Path) -> Iterator[Home]:
     """A home in which nothing is left to run."""
     located = Home.locate(tetrarium_home)
     yield located
+    while STARTED:
+        with STARTED.pop() as process:
+            process.kill()
     for folder in [*located.studies.glob("*"), *located.runs.glob("*")]:
         kill(folder)
 
@@ -47,14 +53,16 @@ def kill(folder: Path) -> None:
 
 
 def tune(home: Home, *arguments: str) -> subprocess.Popen[str]:
-    """Starts ``tetrarium tune first``."""
-    return subprocess.Popen(
+    """Starts ``tetrarium tune first``, which ends with the test."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "tetrarium", "tune", "first", "--home", str(home.root), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "TETRARIUM_HOME": ""},
     )
+    STARTED.append(process)
+    return process
 
 
 def said(process: subprocess.Popen[str], patience_s: float = 300) -> tuple[int, str]:
@@ -91,7 +99,7 @@ def test_killed_in_the_middle_and_started_again_it_loses_no_trial(home: Home) ->
     arguments = ["--vary", "learning_rate=1e-4..1e-2:log", "--vary", "n_steps=1,2,3", "--trials", "4", "--at-once", "2",
                  *SETTINGS, "--set", "total_timesteps=5000"]  # fmt: skip
     first = tune(home, *arguments)
-    wait_for(lambda: n_ended(home) >= 1)
+    wait_for(lambda: n_ended(home) >= 1, COMPILING_S)
     wait_for(lambda: any(read_run(home, folder.name).step for folder in under_way(home)))
     first.kill()
     first.communicate()
@@ -131,7 +139,7 @@ def under_way(home: Home) -> list[Path]:
 def test_a_stop_leaves_checkpoints_and_one_at_a_time_carries_it_out(home: Home) -> None:
     process = tune(home, "--vary", "n_steps=1,2", "--sampler", "grid", *SETTINGS, "--set", "total_timesteps=1000000000")
     folder = home.run_folder("first-0001")
-    wait_for(lambda: folder.exists() and read_run(home, folder.name).checkpoints)
+    wait_for(lambda: folder.exists() and read_run(home, folder.name).checkpoints, COMPILING_S)
     with pytest.raises(HomeError) as refused:
         carry_out(home, "first", Control())
     assert str(refused.value) == (
