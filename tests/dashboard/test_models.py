@@ -170,10 +170,11 @@ def test_a_model_goes_out_and_comes_in_again(server: Server, client: httpx.Clien
     assert error(client.post("/api/imports", content=out.content, params={"name": "du"}), 422).startswith(
         "A model has a name of its own; 'du' is a known one."
     )
+    strange = client.post("/api/imports", content=sample().to_bytes()).json()
     ended = finished(client, begun.json())
     assert (ended["state"], ended["message"]) == ("finished", "Imported again@1: cma-es at step 1,000."), ended
     assert ended["result"]["spec"] == "again@1" and ended["result"]["sha256"] == good.sha256
-    ended = finished(client, client.post("/api/imports", content=sample().to_bytes()).json())
+    ended = finished(client, strange)
     assert ended["state"] == "failed" and "and its config asks for" in ended["error"], "whole, but no such network"
     assert [entry["name"] for entry in client.get("/api/models").json()] == ["again", "first", "mine"]
 

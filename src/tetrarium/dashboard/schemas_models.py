@@ -76,7 +76,7 @@ class LeaderboardRow(Answer):
     step: int | None = Field(description="Placements that it learnt from.", examples=[400_000])
     tags: list[str] = Field(description="Short words to find it by.")
     note: str = Field(description="First line of its note.", examples=["the one from Tuesday"])
-    score: ScoreAnswer | None = Field(description="Null until it is measured under this protocol.")
+    score: ScoreAnswer | None = Field(description="Null until it is measured under this protocol.", examples=[None])
 
 
 class LeaderboardAnswer(Answer):

@@ -19,6 +19,7 @@ export class Jobs extends EventTarget {
   #timer = 0;
   #waiting = new Map(); // id to those who wait for its end
   #mine = new Set(); // begun or seen under way by this page: their ends are told
+  #listed = new Set(); // what the server has ever told: a list may be older than a job that was just begun
 
   constructor() {
     super();
@@ -52,7 +53,7 @@ export class Jobs extends EventTarget {
     }
     for (const job of this.all) this.#note(job);
     for (const [id, resolve] of this.#waiting) {
-      if (this.all.some((job) => job.id === id)) continue;
+      if (!this.#listed.has(id) || this.all.some((job) => job.id === id)) continue;
       this.#waiting.delete(id);
       resolve({ id, state: "cancelled", message: "Cancelled. Nothing was changed." });
     }
@@ -62,6 +63,7 @@ export class Jobs extends EventTarget {
   }
 
   #note(job) {
+    this.#listed.add(job.id);
     if (job.is_alive) {
       this.#mine.add(job.id);
       return;

@@ -84,6 +84,7 @@ function showActions() {
     ...actionButtons(view, changed),
     make("a", { class: "button", href: `/#run/${encodeURIComponent(name)}` }, view.is_alive ? "Watch" : "Live page"),
     make("a", { class: "button", href: `/runs#compare=${encodeURIComponent(name)}` }, "Compare"),
+    make("a", { class: "button", href: `/models?save=${encodeURIComponent(name)}` }, "Save as a model"),
     view.is_alive ? "" : make("button", { type: "button", class: "danger", onclick: ({ currentTarget }) => act(currentTarget, null, remove) }, "Delete"));
 }
 
