@@ -164,7 +164,7 @@ def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
 
     with pytest.raises(BundleError, match=r"is no file, and a bundle is one\. Name the file"):
         read_bundle(tmp_path / "pipe.tetris")
-    with pytest.raises(BundleError, match="A bundle is a file"):
+    with pytest.raises(BundleError, match="is no file, and a bundle is one"):
         read_bundle(Path("/dev/zero"))
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tetrarium.errors import ConfigError
 from tetrarium.evaluation.protocols import Protocol
 from tetrarium.evaluation.published import POLICY_NAMES, PUBLISHED
 from tetrarium.evaluation.report import Report
@@ -48,13 +47,10 @@ def find_player(what: str, home: Home) -> Player:
     """Finds a known controller, a saved model, or one in the box.
 
     Raises:
-        ConfigError: if it is a file or folder.
         ModelError: if there is no such model.
     """
     if what in POLICY_NAMES:
         return _controller(what)
-    if "/" in what or "\\" in what:
-        raise ConfigError(f"The leaderboard has saved models; got {what!r}. Save it by `tetrarium models save` first.")
     return _player_of(ModelStore(home).find(what))
 
 
