@@ -43,10 +43,10 @@ class Hub:
 
     Args:
         source: What is watched.
-        on_end: Called once nobody has watched for a while.
+        on_end: Called with it once nobody has watched for a while, or it has failed.
     """
 
-    def __init__(self, source: Source, on_end: Callable[[], None]) -> None:
+    def __init__(self, source: Source, on_end: "Callable[[Hub], None]") -> None:
         self._source = source
         self._on_end = on_end
         self._prefix = f'{{"source": {json.dumps(source.name)}, "event": '
@@ -91,13 +91,13 @@ class Hub:
     def _end_if_unwatched(self) -> None:
         if not self._viewers:
             self._task.cancel()
-            self._on_end()
+            self._on_end(self)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         """A hub that fails makes room for another."""
         if not task.cancelled() and (error := task.exception()) is not None:
             _LOGGER.error("The %s failed.", task.get_name(), exc_info=error)
-            self._on_end()
+            self._on_end(self)
 
     async def _follow(self) -> None:
         """Stays with the source through the lives of its workers."""
@@ -180,7 +180,7 @@ class Hubs:
         """Lets a viewer watch a source."""
         hub = self._hubs.get(source.name)
         if hub is None:
-            hub = self._hubs[source.name] = Hub(source, lambda: self._forget(source.name))
+            hub = self._hubs[source.name] = Hub(source, lambda ended: self._forget(source.name, ended))
         hub.add(viewer)
 
     def leave(self, viewer: Viewer, name: str) -> None:
@@ -196,13 +196,15 @@ class Hubs:
             WorkerError: if there is none now, or it refuses.
         """
         hub = self._hubs.get(name)
-        if hub is not None:
-            await hub.tell(command, **values)
+        if hub is None:
+            raise WorkerError(f"{name} is watched by nobody, so nobody listens to it. Watch it first.")
+        await hub.tell(command, **values)
 
     async def close(self) -> None:
         """Ends all hubs."""
         await asyncio.gather(*(hub.close() for hub in self._hubs.values()))
         self._hubs.clear()
 
-    def _forget(self, name: str) -> None:
-        self._hubs.pop(name, None)
+    def _forget(self, name: str, ended: Hub) -> None:
+        if self._hubs.get(name) is ended:  # another may have taken its place
+            del self._hubs[name]
