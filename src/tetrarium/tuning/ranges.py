@@ -186,7 +186,7 @@ def setting_meaning(name: str) -> tuple[str, str]:
     """What a setting takes and what it means, in words.
 
     >>> setting_meaning("gamma")
-    ('0 to 1', 'discount per placement')
+    ('0 to 0.999999', 'discount per placement')
     """
     item = _FIELDS[name]
     low, high, choices = (item.metadata[key] for key in ("low", "high", "choices"))

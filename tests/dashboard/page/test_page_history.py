@@ -76,6 +76,7 @@ def test_runs_are_found_filtered_put_in_order_and_turned_over(page: Page, photog
     expect(page.locator("#runs-count")).to_have_text("1 of 63 runs")
     assert names(page) == ["bad"]
     page.locator(".chip", has_text="Failed").click()
+    expect(page.locator("#runs-count")).to_have_text("63 runs")
     page.get_by_label("Find a run").fill("QUICK")
     expect(page.locator("#runs-count")).to_have_text("1 of 63 runs")
     assert names(page) == ["good"]

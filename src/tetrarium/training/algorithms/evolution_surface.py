@@ -143,7 +143,7 @@ def _fitted(places: _Matrix, games: _Matrix, aimed_at: float) -> tuple[_Matrix, 
 def _top(slope: _Matrix, curvature: _Matrix, radius: float) -> _Matrix:
     """Where ``slope @ x + x @ curvature @ x / 2`` is largest within a radius.
 
-    >>> _top(np.array([2.0, 0.0]), np.diag([-4.0, -1.0]), radius=1.0).tolist()
+    >>> _top(np.array([2.0, 0.0]), np.diag([-4.0, -1.0]), radius=1.0).round(6).tolist()
     [0.5, 0.0]
     >>> _top(np.array([0.0, 3.0]), np.diag([-1.0, 1.0]), radius=1.0).round(6).tolist()
     [0.0, 1.0]
