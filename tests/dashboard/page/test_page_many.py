@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import median
 
 import pytest
@@ -101,3 +102,19 @@ def test_a_long_game_is_scrubbed_at_once(page: Page) -> None:
     taken = page.evaluate(_SCRUB, places)
     assert median(taken) < 100
     assert max(taken) < 1_000
+
+
+def test_the_other_pages_are_there_within_a_second_too(page: Page) -> None:
+    shown = {
+        "/": lambda: expect(page.locator("#run-name")).to_have_text("many-0999"),
+        "/models": lambda: expect(page.locator('#leaderboard tr[data-player="random"]')).to_be_visible(),
+        "/play": lambda: expect(page.locator('#opponent option[value="dellacherie"]')).to_be_attached(),
+        "/tuning": lambda: expect(page.locator("#studies-count")).not_to_have_text("Reading the studies…"),
+    }
+
+    def opened(path: str) -> None:
+        page.goto(path)
+        shown[path]()
+
+    taken = {path: seconds(partial(opened, path)) for path in shown}
+    assert max(taken.values()) < A_SECOND, taken
