@@ -83,6 +83,8 @@ class Recorder:
         number = self._keep(folder)
         names: dict[str, int] = {}
         for entry in sorted(folder.iterdir()):
+            if entry.name.startswith("registry.db"):
+                continue  # another thread writes it, beside training; all that is in it can be read again
             if entry.is_dir():
                 names[entry.name] = self._see(entry, seen)
             else:

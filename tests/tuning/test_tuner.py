@@ -95,6 +95,7 @@ def whole(home: Home, n_trials: int) -> StudyDetail:
     return detail
 
 
+@pytest.mark.oracle
 def test_killed_in_the_middle_and_started_again_it_loses_no_trial(home: Home) -> None:
     arguments = ["--vary", "learning_rate=1e-4..1e-2:log", "--vary", "n_steps=1,2,3", "--trials", "4", "--at-once", "2",
                  *SETTINGS, "--set", "total_timesteps=5000"]  # fmt: skip
