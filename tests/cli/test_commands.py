@@ -214,6 +214,7 @@ def test_several_seeds_are_trained_and_compared(tetrarium_home: Path, capsys: py
     )
 
 
+@pytest.mark.oracle
 def test_seeds_that_were_trained_before_a_stop_are_compared(tetrarium_home: Path) -> None:
     arguments = ("--steps", "30000", "--seeds", "2", "--seed", "4", "--name", "s", *SMALL)
     process = spawn("train", *arguments)
@@ -371,6 +372,7 @@ def test_the_module_is_the_command() -> None:
     assert version.stdout.strip() == "0.1.0"
 
 
+@pytest.mark.oracle
 @pytest.mark.compiled
 def test_the_first_ever_training_says_that_it_compiles_and_the_next_does_not(
     tetrarium_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -19,6 +19,7 @@ WANTED: dict[str, Any] = {
 pytestmark = pytest.mark.timeout(600)  # a first start compiles the engine
 
 
+@pytest.mark.oracle
 def test_a_study_goes_on_without_the_dashboard_and_takes_more_trials(tmp_path: Path) -> None:
     with dashboard(tmp_path) as server:
         with server.client() as client:

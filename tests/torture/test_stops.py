@@ -26,6 +26,7 @@ from tests.torture.processes import (
 pytestmark = pytest.mark.compiled
 
 
+@pytest.mark.oracle
 def test_one_game_at_a_time_killed_again_and_again(tetrarium_home: Path, undisturbed: Undisturbed) -> None:
     n_killed = train_under_fire(tetrarium_home, "one-game", random.Random(4), 5)
 

@@ -108,7 +108,9 @@ def undisturbed(home: Home, config: TrainingConfig) -> dict[str, Any]:
     return end_of(home, "undisturbed", config)
 
 
-@pytest.mark.parametrize("algorithm", CONFIGS)
+@pytest.mark.parametrize(
+    "algorithm", [name if name == "dqn" else pytest.param(name, marks=pytest.mark.oracle) for name in CONFIGS]
+)
 def test_a_disturbed_run_learns_what_an_undisturbed_one_does(home: Home, algorithm: str) -> None:
     config = CONFIGS[algorithm]
     name = start_training(home, EnvConfig(), config, name="disturbed", preset="default", mode="headless")
