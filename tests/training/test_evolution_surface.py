@@ -81,6 +81,15 @@ def test_the_centre_comes_to_the_best_direction_and_candidates_lose_alike_along_
     assert 0.25 < lost.mean() < 0.55  # 0.4 is aimed at
 
 
+def test_games_that_tell_nothing_leave_the_centre_where_it_is() -> None:
+    rng = np.random.default_rng(0)
+    surface = Surface(np.array([1.0, 0.0]))
+    for _ in range(20):
+        surface.tell(surface.ask(30, rng), np.zeros(30, dtype=np.int64), np.ones(30, dtype=np.int64))
+
+    assert surface.centre.tolist() == [1.0, 0.0]
+
+
 def early(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the surface begin after some generations, and be fitted often."""
     monkeypatch.setattr(evolution, "_LEAST_SEARCHED", 4)

@@ -3,7 +3,7 @@
 A round is a generation. Its candidates play the same games, new ones each generation, in evaluation's compiled
 kernels; a candidate's score is its mean lines, of at most ``max_pieces_game`` pieces a game. The search goes on
 in units in which all directions matter alike (``evolution_units``); weights are these times what it finds. What plays
-is the averaged centre of the distribution, which no single lucky game moves. After a third of all steps
+is the averaged centre of the distribution, which no single lucky game moves. After 30 % of all steps
 (``evolution_surface``) candidates play one game each, and what plays is the top of what all these games tell.
 
 Candidates do not play in ``games``: there what plays plays on, a placement of each game a generation, for whoever

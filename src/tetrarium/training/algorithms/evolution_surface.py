@@ -47,6 +47,7 @@ class Surface:
         self._axes: _Matrix = _WIDTH * across  # (n, n - 1)
         self._candidates: list[_Matrix] = []  # of each generation, (population, n)
         self._games: list[_Matrix] = []  # lines, and 1 where the game ended: (population, 2)
+        self._n_ended = 0  # of these games
         self._next_fit = _GAMES_NUMBER * _n_numbers(self._axes.shape[1])  # ended games
 
     def ask(self, population: int, rng: np.random.Generator) -> list[_Matrix]:
@@ -58,9 +59,9 @@ class Surface:
         """Takes in ``(population,)`` games; fits the surface anew when there are enough further ones."""
         self._candidates.append(np.array(candidates))
         self._games.append(np.column_stack([lines, ended]).astype(np.float64))
-        n_ended = int(sum(games[:, 1].sum() for games in self._games))
-        if n_ended >= self._next_fit:
-            self._next_fit = int(n_ended * _GROWTH)
+        self._n_ended += int(ended.sum())
+        if self._n_ended >= self._next_fit:
+            self._next_fit = int(self._n_ended * _GROWTH)
             self._fit()
 
     def _fit(self) -> None:
@@ -69,6 +70,8 @@ class Surface:
         places = np.linalg.lstsq(self._axes, across.T, rcond=None)[0].T  # in standard deviations
         n_axes = places.shape[1]
         near = (places**2).sum(axis=1) <= _FAR**2 * n_axes
+        if not games[near].sum(axis=0).all():
+            return  # nobody cleared a row, or nothing ended: there is no surface
         aimed_at = 2 * _COST / n_axes
         slope, curvature = _fitted(places[near], games[near], aimed_at)
         self.centre = self.centre + self._axes @ _top(slope, curvature, _STEP)
@@ -99,6 +102,7 @@ class Surface:
         surface._axes = arrays["surface_axes"].copy()
         surface._candidates = [arrays["surface_candidates"].copy()]
         surface._games = [arrays["surface_games"].copy()]
+        surface._n_ended = int(arrays["surface_games"][:, 1].sum())
         surface._next_fit = int(arrays["surface_next_fit"][0])
         return surface
 
@@ -125,7 +129,7 @@ def _fitted(places: _Matrix, games: _Matrix, aimed_at: float) -> tuple[_Matrix, 
     ridge = np.repeat([0.0, *_RIDGE], [1, n_axes, len(rows)])
     lines, ended = games.T
     found = trusted.copy()
-    found[0] = np.log(max(lines.sum(), 1.0) / ended.sum())
+    found[0] = np.log(lines.sum() / ended.sum())
     for _ in range(_NEWTON_STEPS):
         parts = lines / np.exp(numbers @ found)  # of the mean at that place
         uphill = numbers.T @ (parts - ended) - ridge * (found - trusted)
