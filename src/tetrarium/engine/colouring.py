@@ -177,8 +177,7 @@ class GameFollower:
         self._games[0, STREAM : STREAM + N_STREAM_WORDS] = stream
         start_game(self._games, 0, self._rules.script, self._rules.compiled)
         self._cells[:] = EMPTY
-        self._kept[:] = 0
-        self._has_placed = False
+        self._note_begun()
 
     def begin_at(self, state: npt.NDArray[np.int64]) -> None:
         """Begins in the middle of a game, whose cells are ``FILLED``.
@@ -188,8 +187,7 @@ class GameFollower:
         """
         self._games[0] = state
         self._cells[:] = np.where(board_cells(state[COLUMNS:], len(self._cells)), np.int8(FILLED), np.int8(EMPTY))
-        self._kept[:] = 0
-        self._has_placed = False
+        self._note_begun()
 
     def follow(self, actions: npt.NDArray[Any] | Sequence[int]) -> None:
         """Plays legal actions; those after the game's end are let be."""
@@ -198,6 +196,7 @@ class GameFollower:
             rules = self._rules
             _follow(self._games, played, rules.script, rules.compiled, self._scratch, self._cells, self._kept)
             self._has_placed = True
+            self._note()
 
     def resting_cells(self, actions: npt.NDArray[np.int64] | Sequence[int]) -> list[tuple[int, ...]]:
         """The cells, ``row * width + column``, that a piece would fill by each of these legal actions."""
@@ -222,12 +221,12 @@ class GameFollower:
     @property
     def queue(self) -> tuple[int, ...]:
         """The pieces in view, the current one first."""
-        return tuple(self._games[0, QUEUE : QUEUE + 1 + self._rules.preview].tolist())
+        return tuple(self._state[QUEUE : QUEUE + 1 + self._rules.preview])
 
     @property
     def hold(self) -> int | None:
         """The held piece, where there is one."""
-        held = int(self._games[0, HELD])
+        held = self._state[HELD]
         return held - 1 if held else None
 
     @property
@@ -239,30 +238,40 @@ class GameFollower:
     @property
     def lines(self) -> int:
         """Rows cleared in this game."""
-        return int(self._games[0, LINES])
+        return self._state[LINES]
 
     @property
     def pieces(self) -> int:
         """Pieces placed in this game."""
-        return int(self._games[0, N_PLACED])
+        return self._state[N_PLACED]
 
     @property
     def is_over(self) -> bool:
         """Whether the game has ended."""
-        return bool(self._games[0, OVER])
+        return bool(self._state[OVER])
 
     @property
     def score(self) -> int:
         """Points: the guideline's, or those for the rows that were cleared while it was followed."""
-        return int(self._games[0, SCORE]) if self._rules.game_over == "guideline" else int(self._kept[_SCORE])
+        return self._state[SCORE] if self._rules.game_over == "guideline" else self._beside[_SCORE]
 
     @property
     def placed(self) -> tuple[int, ...]:
         """Cells that the latest placement filled, ``row * width + column``, before rows vanished."""
-        return self._shown(self._kept[_CELLS:].tolist()) if self._has_placed else ()
+        return self._shown(self._beside[_CELLS:]) if self._has_placed else ()
 
     @property
     def cleared_rows(self) -> tuple[int, ...]:
         """Rows that the latest placement cleared."""
-        cleared = int(self._kept[_CLEARED])
-        return tuple(row for row in range(cleared.bit_length()) if cleared >> row & 1)
+        cleared = self._beside[_CLEARED]
+        return tuple(row for row in range(cleared.bit_length()) if cleared >> row & 1) if cleared else ()
+
+    def _note_begun(self) -> None:
+        self._kept[:] = 0
+        self._has_placed = False
+        self._note()
+
+    def _note(self) -> None:
+        """Takes the numbers out of the arrays at once, because each by itself costs as much as all."""
+        self._state: list[int] = self._games[0].tolist()
+        self._beside: list[int] = self._kept.tolist()

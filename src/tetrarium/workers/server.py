@@ -43,6 +43,7 @@ _ZAP: Final = "inproc://zeromq.zap.01"  # where ZeroMQ asks who may connect, RFC
 _MOST_QUEUED: Final = 32  # messages for one watcher; further ones are dropped
 _MOST_BUFFERED: Final = 1 << 16  # bytes in the system for one watcher, so that what it gets is not old
 _MOST_COMMAND_BYTES: Final = 1 << 16
+_NOW: Final = int(zmq.NOBLOCK)  # a plain number: flags of the enumeration's type cost microseconds in each call
 _LINGER_MS: Final = 500  # for the last messages
 
 
@@ -111,7 +112,7 @@ class WorkerServer:
         with self._lock:
             self._latest[event.kind] = data
             self._note(event)
-            self._events.send_string(data, zmq.NOBLOCK)
+            self._events.send(data.encode(), _NOW)
 
     def _note(self, event: Event) -> None:
         told = self._told
@@ -165,7 +166,7 @@ class WorkerServer:
         *envelope, data = frames
         reply = self._reply(envelope[0], data)
         with contextlib.suppress(zmq.ZMQError):  # it went, or reads no answers
-            self._commands.send_multipart([*envelope, json.dumps(reply).encode()], zmq.NOBLOCK)
+            self._commands.send_multipart([*envelope, json.dumps(reply).encode()], _NOW)
 
     def _reply(self, sender: bytes, data: bytes) -> dict[str, Any]:
         try:

@@ -16,6 +16,9 @@ from stable_baselines3.common.torch_layers import create_mlp
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
+from tetrarium.training.algorithms.eager_adam import EagerAdam
+from tetrarium.training.algorithms.networks import RowPolicy
+
 __all__ = ["ActorCriticPolicy", "RowScorer"]
 
 
@@ -45,7 +48,7 @@ class RowScorer(nn.Module):
         return score
 
 
-class ActorCriticPolicy(MaskableActorCriticPolicy):
+class ActorCriticPolicy(RowPolicy, MaskableActorCriticPolicy):
     """A policy of ``MaskablePPO`` over afterstates.
 
     It samples from the action space's generator, which is an agent's own, and not from torch's global one.
@@ -53,20 +56,13 @@ class ActorCriticPolicy(MaskableActorCriticPolicy):
 
     net_arch: list[int]
 
-    def __init__(self, *args: Any, input_scale: list[float] | None = None, **kwargs: Any) -> None:
-        self.input_scale = input_scale
-        super().__init__(*args, **kwargs)
-
     def _build(self, lr_schedule: Schedule) -> None:
         shape = self.observation_space.shape
         assert shape is not None
         self.actor, self.critic = (
             RowScorer(shape[1], self.net_arch, self.activation_fn, self.input_scale) for _ in range(2)
         )
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
-
-    def _get_constructor_parameters(self) -> dict[str, Any]:
-        return {**super()._get_constructor_parameters(), "input_scale": self.input_scale}
+        self.optimizer = EagerAdam(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
 
     def _log_chances(self, obs: torch.Tensor, legal: torch.Tensor) -> torch.Tensor:
         logits = torch.full(legal.shape, -torch.inf, device=obs.device)

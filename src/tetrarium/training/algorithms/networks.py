@@ -11,11 +11,15 @@ from typing import Any, Protocol
 import numpy.typing as npt
 import torch
 from gymnasium import spaces
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_mlp
+from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
 
-__all__ = ["AfterstatePolicy", "AfterstateQNetwork", "RowNetwork", "layers_of", "legal_values"]
+from tetrarium.training.algorithms.eager_adam import EagerAdam
+
+__all__ = ["AfterstatePolicy", "AfterstateQNetwork", "RowNetwork", "RowPolicy", "layers_of", "legal_values"]
 
 Layer = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
@@ -89,12 +93,29 @@ class AfterstateQNetwork(QNetwork):
         return legal_values(self, obs)
 
 
-class AfterstatePolicy(DQNPolicy):
-    """A DQN policy whose online and target networks are afterstate networks."""
+class RowPolicy(BasePolicy):
+    """What policies over rows share: a mixin to stand before Stable-Baselines3's class.
 
-    def __init__(self, *args: Any, input_scale: list[float] | None = None, **kwargs: Any) -> None:
+    Args:
+        input_scale: What each number of a row is multiplied by.
+        arguments: those of Stable-Baselines3's policy.
+    """
+
+    def __init__(self, *arguments: Any, input_scale: list[float] | None = None, **more: Any) -> None:
         self.input_scale = input_scale
-        super().__init__(*args, **kwargs)
+        super().__init__(*arguments, **more)
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        if self.optimizer_class is torch.optim.Adam:
+            self.optimizer_class = EagerAdam
+        super()._build(lr_schedule)  # type: ignore[misc]
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return {**super()._get_constructor_parameters(), "input_scale": self.input_scale}
+
+
+class AfterstatePolicy(RowPolicy, DQNPolicy):
+    """A DQN policy whose online and target networks are afterstate networks."""
 
     def make_q_net(self) -> AfterstateQNetwork:
         """Makes one network; Stable-Baselines3 calls it for the online and for the target network."""
@@ -103,9 +124,6 @@ class AfterstatePolicy(DQNPolicy):
 
     def set_training_mode(self, mode: bool) -> None:
         """Does nothing, quickly: it is called twice a step, and no layer here behaves otherwise in training."""
-
-    def _get_constructor_parameters(self) -> dict[str, Any]:
-        return {**super()._get_constructor_parameters(), "input_scale": self.input_scale}
 
 
 def layers_of(weights: Mapping[str, npt.NDArray[Any]]) -> list[Layer]:

@@ -15,6 +15,7 @@ from sb3_contrib.qrdqn.policies import QRDQNPolicy, QuantileNetwork
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_mlp
 from torch import nn
 
+from tetrarium.training.algorithms.networks import RowPolicy
 from tetrarium.training.algorithms.off_policy import AfterstateOffPolicy
 from tetrarium.training.algorithms.replay import RowSamples
 
@@ -70,20 +71,13 @@ class AfterstateQuantileNetwork(QuantileNetwork):
         return found.transpose(1, 2)
 
 
-class AfterstateQuantilePolicy(QRDQNPolicy):
+class AfterstateQuantilePolicy(RowPolicy, QRDQNPolicy):
     """A QR-DQN policy whose online and target networks tell the quantiles of rows."""
-
-    def __init__(self, *args: Any, input_scale: list[float] | None = None, **kwargs: Any) -> None:
-        self.input_scale = input_scale
-        super().__init__(*args, **kwargs)
 
     def make_quantile_net(self) -> AfterstateQuantileNetwork:
         """Makes one network; sb3-contrib calls it for the online and for the target network."""
         arguments = self._update_features_extractor(self.net_args, features_extractor=None)
         return AfterstateQuantileNetwork(**arguments, input_scale=self.input_scale).to(self.device)
-
-    def _get_constructor_parameters(self) -> dict[str, Any]:
-        return {**super()._get_constructor_parameters(), "input_scale": self.input_scale}
 
 
 class TetrisQRDQN(AfterstateOffPolicy, QRDQN):

@@ -1,0 +1,66 @@
+"""The optimizer moves weights as torch's own does, and loads no compiler."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from tests.torture.ends import as_bytes
+from tetrarium.environment import EnvConfig, make_env
+from tetrarium.training import TetrisAgent, TrainingConfig
+from tetrarium.training.algorithms.eager_adam import EagerAdam
+
+
+def learnt(optimizer_class: type[torch.optim.Adam], n_steps: int, state: Any = None, **settings: Any) -> list[Any]:
+    """Weights after some steps on one small problem, and the optimizer's state."""
+    generator = torch.Generator().manual_seed(1)
+    weights = [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in ((3, 2), (2,))]
+    optimizer = optimizer_class(weights, lr=0.05, **settings)
+    if state is not None:
+        optimizer.load_state_dict(state)
+    for _ in range(n_steps):
+        loss = ((torch.randn(5, 3, generator=generator) @ weights[0] + weights[1]) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return [[weight.detach() for weight in weights], optimizer.state_dict()]
+
+
+@pytest.mark.parametrize("settings", [{}, {"fused": True}, {"eps": 0.01, "weight_decay": 0.1}])
+def test_it_moves_weights_as_adam_does(settings: dict[str, Any]) -> None:
+    assert as_bytes(learnt(EagerAdam, 20, **settings)) == as_bytes(learnt(torch.optim.Adam, 20, **settings))
+
+
+def test_what_either_saved_the_other_goes_on_with() -> None:
+    ours, theirs = learnt(EagerAdam, 7)[1], learnt(torch.optim.Adam, 7)[1]
+
+    went_on = [learnt(EagerAdam, 5, theirs), learnt(torch.optim.Adam, 5, ours)]
+
+    assert as_bytes(went_on[0]) == as_bytes(went_on[1])
+    assert as_bytes(went_on[0]) != as_bytes(learnt(EagerAdam, 5))
+
+
+def test_making_one_and_taking_a_step_loads_no_compiler() -> None:
+    script = (
+        "import sys, torch\n"
+        "from tetrarium.training.algorithms.eager_adam import EagerAdam\n"
+        "weight = torch.nn.Parameter(torch.ones(1))\n"
+        "optimizer = EagerAdam([weight])\n"
+        "optimizer.zero_grad()\n"
+        "weight.sum().backward()\n"
+        "optimizer.step()\n"
+        "optimizer.load_state_dict(optimizer.state_dict())\n"
+        "print('torch._dynamo' in sys.modules)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+
+    assert ended.stdout == "False\n"
+
+
+@pytest.mark.parametrize("algorithm", ["dqn", "qr-dqn", "maskable-ppo"])
+def test_every_network_learns_by_it(algorithm: str) -> None:
+    agent = TetrisAgent(make_env(EnvConfig())(), TrainingConfig(algorithm=algorithm, n_envs=1))
+
+    assert type(agent.model.policy.optimizer) is EagerAdam
