@@ -16,7 +16,7 @@ from typing import Any, Final
 from tetrarium.dashboard.sources import Sight, Source
 from tetrarium.dashboard.viewers import MAX_BOARDS_PER_SECOND, Viewer
 from tetrarium.errors import TetrariumError, WorkerError
-from tetrarium.workers.client import AsyncWorkerClient
+from tetrarium.workers.client import LOOK_EVERY_S, AsyncWorkerClient
 from tetrarium.workers.files import Address
 
 __all__ = ["Hub", "Hubs"]
@@ -53,6 +53,7 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self._latest: dict[str, str] = {}  # kind to text
         self._wishes_changed = asyncio.Event()
+        self._wants_boards = asyncio.Event()
         self._worker: AsyncWorkerClient | None = None  # while one is attended
         self._task = asyncio.create_task(self._follow(), name=f"hub of {source.name}")
         self._task.add_done_callback(self._note_end)
@@ -126,7 +127,8 @@ class Hub:
             self._latest.clear()
             for event in status.get("latest", {}).values():
                 self._tell(json.dumps(event))
-            tasks = [asyncio.create_task(part) for part in (self._pass_on(worker), self._renew(worker))]
+            parts = (self._pass_on(worker), self._pass_boards(worker), self._renew(worker))
+            tasks = [asyncio.create_task(part) for part in parts]
             self._worker = worker
             try:
                 while (await self._look()).address == address:  # noqa: ASYNC110 what is waited for is a file
@@ -141,12 +143,20 @@ class Hub:
         while True:
             self._tell(await worker.receive())
 
+    async def _pass_boards(self, worker: AsyncWorkerClient) -> None:
+        while True:
+            await self._wants_boards.wait()
+            for board in worker.boards():
+                self._tell(board)
+            await asyncio.sleep(LOOK_EVERY_S)
+
     async def _renew(self, worker: AsyncWorkerClient) -> None:
         """Says what is wanted whenever that changes, and again and again while it is boards."""
         said: _Lease | None = None
         while True:
             self._wishes_changed.clear()
             wanted = self._wanted()
+            (self._wants_boards.set if wanted.boards else self._wants_boards.clear)()
             if wanted.boards or wanted != said:
                 with contextlib.suppress(WorkerError):  # it is asked again
                     await worker.command("watch", timeout_s=_PATIENCE_S, **asdict(wanted))

@@ -9,6 +9,7 @@
 import asyncio
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Self
@@ -21,9 +22,11 @@ from tetrarium.events import Event, event_from_json
 from tetrarium.training.runs.folder import is_locked
 from tetrarium.workers.files import Address, read_address
 from tetrarium.workers.keys import Keys
+from tetrarium.workers.latest_boards import BoardReader
 
-__all__ = ["AsyncWorkerClient", "WorkerClient"]
+__all__ = ["LOOK_EVERY_S", "AsyncWorkerClient", "WorkerClient"]
 
+LOOK_EVERY_S: Final = 1 / 120  # at the boards, while they are asked for
 _TIMEOUT_S: Final = 5.0
 _MOST_QUEUED: Final = 32  # events that wait to be read; further ones are dropped
 _MOST_BUFFERED: Final = 1 << 16
@@ -87,6 +90,9 @@ class WorkerClient:
 
     def __init__(self, folder: Path) -> None:
         self._sockets = _Sockets(folder, zmq.Context)
+        self._boards = BoardReader(folder)
+        self._asks_for_boards = False
+        self._waiting: deque[bytes] = deque()  # boards that were taken and not yet handed over
 
     @classmethod
     def connect(cls, folder: Path) -> Self:
@@ -106,6 +112,7 @@ class WorkerClient:
     def close(self) -> None:
         """Ends the connection, and with it what was asked to be seen, a moment later."""
         self._sockets.close()
+        self._boards.close()
 
     def command(self, name: str, *, timeout_s: float = _TIMEOUT_S, **values: Any) -> dict[str, Any]:
         """Sends a command; returns the answer, which says whether it is ``ok``.
@@ -118,12 +125,24 @@ class WorkerClient:
         if not socket.poll(timeout_s * 1_000):
             raise _no_answer(self._sockets.name, timeout_s)
         answer: dict[str, Any] = json.loads(socket.recv())
+        if name == "watch":
+            self._asks_for_boards = bool(values.get("boards", True))
         return answer
 
     def receive(self, timeout_s: float) -> str | None:
-        """Returns the next event as it was sent, or None where none came in time."""
+        """Returns the next event as it was sent, or None where none came in time; boards once they were asked for."""
         socket = self._sockets.events
-        return socket.recv().decode() if socket.poll(max(0.0, timeout_s) * 1_000) else None
+        until_s = time.monotonic() + max(0.0, timeout_s)
+        while True:
+            if self._asks_for_boards and not self._waiting:
+                self._waiting.extend(self._boards.take())
+            left_s = 0.0 if self._waiting else max(0.0, until_s - time.monotonic())
+            if socket.poll(1_000 * (min(left_s, LOOK_EVERY_S) if self._asks_for_boards else left_s)):
+                return bytes(socket.recv()).decode()
+            if self._waiting:
+                return self._waiting.popleft().decode()
+            if time.monotonic() >= until_s:
+                return None
 
     def events(self, timeout_s: float) -> Iterator[Event]:
         """Yields events for so long; those of a newer version are let pass."""
@@ -139,6 +158,7 @@ class AsyncWorkerClient:
 
     def __init__(self, folder: Path) -> None:
         self._sockets = _Sockets(folder, zmq.asyncio.Context)
+        self._boards = BoardReader(folder)
         self._turn = asyncio.Lock()
 
     @classmethod
@@ -159,6 +179,7 @@ class AsyncWorkerClient:
     def close(self) -> None:
         """Ends the connection."""
         self._sockets.close()
+        self._boards.close()
 
     async def command(self, name: str, *, timeout_s: float = _TIMEOUT_S, **values: Any) -> dict[str, Any]:
         """Sends a command; returns the answer, which says whether it is ``ok``.
@@ -175,9 +196,13 @@ class AsyncWorkerClient:
         return answer
 
     async def receive(self) -> str:
-        """Waits for the next event, and returns it as it was sent."""
+        """Waits for the next event, and returns it as it was sent; boards are taken by ``boards``."""
         data: bytes = await self._sockets.events.recv()
         return data.decode()
+
+    def boards(self) -> list[str]:
+        """Returns the boards that are new since the last call, as they were sent; for as long as some are asked for."""
+        return [message.decode() for message in self._boards.take()]
 
 
 def _known(text: str) -> Event | None:

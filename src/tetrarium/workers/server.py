@@ -1,8 +1,8 @@
 """The side of a worker that others talk to: a thread which answers commands, beside the thread that works.
 
-Events go out by the thread that publishes them, straight into a socket that drops what a watcher is too slow for; none
-waits. Commands are answered by the server's own thread, which sleeps otherwise. With nobody watching no board is asked
-for, and nothing is spent on any.
+Events go out by the thread that publishes them, straight into a socket that drops what a watcher is too slow for, and
+boards into the file of the latest ones; none waits. Commands are answered by the server's own thread, which sleeps
+otherwise. With nobody watching no board is asked for, and nothing is spent on any.
 """
 
 import contextlib
@@ -33,6 +33,7 @@ from tetrarium.training.runs.control import Control, Watching
 from tetrarium.workers.commands import obey, read_command, say_state
 from tetrarium.workers.files import Address, WorkerState, remove_address
 from tetrarium.workers.keys import Keys, new_token
+from tetrarium.workers.latest_boards import BoardWriter
 from tetrarium.workers.leases import Leases
 
 __all__ = ["WorkerServer"]
@@ -81,6 +82,7 @@ class WorkerServer:
     def _open(self, opened: contextlib.ExitStack) -> None:
         token = new_token()
         self._keys = Keys.of_token(token)
+        self._boards = opened.enter_context(contextlib.closing(BoardWriter(self._folder)))
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         opened.callback(context.term)
         self._gate, wake, self._woken, self._commands, self._events = (
@@ -112,7 +114,9 @@ class WorkerServer:
         with self._lock:
             self._latest[event.kind] = data
             self._note(event)
-            self._events.send(data.encode(), _NOW)
+            message = data.encode()
+            if not (isinstance(event, BoardShown) and self._boards.put(message)):
+                self._events.send(message, _NOW)
 
     def _note(self, event: Event) -> None:
         told = self._told

@@ -1,0 +1,172 @@
+"""The latest boards in a file: whole, in order, each once, and nobody waits for anybody."""
+
+import os
+import stat
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.workers.served import board, listening, wait_for
+from tetrarium.events import BoardShown
+from tetrarium.workers.client import WorkerClient
+from tetrarium.workers.latest_boards import BOARDS, N_SLOTS, SLOT_BYTES, BoardReader, BoardWriter
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[BoardWriter]:
+    opened = BoardWriter(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[BoardReader]:
+    opened = BoardReader(tmp_path)
+    yield opened
+    opened.close()
+
+
+def put(writer: BoardWriter, *numbers: int) -> None:
+    for number in numbers:
+        assert writer.put(b"%d" % number)
+
+
+def test_each_is_taken_once_and_in_order(writer: BoardWriter, reader: BoardReader) -> None:
+    assert reader.take() == []
+    put(writer, 1, 2, 3)
+    assert reader.take() == [b"1", b"2", b"3"]
+    assert reader.take() == []
+    put(writer, *range(4, 4 + N_SLOTS))
+    assert reader.take() == [b"%d" % number for number in range(4, 4 + N_SLOTS)]
+
+
+def test_who_comes_later_begins_with_the_latest(writer: BoardWriter, reader: BoardReader, tmp_path: Path) -> None:
+    put(writer, *range(1, 41))
+    assert reader.take() == [b"40"]
+    put(writer, 41)
+    other = BoardReader(tmp_path)
+    assert (reader.take(), other.take()) == ([b"41"], [b"41"])
+    other.close()
+
+
+def test_who_looks_too_late_gets_the_latest_alone(writer: BoardWriter, reader: BoardReader) -> None:
+    put(writer, 1)
+    assert reader.take() == [b"1"]
+    put(writer, *range(2, 3 + N_SLOTS))
+    assert reader.take() == [b"%d" % (2 + N_SLOTS)]
+
+
+def test_half_a_message_is_not_taken_before_it_is_whole(
+    writer: BoardWriter, reader: BoardReader, tmp_path: Path
+) -> None:
+    put(writer, 1)
+    assert reader.take() == [b"1"]
+    writer.put(b"whole")
+    at = 2 * SLOT_BYTES + 16
+    with (tmp_path / BOARDS).open("r+b") as file:
+        file.seek(at + 3)
+        file.write(b"??")
+    assert reader.take() == []
+    with (tmp_path / BOARDS).open("r+b") as file:
+        file.seek(at)
+        file.write(b"whole")
+    assert reader.take() == [b"whole"]
+
+
+def test_a_file_of_anything_gives_nothing_and_harms_nobody(tmp_path: Path, reader: BoardReader) -> None:
+    (tmp_path / BOARDS).write_bytes(b"\xff" * (3 * SLOT_BYTES))
+    assert reader.take() == []
+    assert reader.take() == []
+
+
+def test_without_a_file_there_is_nothing_yet(tmp_path: Path, reader: BoardReader) -> None:
+    assert reader.take() == []
+    writer = BoardWriter(tmp_path)
+    put(writer, 1)
+    assert reader.take() == [b"1"]
+    writer.close()
+
+
+def test_the_file_is_its_owners_and_goes_with_the_worker(tmp_path: Path) -> None:
+    (tmp_path / BOARDS).write_bytes(b"of a worker that was killed")
+    writer = BoardWriter(tmp_path)
+    assert stat.S_IMODE((tmp_path / BOARDS).stat().st_mode) == 0o600
+    assert (tmp_path / BOARDS).stat().st_size == 0
+    writer.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_has_no_room_is_not_put(writer: BoardWriter, reader: BoardReader) -> None:
+    put(writer, 1)
+    assert reader.take() == [b"1"]
+    assert not writer.put(b"x" * SLOT_BYTES)
+    largest = b"x" * (SLOT_BYTES - 16)
+    assert writer.put(largest)
+    assert reader.take() == [largest]
+
+
+def test_a_full_disk_is_no_error(writer: BoardWriter, reader: BoardReader) -> None:
+    put(writer, 1)
+    kept, full = os.dup(writer._file), os.open("/dev/full", os.O_RDWR)
+    os.dup2(full, writer._file)
+    assert not writer.put(b"2")
+    os.dup2(kept, writer._file)
+    put(writer, 3)
+    assert reader.take() == [b"3"]
+    os.close(kept)
+    os.close(full)
+
+
+def test_all_that_is_read_while_another_writes_is_whole(writer: BoardWriter, reader: BoardReader) -> None:
+    n_boards = 30_000
+    taken: list[bytes] = []
+
+    def write() -> None:
+        for number in range(1, n_boards + 1):
+            writer.put(b"%d:" % number + zlib.crc32(b"%d" % number).to_bytes(4, "little") * (number % 500))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    while thread.is_alive():
+        taken.extend(reader.take())
+    thread.join()
+    taken.extend(reader.take())
+    numbers = [int(message.split(b":", 1)[0]) for message in taken]
+    assert numbers == sorted(set(numbers)) and numbers[-1] == n_boards
+    for number, message in zip(numbers, taken, strict=True):
+        assert message == b"%d:" % number + zlib.crc32(b"%d" % number).to_bytes(4, "little") * (number % 500)
+
+
+def test_boards_come_to_who_asked_and_to_nobody_else(tmp_path: Path) -> None:
+    with (
+        listening(tmp_path) as (server, _),
+        WorkerClient.connect(tmp_path) as watching,
+        WorkerClient.connect(tmp_path) as other,
+    ):
+        watching.command("watch", boards_per_second=60)
+        for step in (1, 2, 3):
+            server.publish(BoardShown(**board(step=step)))
+
+        def steps(worker: WorkerClient) -> list[int]:
+            return [event.step for event in worker.events(0.1) if isinstance(event, BoardShown)]
+
+        assert wait_for(lambda: steps(watching))[-1] == 3
+        assert steps(other) == []
+        watching.command("watch", boards=False)
+        server.publish(BoardShown(**board(step=4)))
+        assert steps(watching) == []
+
+
+def test_a_board_too_large_for_a_slot_comes_all_the_same(tmp_path: Path) -> None:
+    with listening(tmp_path) as (server, _), WorkerClient.connect(tmp_path) as worker:
+        worker.command("watch", boards_per_second=60)
+        large = BoardShown(**board(step=5, cells="." * (SLOT_BYTES + 1)))
+
+        def look() -> bool:
+            server.publish(large)
+            return large in list(worker.events(0.05))
+
+        wait_for(look)
