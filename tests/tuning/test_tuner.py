@@ -98,7 +98,8 @@ def whole(home: Home, n_trials: int) -> StudyDetail:
 @pytest.mark.oracle
 def test_killed_in_the_middle_and_started_again_it_loses_no_trial(home: Home) -> None:
     arguments = ["--vary", "learning_rate=1e-4..1e-2:log", "--vary", "n_steps=1,2,3", "--trials", "4", "--at-once", "2",
-                 *SETTINGS, "--set", "total_timesteps=5000"]  # fmt: skip
+                 *SETTINGS, "--set", "total_timesteps=30000", "--set", "checkpoint_every=10000",
+                 "--set", "evaluate_every=10000"]  # fmt: skip
     first = tune(home, *arguments)
     wait_for(lambda: n_ended(home) >= 1, COMPILING_S)
     wait_for(lambda: any(read_run(home, folder.name).step for folder in under_way(home)))
@@ -123,7 +124,7 @@ def test_killed_in_the_middle_and_started_again_it_loses_no_trial(home: Home) ->
     assert kept == born, "a trial whose worker died goes on from its checkpoint"
     best = next(trial for trial in detail.trials if trial.number == detail.view.best)
     assert f"Best: {best.run}, " in printed
-    assert "Train it again: tetrarium train --preset default --set total_timesteps=5000" in printed
+    assert "Train it again: tetrarium train --preset default --set total_timesteps=30000" in printed
     assert "Which settings mattered is told from 10 complete trials on; there are 4." in printed
 
     code, printed = said(tune(home, "--json"))
