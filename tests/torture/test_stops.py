@@ -36,7 +36,12 @@ def test_one_game_at_a_time_killed_again_and_again(tetrarium_home: Path, undistu
 
 
 @pytest.mark.parametrize(
-    ("case", "number", "code"), [("two-threads", signal.SIGTERM, 143), ("one-game", signal.SIGINT, 130)]
+    ("case", "number", "code"),
+    [
+        ("four-games", signal.SIGTERM, 143),
+        pytest.param("two-threads", signal.SIGTERM, 143, marks=pytest.mark.oracle),
+        pytest.param("one-game", signal.SIGINT, 130, marks=pytest.mark.oracle),
+    ],
 )
 def test_a_signal_at_any_instant_repeats_no_step(
     case: str, number: signal.Signals, code: int, tetrarium_home: Path, undisturbed: Undisturbed

@@ -13,8 +13,9 @@ from tetrarium.training.runs.run import TrainingRun
 
 CONFIG = TrainingConfig(
     n_envs=4, total_timesteps=4_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400,
-    checkpoint_every=1_000, evaluate_every=1_000, evaluation_games=3, evaluation_pieces=60,
+    checkpoint_every=1_000, evaluate_every=0, evaluation_games=3, evaluation_pieces=60,
 )  # fmt: skip
+EVALUATED = CONFIG.with_changes(evaluate_every=1_000)  # which starts another process
 
 
 def start(

@@ -73,7 +73,7 @@ class TestTraining:
         assert agent.timesteps_trained == 160
 
     def test_same_seed_same_parameters(self, env: TetrisEnv) -> None:
-        one, other = (TetrisAgent(env, SMALL).train(20_000) for _ in range(2))
+        one, other = (TetrisAgent(env, SMALL).train(4_000) for _ in range(2))
 
         assert fingerprint(one) == fingerprint(other)
 

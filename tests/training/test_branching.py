@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.torture.ends import assert_same, end_of
-from tests.training.runs import CONFIG, ignore, start, table
+from tests.training.runs import EVALUATED, ignore, start, table
 from tetrarium.errors import ConfigError, DamagedCheckpointError, HomeError
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.branching import branch_run
@@ -19,7 +19,7 @@ from tetrarium.training.runs.run import TrainingRun
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home with a run that has finished, which no test alters."""
     home = Home.locate(tmp_path_factory.mktemp("home"))
-    start(home)[0].execute()
+    start(home, config=EVALUATED)[0].execute()
     return home
 
 
@@ -32,7 +32,7 @@ def home(trained: Home, tmp_path: Path) -> Home:
 def test_it_comes_to_the_same_end_and_leaves_the_other_as_it_was(home: Home) -> None:
     before = end_of(home.root, "one")
     config = branch_run(home, "one", 2_000)
-    assert (config.name, config.branched_from, config.training_config) == ("one-at-2000", "one@2000", CONFIG)
+    assert (config.name, config.branched_from, config.training_config) == ("one-at-2000", "one@2000", EVALUATED)
     folder = home.run_folder("one-at-2000")
     assert checkpoint_steps(folder) == [2_000]
     assert int(table(folder, "progress.csv")[-1][0]) == 2_000

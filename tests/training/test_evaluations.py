@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from tests.training.runs import CONFIG, files, ignore, scalars, start, stop_after, table
+from tests.training.runs import CONFIG, EVALUATED, files, ignore, scalars, start, stop_after, table
 from tetrarium.environment import EnvConfig
 from tetrarium.evaluation import RandomPolicy, evaluate
 from tetrarium.evaluation.process import EvaluationProcess, EvaluationRequest
@@ -78,7 +78,7 @@ class TestProcess:
 
 
 def test_each_evaluation_is_recorded_where_the_next_one_begins(home: Home) -> None:
-    run, events = start(home)
+    run, events = start(home, config=EVALUATED)
     run.execute()
     header, *rows = table(run.folder, "evaluations.csv")
 
@@ -93,7 +93,7 @@ def test_each_evaluation_is_recorded_where_the_next_one_begins(home: Home) -> No
 
 
 def test_a_score_is_what_evaluate_says_of_the_checkpoint(home: Home) -> None:
-    run, _ = start(home, config=CONFIG.with_changes(keep_checkpoints=10))
+    run, _ = start(home, config=EVALUATED.with_changes(keep_checkpoints=10))
     run.execute()
 
     for _, step, lines, *_ in table(run.folder, "evaluations.csv")[1:]:
@@ -103,7 +103,7 @@ def test_a_score_is_what_evaluate_says_of_the_checkpoint(home: Home) -> None:
 
 
 def test_the_best_model_is_the_latest_of_those_that_did_best(home: Home) -> None:
-    run, _ = start(home, config=CONFIG.with_changes(keep_checkpoints=10))
+    run, _ = start(home, config=EVALUATED.with_changes(keep_checkpoints=10))
     run.execute()
     rows = table(run.folder, "evaluations.csv")[1:]
     best = max(rows, key=lambda row: (float(row[2]), int(row[1])))[1]
@@ -115,19 +115,19 @@ def test_the_best_model_is_the_latest_of_those_that_did_best(home: Home) -> None
     assert read_policy(run.folder / "best")[0].name == f"best at step {int(best):,}"
 
 
-@pytest.mark.parametrize("n_checkpoints", [1, 2, 3])
-def test_a_pending_evaluation_is_played_again_when_the_run_goes_on(home: Home, n_checkpoints: int) -> None:
-    whole, _ = start(home, "whole")
+def test_a_pending_evaluation_is_played_again_when_the_run_goes_on(home: Home) -> None:
+    whole, _ = start(home, "whole", EVALUATED)
     whole.execute()
-    part, _ = start(home, "part")
-    stop_after(part, n_checkpoints, CheckpointSaved)
-    part.execute()
-    TrainingRun.open(home, "part", ignore).execute()
+    for n_checkpoints in (1, 3):
+        part, _ = start(home, f"part-{n_checkpoints}", EVALUATED)
+        stop_after(part, n_checkpoints, CheckpointSaved)
+        part.execute()
+        TrainingRun.open(home, part.config.name, ignore).execute()
 
-    assert table(part.folder, "evaluations.csv") == table(whole.folder, "evaluations.csv")
-    assert scalars(part.folder) == scalars(whole.folder)
-    policy = "policy.safetensors"
-    assert files(part.folder / "best")[policy] == files(whole.folder / "best")[policy]
+        assert table(part.folder, "evaluations.csv") == table(whole.folder, "evaluations.csv")
+        assert scalars(part.folder) == scalars(whole.folder)
+        policy = "policy.safetensors"
+        assert files(part.folder / "best")[policy] == files(whole.folder / "best")[policy]
 
 
 def _stop_evaluating() -> None:
@@ -139,9 +139,9 @@ def _stop_evaluating() -> None:
 
 
 def test_whoever_asks_for_a_stop_does_not_wait_for_an_evaluation(home: Home) -> None:
-    whole, _ = start(home, "whole")
+    whole, _ = start(home, "whole", EVALUATED)
     whole.execute()
-    part, _ = start(home, "part")
+    part, _ = start(home, "part", EVALUATED)
     part._publish = lambda event: _stop_evaluating() if isinstance(event, CheckpointSaved) else None
 
     def ask_once_it_waits(_number: int, frame: FrameType | None) -> None:
@@ -168,7 +168,7 @@ def test_whoever_asks_for_a_stop_does_not_wait_for_an_evaluation(home: Home) -> 
 
 
 def test_a_best_model_found_after_the_checkpoint_is_taken_back(home: Home) -> None:
-    run, _ = start(home, config=CONFIG.with_changes(checkpoint_every=1_500, keep_checkpoints=10))
+    run, _ = start(home, config=EVALUATED.with_changes(checkpoint_every=1_500, keep_checkpoints=10))
     run.execute()
     for step in ("3000", "4000"):
         (run.folder / "checkpoints" / step).rename(run.folder / f"moved-{step}")
@@ -182,8 +182,8 @@ def test_a_best_model_found_after_the_checkpoint_is_taken_back(home: Home) -> No
 
 
 def test_evaluating_changes_nothing_about_training(home: Home) -> None:
-    agent, _ = start(home, "evaluated")[0].execute()
-    plain, _ = start(home, "plain", CONFIG.with_changes(evaluate_every=0))[0].execute()
+    agent, _ = start(home, "evaluated", EVALUATED)[0].execute()
+    plain, _ = start(home, "plain", CONFIG)[0].execute()
 
     for ours, theirs in zip(agent.model.policy.parameters(), plain.model.policy.parameters(), strict=True):
         assert np.array_equal(ours.detach().numpy(), theirs.detach().numpy())
@@ -192,7 +192,7 @@ def test_evaluating_changes_nothing_about_training(home: Home) -> None:
 
 
 def test_a_goal_of_evaluation_is_reached_where_it_is_decided(home: Home) -> None:
-    config = CONFIG.with_changes(target_evaluation_lines=1, exploration_initial_eps=0.0)
+    config = EVALUATED.with_changes(target_evaluation_lines=1, exploration_initial_eps=0.0)
     run, _ = start(home, config=config, game=ENDLESS)
     _, ended = run.execute()
 

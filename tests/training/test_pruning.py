@@ -1,10 +1,8 @@
 """Space is freed by a rule, after it was said how much, and never from a run that is being trained."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.training.runs import ignore, start
+from tests.training.runs import ignore
 from tetrarium.errors import ConfigError, HomeError
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.folder import checkpoint_steps, only_trainer
@@ -13,12 +11,9 @@ from tetrarium.training.runs.run import TrainingRun
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """A home with a run of three checkpoints, at steps 1,000 to 3,000 beside the last."""
-    home = Home.locate(tmp_path / "home")
-    run, _ = start(home)
-    run.execute()
-    return home
+def home(trained: Home) -> Home:
+    """A home with a run of three checkpoints, at steps 2,000 to 4,000."""
+    return trained
 
 
 def test_a_pruned_run_is_smaller_by_what_was_said_and_goes_on(home: Home) -> None:

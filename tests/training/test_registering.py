@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.registry.run_contract import known_episodes, written_episodes
-from tests.training.runs import start, stop_after
+from tests.training.runs import EVALUATED, start, stop_after
 from tetrarium.events import AgentEvaluated, CheckpointSaved, Event, WarningGiven
 from tetrarium.registry.database import Database
 from tetrarium.registry.home import Home
@@ -28,7 +28,7 @@ def warnings(events: list[Event]) -> list[str]:
 
 
 def test_what_a_run_records_is_in_the_registry_when_it_ends(home: Home) -> None:
-    run, events = start(home)
+    run, events = start(home, config=EVALUATED)
     stop_after(run, 2, CheckpointSaved)
     run.execute()
     assert written_episodes(run.folder) and known_episodes(home, "one") == written_episodes(run.folder)
@@ -50,7 +50,7 @@ def test_a_registry_that_cannot_be_used_is_told_once_and_harms_nothing(
     monkeypatch.setattr(registering, "_EVERY_S", 0.01)
     monkeypatch.setattr(registering, "_AGAIN_S", 0.0)
     (home.root / "registry.db").write_bytes(b"no database, but long enough to be taken for one" * 100)
-    run, events = start(home)
+    run, events = start(home, config=EVALUATED)
     _, ended = run.execute()
 
     assert (ended.state, ended.step) == ("finished", 4_000)
@@ -69,7 +69,7 @@ def test_when_the_registry_works_again_it_is_told_and_has_all(home: Home, monkey
     monkeypatch.setattr(registering, "_AGAIN_S", 0.0)
     database = home.root / "registry.db"
     database.mkdir()
-    run, events = start(home)
+    run, events = start(home, config=EVALUATED)
     publish = run._publish
 
     def mend(event: Event) -> None:
@@ -93,7 +93,7 @@ def test_when_the_registry_works_again_it_is_told_and_has_all(home: Home, monkey
 def test_a_run_waits_for_nobody_who_writes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_PATIENCE_S", "_EVERY_S", "_BUSY_AGAIN_S"):
         monkeypatch.setattr(registering, name, 0.01)
-    run, events = start(home)
+    run, events = start(home, config=EVALUATED)
     publish = run._publish
     with ExitStack() as busy:
         busy.enter_context(Database(home).writing())

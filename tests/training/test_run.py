@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.runs import CONFIG as EVALUATED
-from tests.training.runs import ignore, scalars, table
+from tests.training.runs import CONFIG, ignore, scalars, table
 from tests.training.runs import start as start_run
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, DamagedCheckpointError, HomeError
@@ -20,8 +19,6 @@ from tetrarium.training.runs.callbacks import RoundCallback
 from tetrarium.training.runs.folder import latest_checkpoint, only_trainer, read_run_config
 from tetrarium.training.runs.records import EPISODE_COLUMNS, Table
 from tetrarium.training.runs.run import TrainingRun
-
-CONFIG = EVALUATED.with_changes(evaluate_every=0)
 
 
 def start(

@@ -108,36 +108,30 @@ class TestGoals:
 
 
 class TestGoingOn:
-    def test_what_may_change_does(self, home: Home) -> None:
-        run, _ = start(home)
-        run.execute()
-        agent, ended = TrainingRun.open(home, "one", ignore, changes={"total_timesteps": 5_000}).execute()
+    def test_what_may_change_does(self, trained: Home) -> None:
+        agent, ended = TrainingRun.open(trained, "one", ignore, changes={"total_timesteps": 5_000}).execute()
 
         assert (ended.state, ended.step) == ("finished", 5_000)
-        assert json.loads((run.folder / "config.json").read_text())["training_config"]["total_timesteps"] == 5_000
+        config = json.loads((trained.run_folder("one") / "config.json").read_text())
+        assert config["training_config"]["total_timesteps"] == 5_000
         assert agent.config.total_timesteps == 5_000
 
-    def test_a_run_does_not_go_back(self, home: Home) -> None:
-        start(home)[0].execute()
-        TrainingRun.open(home, "one", ignore, changes={"total_timesteps": 4_000})
+    def test_a_run_does_not_go_back(self, trained: Home) -> None:
+        TrainingRun.open(trained, "one", ignore, changes={"total_timesteps": 4_000})
 
         with pytest.raises(ConfigError, match="never back, and 'one' is at step 4,000; got total_timesteps 3,000"):
-            TrainingRun.open(home, "one", ignore, changes={"total_timesteps": 3_000})
+            TrainingRun.open(trained, "one", ignore, changes={"total_timesteps": 3_000})
 
-    def test_what_may_not_is_refused_by_name(self, home: Home) -> None:
-        start(home)[0].execute()
-
+    def test_what_may_not_is_refused_by_name(self, trained: Home) -> None:
         with pytest.raises(ConfigError, match="began with, and gamma is one of them; what may change is total_timest"):
-            TrainingRun.open(home, "one", ignore, changes={"gamma": 0.8})
+            TrainingRun.open(trained, "one", ignore, changes={"gamma": 0.8})
 
-    def test_a_config_that_was_edited_by_hand_is_refused_by_name(self, home: Home) -> None:
-        run, _ = start(home)
-        run.execute()
-        path = run.folder / "config.json"
+    def test_a_config_that_was_edited_by_hand_is_refused_by_name(self, trained: Home) -> None:
+        path = trained.run_folder("one") / "config.json"
         path.write_text(path.read_text().replace('"gamma": 0.9', '"gamma": 0.8'))
 
         with pytest.raises(ConfigError, match=r"has gamma=0\.9, and gamma=0\.8 is asked for\. What may change is"):
-            TrainingRun.open(home, "one", ignore).execute()
+            TrainingRun.open(trained, "one", ignore).execute()
 
     def test_what_a_run_was_started_with_stays_when_it_goes_on(self, home: Home) -> None:
         run, _ = start(home)

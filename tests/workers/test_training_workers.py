@@ -177,9 +177,6 @@ def test_a_killed_worker_is_seen_as_dead_and_goes_on(home: Home) -> None:
         resume_training(home, name)
     finished(home, name)
 
-    whole = undisturbed(home, config)
-    for part, content in whole.items():
-        assert as_bytes(end_of(home, name, config)[part]) == as_bytes(content), part
     seconds = read_progress(home, name)["seconds"]
     assert seconds == sorted(seconds), "they count on over both times"
 

@@ -16,11 +16,11 @@ class EagerAdam(Adam):
     """``torch.optim.Adam``, its methods taken out of what wraps them; without hooks and profiles of steps.
 
     >>> weight = torch.nn.Parameter(torch.ones(1))
-    >>> optimizer = EagerAdam([weight], lr=0.5)
+    >>> optimizer = EagerAdam([weight], lr=0.25)
     >>> (weight**2).sum().backward()
     >>> optimizer.step()
     >>> weight.item()
-    0.5
+    0.75
     """
 
     add_param_group = inspect.unwrap(Adam.add_param_group)
