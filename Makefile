@@ -10,6 +10,7 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 help:
 	@echo "make …"
@@ -20,8 +21,8 @@ run: $(VENV)/.installed  ## Install into .venv, train the default agent and watc
 	@$(BIN)/tetrarium run
 
 test: $(VENV)/.installed-dev  ## Run all tests, then those of the game once more without the JIT
-	@$(PYTEST) -n $(WORKERS) --dist loadfile
-	@NUMBA_DISABLE_JIT=1 $(PYTEST) -n $(WORKERS) --dist loadfile tests/engine tests/environment tests/evaluation
+	@$(PYTEST) $(SHARED)
+	@NUMBA_DISABLE_JIT=1 $(PYTEST) $(SHARED) tests/engine tests/environment tests/evaluation
 
 check: $(VENV)/.installed-dev  ## Check style, format and types
 	@$(BIN)/ruff check

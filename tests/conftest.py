@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+FOLDERS_OF_LONG_TESTS = ("page", "torture", "tuning", "workers", "training", "cli", "dashboard")
+
 # The first example of a test may have to wait for a compiler, and a busy machine is no failure: no deadlines.
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
@@ -17,8 +19,10 @@ settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips tests that tell of compiled kernels where nothing is compiled."""
+    """Begins with long tests, so that processes that share them end together; skips what tells of compiled kernels."""
     from numba import config
+
+    items.sort(key=lambda item: item.path.parent.name not in FOLDERS_OF_LONG_TESTS)
 
     if config.DISABLE_JIT:
         for item in items:

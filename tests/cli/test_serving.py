@@ -98,7 +98,9 @@ def test_run_trains_and_then_plays_until_it_is_left(tmp_path: Path) -> None:
     assert list((tmp_path / "players").iterdir()) == []
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.oracle)]
+)
 def test_a_signal_stops_what_run_began_with_a_checkpoint(tmp_path: Path, number: signal.Signals, code: int) -> None:
     with dashboard(tmp_path, "--name", "first", command="run") as server:
         folder = tmp_path / "runs" / "first"

@@ -392,8 +392,15 @@ def test_a_model_that_is_not_there_is_told(page: Page, watcher: Watcher) -> None
     expect(page.locator("#leaderboard tbody tr").first).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    [
+        (1280, "dark"),
+        (360, "light"),
+        pytest.param(1280, "light", marks=pytest.mark.oracle),
+        pytest.param(360, "dark", marks=pytest.mark.oracle),
+    ],
+)
 def test_rules_of_accessibility_hold_and_nothing_is_cut_off(
     page: Page, models: Dashboard, theme: Any, width: int
 ) -> None:
