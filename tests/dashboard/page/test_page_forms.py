@@ -61,6 +61,11 @@ def test_a_preset_moves_the_defaults_and_keeps_what_was_changed(form: Page) -> N
         ("total_timesteps", "1.5", "total_timesteps is a whole number from 1 to 1000000000000; got 1.5."),
         ("seed", "-1", "seed is a number from 0 to 4294967295; got -1."),
         ("batch_size", "1e99", "batch_size is a number from 1 to 1048576; got 1e99."),
+        (
+            "learning_rate",
+            "0,001",
+            "learning_rate is a number from 1e-12 to 10; got “0,001”. Write decimals with a point.",
+        ),
         ("gamma", "", "gamma is a number from 0 to 0.999999; got “”."),
         ("net_arch", "64, wide", "net_arch is whole numbers with commas between them; got “wide”."),
     ],

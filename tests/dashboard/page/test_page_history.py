@@ -28,6 +28,18 @@ _HISTORY = """async () => {
     for (let k = 4; k <= 40_000; k += 1) history.append({ step: 100_000 + 25 * k, mean_lines_game: k });
     return history.columns.step;
 }"""
+_WORDS = """async () => {
+    const { bytes, percent, short, small } = await import("/static/common/words.js");
+    return [
+        [1, 0.996, 0.012, 1e-7, 0, -0.5].map(percent), [999.9, 999_999, 1e4, 0.5, 0].map(short),
+        [0.1, 99.96, 999.4, -3.14159, 1e-5].map(small), bytes(999_400),
+    ];
+}"""
+_NUMBERS = """async () => {
+    const { numberIn } = await import("/static/common/inputs.js");
+    return ["1,000", "1_000_000", "12 345.5", "-1,000", "1e-3", "0,001", "1,5", "10,00", "1000,000"].map(
+        (text) => (Number.isNaN(numberIn(text)) ? null : numberIn(text)));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -338,3 +350,14 @@ def test_a_course_keeps_its_beginning_however_long_it_is_watched(page: Page) -> 
     assert len(steps) <= 1_300
     gaps = [after - before for before, after in pairwise(steps)]
     assert min(gaps) > 0 and max(gaps) <= 2 * 1_100_000 / 600
+
+
+def test_numbers_are_written_and_read_as_people_do(page: Page) -> None:
+    page.goto("/runs/kept")
+    percents, ticks, values, size = page.evaluate(_WORDS)
+    minus = "\N{MINUS SIGN}"
+    assert percents == ["100 %", "100 %", "1.2 %", f"1.0e{minus}5 %", "0 %", f"{minus}50 %"]
+    assert ticks == ["1,000", "1M", "10k", "0.5", "0"]
+    assert values == ["0.100", "100", "999", f"{minus}3.14", f"1.00e{minus}5"]
+    assert size == "999 kB"
+    assert page.evaluate(_NUMBERS) == [1_000, 1_000_000, 12_345.5, -1_000, 0.001, None, None, None, None]

@@ -1,7 +1,7 @@
 // One setting in a form: its input, its meaning and bounds, whether it was changed, and the way back.
 
 import { make, setAttribute, setText } from "./dom.js";
-import { makeInput, written } from "./inputs.js";
+import { makeInput, numberIn, written } from "./inputs.js";
 import { count } from "./words.js";
 
 function boundsText({ low, high }) {
@@ -84,9 +84,9 @@ export class Field {
     if (type === "bool") return text === "true";
     if (type === "list") return readList(name, text, items === "int");
     if (type !== "int" && type !== "float") return text;
-    const value = Number(text.replaceAll(/[,_\s](?=\d{3})/g, ""));
+    const value = numberIn(text);
     const range = low === null || low === undefined ? "" : ` from ${low} to ${high}`;
-    if (text === "" || !Number.isFinite(value)) throw new Error(`${name} is a number${range}; got “${text}”.`);
+    if (text === "" || !Number.isFinite(value)) throw new Error(`${name} is a number${range}; got “${text}”.${text.includes(",") ? " Write decimals with a point." : ""}`);
     if (type === "int" && !Number.isInteger(value)) throw new Error(`${name} is a whole number${range}; got ${text}.`);
     if (range && (value < low || value > high)) throw new Error(`${name} is a number${range}; got ${text}.`);
     return value;

@@ -8,6 +8,12 @@ export function written(value) {
   return Array.isArray(value) ? value.join(", ") : String(value);
 }
 
+/** The number that a text says, or NaN: thousands may be apart by commas, spaces or underscores; decimals follow a point. */
+export function numberIn(text) {
+  const isGrouped = /^[-+]?[1-9]\d{0,2}([,_\s]\d{3})+(\.\d+)?$/.test(text);
+  return Number(isGrouped ? text.replaceAll(/[,_\s]/g, "") : text);
+}
+
 const YES_OR_NO = { true: "yes", false: "no" };
 
 /** Makes the input for a field as the server describes it: {element, text, focus(), markInvalid(isInvalid)}. */

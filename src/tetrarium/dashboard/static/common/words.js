@@ -7,8 +7,9 @@ const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
 function significant(value, digits, keepsZeros = false) {
   if (value === 0) return "0";
-  const text = Math.abs(value) < 1e-4 ? value.toExponential(Math.max(0, digits - 1)) : value.toPrecision(digits);
-  return (keepsZeros || text.includes("e") ? text : String(Number(text))).replaceAll("-", "−");
+  const isTiny = Math.abs(value) < 1e-4;
+  const text = isTiny ? value.toExponential(Math.max(0, digits - 1)) : value.toPrecision(digits);
+  return (isTiny || (keepsZeros && !text.includes("e")) ? text : String(Number(text))).replaceAll("-", "−");
 }
 
 /** Whole numbers with separators: 41,200. */
@@ -55,11 +56,11 @@ export function ago(iso) {
 /** Ticks of an axis: 1,200 or 40k or 1.2M, so that they fit. */
 export function short(value) {
   const size = Math.abs(value);
-  if (size >= 1e9) return `${significant(value / 1e9, 3)}G`;
-  if (size >= 1e6) return `${significant(value / 1e6, 3)}M`;
+  if (size >= 9.995e8) return `${significant(value / 1e9, 3)}G`;
+  if (size >= 999_500) return `${significant(value / 1e6, 3)}M`;
   if (size >= 1e4) return `${significant(value / 1e3, 3)}k`;
   if (size > 0 && size < 1e-3) return value.toExponential(0).replaceAll("-", "−");
-  return size >= 1000 ? whole.format(value) : significant(value, 3);
+  return size >= 999.5 ? whole.format(value) : significant(value, 3);
 }
 
 const STATES = {

@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { find, make, setText } from "../common/dom.js";
+import { numberIn } from "../common/inputs.js";
 import { count, lines } from "../common/words.js";
 import { SeatView } from "./seats.js";
 import { Table, TableControls, sayInPlace } from "./table.js";
@@ -143,9 +144,8 @@ function verdict({ sentence, difference, interval: [low, high], one, other, line
 
 /** Reads a whole number; nothing is null. Throws in words for people. */
 export function wholeNumber(name, text, low, high) {
-  const plain = text.replaceAll(/[,\s](?=\d{3})/g, "").trim();
-  if (plain === "") return null;
-  const value = Number(plain);
+  if (text.trim() === "") return null;
+  const value = numberIn(text.trim());
   if (!Number.isInteger(value) || value < low || value > high) {
     throw new Error(`${name} is a whole number from ${count(low)} to ${count(high)}; got “${text}”.`);
   }
