@@ -153,6 +153,77 @@ def test_a_run_that_is_gone_is_taken_out_of_a_comparison(page: Page, watcher: Wa
     expect(page.locator("#compare-list .value")).to_have_text(["2,000"])
 
 
+def test_curves_stay_while_the_server_does_not_answer(page: Page, watcher: Watcher) -> None:
+    watcher.forgive_losses()
+    page.clock.install()
+
+    def show_as_alive(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"is_alive": True})
+
+    values, rows = page.locator("#compare-list .value"), "**/api/runs/good/progress*"
+    page.route("**/api/runs/good", show_as_alive)
+    page.route(rows, lambda route: route.abort())
+    page.goto("/runs#compare=good,kept")
+    expect(page.locator("#toasts")).to_contain_text("The server does not answer.")
+    expect(values).to_have_text(["\N{EN DASH}", "300"])
+    page.unroute(rows)
+    page.get_by_label("Find a run").fill("seed 10")
+    expect(values).to_have_text(["2,000", "300"])
+    page.get_by_role("button", name="Close this message").click()
+    page.route(rows, lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        page.clock.fast_forward(4_000)
+    page.get_by_role("button", name="Log").click()
+    pass_frames(page, 2)
+    expect(values).to_have_text(["2,000", "300"])
+    expect(page.locator("#toasts")).to_be_empty()
+    page.unroute(rows)
+    with page.expect_response(rows):
+        page.clock.fast_forward(4_000)
+
+
+def test_an_answer_that_comes_late_takes_nothing_away(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/runs/good/progress*", hold, times=1)
+    page.goto("/runs#compare=good")
+    expect(page.locator("#compare-list .value")).to_have_text(["reading…"])
+    page.locator("#compare-column").select_option("Evaluation")
+    expect(page.locator("#compare-list .value")).to_have_text(["80"])
+    with page.expect_response("**/api/runs/good/progress*"):
+        held[0].continue_()
+    pass_frames(page, 3)
+    expect(page.locator("#compare-list .value")).to_have_text(["80"])
+
+
+def test_nothing_is_asked_of_a_server_that_is_gone(page: Page) -> None:
+    def show_as_alive(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        route.fulfill(response=answer, json=told | {"runs": [run | {"is_alive": True} for run in told["runs"]]})
+
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/history" in request.url else None)
+    page.clock.install()
+    page.route("**/api/history*", show_as_alive)
+    page.goto("/runs")
+    expect(page.locator("#runs-count")).to_have_text(re.compile("runs$"))
+    with page.expect_request("**/api/history*"):
+        page.clock.fast_forward(2_000)
+    page.route_web_socket("**/api/live", lambda route: route.close(code=1011))
+    page.reload()
+    expect(page.locator("#status-word")).to_have_text("Connection lost")
+    expect(page.locator("#runs-count")).to_have_text(re.compile("runs$"))
+    asked.clear()
+    page.clock.fast_forward(2_000)
+    pass_frames(page, 3)
+    assert asked == []
+
+
 def test_space_is_freed_and_runs_go_once_that_is_confirmed(
     page: Page, dashboard: Dashboard, photograph: Callable[..., None]
 ) -> None:

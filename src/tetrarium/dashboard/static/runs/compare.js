@@ -39,7 +39,7 @@ export class Comparison {
   #changed;
   #curves = new Curves();
   #canvas = find("#compare-canvas");
-  #data = new Map(); // name → columns, "missing" where there is no such run, or null while they are read
+  #data = new Map(); // name → columns, "refused" where the server does not tell them, or null while they are read
   #column = SHOWN[0];
   #over = OVER[0];
   #isLog = true;
@@ -98,17 +98,24 @@ export class Comparison {
     if (!this.#data.has(name)) this.#data.set(name, null);
     try {
       const read = await columnsOf(name, POINTS, this.#column.source);
-      if (this.#chosen.has(name)) this.#data.set(name, read);
+      const known = this.#data.get(name);
+      if (this.#chosen.has(name)) this.#data.set(name, { ...(known?.columns ? known : {}), ...read });
     } catch (error) {
       if (!this.#chosen.has(name)) return;
-      if (error.status !== 404) say(error.message, { isError: true });
-      this.#data.set(name, "missing");
-      if (error.status !== 404) return;
-      this.#chosen.delete(name);
-      say(`There is no run ${name}.`);
-      this.#changed();
+      if (error.status === 404) {
+        this.#chosen.delete(name);
+        say(`There is no run ${name}.`);
+        this.#changed();
+      } else if (this.#data.get(name) === null) this.#leaveOut(name, error);
     }
     this.#redraw();
+  }
+
+  /** Nothing is there of a run: a server that did not answer is asked again with the next list, one that refused is not. */
+  #leaveOut(name, error) {
+    if (error.status === 0) this.#data.delete(name);
+    else this.#data.set(name, "refused");
+    say(error.message, { isError: true });
   }
 
   #freshen() {
@@ -133,7 +140,7 @@ export class Comparison {
     const { key, source = "columns" } = this.#column;
     return this.#names.flatMap((name) => {
       const read = this.#data.get(name);
-      if (!read || read === "missing") return [];
+      if (!read || read === "refused") return [];
       const from = read[source] ?? {};
       return [{ name, x: from[this.#over.key] ?? [], y: from[key] ?? [], colour: colourOf(name), stroke: lookOf(name).stroke }];
     });

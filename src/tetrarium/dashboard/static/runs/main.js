@@ -199,6 +199,6 @@ link.addEventListener("link", ({ detail }) => {
   isLost = detail === "lost";
   showStatus();
 });
-setInterval(() => !document.hidden && latest?.runs.some(({ is_alive: isAlive }) => isAlive) && refresh(), FIGURES_MS);
+setInterval(() => !isLost && !document.hidden && latest?.runs.some(({ is_alive: isAlive }) => isAlive) && refresh(), FIGURES_MS);
 sayWhatWasKept();
 refresh();
