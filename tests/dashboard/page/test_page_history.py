@@ -225,8 +225,9 @@ def test_nothing_is_asked_of_a_server_that_is_gone(page: Page) -> None:
 
 
 def test_space_is_freed_and_runs_go_once_that_is_confirmed(
-    page: Page, dashboard: Dashboard, photograph: Callable[..., None]
+    page: Page, dashboard: Dashboard, watcher: Watcher, photograph: Callable[..., None]
 ) -> None:
+    watcher.forgive_refusals()
     page.goto("/runs")
     page.get_by_role("button", name="Free space").click()
     dialog = page.locator("#confirm-panel")
@@ -252,6 +253,20 @@ def test_space_is_freed_and_runs_go_once_that_is_confirmed(
     expect(page.locator("#toasts")).to_contain_text("Deleted plain-59.")
     expect(page.locator("#runs-count")).to_have_text("62 runs")
     assert not dashboard.home.run_folder("plain-59").exists()
+
+    page.get_by_role("button", name="Choose none").click()
+    for name in ("plain-58", "plain-57", "plain-56"):
+        page.get_by_role("checkbox", name=f"Compare {name}", exact=True).check()
+    expect(page.locator("#compare-list .value")).to_have_text(["59", "58", "57"])
+    shutil.rmtree(dashboard.home.run_folder("plain-58"))
+    refusal = {"error": "A run that is alive is not deleted. Stop it first."}
+    page.route("**/api/runs/plain-57", lambda route: route.fulfill(status=409, json=refusal))
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(dialog).to_contain_text("Delete 3 runs?")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.locator("#toasts")).to_contain_text("A run that is alive is not deleted.")
+    expect(page.locator("#compare-list a")).to_have_text(["plain-57"])
+    expect(page.locator("#runs-count")).to_have_text("60 runs")
 
 
 def test_a_run_tells_all_that_it_left(page: Page, photograph: Callable[..., None]) -> None:

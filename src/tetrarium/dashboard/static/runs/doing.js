@@ -33,9 +33,9 @@ export function actionButtons(run, changed, look = {}) {
     make("button", { ...look, type: "button", "aria-label": `${label} ${run.name}`, onclick: (event) => act(event.currentTarget, busy, work) }, label));
 }
 
-/** Asks, then removes runs. Returns those that went. */
+/** Asks, then removes runs. Returns those that are gone; why another is not is said. */
 export async function removeRuns(names) {
-  const sizes = await Promise.all(names.map(async (name) => (await api.checkpoints(name)).n_bytes));
+  const sizes = await Promise.all(names.map((name) => api.checkpoints(name).then(({ n_bytes: n }) => n, () => 0)));
   const size = bytes(sizes.reduce((sum, n) => sum + n, 0));
   const what = names.length === 1 ? names[0] : `${count(names.length)} runs`;
   const isSure = await confirm(`Delete ${what}?`, [
@@ -45,14 +45,17 @@ export async function removeRuns(names) {
   ].filter(Boolean), "Delete");
   if (!isSure) return [];
   const gone = [];
-  try {
-    for (const name of names) {
+  for (const name of names) {
+    try {
       await api.remove(name);
       gone.push(name);
+    } catch (error) {
+      if (error.status === 404) gone.push(name); // by another hand
+      else say(error.message, { isError: true });
+      if (error.status === 0) break; // nor would it answer for the others
     }
-  } finally {
-    if (gone.length) say(`Deleted ${gone.length === 1 ? gone[0] : `${count(gone.length)} runs`}.`);
   }
+  if (gone.length) say(`Deleted ${gone.length === 1 ? gone[0] : `${count(gone.length)} runs`}.`);
   return gone;
 }
 
