@@ -18,6 +18,7 @@ from playwright.sync_api import APIResponse, Page, Route, expect
 from tests.dashboard.histories import STEPS, keep_replay, make_run
 from tests.dashboard.page.stage import Dashboard, wait_until
 from tests.dashboard.page.watching import Watcher, open_run, pass_frames
+from tetrarium.environment.replays import Replay
 
 N_PIECES = 450
 _HISTORY = """async () => {
@@ -348,6 +349,40 @@ def test_a_game_is_played_stepped_through_and_scrubbed(
     film.value.save_as(tmp_path / "game.gif")
     with Image.open(tmp_path / "game.gif") as image:
         assert image.format == "GIF"
+
+
+def test_a_game_is_followed_to_its_new_rank_and_missed_when_it_is_gone(
+    page: Page, dashboard: Dashboard, watcher: Watcher
+) -> None:
+    watcher.forgive_refusals()
+    run = make_run(dashboard.home, "moving", seed=104)
+    shutil.copytree(dashboard.home.run_folder("kept") / "replays", run / "replays")
+    best, second = (run / "replays" / f"best-0{rank}.tetris-replay" for rank in (1, 2))
+    page.goto("/runs/moving")
+    player, choice, pieces = (page.locator(at) for at in ("#player", "#replay-choice", "#replay-pieces"))
+    expect(player).to_have_attribute("data-shown", "0")
+    best.rename(second)
+    keep_replay(run, "best-01", 40, seed=2)
+    player.focus()
+    page.keyboard.press("End")
+    expect(player).to_have_attribute("data-shown", str(N_PIECES))
+    expect(choice).to_have_value("best-02")
+    expect(page.locator("#replay-lines")).to_have_text(str(Replay.from_bytes(second.read_bytes()).lines))
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as game:
+        page.get_by_role("button", name="Game (JSON)").click()
+    assert game.value.suggested_filename == "moving-best-02.json"
+    expect(pieces).to_have_text("450 of 450")
+    keep_replay(run, "best-02", 210, seed=3)
+    page.locator("#scrub").fill("250")
+    expect(page.locator("#toasts")).to_contain_text("A newer game has taken this one's place. Choose one again.")
+    expect(choice).to_have_value("")
+    page.locator("#scrub").fill(str(N_PIECES - 1))
+    expect(player).to_have_attribute("data-shown", str(N_PIECES - 1))
+    choice.select_option("best-02")
+    expect(pieces).to_have_text("0 of 210")
+    expect(player).to_have_attribute("data-shown", "0")
+    shutil.rmtree(run)
 
 
 def test_a_page_of_no_run_says_so(page: Page, watcher: Watcher) -> None:

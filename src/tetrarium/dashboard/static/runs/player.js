@@ -17,11 +17,13 @@ const CHUNK = 200; // boards
 const MOST_CHUNKS = 60;
 const FILM_PIECES = 100;
 const FAR = 10; // pieces, with the shift key
+const GONE = "A newer game has taken this one's place. Choose one again.";
 
 export class Player {
   #run;
   #games = [];
-  #game = null;
+  #game = null; // what is shown, under the name that it has by now
+  #isKept = true; // whether the run keeps it still
   #chunks = new Map(); // number of the chunk → what the server told of it
   #loading = null;
   #place = 0; // pieces placed on the board that is wanted
@@ -49,12 +51,16 @@ export class Player {
     find("#replay-end").addEventListener("click", () => this.go(Infinity));
     joinMenu(find("#replay-save"), find("#replay-menu"));
     find("#save-gif").addEventListener("click", () => act(find("#replay-save"), "Filming…", () => this.#saveFilm()));
-    find("#save-json").addEventListener("click", () => this.#save("file?kind=json", "json"));
-    find("#save-file").addEventListener("click", () => this.#save("file?kind=tetris-replay", "tetris-replay"));
+    find("#save-json").addEventListener("click", () => act(null, null, () => this.#save("file?kind=json", "json")));
+    find("#save-file").addEventListener("click", () => act(null, null, () => this.#save("file?kind=tetris-replay", "tetris-replay")));
     find("#player").addEventListener("keydown", (event) => this.#press(event));
   }
 
-  /** Asks which games there are, and shows the best one where none is shown yet. */
+  /**
+   * Asks which games there are. Their names are ranks, so the shown game is followed to the one that it has by now; one
+   * that is kept no more stays in view as far as it was read. Where none was begun, that of the same rank is shown, or the
+   * best.
+   */
   async list() {
     this.#games = await api.replays(this.#run);
     const isNone = this.#games.length === 0;
@@ -70,14 +76,24 @@ export class Player {
       const kind = (start) => this.#games.filter(({ name }) => name.startsWith(start));
       select.replaceChildren(...[group("First", kind("first")), group("Best", kind("best")), group("Latest", kind("last"))].filter(Boolean));
     }
-    const current = this.#game && this.#games.find(({ name }) => name === this.#game.name);
-    if (current && isSame(current, this.#game)) select.value = current.name;
-    else if (!current || !this.#isPlaying) await this.#choose((current ?? this.#games.find(({ name }) => name === "best-01") ?? this.#games[0]).name);
+    const ofName = (wanted) => this.#games.find(({ name }) => name === wanted);
+    const again = this.#game && [ofName(this.#game.name), ...this.#games].find((game) => game && isSame(game, this.#game));
+    const isBegun = this.#game && (this.#isPlaying || this.#place > 0);
+    if (again) {
+      this.#game.name = again.name;
+      this.#isKept = true;
+      select.value = again.name;
+    } else if (isBegun) {
+      this.#isKept = false;
+      if (!find('[value=""]', select)) select.prepend(make("option", { value: "", hidden: true }, "A game that is kept no more"));
+      select.value = "";
+    } else await this.#choose((ofName(this.#game?.name) ?? ofName("best-01") ?? this.#games[0]).name);
   }
 
   async #choose(name) {
     this.pause();
-    this.#game = this.#games.find((game) => game.name === name);
+    this.#game = { ...this.#games.find((game) => game.name === name) };
+    this.#isKept = true;
     this.#chunks.clear();
     this.#place = 0;
     this.#shown = -1;
@@ -156,26 +172,46 @@ export class Player {
     }
     this.#draw(chunk, this.#place - chunk.first);
     const isNearEnd = this.#place % CHUNK > CHUNK / 2;
-    if (isNearEnd && (number + 1) * CHUNK <= this.#last && !this.#chunks.has(number + 1)) this.#load(number + 1);
+    if (isNearEnd && this.#isKept && (number + 1) * CHUNK <= this.#last && !this.#chunks.has(number + 1)) this.#load(number + 1);
   }
 
   async #load(number) {
     if (this.#loading) return; // whoever waits asks again when that one is there
     const game = this.#game;
-    this.#loading = api.boards(this.#run, game.name, number * CHUNK, CHUNK);
-    let isRead = false;
+    const { name } = game;
+    let fault = null;
     try {
+      this.#checkKept();
+      this.#loading = api.boards(this.#run, name, number * CHUNK, CHUNK);
       const chunk = await this.#loading;
-      isRead = true;
+      if (chunk.n_pieces !== game.pieces || name !== game.name) throw new Error(GONE);
       if (game === this.#game) this.#keep(number, chunk);
     } catch (error) {
-      this.pause();
-      say(error.message, { isError: true });
+      fault = error;
     } finally {
       this.#loading = null;
     }
     if (game !== this.#game) await this.#load(Math.floor(this.#place / CHUNK));
-    else if (isRead) this.#show();
+    else if (fault) await this.#findAgain(game, name, fault);
+    else this.#show();
+  }
+
+  /** No boards came of a game under a name: it is looked for under another one before that is said. */
+  async #findAgain(game, name, fault) {
+    if (this.#isKept && fault.status !== 0) {
+      await this.list().catch(() => {});
+      if (game !== this.#game) return;
+      if (name !== game.name) {
+        this.#show();
+        return;
+      }
+    }
+    this.pause();
+    say(this.#isKept ? fault.message : GONE, { isError: true });
+  }
+
+  #checkKept() {
+    if (!this.#isKept) throw new Error(GONE);
   }
 
   #keep(number, chunk) {
@@ -216,7 +252,9 @@ export class Player {
     press();
   }
 
-  #save(rest, suffix) {
+  async #save(rest, suffix) {
+    await this.list();
+    this.#checkKept();
     const file = `${this.#run}-${this.#game.name}.${suffix}`;
     make("a", { href: api.replayPath(this.#run, this.#game.name, rest), download: file }).click();
     say(`Saved as ${file}.`);
@@ -225,6 +263,8 @@ export class Player {
   /** Films from the board that is seen on; that takes some seconds, so the answer is awaited here. */
   async #saveFilm() {
     this.pause();
+    await this.list();
+    this.#checkKept();
     const speed = Math.min(100, Math.max(1, Number(find("#replay-speed").value)));
     const first = Math.min(this.#place, Math.max(0, this.#last - 1));
     const answer = await fetch(api.replayPath(this.#run, this.#game.name, `gif?first=${first}&n_pieces=${FILM_PIECES}&speed=${speed}`));
@@ -237,7 +277,8 @@ export class Player {
   }
 }
 
-const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+/** Whether it is one game; all games of one place in the batch tell the same seed and number, so the rest counts too. */
+const isSame = (one, other) => JSON.stringify({ ...one, name: "" }) === JSON.stringify({ ...other, name: "" });
 
 function wordsOf({ name, lines, pieces }) {
   const place = Number(name.split("-")[1] ?? 1);
