@@ -110,6 +110,11 @@ def test_chosen_runs_are_compared_and_taken_away(page: Page, tmp_path: Path, pho
     photograph(page, "compared")
     page.reload()
     expect(values).to_have_text(["2,000", "300", "20"])
+    page.get_by_role("link", name="Skip to the content").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#content")).to_be_focused()
+    expect(values).to_have_text(["2,000", "300", "20"])
+    assert page.url.endswith("/runs#compare=good,kept,bad")
     chart.focus()
     page.keyboard.press("Home")
     page.keyboard.press("Shift+ArrowRight")
@@ -427,6 +432,10 @@ def test_keys_alone_find_a_run_and_look_at_its_game(page: Page) -> None:
     page.goto("/runs")
     expect(page.locator("#runs-count")).to_have_text(re.compile("runs$"))
     press = page.keyboard.press
+    for _ in range(3):
+        page.keyboard.down("m")
+    page.keyboard.up("m")
+    expect(page.locator("#theme-name")).to_have_text("Theme: dark")
     press("/")
     page.keyboard.type("kept")
     expect(page.locator("#runs-count")).to_contain_text("1 of")

@@ -15,5 +15,9 @@ export function beginPage({ keys = [], numbers = [], others = [] } = {}) {
   };
   setText(name, `Theme: ${window.tetrariumTheme.chosen}`);
   find("#theme").addEventListener("click", nextTheme);
+  find(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the hash says what a page shows
+    find("#content").focus();
+  });
   return new Shortcuts([...keys, ["m", "theme: auto, dark, light", nextTheme]], { numbers, others });
 }

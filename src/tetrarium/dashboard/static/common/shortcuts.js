@@ -3,6 +3,7 @@
 import { find, make } from "./dom.js";
 
 const KEPT = "tetrarium-keys";
+const REPEATED = ["+", "-", "ArrowLeft", "ArrowRight"]; // act again and again while they are held
 
 export class Shortcuts {
   #keys;
@@ -31,6 +32,7 @@ export class Shortcuts {
     const found = this.#keys.find(([key]) => key === pressed);
     if (!found || (!this.#areOn && pressed !== "?")) return;
     event.preventDefault();
+    if (event.repeat && !REPEATED.includes(pressed)) return;
     found[2]();
   }
 
