@@ -41,6 +41,15 @@ _NUMBERS = """async () => {
     return ["1,000", "1_000_000", "12 345.5", "-1,000", "1e-3", "0,001", "1,5", "10,00", "1000,000"].map(
         (text) => (Number.isNaN(numberIn(text)) ? null : numberIn(text)));
 }"""
+_TRAINED = """async () => {
+    const { TrainedTime } = await import("/static/common/trained.js");
+    const trained = new TrainedTime();
+    return [
+        ["a", 10], ["a", 10, 12], ["a", 12, 12.5], // it never stopped
+        ["a", 100, 1], ["a", 100, 2], ["a", 99, 4], // it went on after 99 s
+        ["b", 7, 8], ["b", undefined, 9],
+    ].map((told) => trained.of(...told));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -390,6 +399,15 @@ def test_a_game_is_followed_to_its_new_rank_and_missed_when_it_is_gone(
     shutil.rmtree(run)
 
 
+def test_a_page_of_a_run_waits_for_a_server_that_does_not_answer(page: Page, watcher: Watcher) -> None:
+    watcher.forgive_losses()
+    page.route("**/api/runs/kept", lambda route: route.abort(), times=1)
+    page.goto("/runs/kept")
+    expect(page.locator("#toasts")).to_contain_text("The server does not answer.")
+    expect(page.get_by_role("heading", name="kept")).to_be_visible()
+    expect(page.locator("#checkpoints li")).to_have_count(2)
+
+
 def test_a_page_of_no_run_says_so(page: Page, watcher: Watcher) -> None:
     watcher.forgive_refusals()
     for path, name in (("/runs/nobody", "nobody"), ("/runs/%3Cb%3E", "<b>")):
@@ -491,3 +509,4 @@ def test_numbers_are_written_and_read_as_people_do(page: Page) -> None:
     assert values == ["0.100", "100", "999", f"{minus}3.14", f"1.00e{minus}5"]
     assert size == "999 kB"
     assert page.evaluate(_NUMBERS) == [1_000, 1_000_000, 12_345.5, -1_000, 0.001, None, None, None, None]
+    assert page.evaluate(_TRAINED) == [10, 12, 12.5, 100, 101, 103, 8, 9]

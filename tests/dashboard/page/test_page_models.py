@@ -388,6 +388,8 @@ def test_a_model_that_is_not_there_is_told(page: Page, watcher: Watcher) -> None
     page.goto("/models/nobody")
     expect(page.locator("#missing")).to_contain_text("There is no model 'nobody'")
     expect(page.locator("#all")).to_be_hidden()
+    page.goto("/models/%C3")
+    expect(page.get_by_role("heading", name="%C3")).to_be_visible()
     page.get_by_role("link", name="All models").click()
     expect(page.locator("#leaderboard tbody tr").first).to_be_visible()
 

@@ -86,6 +86,9 @@ def test_one_that_is_not_there_is_told(page: Page, watcher: Watcher) -> None:
         "There is no study 'nothing'. GET /api/studies lists what there is."
     )
     expect(page.get_by_role("link", name="All studies")).to_be_visible()
+    page.goto("/tuning/%C3")
+    expect(page.get_by_role("heading", name="%C3")).to_be_visible()
+    expect(page.get_by_role("link", name="All studies")).to_be_visible()
 
 
 def test_a_study_is_begun_and_steered_by_keyboard_alone(

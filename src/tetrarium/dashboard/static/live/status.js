@@ -1,7 +1,10 @@
 // The status line: is it learning, how fast, and for how much longer.
 
 import { find, setAttribute, setText } from "../common/dom.js";
+import { TrainedTime } from "../common/trained.js";
 import { count, duration, stateWord } from "../common/words.js";
+
+const trained = new TrainedTime();
 
 /** Writes the line for the state of the connection and of what is watched. */
 export function showStatus({ link, view, progress }) {
@@ -26,7 +29,7 @@ function textOf(shown, view, progress) {
   const total = progress?.total_steps ?? view.total_steps;
   if (shown === "running") {
     const left = progress?.seconds_left;
-    const parts = [duration(progress?.seconds ?? view.seconds)];
+    const parts = [duration(trained.of(view.name, view.seconds, progress?.seconds))];
     if (progress) parts.push(`${count(progress.steps_per_second)} steps/s`);
     if (typeof left === "number") parts.push(`${duration(left)} left`);
     return parts.join(" · ");

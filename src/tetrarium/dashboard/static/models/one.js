@@ -1,6 +1,7 @@
 // The page of one model: its versions, what is said and was measured of each, a demo, and ways to share it.
 
 import { api, fileOf } from "./api.js";
+import { nameInPath } from "../common/address.js";
 import { find, make, setAttribute, setText } from "../common/dom.js";
 import { beginPage } from "../common/frame.js";
 import { JobList, Jobs, tellEnd } from "./jobs.js";
@@ -13,7 +14,7 @@ import { act, say } from "../common/toast.js";
 import { count } from "../common/words.js";
 import { wholeNumber } from "./side.js";
 
-const name = decodeURIComponent(location.pathname.split("/").at(-1));
+const name = nameInPath();
 const link = new LiveLink(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
 const jobs = new Jobs();
 new JobList(jobs, find("#jobs"));

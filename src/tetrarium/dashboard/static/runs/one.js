@@ -1,5 +1,6 @@
 // One run: its curves, games, settings, checkpoints, evaluations and log.
 
+import { nameInPath } from "../common/address.js";
 import { Charts, SPECS } from "../common/charts.js";
 import { colourOf, paintSwatch } from "../common/colours.js";
 import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
@@ -9,6 +10,7 @@ import { COLUMNS, History, MAX_POINTS } from "../common/history.js";
 import { LiveLink } from "../common/link.js";
 import { joinMenu } from "../common/menus.js";
 import { act, say } from "../common/toast.js";
+import { TrainedTime } from "../common/trained.js";
 import { ago, count, duration, lines, stateWord } from "../common/words.js";
 import { api } from "./api.js";
 import { showCheckpoints } from "./checkpoints.js";
@@ -25,15 +27,11 @@ const run = { history: new History(), view: null, colour: () => colourOf(name) }
 const charts = new Charts(run);
 const player = new Player(name);
 const settings = new Settings();
+const trained = new TrainedTime();
+let secondsTold; // by the latest event
 let isLost = false;
-
-function nameInPath() {
-  try {
-    return decodeURIComponent(location.pathname.split("/").at(-1));
-  } catch {
-    return location.pathname.split("/").at(-1);
-  }
-}
+let isRead = false; // whether it was ever told how it stands
+let isFollowed = false;
 
 /** Reads how the run stands; `isFirst` says so where there is none. */
 async function refresh(isFirst = false) {
@@ -64,7 +62,7 @@ function showHead() {
   setText(find("#run-name"), view.name);
   find("#run-state").replaceChildren(stateSign(view.state));
   const how = [view.preset && `preset ${view.preset}`, view.algorithm, `seed ${view.seed}`].filter(Boolean);
-  setText(find("#run-facts"), [`step ${count(view.step)} of ${count(view.total_steps)}`, duration(view.seconds), `mean ${lines(view.mean_lines_game)} lines`,
+  setText(find("#run-facts"), [`step ${count(view.step)} of ${count(view.total_steps)}`, duration(trained.of(name, view.seconds, secondsTold)), `mean ${lines(view.mean_lines_game)} lines`,
     `best game ${count(view.best_lines_game)}`, ...how, `started ${ago(view.started)}`].join(" · "));
   const trouble = find("#run-trouble");
   trouble.hidden = !view.error;
@@ -164,19 +162,22 @@ async function exportPicture() {
 }
 
 function follow() {
+  isFollowed = true;
   const link = new LiveLink();
   link.watch({ kind: "run", name, boards: false });
   link.addEventListener("link", ({ detail }) => {
     const wasLost = isLost;
     isLost = detail === "lost";
     showStatus();
-    if (detail === "open" && wasLost) act(null, null, changed);
+    if (detail === "open" && !isRead) begin();
+    else if (detail === "open" && wasLost) act(null, null, changed);
   });
   link.addEventListener("event", ({ detail: { source, event } }) => {
-    if (source !== `run/${name}`) return;
+    if (source !== `run/${name}` || !run.view) return;
     if (event.kind === "progress") {
       run.history.append(event);
       run.view = { ...run.view, ...told(event) };
+      secondsTold = event.seconds;
       showHead();
       charts.update();
     } else if (event.kind === "run-started") {
@@ -187,7 +188,16 @@ function follow() {
   setInterval(() => !document.hidden && run.view?.is_alive && readFiles().catch(() => {}), FILES_MS);
 }
 
-const told = ({ step, seconds, steps_per_second, mean_lines_game, best_lines_game }) => ({ step, seconds, steps_per_second, mean_lines_game, best_lines_game });
+/** Reads everything. A server that does not answer is asked again as soon as it is heard of. */
+async function begin() {
+  isRead = await refresh(true);
+  if (!isFollowed && find("#run-missing").hidden) follow();
+  if (!isRead) return;
+  await Promise.all([readCurves(), readFiles(), readLog(), player.list(), settings.read()].map((work) => act(null, null, () => work)));
+  for (const panel of findAll(".loading")) panel.classList.remove("loading");
+}
+
+const told = ({ step, steps_per_second, mean_lines_game, best_lines_game }) => ({ step, steps_per_second, mean_lines_game, best_lines_game });
 
 paintSwatch(find("#swatch"), name);
 joinMenu(find("#export"), find("#export-menu"));
@@ -208,8 +218,4 @@ beginPage({
   others: [ON_THE_CHART],
 });
 sayWhatWasKept();
-if (await refresh(true)) {
-  follow();
-  await Promise.all([readCurves(), readFiles(), readLog(), player.list(), settings.read()].map((work) => act(null, null, () => work)));
-  for (const panel of findAll(".loading")) panel.classList.remove("loading");
-}
+begin();

@@ -1,5 +1,6 @@
 // One study: how far it is, the best trial, which settings mattered, and all trials.
 
+import { nameInPath } from "../common/address.js";
 import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
 import { beginPage } from "../common/frame.js";
 import { LiveLink } from "../common/link.js";
@@ -17,7 +18,7 @@ const NUMBERS = [
   ["Cut off", "Games of that evaluation that were still running at its end: where all are, trials can hardly differ."],
   ["Which settings mattered", "How differently a setting's values are spread among the best trials and among all."],
 ];
-const name = decodeURIComponent(location.pathname.split("/").at(-1));
+const name = nameInPath();
 const table = new TrialTable();
 let study = null;
 let drawn = "";
