@@ -7,6 +7,7 @@
     ├── PolicyError            a policy that cannot play the game it is given
     ├── CheckpointError        a checkpoint that cannot be written or read
     │   ├── DamagedCheckpointError
+    │   ├── FolderMovedError
     │   └── UntrustedCheckpointError
     ├── ReplayError            a recorded game that cannot be read, or does not play as it says
     ├── WorkerError            a worker that does not answer, or refuses what it is told
@@ -26,6 +27,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DamagedCheckpointError",
+    "FolderMovedError",
     "GameError",
     "HomeError",
     "IllegalActionError",
@@ -66,6 +68,10 @@ class CheckpointError(TetrariumError):
 
 class DamagedCheckpointError(CheckpointError):
     """A checkpoint of which a file is missing, cut short or altered."""
+
+
+class FolderMovedError(CheckpointError):
+    """A run's folder that was moved or removed while the run was trained."""
 
 
 class UntrustedCheckpointError(CheckpointError):

@@ -9,7 +9,7 @@ import pytest
 from tests.training.runs import CONFIG, ignore, scalars, table
 from tests.training.runs import start as start_run
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError, DamagedCheckpointError, HomeError
+from tetrarium.errors import ConfigError, DamagedCheckpointError, FolderMovedError, HomeError
 from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEnded, RunStarted, StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
@@ -19,6 +19,8 @@ from tetrarium.training.runs.callbacks import RoundCallback
 from tetrarium.training.runs.folder import latest_checkpoint, only_trainer, read_run_config
 from tetrarium.training.runs.records import EPISODE_COLUMNS, Table
 from tetrarium.training.runs.run import TrainingRun
+from tetrarium.workers.files import Address
+from tetrarium.workers.hosting import hosted
 
 
 def start(
@@ -204,6 +206,46 @@ def test_a_damaged_checkpoint_stops_a_resume_and_says_what_is_left(home: Home) -
 
     with pytest.raises(DamagedCheckpointError, match=r"remove the folder '.*4000'; the run then goes on at step 3,000"):
         TrainingRun.open(home, "one", ignore).execute()
+
+
+def test_a_run_whose_folder_was_moved_ends_and_begins_no_other(home: Home) -> None:
+    run, events = start(home)
+    publish, moved = run._publish, home.runs / "moved"
+
+    def move(event: Event) -> None:
+        publish(event)
+        if isinstance(event, CheckpointSaved) and event.step == 1_000:
+            run.folder.rename(moved)
+
+    run._publish = move
+    with pytest.raises(FolderMovedError) as error:
+        run.execute(hosted)
+    assert str(error.value) == (
+        f"The run's folder {str(run.folder)!r} was moved or removed while it trained. "
+        "Put it back, and go on by `tetrarium resume`."
+    )
+    assert [path.name for path in home.runs.iterdir()] == ["moved"]
+    assert [event.error for event in events if isinstance(event, RunEnded)] == [str(error.value)]
+    moved.rename(run.folder)
+    _, ended = TrainingRun.open(home, "one", ignore).execute()
+    assert (ended.state, ended.step) == ("finished", 4_000)
+
+
+def test_a_run_that_takes_the_place_of_one_whose_folder_was_moved_is_left_alone(home: Home) -> None:
+    run, _ = start(home)
+    publish = run._publish
+
+    def move(event: Event) -> None:
+        publish(event)
+        if isinstance(event, CheckpointSaved) and event.step == 1_000:
+            run.folder.rename(home.runs / "moved")
+            start(home)
+            Address(kind="training", pid=1, commands="", events="", token="other's").write(run.folder)
+
+    run._publish = move
+    with pytest.raises(FolderMovedError):
+        run.execute(hosted)
+    assert sorted(path.name for path in run.folder.iterdir()) == ["config.json", "worker.json"]
 
 
 def test_what_cannot_be_trained_takes_no_name(home: Home) -> None:

@@ -31,7 +31,7 @@ from tetrarium.events import (
 )
 from tetrarium.training.runs.control import Control, Watching
 from tetrarium.workers.commands import obey, read_command, say_state
-from tetrarium.workers.files import Address, WorkerState, remove_address
+from tetrarium.workers.files import Address, WorkerState, read_address, remove_address
 from tetrarium.workers.keys import Keys, new_token
 from tetrarium.workers.latest_boards import BoardWriter
 from tetrarium.workers.leases import Leases
@@ -95,9 +95,9 @@ class WorkerServer:
         self._thread.start()
         opened.callback(self._thread.join)
         opened.callback(wake.send, b"")
-        opened.callback(remove_address, self._folder)
-        address = Address(kind=self._kind, pid=os.getpid(), commands=commands, events=events, token=token)
-        address.write(self._folder)
+        opened.callback(self._remove_address)
+        self._address = Address(kind=self._kind, pid=os.getpid(), commands=commands, events=events, token=token)
+        self._address.write(self._folder)
 
     def _bound(self, socket: "zmq.Socket[bytes]") -> str:
         """Makes a socket listen; returns where."""
@@ -136,8 +136,17 @@ class WorkerServer:
                 self._write_state()
 
     def _write_state(self) -> None:
-        with contextlib.suppress(OSError):  # whether others see it is not worth ending for
-            WorkerState(**self._told).write(self._folder)
+        if self._is_folder_ours():
+            with contextlib.suppress(OSError):  # whether others see it is not worth ending for
+                WorkerState(**self._told).write(self._folder)
+
+    def _remove_address(self) -> None:
+        if self._is_folder_ours():
+            remove_address(self._folder)
+
+    def _is_folder_ours(self) -> bool:
+        """Whether no other worker lives where this one's folder was, which somebody may have moved."""
+        return read_address(self._folder) in (self._address, None)
 
     def _serve(self) -> None:
         poller = zmq.Poller()

@@ -8,7 +8,7 @@ import signal
 import sys
 from types import FrameType
 
-from tetrarium.errors import TetrariumError
+from tetrarium.errors import FolderMovedError, TetrariumError
 from tetrarium.events import Event
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.control import Control
@@ -41,7 +41,8 @@ def train(home: Home, name: str, *, mode: str, lock: int | None) -> int:
         training.control = control
         training.execute(hosted, lock=lock)
     except Exception as error:
-        _note_failure(home, name, error)
+        if not isinstance(error, FolderMovedError):  # what lies there now, if anything, is another's
+            _note_failure(home, name, error)
         if not isinstance(error, TetrariumError):
             raise
         sys.stderr.write(f"tetrarium: {error}\n")

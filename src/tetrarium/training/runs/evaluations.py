@@ -61,6 +61,7 @@ class Evaluations(RoundCallback):
         secret: The home's key.
         publish: Is told of outcomes.
         is_stop_asked: Whether nothing is waited for any more.
+        require_in_place: Raises where the folder is no longer the run's.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Evaluations(RoundCallback):
         secret: bytes,
         publish: Callable[[Event], None],
         is_stop_asked: Callable[[], bool],
+        require_in_place: Callable[[], None],
     ) -> None:
         super().__init__()
         self._agent = agent
@@ -79,6 +81,7 @@ class Evaluations(RoundCallback):
         self._secret = secret
         self._publish = publish
         self._is_stop_asked = is_stop_asked
+        self._require_in_place = require_in_place
         self._process = EvaluationProcess()
         self._is_playing = False  # whether the pending evaluation was handed to the process
         self._state = _State(next_step=agent.config.evaluate_every)
@@ -203,6 +206,7 @@ class Evaluations(RoundCallback):
 
     def _export(self) -> None:
         """Writes the best weights to their folder."""
+        self._require_in_place()
         agent, step = self._agent, self._state.best_step
         assert agent.env_config is not None
         assert step is not None

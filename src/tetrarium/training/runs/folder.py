@@ -2,7 +2,7 @@
 
 ``runs/NAME/`` holds ``config.json``, ``checkpoints/<step>/``, ``best/`` (the weights that did best in evaluation),
 ``episodes.csv``, ``evaluations.csv``, ``progress.csv``, ``replays/`` and TensorBoard events; ``run.lock`` is locked
-while a process trains.
+while a process trains, which shows its games in ``boards``.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import tetrarium
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import HomeError
+from tetrarium.errors import FolderMovedError, HomeError
 from tetrarium.evaluation import POLICY_NAMES
 from tetrarium.registry.atomic import remove_directory, write_file
 from tetrarium.registry.home import Home
@@ -30,11 +30,13 @@ from tetrarium.training.config import TrainingConfig
 
 __all__ = [
     "BEST",
+    "BOARDS",
     "LOCK",
     "RunConfig",
     "checkpoint_steps",
     "checkpoints_to_drop",
     "create_run",
+    "held_in_place",
     "is_locked",
     "latest_checkpoint",
     "only_trainer",
@@ -45,6 +47,7 @@ __all__ = [
 ]
 
 BEST: Final = "best"
+BOARDS: Final = "boards"  # a file, mostly of holes, by which a worker shows games
 LOCK: Final = "run.lock"
 _CONFIG: Final = "config.json"
 _FORMAT_VERSION: Final = 1
@@ -254,6 +257,34 @@ def only_trainer(folder: Path, lock: int | None = None) -> Iterator[None]:
     os.set_inheritable(descriptor, False)
     try:
         yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def held_in_place(folder: Path) -> Iterator[Callable[[], None]]:
+    """Gives what raises once a run's folder is no longer the one that was there, which files would be made in anew.
+
+    The folder is held open, so that the system gives its number to no other meanwhile.
+
+    Raises:
+        FolderMovedError: by what is given, if the folder was moved, removed, or replaced by another of its name.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+    def require() -> None:
+        try:
+            is_there = os.path.samestat(os.fstat(descriptor), folder.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            is_there = False
+        if not is_there:
+            raise FolderMovedError(
+                f"The run's folder {str(folder)!r} was moved or removed while it trained. "
+                "Put it back, and go on by `tetrarium resume`."
+            )
+
+    try:
+        yield require
     finally:
         os.close(descriptor)
 

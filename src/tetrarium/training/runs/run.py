@@ -31,6 +31,7 @@ from tetrarium.training.runs.folder import (
     RunConfig,
     checkpoint_steps,
     create_run,
+    held_in_place,
     latest_checkpoint,
     only_trainer,
     read_run_config,
@@ -170,7 +171,7 @@ class TrainingRun:
 
         Raises:
             HomeError: if another process trains this run.
-            CheckpointError: if a checkpoint cannot be read or written.
+            CheckpointError: if a checkpoint cannot be read or written; a `FolderMovedError` if the folder was moved.
             ConfigError: if the run's config was changed in a way that makes it another run.
             TetrariumError: if the loss is no longer finite.
         """
@@ -211,13 +212,20 @@ class TrainingRun:
         records, replays = Records(self.folder), self._replays(agent)
         progress = ProgressLog(agent, records.progress)
         follower = RegistryFollower(self._home, self.config.name, agent, self._publish)
-        with contextlib.closing(records), follower, self._scores(agent, records.evaluations, follower) as scores:
+        with (
+            held_in_place(self.folder) as require_in_place,
+            contextlib.closing(records),
+            follower,
+            self._scores(agent, records.evaluations, follower, require_in_place) as scores,
+        ):
             if checkpoint is not None:
                 with self._damage_explained(checkpoint), saved_files(checkpoint) as (names, read_file):
                     for part in (scores, replays, progress, records):
                         part.read(names, read_file)
             agent.model.set_logger(Logger(str(self.folder), [records.open(step)]))
-            checkpoints = Checkpoints(agent, self.folder, self._home, records, scores, replays, progress, self._publish)
+            checkpoints = Checkpoints(
+                agent, self.folder, self._home, records, scores, replays, progress, self._publish, require_in_place
+            )
             checkpoints.tidy()
             if step == 0 and self.config.start_from is not None:
                 checkpoints.save()  # what it started from may be gone when it is resumed
@@ -257,16 +265,19 @@ class TrainingRun:
         self._tell(ended.step, state, message.format(step=ended.step))
         return agent, ended
 
-    def _scores(self, agent: TetrisAgent, table: Table, follower: RegistryFollower) -> contextlib.closing[Evaluations]:
+    def _scores(
+        self, agent: TetrisAgent, table: Table, follower: RegistryFollower, require_in_place: Callable[[], None]
+    ) -> contextlib.closing[Evaluations]:
         def evaluated(event: Event) -> None:
             self._publish(event)
             if isinstance(event, AgentEvaluated) and event.is_best:
                 follower.keep_best()
 
-        secret = self._home.secret()
-        return contextlib.closing(
-            Evaluations(agent, self.folder / BEST, table, secret, evaluated, lambda: self.control.is_stop_asked)
-        )
+        def is_stop_asked() -> bool:
+            return self.control.is_stop_asked
+
+        secret, best = self._home.secret(), self.folder / BEST
+        return contextlib.closing(Evaluations(agent, best, table, secret, evaluated, is_stop_asked, require_in_place))
 
     def _boards(self, agent: TetrisAgent, replays: ReplayCollection) -> Boards | Exhibition:
         if agent.learner.plays_whole_games:

@@ -33,6 +33,7 @@ class Checkpoints(RoundCallback):
         replays: Is saved with the agent, and exported.
         progress: Is saved with the agent.
         publish: Is told of each checkpoint.
+        require_in_place: Raises where the folder is no longer the run's.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Checkpoints(RoundCallback):
         replays: ReplayCollection,
         progress: ProgressLog,
         publish: Callable[[Event], None],
+        require_in_place: Callable[[], None],
     ) -> None:
         super().__init__()
         self._agent = agent
@@ -55,6 +57,7 @@ class Checkpoints(RoundCallback):
         self._replays = replays
         self._progress = progress
         self._publish = publish
+        self._require_in_place = require_in_place
         self._next_step = self._following(agent.timesteps_trained)
         self._saved_s = time.monotonic()
 
@@ -85,7 +88,13 @@ class Checkpoints(RoundCallback):
         return self._folder / "checkpoints" / str(self._agent.timesteps_trained)
 
     def save_again(self) -> Path:
-        """Saves now, over a checkpoint of the same step where there is one, and lets old ones go."""
+        """Saves now, over a checkpoint of the same step where there is one, and lets old ones go.
+
+        Raises:
+            FolderMovedError: if the run's folder is no longer where it was.
+            CheckpointError: if it cannot be written.
+        """
+        self._require_in_place()
         step = self._agent.timesteps_trained
         path = self._folder / "checkpoints" / str(step)
         started_s = time.monotonic()
