@@ -11,8 +11,10 @@ import pytest
 
 from tests.workers.served import board, listening, wait_for
 from tetrarium.events import BoardShown
+from tetrarium.training.runs.folder import BOARDS
+from tetrarium.training.runs.pruning import folder_bytes
 from tetrarium.workers.client import WorkerClient
-from tetrarium.workers.latest_boards import BOARDS, N_SLOTS, SLOT_BYTES, BoardReader, BoardWriter
+from tetrarium.workers.latest_boards import N_SLOTS, SLOT_BYTES, BoardReader, BoardWriter
 
 
 @pytest.fixture
@@ -95,6 +97,8 @@ def test_the_file_is_its_owners_and_goes_with_the_worker(tmp_path: Path) -> None
     writer = BoardWriter(tmp_path)
     assert stat.S_IMODE((tmp_path / BOARDS).stat().st_mode) == 0o600
     assert (tmp_path / BOARDS).stat().st_size == 0
+    put(writer, *range(N_SLOTS))
+    assert folder_bytes(tmp_path) == 0
     writer.close()
     assert list(tmp_path.iterdir()) == []
 
@@ -118,6 +122,55 @@ def test_a_full_disk_is_no_error(writer: BoardWriter, reader: BoardReader) -> No
     assert reader.take() == [b"3"]
     os.close(kept)
     os.close(full)
+
+
+def test_who_shows_boards_later_writes_into_nobody_elses_file(tmp_path: Path) -> None:
+    writer = BoardWriter(tmp_path)
+    number = writer._file
+    writer.close()
+    other = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
+    assert other == number, "or this shows nothing"
+    assert not writer.put(b"1")
+    writer.close()
+    assert os.fstat(other).st_size == 0
+    os.close(other)
+
+
+def test_half_a_board_was_not_put(writer: BoardWriter, reader: BoardReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(writer, 1)
+    assert reader.take() == [b"1"]
+    write = os.pwrite
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", lambda file, data, offset: write(file, data[:10], offset))
+        assert not writer.put(b"2")
+    put(writer, 3)
+    assert reader.take() == [b"3"]
+
+
+def test_boards_go_by_the_socket_where_the_file_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / BOARDS).mkdir()
+    with listening(tmp_path) as (server, _), WorkerClient.connect(tmp_path) as worker:
+        worker.command("watch", boards_per_second=60)
+        shown = BoardShown(**board(step=5))
+
+        def look() -> bool:
+            server.publish(shown)
+            return shown in list(worker.events(0.05))
+
+        wait_for(look)
+    assert (tmp_path / BOARDS).is_dir()
+
+
+def test_the_file_of_another_who_took_the_folders_place_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    folder.mkdir()
+    writer = BoardWriter(folder)
+    folder.rename(tmp_path / "moved")
+    folder.mkdir()
+    other = BoardWriter(folder)
+    writer.close()
+    assert (folder / BOARDS).exists()
+    other.close()
 
 
 def test_all_that_is_read_while_another_writes_is_whole(writer: BoardWriter, reader: BoardReader) -> None:

@@ -110,10 +110,10 @@ class TetrisAgent:
         callbacks = [GameStatisticsCallback(self.statistics), *_as_list(callback), goals]
         rounds = [one for one in callbacks if isinstance(one, RoundCallback)]
         together = self.learner.start(n_steps, callbacks)
-        together.on_training_start(locals(), globals())
         n_threads = torch.get_num_threads()
         torch.set_num_threads(self.config.torch_threads)
         try:
+            together.on_training_start(locals(), globals())
             while self.timesteps_trained < self.steps_asked and self.learner.play_and_learn(together):
                 goes_on = [one.on_round_end() for one in rounds]
                 if not all(goes_on):

@@ -15,17 +15,19 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-__all__ = ["BOARDS", "N_SLOTS", "SLOT_BYTES", "BoardReader", "BoardWriter"]
+from tetrarium.training.runs.folder import BOARDS
 
-BOARDS: Final = "boards"
+__all__ = ["N_SLOTS", "SLOT_BYTES", "BoardReader", "BoardWriter"]
+
 N_SLOTS: Final = 16
 SLOT_BYTES: Final = 1 << 16
 _HEAD: Final = struct.Struct("<QII")  # number, length, sum
 _OWNER_ONLY: Final = 0o600
+_NO_FILE: Final = -1
 
 
 class BoardWriter:
-    """The worker's side.
+    """The worker's side; where the file cannot be made, it shows none.
 
     Args:
         folder: The worker's, whose lock this process holds.
@@ -34,27 +36,36 @@ class BoardWriter:
     def __init__(self, folder: Path) -> None:
         self._path = folder / BOARDS
         self._n_written = 0
-        self._path.unlink(missing_ok=True)
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+        self._file = _NO_FILE
+        with contextlib.suppress(OSError):  # something else lies there, or there is no room
+            self._path.unlink(missing_ok=True)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
 
     def put(self, message: bytes) -> bool:
-        """Shows a board to whoever looks; returns False if it has no room."""
-        if len(message) > SLOT_BYTES - _HEAD.size:
+        """Shows a board to whoever looks; returns False if it has no room, or cannot be shown so."""
+        file = self._file
+        if file == _NO_FILE or len(message) > SLOT_BYTES - _HEAD.size:
             return False
         number = self._n_written + 1
         slot = _HEAD.pack(number, len(message), zlib.crc32(message)) + message
         try:
-            os.pwrite(self._file, slot, number % N_SLOTS * SLOT_BYTES)
+            n_written = os.pwrite(file, slot, number % N_SLOTS * SLOT_BYTES)
         except OSError:  # of a disk that is full, say
+            return False
+        if n_written != len(slot):  # it became full in the middle
             return False
         self._n_written = number
         return True
 
     def close(self) -> None:
-        """Takes the file away; who looks into it still may."""
-        os.close(self._file)
+        """Takes the file away; who looks into it still may, and what is put later is shown to nobody."""
+        file, self._file = self._file, _NO_FILE
+        if file == _NO_FILE:
+            return
         with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
+            if os.path.samestat(os.fstat(file), self._path.stat()):  # else the folder was moved
+                self._path.unlink()
+        os.close(file)
 
 
 class BoardReader:
@@ -74,9 +85,10 @@ class BoardReader:
         if self._file is None:
             try:
                 self._file = os.open(self._path, os.O_RDONLY)
-            except OSError:  # of an older version, or gone
+                self._n_seen = max(self._latest() - 1, 0)
+            except OSError:  # of an older version, gone, or no file
+                self.close()
                 return []
-            self._n_seen = max(self._latest() - 1, 0)
         taken = []
         while (message := self._next()) is not None:
             taken.append(message)

@@ -58,7 +58,8 @@ class Exhibition(RoundCallback):
 
     def _on_training_end(self) -> None:
         self._done.set()
-        self._thread.join()
+        if self._thread.is_alive():  # it may not have begun
+            self._thread.join()
 
     def on_round_end(self) -> bool:
         """Lets the weights of now play."""

@@ -15,6 +15,7 @@ from tetrarium.registry.atomic import remove_directory
 from tetrarium.registry.home import Home
 from tetrarium.registry.runs import RunStore
 from tetrarium.training.runs.folder import (
+    BOARDS,
     checkpoint_steps,
     checkpoints_to_drop,
     is_locked,
@@ -95,8 +96,9 @@ def delete_run(home: Home, name: str) -> None:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of all files in a folder."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    """Bytes of all files in a folder, but for the boards that its worker shows."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(path.lstat().st_size for path in paths if path != folder / BOARDS)
 
 
 def _names(home: Home) -> list[str]:
