@@ -7,14 +7,19 @@ from pathlib import Path
 import pytest
 
 from tests.registry.run_contract import known_episodes, written_episodes
-from tests.training.runs import EVALUATED, start, stop_after
+from tests.training.runs import CONFIG, EVALUATED, start, stop_after
+from tetrarium.environment import EnvConfig, make_env
+from tetrarium.errors import RegistryBusyError
 from tetrarium.events import AgentEvaluated, CheckpointSaved, Event, WarningGiven
 from tetrarium.registry.database import Database
 from tetrarium.registry.home import Home
 from tetrarium.registry.models import ModelStore
 from tetrarium.registry.runs import RunStore
+from tetrarium.training import models
+from tetrarium.training.agent import TetrisAgent
 from tetrarium.training.runs import registering
 from tetrarium.training.runs.pruning import delete_run
+from tetrarium.training.runs.registering import RegistryFollower
 from tetrarium.training.runs.run import TrainingRun
 
 
@@ -93,6 +98,7 @@ def test_when_the_registry_works_again_it_is_told_and_has_all(home: Home, monkey
 def test_a_run_waits_for_nobody_who_writes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_PATIENCE_S", "_EVERY_S", "_BUSY_AGAIN_S"):
         monkeypatch.setattr(registering, name, 0.01)
+    monkeypatch.setattr(registering, "_MOST_BUSY_S", 1_000.0)
     run, events = start(home, config=EVALUATED)
     publish = run._publish
     with ExitStack() as busy:
@@ -111,3 +117,32 @@ def test_a_run_waits_for_nobody_who_writes(home: Home, monkeypatch: pytest.Monke
     bests = [event.step for event in events if isinstance(event, AgentEvaluated) and event.is_best]
     meanwhile, later = [step for step in bests if step <= 3_000], [step for step in bests if step > 3_000]
     assert [version.step for version in ModelStore(home).versions("one")] == [meanwhile[-1], *later]
+
+
+def test_who_keeps_the_registry_busy_is_told_of_once_and_waited_for_at_the_end_alone(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registering, "_BUSY_AGAIN_S", 0.0)
+    monkeypatch.setattr(registering, "_AGAIN_S", 0.0)
+    waited_s: list[float] = []
+    events: list[Event] = []
+
+    def keep(_home: Home, _name: str, *, wait_s: float) -> None:
+        waited_s.append(wait_s)
+        raise RegistryBusyError("It is busy.")
+
+    monkeypatch.setattr(models, "keep_best", keep)
+    agent = TetrisAgent(make_env(EnvConfig())(), CONFIG)
+    with RegistryFollower(home, "one", agent, events.append) as follower:
+        follower.keep_best()
+        follower.on_round_end()
+        assert warnings(events) == []
+        monkeypatch.setattr(registering, "_MOST_BUSY_S", 0.0)
+        follower.on_round_end()
+        follower.on_round_end()
+
+    assert waited_s == [0.05, 0.05, 0.05, 0.05, 2.0]
+    assert warnings(events) == [
+        "Another program has kept the registry busy for 0 s. Stop it. Training goes on; its best weights lie in its "
+        "folder."
+    ]

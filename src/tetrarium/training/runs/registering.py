@@ -24,8 +24,10 @@ __all__ = ["RegistryFollower"]
 
 _EVERY_S: Final = 1.0  # records are taken in
 _AGAIN_S: Final = 10.0  # after which best weights that could not be kept are tried again
-_BUSY_AGAIN_S: Final = 1.0
+_BUSY_AGAIN_S: Final = 1.0  # the same where others have not written for long
 _PATIENCE_S: Final = 2.0  # with others that write
+_PATIENCE_IN_TRAINING_S: Final = 0.05  # which waits too; enough for the thread beside
+_MOST_BUSY_S: Final = 30.0  # after which it is told that others write all the time
 _RECORDS: Final = "records"
 _BEST: Final = "best"
 _GOES_ON: Final = {
@@ -55,6 +57,7 @@ class RegistryFollower(RoundCallback):
         self._agent = agent
         self._publish = publish
         self._failing: set[str] = set()
+        self._busy_since_s: dict[str, float] = {}  # while others write
         self._untold: deque[str] = deque()
         self._land_s: float | None = None  # when best weights are to be kept, if any are
         self._done = threading.Event()
@@ -87,12 +90,13 @@ class RegistryFollower(RoundCallback):
         from tetrarium.training.models import keep_best  # which loads the database's library
 
         try:
-            keep_best(self._home, self._name, wait_s=_PATIENCE_S)
+            keep_best(self._home, self._name, wait_s=_PATIENCE_S if is_last else _PATIENCE_IN_TRAINING_S)
         except (TetrariumError, OSError) as error:
-            is_busy = isinstance(error, RegistryBusyError) and not is_last
-            self._land_s = time.monotonic() + (_BUSY_AGAIN_S if is_busy else _AGAIN_S)
-            if not is_busy:
-                self._note(_BEST, error)
+            if isinstance(error, RegistryBusyError) and not is_last:
+                self._note_busy(_BEST)
+            else:
+                self._note(_BEST, str(error))
+            self._land_s = time.monotonic() + (_AGAIN_S if _BEST in self._failing else _BUSY_AGAIN_S)
         else:
             self._land_s = None
             self._note(_BEST, None)
@@ -112,18 +116,27 @@ class RegistryFollower(RoundCallback):
         try:
             store.take_in(self._name)
         except RegistryBusyError:
-            return  # they are taken in next time
+            self._note_busy(_RECORDS)  # they are taken in next time
         except (TetrariumError, OSError) as error:
-            self._note(_RECORDS, error)
+            self._note(_RECORDS, str(error))
         else:
             self._note(_RECORDS, None)
 
-    def _note(self, what: str, error: Exception | None) -> None:
+    def _note_busy(self, what: str) -> None:
+        """Has it told that others write, once they have done so for long."""
+        now_s = time.monotonic()
+        busy_s = now_s - self._busy_since_s.setdefault(what, now_s)
+        if busy_s >= _MOST_BUSY_S:
+            self._note(what, f"Another program has kept the registry busy for {busy_s:.0f} s. Stop it.")
+
+    def _note(self, what: str, trouble: str | None) -> None:
         """Has the beginning and the end of a trouble told."""
-        if error is not None and what not in self._failing:
+        if trouble is None:
+            self._busy_since_s.pop(what, None)
+        if trouble is not None and what not in self._failing:
             self._failing.add(what)
-            self._untold.append(f"{error} {_GOES_ON[what]}")
-        elif error is None and what in self._failing:
+            self._untold.append(f"{trouble} {_GOES_ON[what]}")
+        elif trouble is None and what in self._failing:
             self._failing.discard(what)
             self._untold.append(_WORKS_AGAIN[what])
 
