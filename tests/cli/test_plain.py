@@ -3,10 +3,12 @@
 import io
 import os
 import re
+import threading
 
 import pytest
 
 from tests.cli.reports import BOARD, STARTED, WARNING, progress, report
+from tetrarium.cli import streams
 from tetrarium.cli.plain import PlainDisplay
 from tetrarium.events import (
     CheckpointSaved,
@@ -127,6 +129,35 @@ def test_a_reader_that_has_gone_does_not_end_the_run() -> None:
             display.handle(CheckpointSaved(path="", step=step, seconds=0))
     with pytest.raises(BrokenPipeError):
         stream.close()
+
+
+def saved(step: int) -> CheckpointSaved:
+    return CheckpointSaved(path="", step=step, seconds=0)
+
+
+def test_who_does_not_read_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "_LAST_S", 0.05)
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w", encoding="utf-8") as stream, PlainDisplay(stream, clock=Clock()) as display:
+        for step in range(10_000):  # more than a pipe holds
+            display.handle(saved(step))
+    told = os.read(reader, 1 << 20).decode().splitlines()
+    os.close(reader)
+    assert told == [f"Saved step {step:,}" for step in range(len(told))] and 1_000 < len(told) < 10_000
+
+
+def test_who_reads_late_reads_how_it_ended() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, encoding="utf-8") as late, os.fdopen(writer, "w", encoding="utf-8") as stream:
+        with PlainDisplay(stream, clock=Clock()) as display:
+            for step in range(10_000):
+                display.handle(saved(step))
+            taken: list[str] = []
+            reading = threading.Thread(target=lambda: taken.extend(late))
+            reading.start()
+        stream.close()
+        reading.join()
+    assert [line.strip() for line in taken[-100:]] == [f"Saved step {step:,}" for step in range(9_900, 10_000)]
 
 
 def test_an_ascii_stream_gets_ascii() -> None:

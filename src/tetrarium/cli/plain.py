@@ -1,6 +1,7 @@
 """A run as plain lines, for pipes, log files and terminals that can do no more.
 
-No colour, no control characters; progress is told at most once in an interval, everything else as it happens.
+No colour, no control characters; progress is told at most once in an interval, everything else as it happens. Training
+never waits for somebody to read.
 """
 
 import time
@@ -9,7 +10,7 @@ from types import TracebackType
 from typing import Final, Self, TextIO
 
 from tetrarium.cli.story import COMPILING, Story, ending_sentences, evaluated_text
-from tetrarium.cli.streams import LastingStream
+from tetrarium.cli.streams import LastingStream, WaitingLines
 from tetrarium.cli.tables import report_lines
 from tetrarium.cli.words import duration_text, lines_text, percent_text, small_text
 from tetrarium.events import (
@@ -50,7 +51,7 @@ class PlainDisplay:
     def __init__(
         self, stream: TextIO, *, interval_s: float = INTERVAL_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._stream = LastingStream(stream)
+        self._printed = WaitingLines(LastingStream(stream))
         self._interval_s = interval_s
         self._clock = clock
         self._due = -float("inf")
@@ -65,6 +66,7 @@ class PlainDisplay:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._tell_untold()
+        self._printed.finish()
 
     def handle(self, event: Event) -> None:
         """Takes in one message and prints what there is to say."""
@@ -83,7 +85,7 @@ class PlainDisplay:
             case _:
                 for line in self._lines(event):
                     self._tell_untold()
-                    self._print(line)
+                    self._printed.print(line)
 
     def _lines(self, event: Event) -> list[str]:
         match event:
@@ -114,13 +116,9 @@ class PlainDisplay:
 
     def _tell_untold(self) -> None:
         if self._untold is not None:
-            self._print(self._untold)
+            self._printed.print(self._untold)
             self._untold = None
             self._due = self._clock() + self._interval_s
-
-    def _print(self, line: str) -> None:
-        self._stream.write(f"{line}\n")
-        self._stream.flush()
 
 
 def progress_line(event: Progress) -> str:
