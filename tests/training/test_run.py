@@ -209,12 +209,12 @@ def test_a_damaged_checkpoint_stops_a_resume_and_says_what_is_left(home: Home) -
 
 
 def test_a_run_whose_folder_was_moved_ends_and_begins_no_other(home: Home) -> None:
-    run, events = start(home)
+    run, events = start(home, config=CONFIG.with_changes(total_timesteps=400, checkpoint_every=200))
     publish, moved = run._publish, home.runs / "moved"
 
     def move(event: Event) -> None:
         publish(event)
-        if isinstance(event, CheckpointSaved) and event.step == 1_000:
+        if isinstance(event, CheckpointSaved) and event.step == 200:
             run.folder.rename(moved)
 
     run._publish = move
@@ -228,16 +228,16 @@ def test_a_run_whose_folder_was_moved_ends_and_begins_no_other(home: Home) -> No
     assert [event.error for event in events if isinstance(event, RunEnded)] == [str(error.value)]
     moved.rename(run.folder)
     _, ended = TrainingRun.open(home, "one", ignore).execute()
-    assert (ended.state, ended.step) == ("finished", 4_000)
+    assert (ended.state, ended.step) == ("finished", 400)
 
 
 def test_a_run_that_takes_the_place_of_one_whose_folder_was_moved_is_left_alone(home: Home) -> None:
-    run, _ = start(home)
+    run, _ = start(home, config=CONFIG.with_changes(total_timesteps=400, checkpoint_every=200))
     publish = run._publish
 
     def move(event: Event) -> None:
         publish(event)
-        if isinstance(event, CheckpointSaved) and event.step == 1_000:
+        if isinstance(event, CheckpointSaved) and event.step == 200:
             run.folder.rename(home.runs / "moved")
             start(home)
             Address(kind="training", pid=1, commands="", events="", token="other's").write(run.folder)
