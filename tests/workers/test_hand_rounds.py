@@ -212,6 +212,7 @@ def test_a_model_of_another_game_plays_the_persons() -> None:
     ("command", "values", "said"),
     [
         ("begin", {"mode": "sprnt"}, "mode is one of sprint, marathon, free; got 'sprnt'. Did you mean 'sprint'?"),
+        ("begin", {"mode": []}, "mode is one of sprint, marathon, free; got '[]'."),
         ("begin", {"level": 1.5}, "level is a whole number; got 1.5. Round it."),
         ("begin", {"seed": -1}, "seed is a number from 0 to 4,294,967,295; got -1. Choose one in that range."),
         ("change", {"pace": 0}, "pace is a number from 0 to 20; got 0. Choose one in that range."),

@@ -6,6 +6,7 @@ import socket
 import stat
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from tests.workers.served import board, listening, wait_for
 from tetrarium.errors import WorkerError
 from tetrarium.events import BoardShown, ControlChanged, Event, Progress, RunEnded, StateChanged, event_to_json
 from tetrarium.training.runs.control import Watching
+from tetrarium.training.runs.folder import take_lock
 from tetrarium.workers.client import AsyncWorkerClient, WorkerClient
-from tetrarium.workers.files import read_address, read_state
+from tetrarium.workers.files import Address, read_address, read_state
 from tetrarium.workers.keys import Keys, new_token
 from tetrarium.workers.leases import LEASE_S
 
@@ -181,6 +183,14 @@ def test_garbage_on_the_sockets_harms_nothing(tmp_path: Path) -> None:
         assert heard(worker, Progress, lambda: server.publish(PROGRESS)) == PROGRESS
 
 
+def test_a_command_that_fails_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening(tmp_path) as (_, control), WorkerClient.connect(tmp_path) as worker:
+        monkeypatch.setattr(control, "pause", lambda: 1 // 0)
+        failed = "The command failed (ZeroDivisionError('integer division or modulo by zero')). See the worker's log."
+        assert worker.command("pause") == {"ok": False, "error": failed}
+        assert worker.command("status")["ok"]
+
+
 def test_strange_frames_and_large_ones_harm_nothing(tmp_path: Path) -> None:
     with listening(tmp_path), WorkerClient.connect(tmp_path) as worker:
         address = read_address(tmp_path)
@@ -314,3 +324,29 @@ def test_by_await_it_is_the_same(tmp_path: Path) -> None:
 
     with listening(tmp_path) as (server, _):
         asyncio.run(talk(server))
+
+
+def test_who_waits_for_an_answer_as_the_connection_is_closed_is_told_so(tmp_path: Path) -> None:
+    import asyncio
+
+    async def talk() -> list[Any]:
+        async with AsyncWorkerClient.connect(tmp_path) as worker:
+            asked = [asyncio.create_task(worker.command("status")) for _ in range(3)]
+            await asyncio.sleep(0.1)
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        async with AsyncWorkerClient.connect(tmp_path) as worker:
+            left = asyncio.create_task(worker.command("status"))
+            await asyncio.sleep(0.1)
+            left.cancel()
+            assert isinstance((await asyncio.gather(left, return_exceptions=True))[0], asyncio.CancelledError)
+        return told
+
+    lock = take_lock(tmp_path)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        place = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        address = Address(kind="training", pid=1, commands=place, events=place, token=new_token())
+        address.write(tmp_path)
+        told = asyncio.run(talk())
+    os.close(lock)
+    assert [str(error) for error in told] == [f"'{tmp_path.name}' has just ended, so it takes no commands."] * 3
+    assert all(isinstance(error, WorkerError) for error in told)

@@ -286,8 +286,9 @@ class Tuner:
         self._tell("paused" if self._was_paused else "running", f"{self._config.run_name(number)} is {_SAID[state]}.")
 
     def _say(self, run: str, command: str) -> bool:
-        """Tells a run's worker something; returns whether it heard."""
-        with contextlib.suppress(WorkerError), WorkerClient.connect(self._home.run_folder(run)) as worker:
+        """Tells a run's worker something; returns whether it heard. One that is starting is told later."""
+        folder = self._home.run_folder(run)
+        with contextlib.suppress(WorkerError), WorkerClient.connect(folder, wait_s=0.0) as worker:
             return bool(worker.command(command).get("ok"))
         return False
 

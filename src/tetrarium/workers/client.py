@@ -7,6 +7,7 @@
 """
 
 import asyncio
+import contextlib
 import json
 import time
 from collections import deque
@@ -28,15 +29,23 @@ __all__ = ["LOOK_EVERY_S", "AsyncWorkerClient", "WorkerClient"]
 
 LOOK_EVERY_S: Final = 1 / 120  # at the boards, while they are asked for
 _TIMEOUT_S: Final = 5.0
+_STARTING_S: Final = 5.0  # in which a worker has loaded what it needs, mostly
+_STARTING_LOOK_EVERY_S: Final = 0.05
 _MOST_QUEUED: Final = 32  # events that wait to be read; further ones are dropped
 _MOST_BUFFERED: Final = 1 << 16
 
 
-def _find(folder: Path) -> Address:
-    address = read_address(folder)
-    if address is None or not is_locked(folder):
-        raise WorkerError(f"{folder.name!r} is not under way, so it takes no commands. See `tetrarium runs list`.")
-    return address
+def _find(folder: Path, wait_s: float) -> Address:
+    """Finds where a worker listens; one that is starting does so after seconds."""
+    until_s = time.monotonic() + wait_s
+    while is_locked(folder):
+        address = read_address(folder)
+        if address is not None:
+            return address
+        if time.monotonic() >= until_s:
+            raise WorkerError(f"{folder.name!r} is starting and does not listen yet. Try again in a moment.")
+        time.sleep(_STARTING_LOOK_EVERY_S)
+    raise WorkerError(f"{folder.name!r} is not under way, so it takes no commands. See `tetrarium runs list`.")
 
 
 def _no_answer(name: str, seconds: float) -> WorkerError:
@@ -46,8 +55,8 @@ def _no_answer(name: str, seconds: float) -> WorkerError:
 class _Sockets:
     """Both sockets of a client, for either kind of context."""
 
-    def __init__(self, folder: Path, make_context: Callable[[], Any]) -> None:
-        address = _find(folder)
+    def __init__(self, folder: Path, make_context: Callable[[], Any], wait_s: float = 0.0) -> None:
+        address = _find(folder, wait_s)
         self.name = folder.name
         self._keys = Keys.of_token(address.token)
         self._context = make_context()
@@ -88,20 +97,24 @@ class WorkerClient:
         WorkerError: if there is no worker.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._sockets = _Sockets(folder, zmq.Context)
+    def __init__(self, folder: Path, wait_s: float = _STARTING_S) -> None:
+        self._sockets = _Sockets(folder, zmq.Context, wait_s)
         self._boards = BoardReader(folder)
         self._asks_for_boards = False
         self._waiting: deque[bytes] = deque()  # boards that were taken and not yet handed over
 
     @classmethod
-    def connect(cls, folder: Path) -> Self:
+    def connect(cls, folder: Path, *, wait_s: float = _STARTING_S) -> Self:
         """Finds the worker of a run's or player's folder.
 
+        Args:
+            folder: The worker's.
+            wait_s: How long to wait for one that is starting.
+
         Raises:
-            WorkerError: if nobody works there.
+            WorkerError: if nobody works there, or does not listen yet.
         """
-        return cls(folder)
+        return cls(folder, wait_s)
 
     def __enter__(self) -> Self:
         return self
@@ -154,7 +167,7 @@ class WorkerClient:
 
 
 class AsyncWorkerClient:
-    """The same for a program that waits by ``await``; made inside a running loop."""
+    """The same for a program that waits by ``await``; made inside a running loop. It waits for no worker's start."""
 
     def __init__(self, folder: Path) -> None:
         self._sockets = _Sockets(folder, zmq.asyncio.Context)
@@ -166,7 +179,7 @@ class AsyncWorkerClient:
         """Finds the worker of a run's or player's folder.
 
         Raises:
-            WorkerError: if nobody works there.
+            WorkerError: if nobody works there, or does not listen yet.
         """
         return cls(folder)
 
@@ -185,15 +198,27 @@ class AsyncWorkerClient:
         """Sends a command; returns the answer, which says whether it is ``ok``.
 
         Raises:
-            WorkerError: if no answer came in time.
+            WorkerError: if no answer came in time, or the connection is closed meanwhile.
         """
         socket = self._sockets.commands
         async with self._turn:
-            await socket.send(json.dumps({"command": name, **values}).encode())
-            if not await socket.poll(int(timeout_s * 1_000)):
-                raise _no_answer(self._sockets.name, timeout_s)
-            answer: dict[str, Any] = json.loads(await socket.recv())
+            with self._closing_told():
+                await socket.send(json.dumps({"command": name, **values}).encode())
+                if not await socket.poll(int(timeout_s * 1_000)):
+                    raise _no_answer(self._sockets.name, timeout_s)
+                answer: dict[str, Any] = json.loads(await socket.recv())
         return answer
+
+    @contextlib.contextmanager
+    def _closing_told(self) -> Iterator[None]:
+        """Says in words what a socket that is closed meanwhile says by cancelling who waits for it."""
+        try:
+            yield
+        except (asyncio.CancelledError, zmq.ZMQError) as error:
+            task = asyncio.current_task()
+            if not self._sockets.commands.closed or (task is not None and task.cancelling()):
+                raise
+            raise WorkerError(f"{self._sockets.name!r} has just ended, so it takes no commands.") from error
 
     async def receive(self) -> str:
         """Waits for the next event, and returns it as it was sent; boards are taken by ``boards``."""

@@ -45,7 +45,7 @@ class Wishes:
     handling: Handling = field(default_factory=Handling)
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
+        if not (isinstance(self.mode, str) and self.mode in MODES):
             raise WorkerError(
                 f"mode is one of {', '.join(MODES)}; got {str(self.mode)[:80]!r}.{suggestion(str(self.mode), MODES)}"
             )

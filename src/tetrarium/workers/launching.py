@@ -26,7 +26,7 @@ from tetrarium.training.finding import find_checkpoint, find_replay
 from tetrarium.training.runs.branching import branch_run
 from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, MODES, require_within
 from tetrarium.training.runs.folder import checkpoint_steps, create_run, read_run_config, take_lock
-from tetrarium.workers.files import LOG, WorkerState
+from tetrarium.workers.files import LOG, WorkerState, remove_address
 from tetrarium.workers.players import PlayerConfig, PlayerView, list_players, read_player, remove_player
 
 __all__ = [
@@ -126,12 +126,15 @@ def _start_trainer(home: Home, name: str, step: int, total_steps: int, mode: str
 def start_process(folder: Path, lock: int, arguments: list[str], *, module: str = "tetrarium.workers") -> int:
     """Starts a process in a session of its own; returns its number.
 
+    Where one that was killed in this folder listened is forgotten first.
+
     Args:
         folder: That it works in, where its words go to the log.
         lock: Of the folder, which the process holds from its first instant on.
         arguments: What else it is told.
         module: What it runs.
     """
+    remove_address(folder)
     command = [sys.executable, "-m", module, *arguments, "--lock", str(lock)]
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 fixed but for a name that was checked

@@ -7,6 +7,7 @@ otherwise. With nobody watching no board is asked for, and nothing is spent on a
 
 import contextlib
 import json
+import logging
 import os
 import threading
 import time
@@ -38,6 +39,7 @@ from tetrarium.workers.leases import Leases
 
 __all__ = ["WorkerServer"]
 
+_LOGGER: Final = logging.getLogger(__name__)
 _HERE: Final = "tcp://127.0.0.1"
 _WAKE: Final = "inproc://wake"
 _ZAP: Final = "inproc://zeromq.zap.01"  # where ZeroMQ asks who may connect, RFC 27
@@ -187,6 +189,9 @@ class WorkerServer:
             message = obey(self._control, lambda wanted: self._renew(sender, wanted), command, values, self._kind)
         except WorkerError as error:
             return {"ok": False, "error": str(error)}
+        except Exception as error:  # the thread lives on for others
+            _LOGGER.exception("A command failed.")
+            return {"ok": False, "error": f"The command failed ({error!r}). See the worker's log."}
         with self._lock:
             told = WorkerState(**self._told)
             latest = {kind: json.loads(text) for kind, text in self._latest.items()} if command == "status" else {}
