@@ -1,15 +1,21 @@
 """A hub ends once nobody watches, and never takes another of its source with it."""
 
 import asyncio
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.workers.served import LIMIT_S, listening
 from tetrarium.dashboard import hubs
 from tetrarium.dashboard.sources import Source
 from tetrarium.dashboard.viewers import Viewer, Wish
 from tetrarium.errors import WorkerError
+from tetrarium.events import StateChanged
 from tetrarium.registry.home import Home
+from tetrarium.training.runs.control import Control
+from tetrarium.workers.server import WorkerServer
 
 GRACE_S = 0.05
 
@@ -42,3 +48,38 @@ def test_a_viewer_who_comes_as_the_last_one_goes_is_heard(tmp_path: Path, monkey
         await watched.close()
 
     asyncio.run(main())
+
+
+def test_a_state_whose_message_was_dropped_is_told_with_the_next_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hubs, "_LEASE_EVERY_S", 0.02)
+    source = Source(home=Home.locate(tmp_path), kind="run", id="a", folder=tmp_path / "a")
+    heard: list[Any] = []
+
+    async def main(server: WorkerServer, control: Control) -> None:
+        told: asyncio.Queue[tuple[str, int, str]] = asyncio.Queue()
+
+        async def hear(text: str) -> None:
+            message = json.loads(text)["event"]
+            if message["kind"] == "state-changed":
+                told.put_nowait((message["state"], message["step"], message["message"]))
+
+        watched = hubs.Hubs()
+        viewer = Viewer(hear)
+        viewer.watch(Wish(kind="run", name="a"))
+        sending = asyncio.create_task(viewer.send_forever())
+        watched.watch(viewer, source)
+        server.publish(StateChanged(state="running", step=1, message="Training."))
+        heard.append(await asyncio.wait_for(told.get(), LIMIT_S))
+        server._note(StateChanged(state="paused", step=2, message="Paused."))  # as where nothing comes through
+        heard.append(await asyncio.wait_for(told.get(), LIMIT_S))
+        control.ask_to_stop()
+        await asyncio.sleep(0.2)
+        assert told.empty()
+        sending.cancel()
+        await watched.close()
+
+    with listening(source.folder) as (server, control):
+        asyncio.run(main(server, control))
+    assert heard == [("running", 1, "Training."), ("paused", 2, "Paused.")]

@@ -26,6 +26,8 @@ _LOOK_EVERY_S: Final = 0.5  # whether the worker lives
 _LEASE_EVERY_S: Final = 1.0
 _PATIENCE_S: Final = 2.0  # for a worker's answer
 _GRACE_S: Final = 2.0  # without viewers; a page that is loaded again finds the hub as it was
+_STATE: Final = "state-changed"
+_ASKED_FOR: Final = "stopping"  # which workers answer before they do so
 _KIND_AT: Final = len('{"kind": "')  # every message begins so
 
 
@@ -111,7 +113,7 @@ class Hub:
                     await self._attend(sight.address)
             elif sight != told:
                 told = sight
-                self._tell(json.dumps({"kind": "state-changed", **sight.state}))
+                self._tell(json.dumps({"kind": _STATE, **sight.state}))
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _look(self) -> Sight:
@@ -158,11 +160,22 @@ class Hub:
             wanted = self._wanted()
             (self._wants_boards.set if wanted.boards else self._wants_boards.clear)()
             if wanted.boards or wanted != said:
+                told = self._latest.get(_STATE)
                 with contextlib.suppress(WorkerError):  # it is asked again
-                    await worker.command("watch", timeout_s=_PATIENCE_S, **asdict(wanted))
+                    answer = await worker.command("watch", timeout_s=_PATIENCE_S, **asdict(wanted))
                     said = wanted
+                    if self._latest.get(_STATE) is told:  # else it may be newer than the answer
+                        self._catch_up(answer)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wishes_changed.wait(), _LEASE_EVERY_S)
+
+    def _catch_up(self, answer: dict[str, Any]) -> None:
+        """Tells the state that a worker answers, where the message that told it was dropped on its way."""
+        told = self._latest.get(_STATE)
+        state = None if told is None else json.loads(told)["event"]["state"]
+        if answer.get("ok") and answer["state"] not in (state, _ASKED_FOR):
+            values = {name: answer[name] for name in ("state", "step", "message")}
+            self._tell(json.dumps({"kind": _STATE, **values}))
 
     def _wanted(self) -> _Lease:
         wishes = [viewer.wish for viewer in self._viewers if viewer.wish is not None and viewer.wish.boards]
