@@ -42,21 +42,22 @@ def test_what_either_saved_the_other_goes_on_with() -> None:
     assert as_bytes(went_on[0]) != as_bytes(learnt(EagerAdam, 5))
 
 
-def test_making_one_and_taking_a_step_loads_no_compiler() -> None:
+def test_making_one_and_taking_a_step_loads_no_compiler_and_wraps_nothing() -> None:
     script = (
         "import sys, torch\n"
         "from tetrarium.training.algorithms.eager_adam import EagerAdam\n"
         "weight = torch.nn.Parameter(torch.ones(1))\n"
+        "step = EagerAdam.step\n"
         "optimizer = EagerAdam([weight])\n"
         "optimizer.zero_grad()\n"
         "weight.sum().backward()\n"
         "optimizer.step()\n"
         "optimizer.load_state_dict(optimizer.state_dict())\n"
-        "print('torch._dynamo' in sys.modules)\n"
+        "print('torch._dynamo' in sys.modules, EagerAdam.step is step)\n"
     )
     ended = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
 
-    assert ended.stdout == "False\n"
+    assert ended.stdout == "False True\n"
 
 
 @pytest.mark.parametrize("algorithm", ["dqn", "qr-dqn", "maskable-ppo"])

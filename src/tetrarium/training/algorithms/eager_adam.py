@@ -28,3 +28,6 @@ class EagerAdam(Adam):
     state_dict = inspect.unwrap(Adam.state_dict)
     load_state_dict = inspect.unwrap(Adam.load_state_dict)
     step = torch.no_grad()(inspect.unwrap(Adam.step))
+
+
+EagerAdam.step.hooked = True  # else torch wraps it again when one is made
