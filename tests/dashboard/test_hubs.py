@@ -1,4 +1,4 @@
-"""A hub ends once nobody watches, and never takes another of its source with it."""
+"""A hub ends once nobody watches, and never takes another of its source with it; what it knows it tells once."""
 
 import asyncio
 import json
@@ -83,3 +83,31 @@ def test_a_state_whose_message_was_dropped_is_told_with_the_next_answer(
     with listening(source.folder) as (server, control):
         asyncio.run(main(server, control))
     assert heard == [("running", 1, "Training."), ("paused", 2, "Paused.")]
+
+
+def test_other_wishes_bring_the_latest_board_and_no_old_news(tmp_path: Path) -> None:
+    source = Source(home=Home.locate(tmp_path), kind="run", id="a", folder=tmp_path / "runs" / "a")
+    heard: list[str] = []
+
+    class Listener(Viewer):
+        def offer(self, kind: str, text: str) -> None:
+            heard.append(kind)
+            super().offer(kind, text)
+
+    async def main() -> None:
+        watched = hubs.Hubs()
+        viewer = Listener(send)
+        viewer.watch(Wish(kind="run", name="a", boards=False))
+        watched.watch(viewer, source)
+        for kind in ("run-started", "warning-given", "board-shown"):
+            watched._hubs[source.name]._tell(f'{{"kind": "{kind}"}}')
+        heard.clear()
+        viewer.watch(Wish(kind="run", name="a"))
+        watched.watch(viewer, source)
+        assert heard == ["board-shown"]
+        watched.leave(viewer, source.name)
+        watched.watch(viewer, source)
+        assert heard[1:] == ["run-started", "warning-given", "board-shown"], "who comes anew is told all"
+        await watched.close()
+
+    asyncio.run(main())

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from tetrarium.dashboard.sources import Sight, Source
-from tetrarium.dashboard.viewers import MAX_BOARDS_PER_SECOND, Viewer
+from tetrarium.dashboard.viewers import BOARDS, MAX_BOARDS_PER_SECOND, Viewer
 from tetrarium.errors import TetrariumError, WorkerError
 from tetrarium.workers.client import LOOK_EVERY_S, AsyncWorkerClient
 from tetrarium.workers.files import Address
@@ -61,11 +61,17 @@ class Hub:
         self._task.add_done_callback(self._note_end)
 
     def add(self, viewer: Viewer) -> None:
-        """Lets a viewer watch, or takes note that its wishes changed, and shows it the latest of each kind."""
+        """Lets a viewer watch, or takes note that its wishes changed.
+
+        One that is new is shown the latest of each kind; one that has heard them only the boards, which it may not
+        have wanted.
+        """
+        is_new = viewer not in self._viewers
         self._viewers.add(viewer)
         self._wishes_changed.set()
         for kind, text in self._latest.items():
-            viewer.offer(kind, text)
+            if is_new or kind in BOARDS:
+                viewer.offer(kind, text)
 
     def remove(self, viewer: Viewer) -> None:
         """Ends a viewer's watching; after the last one's, the hub soon ends."""

@@ -131,6 +131,7 @@ export class App extends EventTarget {
     this.history = new History();
     const hash = `#${target.kind}/${encodeURIComponent(target.name)}`;
     if (location.hash !== hash) history.replaceState(null, "", hash);
+    this.#link.watch(null); // so that all that is known is told anew, where it is what was watched before
     this.#sendWatch();
     this.#tell("target");
     this.#tell("change");
