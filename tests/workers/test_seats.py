@@ -7,8 +7,10 @@ import pytest
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import PolicyError
 from tetrarium.evaluation import named_policy, play_moves
+from tetrarium.events import Event, SeatsShown, StateChanged
 from tetrarium.registry.home import Home
-from tetrarium.workers.player import make_table
+from tetrarium.training.runs.control import Control, Watching
+from tetrarium.workers.player import _Player, make_table
 from tetrarium.workers.players import PlayerConfig
 from tetrarium.workers.seats import Table
 
@@ -87,3 +89,38 @@ def test_apart_each_seat_goes_on_by_itself(tetrarium_home: Path) -> None:
 def test_a_table_says_who_cannot_play_at_it(tetrarium_home: Path) -> None:
     with pytest.raises(PolicyError, match=r"^dt-10 cannot play here: The policy 'dt-10' chooses placements; got"):
         table_of(tetrarium_home, "dt-10", "random", env_config=EnvConfig(actions="keys"))
+
+
+class _Listener:
+    """Watches one board in 20 seconds, until a game is seen to have ended."""
+
+    def __init__(self, control: Control) -> None:
+        self.told: list[Event] = []
+        self._control = control
+
+    def publish(self, event: Event) -> None:
+        self.told.append(event)
+        shown = [event for event in self.told if isinstance(event, SeatsShown)]
+        if len(shown) > 1:
+            self._control.ask_to_stop()
+
+
+def test_the_end_of_a_game_is_shown_though_few_boards_are(tetrarium_home: Path) -> None:
+    config = PlayerConfig(what="", seats=("random",), seed=3, env_config=LOW.to_dict())
+    control = Control("every-move", 1_000.0)
+    control.watch(Watching(boards_per_second=0.05))
+    listener = _Listener(control)
+    _Player(make_table(Home.locate(tetrarium_home), config), config, control, listener).run()  # type: ignore[arg-type]
+    first, last = (event.seats[0] for event in listener.told if isinstance(event, SeatsShown))
+    assert (first["is_over"], last["is_over"], last["games_ended"]) == (False, True, 1)
+    assert last["lines_game"] == lines_of("random", 0)
+
+
+def test_a_player_that_nobody_watches_says_why_it_ends(tetrarium_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tetrarium.workers.player._UNWATCHED_TABLE_S", -1.0)
+    config = PlayerConfig(what="", seats=("random",), seed=3, env_config=LOW.to_dict())
+    control = Control("every-move")
+    listener = _Listener(control)
+    _Player(make_table(Home.locate(tetrarium_home), config), config, control, listener).run()  # type: ignore[arg-type]
+    last = listener.told[-1]
+    assert isinstance(last, StateChanged) and last.message == "Stopped after 0 pieces, because nobody watched."

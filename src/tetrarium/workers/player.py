@@ -99,6 +99,7 @@ class _Player:
         self._publish = server.publish
         self._cadence = Cadence()
         self._is_told_paused = False
+        self._reason = ""  # of the end, where nobody asked for it
         self._watched_s = time.monotonic()
 
     def run(self) -> None:
@@ -115,7 +116,7 @@ class _Player:
                 self._show()
             elif self._may_go_on():
                 self._go_on()
-        self._tell("stopped", f"Stopped after {table.n_placed:,} pieces.")
+        self._tell("stopped", f"Stopped after {table.n_placed:,} pieces{self._reason}.")
 
     def _may_go_on(self) -> bool:
         """Waits while the game is paused or nobody watches; false once something else is asked for."""
@@ -126,6 +127,7 @@ class _Player:
             if is_watched:
                 self._watched_s = time.monotonic()
             elif time.monotonic() - self._watched_s > self._patience_s:
+                self._reason = ", because nobody watched"
                 control.ask_to_stop()
             if is_watched and not control.is_paused:
                 return True
@@ -140,8 +142,9 @@ class _Player:
             control.wait(idle_s)
             return
         control.wait_for_turn(lambda: not control.is_new_game_asked)
+        games_ended = self._table.games_ended
         if not (control.is_paused or self._is_moving_on()) and self._table.play(time.monotonic()):
-            self._show()
+            self._show(is_end=self._table.games_ended > games_ended)
 
     def _is_moving_on(self) -> bool:
         return self._control.is_stop_asked or self._control.is_new_game_asked
@@ -157,12 +160,12 @@ class _Player:
     def _paused_at(self) -> str:
         return f"Paused at piece {self._table.seats[0].follower.pieces:,}." if self._is_alone else "Paused."
 
-    def _show(self) -> None:
-        """Publishes the boards if it is time to."""
+    def _show(self, *, is_end: bool = False) -> None:
+        """Publishes the boards if it is time to, or, for who watches, the end of a game."""
         watching, is_paused = self._control.watching, self._control.is_paused
         rate = min(watching.boards_per_second, _PAUSED_BOARDS if is_paused else float("inf"))
         is_each = self._control.pieces_per_second <= rate and not is_paused
-        if not rate or not (is_each or self._cadence.is_due(rate, time.monotonic())):
+        if not rate or not (is_each or is_end or self._cadence.is_due(rate, time.monotonic())):
             return
         if self._is_alone:
             seat, step = self._table.seats[0], self._table.n_placed

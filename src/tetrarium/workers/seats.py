@@ -32,6 +32,7 @@ class Seat:
 
     def __init__(self, what: str, games: Iterator[PlayedGame], env_config: EnvConfig) -> None:
         self.what = what
+        self.games_ended = 0
         self.games_won = 0
         self.is_over = True
         self.until_s = 0.0  # when the next game may begin
@@ -39,7 +40,6 @@ class Seat:
         self._games = games
         self._game: PlayedGame
         self._number = 0
-        self._games_ended = 0
         self._lines_before = 0  # of the games before this one
         self._best_lines = 0
 
@@ -59,7 +59,7 @@ class Seat:
         self._best_lines = max(self._best_lines, self.follower.lines)
         if self._game.coming is None:
             self.is_over = True
-            self._games_ended += 1
+            self.games_ended += 1
             self.until_s = now_s + _BETWEEN_GAMES_S
 
     def board(self, *, step: int, with_thoughts: bool, is_paused: bool) -> BoardShown:
@@ -96,7 +96,7 @@ class Seat:
             "score_game": follower.score,
             "cleared_rows": follower.cleared_rows,
             "thoughts": self._thoughts() if with_thoughts else None,
-            "games_ended": self._games_ended,
+            "games_ended": self.games_ended,
             "games_won": self.games_won,
             "lines_total": self._lines_before + follower.lines,
             "best_lines_game": self._best_lines,
@@ -121,6 +121,11 @@ class Table:
         self.seats = tuple(seats)
         self.n_placed = 0
         self._together = together
+
+    @property
+    def games_ended(self) -> int:
+        """Of all seats."""
+        return sum(seat.games_ended for seat in self.seats)
 
     def warm(self) -> None:
         """Loads the kernels, or compiles them, before anybody waits for them."""
