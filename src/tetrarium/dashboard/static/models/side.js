@@ -20,7 +20,7 @@ export class Side {
   constructor(page) {
     this.#page = page;
     this.#table = new Table(page.link);
-    this.controls = new TableControls(this.#table, find("#side-controls"), () => this.#clear());
+    this.controls = new TableControls(this.#table, find("#side-controls"));
     find("#side-form").addEventListener("submit", (event) => this.#start(event));
     find("#compare").addEventListener("click", () => this.#compare());
     this.#table.addEventListener("change", () => this.#tell());
@@ -63,8 +63,6 @@ export class Side {
       const seats = this.#names;
       const seed = wholeNumber("Seed", find("#side-seed").value, 0, 2 ** 32 - 1) ?? 0;
       await this.#table.start({ seats, seed, protocol: find("#side-protocol").value, together: true, same_pieces: true });
-      this.#clear();
-      this.#table.isShown = this.#isShown;
     } catch (error) {
       setText(fault, error.message);
     } finally {
@@ -80,6 +78,7 @@ export class Side {
   }
 
   #tell() {
+    if (this.#table.hasEnded) this.#clear();
     sayInPlace(find("#side-place"), this.#table, EMPTY);
   }
 

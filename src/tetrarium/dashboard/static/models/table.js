@@ -18,6 +18,7 @@ export class Table extends EventTarget {
   #link;
   #id = null;
   #isShown = true;
+  #isWatching = false; // whether the link, which others share, was told so last
   #latest = null;
   #frame = 0;
 
@@ -25,12 +26,17 @@ export class Table extends EventTarget {
     super();
     this.#link = link;
     link.addEventListener("event", ({ detail }) => this.#receive(detail));
+    link.addEventListener("link", ({ detail }) => detail === "open" && this.#isWatching && this.#lookWhetherThere());
     document.addEventListener("visibilitychange", () => this.#watch());
     window.addEventListener("pagehide", () => this.#leave());
   }
 
   get isThere() {
-    return this.#id !== null && !ENDED.includes(this.state);
+    return this.#id !== null && !this.hasEnded;
+  }
+
+  get hasEnded() {
+    return ENDED.includes(this.state);
   }
 
   /** Lets those sit down who are named; `order` is what the server takes. */
@@ -44,13 +50,25 @@ export class Table extends EventTarget {
 
   /** Watches or rests: while nobody watches, nobody plays. */
   set isShown(isShown) {
+    const isBack = isShown && !this.#isShown && this.isThere;
     this.#isShown = isShown;
-    this.#watch();
+    if (isBack) this.#lookWhetherThere();
+    else this.#watch();
+  }
+
+  /** Watches on, unless it has ended meanwhile: of one that nobody watched nothing stays. */
+  async #lookWhetherThere() {
+    const id = this.#id;
+    const player = await api.player(id).catch(() => undefined); // who cannot ask now hears of it by the link
+    if (id !== this.#id) return;
+    if (player === null) this.#end("stopped", "It ended, because nobody watched for five minutes.");
+    else this.#watch();
   }
 
   #watch() {
-    if (!this.#isShown && !this.isThere) return;
     const isWatched = this.#isShown && this.isThere;
+    if (!isWatched && !this.#isWatching) return;
+    this.#isWatching = isWatched;
     this.#link.watch(isWatched ? {
       kind: "player", name: this.#id, boards: !document.hidden, thoughts: false,
       boards_per_second: wantsStillness() ? STILL_BOARDS : BOARDS,
@@ -66,15 +84,20 @@ export class Table extends EventTarget {
     else this.dispatchEvent(new Event("change"));
   }
 
-  async #hear({ state, message }) {
-    if (this.state === "stopped") return;
-    const id = this.#id;
-    this.#set(state, message);
-    if (state === "failed" || state === "dead") {
-      await api.stopPlayer(id).catch(() => {}); // it has said why, and is forgotten
-      this.#id = null;
-      this.#watch();
+  #hear({ state, message }) {
+    if (!ENDED.includes(state)) {
+      this.#set(state, message);
+      return;
     }
+    const id = this.#id;
+    this.#end(state, message);
+    if (state !== "stopped") api.stopPlayer(id).catch(() => {}); // it has said why, and is forgotten
+  }
+
+  #end(state, message) {
+    this.#set(state, message);
+    this.#watch();
+    this.#id = this.#latest = null;
   }
 
   /** The newest boards are drawn with the next frame; those in between never are. */
@@ -102,9 +125,7 @@ export class Table extends EventTarget {
   async stop() {
     const id = this.#id;
     if (id === null) return;
-    this.#set("stopped", "");
-    this.#watch();
-    this.#id = this.#latest = null;
+    this.#end("stopped", "");
     await api.stopPlayer(id).catch((error) => {
       if (error.status !== 404 && error.status !== 409) throw error;
     });
@@ -121,15 +142,12 @@ export class TableControls {
   #settle = 0;
   #isDragging = false;
 
-  constructor(table, host, stopped) {
+  constructor(table, host) {
     this.#table = table;
     const button = (word, look, run) => make("button", { type: "button", class: look, onclick: run }, word);
     this.pause = button("Pause", "wide", () => this.togglePause());
     this.newGame = button("New game", null, () => this.beginAnew());
-    this.stop = button("Stop", null, () => act(this.stop, "Stopping…", async () => {
-      await table.stop();
-      stopped();
-    }));
+    this.stop = button("Stop", null, () => act(this.stop, "Stopping…", () => table.stop()));
     const id = `${host.id}-speed`;
     this.slider = make("input", { id, type: "range", min: 0, max: 1000, step: 1, oninput: () => this.#move(), onchange: () => (this.#isDragging = false) });
     this.value = make("output", { for: id });
@@ -169,7 +187,7 @@ export class TableControls {
     this.#table.pace = pieces_per_second;
     clearTimeout(this.#settle);
     if (!this.#table.isThere) return;
-    this.#settle = setTimeout(() => act(null, null, () => this.#table.command("speed", { pieces_per_second })), SETTLE_MS);
+    this.#settle = setTimeout(() => this.#table.isThere && act(null, null, () => this.#table.command("speed", { pieces_per_second })), SETTLE_MS);
   }
 
   show() {
@@ -186,7 +204,7 @@ export class TableControls {
 
 /** Tells over the place of the boards what there is instead of them. */
 export function sayInPlace(place, table, empty) {
-  const text = { none: empty, stopped: empty, starting: table.message, failed: table.message, dead: table.message }[table.state] ?? "";
+  const text = { none: empty, stopped: table.message || empty, starting: table.message, failed: table.message, dead: table.message }[table.state] ?? "";
   place.hidden = text === "";
   place.classList.toggle("bad", table.state === "failed" || table.state === "dead");
   setText(find("p", place), text);

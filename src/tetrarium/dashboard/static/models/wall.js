@@ -15,7 +15,7 @@ export class Wall {
 
   constructor(page) {
     this.#table = new Table(page.link);
-    this.controls = new TableControls(this.#table, find("#wall-controls"), () => this.#clear());
+    this.controls = new TableControls(this.#table, find("#wall-controls"));
     find("#wall-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#add();
@@ -83,8 +83,6 @@ export class Wall {
     try {
       const protocol = find("#wall-protocol").value || null;
       await this.#table.start({ seats: this.#chosen, protocol, same_pieces: find("#wall-same").checked, seed: 1 });
-      this.#clear();
-      this.#table.isShown = this.#isShown;
     } catch (error) {
       setText(this.#fault, error.message);
     } finally {
@@ -98,6 +96,7 @@ export class Wall {
   }
 
   #tell() {
+    if (this.#table.hasEnded) this.#clear();
     sayInPlace(find("#wall-place"), this.#table, EMPTY);
   }
 
