@@ -62,6 +62,10 @@ def toast(page: Page, text: str) -> Locator:
     return page.locator("#toasts .toast").filter(has_text=text)
 
 
+def expect_to_change(text: Locator) -> None:
+    expect(text).not_to_have_text(text.inner_text())
+
+
 def drop(page: Page, name: str, data: bytes) -> None:
     """Drops a file on the page, as from a folder."""
     page.evaluate(
@@ -95,7 +99,8 @@ def test_without_models_the_page_says_what_to_do(page: Page, photograph: Callabl
 
 
 @pytest.mark.usefixtures("models")
-def test_the_leaderboard_sorts_searches_and_draws_its_intervals(page: Page) -> None:
+def test_the_leaderboard_sorts_searches_and_draws_its_intervals(page: Page, watcher: Watcher) -> None:
+    watcher.forgive_refusals()
     page.goto("/models")
     expect(row(page, "second@1")).to_be_visible()
     assert names(page)[:4] == ["dellacherie", "first@2", "second@1", "random"]
@@ -130,7 +135,22 @@ def test_the_leaderboard_sorts_searches_and_draws_its_intervals(page: Page) -> N
     page.reload()
     expect(page.get_by_label("Measured under")).to_have_value("literature-10x10")
     expect(page.locator(".interval-text")).to_have_text("0 ± 0")
+    page.route("**/api/leaderboard?protocol=default", lambda route: route.fulfill(status=409, json={"error": "No."}))
     page.get_by_label("Measured under").select_option("default")
+    expect(page.locator("#leaderboard-empty")).to_have_text("No.")
+    expect(page.locator("#leaderboard")).to_be_hidden()
+    page.unroute("**/api/leaderboard?protocol=default")
+    page.get_by_label("Measured under").select_option("default")
+    page.get_by_label("Measured under").dispatch_event("change")
+    expect(page.locator("#leaderboard")).to_be_visible()
+    midnight = """async () => {
+        const { dateText } = await import("/static/models/scores.js");
+        return dateText(new Date(2026, 4, 3, 0, 5).getTime() / 1000);
+    }"""
+    assert page.evaluate(midnight) == "2026-05-03 00:05"
+    page.keyboard.press("2")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Find a model")).to_be_focused()
 
 
 @pytest.mark.usefixtures("models")
@@ -195,8 +215,10 @@ def test_files_come_in_by_button_and_drop_and_hostile_ones_are_refused(
     expect(toast(page, "Imported theirs@1: cma-es at step 1,000.")).to_be_visible()
     expect(row(page, "theirs@1")).to_be_visible()
     drop(page, "again.tetris", good.read_bytes())
+    drop(page, "once-more.tetris", good.read_bytes())
     assert page.evaluate("window.wasOffered") is True
     expect(toast(page, "Imported theirs@2")).to_be_visible()
+    expect(toast(page, "Imported theirs@3")).to_be_visible()
     expect(page.locator("#drop")).to_be_hidden()
 
     for kind, hostiles in CORPUS.items():
@@ -284,9 +306,12 @@ def test_two_play_the_same_pieces_side_by_side_and_are_compared(
     wait_until(lambda: not players(), "nobody to play")
 
 
-@pytest.mark.usefixtures("models")
 def test_nine_play_on_the_wall(
-    page: Page, players: Callable[[], list[Any]], photograph: Callable[..., None], watcher: Watcher
+    page: Page,
+    models: Dashboard,
+    players: Callable[[], list[Any]],
+    photograph: Callable[..., None],
+    watcher: Watcher,
 ) -> None:
     watcher.forgive_refusals()
     page.goto("/models#wall")
@@ -317,8 +342,23 @@ def test_nine_play_on_the_wall(
     photograph(page, "models-wall")
     page.keyboard.press("2")
     expect(page.locator("#view-side")).to_be_visible()
+    page.get_by_label("One", exact=True).fill("random")
+    page.get_by_label("Other", exact=True).fill("du")
+    page.get_by_label("Other", exact=True).press("Enter")
+    other = page.locator("#side-boards .seat").nth(1).locator(".seat-pieces")
+    expect(other).not_to_have_text("0")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as when another tab was in front
+    expect_to_change(other)
+    page.locator("#content").focus()
     page.keyboard.press("3")
     expect(seats).to_have_count(9)
+    expect_to_change(seats.nth(0).locator(".seat-pieces"))
+    (two,) = (view["id"] for view in players() if len(view["seats"]) == 2)
+    models.call("DELETE", f"/players/{two}")
+    wait_until(lambda: len(models.call("GET", "/players")) == 1, "the two to have left")
+    page.keyboard.press("2")
+    expect(page.locator("#side-place")).to_have_text("It ended, because nobody watched for five minutes.")
+    expect(page.locator("#side-boards .seat")).to_have_count(0)
     page.goto("/")
     wait_until(lambda: not players(), "the wall to be left")
 
@@ -362,6 +402,7 @@ def test_a_model_has_a_page_with_all_about_it(
     expect(page.locator("#demo-board .seat-lines")).to_have_text(re.compile(r"^(\d\d+|\d,\d+)$"))
     photograph(page, "model")
     page.get_by_label("Pieces", exact=True).fill("5")
+    page.locator("#scores tbody tr").first.evaluate("row => (row.dataset.same = 'yes')")
     page.get_by_role("button", name="Record a GIF").click()
     told = toast(page, "Recorded 5 pieces and 0 lines of first@1.")
     with page.expect_download() as recorded:
@@ -369,8 +410,16 @@ def test_a_model_has_a_page_with_all_about_it(
     assert recorded.value.suggested_filename == "first-1.gif"
     recorded.value.save_as(tmp_path / "out.gif")
     assert (tmp_path / "out.gif").read_bytes()[:6] == b"GIF89a"
-    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#scores tbody tr").first).to_have_attribute("data-same", "yes")
+    (demo,) = players()
+    models.call("DELETE", f"/players/{demo['id']}")  # as by somebody else
+    expect(page.locator("#demo-place")).to_have_text(re.compile(r"^Stopped after [\d,]+ pieces\.$"))
+    expect(page.locator("#demo-board .seat")).to_have_count(0)
     wait_until(lambda: not players(), "nobody to play")
+    page.reload()
+    with page.expect_download() as recorded:
+        page.get_by_role("link", name="Latest GIF").click()
+    assert recorded.value.suggested_filename == "first-1.gif"
 
     page.get_by_role("button", name="Delete version 2").click()
     expect(page.locator("#facts")).to_have_text("1 version · first stands for version 1")

@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { find, make, setText } from "../common/dom.js";
+import { say } from "../common/toast.js";
 import { count } from "../common/words.js";
 
 const KINDS = { best: "the best of a run", run: "the latest of a run", model: "a model", controller: "a published controller" };
@@ -53,9 +54,10 @@ export class DemoPanel {
     setText(button, "Starting…");
     try {
       await this.#app.play(what);
-      this.#dialog.close();
+      if (button.isConnected) this.#dialog.close();
     } catch (error) {
-      setText(find("#demo-error"), error.message);
+      if (button.isConnected && this.#dialog.open) setText(find("#demo-error"), error.message);
+      else say(error.message, { isError: true });
     } finally {
       button.removeAttribute("aria-busy");
       setText(button, "Watch it play");

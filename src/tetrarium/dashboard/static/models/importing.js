@@ -9,6 +9,7 @@ const holdsFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("F
 
 export class Importing {
   #page;
+  #waiting = []; // files to come
   #depth = 0; // of elements that a drag has entered and not left
 
   constructor(page) {
@@ -40,10 +41,11 @@ export class Importing {
     this.take([...event.dataTransfer.files]);
   }
 
-  /** Imports files one after the other. */
+  /** Imports files one after the other; those that come meanwhile are the next ones. */
   take(files) {
+    this.#waiting.push(...files);
     return act(find("#import"), "Importing…", async () => {
-      for (const file of files) await this.#take(file);
+      while (this.#waiting.length) await this.#take(this.#waiting.shift());
     });
   }
 

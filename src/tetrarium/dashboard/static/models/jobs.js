@@ -125,7 +125,7 @@ export class JobList {
   }
 }
 
-export const titleOf = ({ kind, values }) => (TITLES[kind] ?? (() => kind))(values);
+const titleOf = ({ kind, values }) => (TITLES[kind] ?? (() => kind))(values);
 
 function progressText({ message, games_done: games, n_games: all, pieces_total: pieces }) {
   if (pieces === null) return message;
@@ -141,7 +141,7 @@ export function tellEnd(job) {
 }
 
 /** Lets the browser fetch a file that the server gives a name. */
-export function fetchFile(address) {
+function fetchFile(address) {
   const link = make("a", { href: address, download: "" });
   document.body.append(link);
   link.click();

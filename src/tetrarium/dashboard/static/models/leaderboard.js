@@ -32,6 +32,7 @@ function compare(one, other) {
 export class Leaderboard {
   #page;
   #rows = null; // null until the server has told them
+  #protocol = ""; // under which they were measured
   #sort = { key: "lines", isDown: true };
   #most = ROWS_AT_ONCE;
   #chosen = new Set();
@@ -98,15 +99,29 @@ export class Leaderboard {
   async load() {
     this.#asked += 1;
     const asked = this.#asked;
+    const name = find("#protocol").value || "default";
     try {
-      const { protocol, rows } = await api.leaderboard(find("#protocol").value || "default");
+      const { protocol, rows } = await api.leaderboard(name);
       if (asked !== this.#asked) return;
       this.#rows = rows;
+      this.#protocol = name;
       setText(find("#protocol-meaning"), `${protocol.meaning}: ${gameText(protocol)}, always the same pieces.`);
       this.#show();
     } catch (error) {
-      if (asked === this.#asked) this.fail(error);
+      if (asked !== this.#asked) return;
+      if (name !== this.#protocol) this.#forget();
+      this.fail(error);
     }
+  }
+
+  /** Scores under one protocol never stand below the name of another. */
+  #forget() {
+    this.#rows = null;
+    find("#leaderboard").hidden = true;
+    find("#leaderboard tbody").replaceChildren();
+    find("#more").hidden = true;
+    setText(find("#protocol-meaning"), "");
+    setText(find("#models-count"), "");
   }
 
   fail(error) {
@@ -244,11 +259,11 @@ export async function deleteWithUndo(name, number, changed) {
   const deleted = await api.remove(name, number);
   await changed();
   const what = number === null ? name : `${name}@${number}`;
-  const undo = async () => {
-    await act(null, null, () => api.restore(what));
+  const undo = () => act(null, null, async () => {
+    await api.restore(what);
     await changed();
     say(`${what} is back.`);
-  };
+  });
   say(`${deleted.length === 1 ? deleted[0].spec : `${name} with ${count(deleted.length)} versions`} moved to the trash.`, { action: { label: "Undo", run: undo } });
 }
 

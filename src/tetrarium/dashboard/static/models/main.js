@@ -14,11 +14,13 @@ import { Trash } from "./trash.js";
 import { Wall } from "./wall.js";
 
 const VIEWS = ["leaderboard", "side", "wall", "trash"];
-const link = new LiveLink(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
+const link = new LiveLink();
 const jobs = new Jobs();
 new JobList(jobs, find("#jobs"));
 
-const page = { jobs, link, changed, go, protocols: [], view: "leaderboard" };
+const page = { jobs, link, changed, go, view: "leaderboard" };
+let areProtocolsKnown = false;
+let isStale = false; // whether something could not be read, or the connection was lost since
 const leaderboard = new Leaderboard(page);
 const side = new Side(page);
 const wall = new Wall(page);
@@ -36,10 +38,11 @@ async function changed() {
 function go(view, players = null) {
   if (players) views[view].take(players);
   location.hash = view;
+  showView();
 }
 
 function showView() {
-  const named = location.hash.slice(1).split("=")[0];
+  const named = location.hash.slice(1);
   page.view = VIEWS.includes(named) ? named : "leaderboard";
   for (const view of VIEWS) find(`#view-${view}`).hidden = view !== page.view;
   for (const anchor of findAll(".views a")) setAttribute(anchor, "aria-current", anchor.hash === `#${page.view}` ? "page" : null);
@@ -52,32 +55,41 @@ async function loadPlayers() {
   find("#players").replaceChildren(...policies.map(({ name }) => make("option", { value: name })));
 }
 
+async function load() {
+  try {
+    if (!areProtocolsKnown) takeProtocols(await api.protocols());
+  } catch (error) {
+    isStale = true;
+    leaderboard.fail(error);
+    return;
+  }
+  isStale = false;
+  await changed();
+}
+
+function takeProtocols(protocols) {
+  areProtocolsKnown = true;
+  for (const view of [leaderboard, side, wall]) view.takeProtocols(protocols);
+}
+
 async function begin() {
   const status = find("#status");
-  let wasLost = false;
   link.addEventListener("link", ({ detail }) => {
     const isLost = detail === "lost";
     setAttribute(status, "data-state", isLost ? "lost" : "none");
     setText(find("#status-word"), isLost ? "Connection lost" : "");
     setText(find("#status-text"), isLost ? "coming back by itself" : "");
-    if (detail === "open" && wasLost) changed();
-    wasLost ||= isLost;
+    if (detail === "open" && isStale) load();
+    isStale ||= isLost;
   });
   link.addEventListener("refused", ({ detail }) => say(detail, { isError: true }));
   jobs.addEventListener("ended", ({ detail: { job, isAwaited } }) => {
     if (!isAwaited) tellEnd(job);
     if (["measure", "save", "import"].includes(job.kind)) changed();
   });
-  try {
-    page.protocols = await api.protocols();
-  } catch (error) {
-    leaderboard.fail(error);
-    return;
-  }
-  for (const view of [leaderboard, side, wall]) view.takeProtocols(page.protocols);
   window.addEventListener("hashchange", showView);
   showView();
-  await changed();
+  await load();
   const asked = new URLSearchParams(location.search);
   if (asked.has("save")) saving.open(asked.get("save"));
 }

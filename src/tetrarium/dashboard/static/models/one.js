@@ -1,6 +1,6 @@
 // The page of one model: its versions, what is said and was measured of each, a demo, and ways to share it.
 
-import { api, fileOf } from "./api.js";
+import { api, fileOf, pictureOf } from "./api.js";
 import { nameInPath } from "../common/address.js";
 import { find, make, setAttribute, setText } from "../common/dom.js";
 import { beginPage } from "../common/frame.js";
@@ -15,16 +15,17 @@ import { count } from "../common/words.js";
 import { wholeNumber } from "./side.js";
 
 const name = nameInPath();
-const link = new LiveLink(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
+const link = new LiveLink();
 const jobs = new Jobs();
 new JobList(jobs, find("#jobs"));
 const table = new Table(link);
-const controls = new TableControls(table, find("#demo-controls"), clearDemo);
+const controls = new TableControls(table, find("#demo-controls"));
 
 let model = null;
 let chosen = null; // number of the version that is shown
 let protocols = [];
 let seat = null;
+let shownScores = "";
 
 const version = () => model.versions.find(({ number }) => number === chosen);
 const spec = () => (model.is_in_box ? model.name : `${model.name}@${chosen}`);
@@ -128,12 +129,23 @@ function showVersion() {
   exported.hidden = false;
   exported.href = fileOf(model.name, chosen);
   showScores();
+  showRecorded();
+}
+
+/** The latest picture of this version stays at hand. */
+function showRecorded() {
+  const job = jobs.all.find(({ kind, values, has_file: hasFile }) => hasFile && kind === "record" && values.what === spec());
+  const latest = find("#recorded");
+  latest.hidden = !job;
+  if (!job) return;
+  setAttribute(latest, "href", pictureOf(job.id));
+  setAttribute(latest, "title", job.message);
 }
 
 function showScores() {
   const mine = model.scores.filter(({ number }) => number === chosen);
   const end = axisEnd(mine);
-  find("#scores tbody").replaceChildren(...protocols.map((protocol) => {
+  const rows = protocols.map((protocol) => {
     const score = mine.find((one) => one.protocol === protocol.name);
     const isBusy = jobs.alive.some(({ kind, values }) => kind === "measure" && values.what === spec() && values.protocol === protocol.name);
     const evaluate = button(score ? "Again" : "Evaluate", `Evaluate under ${protocol.name}${score ? " again" : ""}`, () => measure(protocol.name));
@@ -144,7 +156,11 @@ function showScores() {
       make("td", {}, score ? medianText(score) : "–"), make("td", { class: "column-cut" }, score ? cutText(score) : "–"),
       make("td", { class: "column-games" }, score ? count(score.n_games) : "–"), make("td", { class: "column-pace" }, score ? paceText(score) : "–"),
       make("td", { class: "column-do" }, evaluate));
-  }));
+  });
+  const fresh = rows.map(({ outerHTML }) => outerHTML).join("");
+  if (fresh === shownScores) return; // what is pressed or has the focus stays
+  shownScores = fresh;
+  find("#scores tbody").replaceChildren(...rows);
 }
 
 async function measure(protocol) {
@@ -190,7 +206,6 @@ const seedAsked = () => wholeNumber("Seed", find("#demo-seed").value, 0, 2 ** 32
 
 find("#demo-start").addEventListener("click", ({ currentTarget }) => act(currentTarget, "Starting…", () => orFault(async () => {
   await table.start({ seats: [spec()], seed: seedAsked() });
-  clearDemo();
 })));
 
 find("#record").addEventListener("click", ({ currentTarget }) => act(currentTarget, null, () => orFault(async () => {
@@ -198,11 +213,6 @@ find("#record").addEventListener("click", ({ currentTarget }) => act(currentTarg
   const ended = await jobs.run(() => api.startJob({ kind: "record", what: spec(), seed: seedAsked(), max_pieces }));
   tellEnd(ended);
 })));
-
-function clearDemo() {
-  seat?.close();
-  seat = null;
-}
 
 table.addEventListener("change", tellDemo);
 table.addEventListener("shown", ({ detail: { event, now } }) => {
@@ -215,10 +225,18 @@ table.addEventListener("shown", ({ detail: { event, now } }) => {
 });
 
 function tellDemo() {
+  if (table.hasEnded) {
+    seat?.close();
+    seat = null;
+  }
   sayInPlace(find("#demo-place"), table, "It plays here, without learning, while you watch.");
 }
 
-jobs.addEventListener("change", () => model && showScores());
+jobs.addEventListener("change", () => {
+  if (!model) return;
+  showScores();
+  showRecorded();
+});
 jobs.addEventListener("ended", ({ detail: { job, isAwaited } }) => {
   if (!isAwaited) tellEnd(job);
   if (job.kind === "measure") load();

@@ -86,9 +86,10 @@ export class SavePanel {
     try {
       const ended = await this.#page.jobs.run(() => api.save(order));
       say(ended.message);
-      this.#dialog.close();
+      if (button.isConnected) this.#dialog.close();
     } catch (error) {
-      setText(find("#save-error"), error.message);
+      if (button.isConnected && this.#dialog.open) setText(find("#save-error"), error.message);
+      else say(error.message, { isError: true });
     } finally {
       button.removeAttribute("aria-busy");
       setText(button, "Save");

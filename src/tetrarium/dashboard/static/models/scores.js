@@ -45,4 +45,4 @@ export const gameText = ({ width, height, randomizer }) => `${width ?? "?"} × $
 
 /** An instant, given as seconds since 1970. */
 export const dateText = (seconds) =>
-  new Intl.DateTimeFormat("en-CA", { dateStyle: "short", timeStyle: "short", hour12: false }).format(new Date(1000 * seconds)).replace(",", "");
+  new Intl.DateTimeFormat("en-CA", { dateStyle: "short", timeStyle: "short", hourCycle: "h23" }).format(new Date(1000 * seconds)).replace(",", "");

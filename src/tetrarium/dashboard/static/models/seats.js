@@ -17,7 +17,7 @@ document.addEventListener("themechange", () => {
   for (const canvas of shown) canvas.redraw();
 });
 
-export class SeatCanvas {
+class SeatCanvas {
   #canvas;
   #context;
   #signs = ""; // what is drawn
