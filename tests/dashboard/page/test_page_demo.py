@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.dashboard.page.stage import Dashboard, wait_until
-from tests.dashboard.page.watching import expect_state, next_board, pass_frames
+from tests.dashboard.page.watching import Watcher, expect_state, next_board, pass_frames
 
 
 def test_a_demo_plays_pauses_begins_anew_and_stops(
@@ -57,3 +58,68 @@ def test_games_of_a_demo_are_listed_as_they_end(page: Page) -> None:
     expect(row).to_have_text(re.compile(r"^\d"))
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#notice-title")).to_have_text("This demo has ended.")
+
+
+NOBODY = "Object.assign(new EventTarget(), { watch() {}, state: 'open' })"  # in place of a link
+
+
+def test_a_demo_of_a_run_is_not_the_demo_of_its_best(page: Page) -> None:
+    page.goto("/")
+    best = {"id": "a", "what": "run-1@best", "is_alive": True, "seats": []}
+    asked: list[Any] = []
+
+    def answer(route: Route) -> None:
+        if route.request.method == "POST":
+            asked.append(route.request.post_data_json["what"])
+        route.fulfill(json={**best, "id": "b"} if route.request.method == "POST" else [best])
+
+    page.route("**/api/players", answer)
+    play = f"""async () => {{
+        const {{ App }} = await import("/static/live/app.js");
+        const app = new App({NOBODY});
+        await app.refresh();
+        await app.play("run-1@best");
+        const first = app.target.name;
+        await app.play("run-1");
+        return [first, app.target.name];
+    }}"""
+    assert page.evaluate(play) == ["a", "b"]
+    assert asked == ["run-1"]
+
+
+def test_trials_of_a_study_under_way_come_without_a_word(page: Page, watcher: Watcher) -> None:
+    watcher.forgive_refusals()
+    page.goto("/")
+    runs = [{"name": "own", "is_alive": True, "state": "running"}]
+    page.route("**/api/runs", lambda route: route.fulfill(json=runs))
+    page.route("**/api/studies", lambda route: route.fulfill(json=[{"name": "rates", "is_alive": True}]))
+    page.evaluate(
+        f"""async () => {{
+            const {{ App }} = await import("/static/live/app.js");
+            window.app = new App({NOBODY});
+            await window.app.refresh();
+        }}"""
+    )
+    runs.extend({"name": name, "is_alive": True, "state": "running"} for name in ("rates-0007", "mine-0007"))
+    page.evaluate("window.app.refresh()")
+    begun = page.locator("#toasts .toast").filter(has_text="has been started")
+    expect(begun).to_have_text([re.compile("^mine-0007")])
+
+
+def test_controls_tell_what_was_done_and_asked_for(page: Page) -> None:
+    page.goto("/")
+    show = """async () => {
+        const { Controls } = await import("/static/live/controls.js");
+        const control = { mode: "every-move", pieces_per_second: 10 };
+        const view = { kind: "run", state: "running", step: 200_000, total_steps: 1_000_000, seconds: 40 };
+        const app = { view, control, setControl: (asked) => Object.assign(control, asked), command: async () => true };
+        const controls = new Controls(app);
+        controls.show();
+        controls.changeSpeed(1);
+        controls.show();  // as the next progress does
+        const speed = document.querySelector("#speed-value").textContent;
+        view.state = "finished";
+        controls.show();
+        return [speed, document.querySelector("#notice-text").textContent];
+    }"""
+    assert page.evaluate(show) == ["18", "200,000 steps in 40 s."]

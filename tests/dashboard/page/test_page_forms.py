@@ -40,6 +40,8 @@ def test_a_changed_setting_is_marked_and_goes_back(form: Page) -> None:
     back = form.get_by_role("button", name="gamma: back to 0.9")
     expect(back).to_be_hidden()
     gamma.fill("0.95")
+    form.get_by_label("Find a setting").press("Enter")
+    expect(form.locator("#start-run")).to_have_text("Start training")
     expect(form.locator("#new-run-changes")).to_have_text("1 setting changed")
     back.click()
     expect(gamma).to_have_value("0.9")

@@ -3,11 +3,11 @@
 import { part, request } from "../common/api.js";
 
 export const api = {
-  about: () => request("GET", "/about"),
   presets: () => request("GET", "/presets"),
   settings: () => request("GET", "/settings"),
   policies: () => request("GET", "/policies"),
   runs: () => request("GET", "/runs"),
+  studies: () => request("GET", "/studies"),
   players: () => request("GET", "/players"),
   run: (name) => request("GET", `/runs/${part(name)}`),
   progress: (name, points) => request("GET", `/runs/${part(name)}/progress?max_points=${points}`),

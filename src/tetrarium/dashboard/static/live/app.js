@@ -11,6 +11,7 @@ import { count } from "../common/words.js";
 
 const STILL_BOARDS = 4; // boards a second for people who want stillness
 const BOARDS = 60;
+const TRIAL = /-\d{4,}$/; // how the runs of a study end in their names
 
 export class App extends EventTarget {
   target = null; // {kind: "run" | "player", name}
@@ -71,16 +72,23 @@ export class App extends EventTarget {
 
   #takeList(fresh) {
     const { target } = this;
-    for (const { name } of target ? fresh : []) {
-      if (name === target.name || this.#started.has(name)) continue;
-      say(`${name} has been started.`, { action: { label: "Watch", run: () => this.watch({ kind: "run", name }) } });
-    }
+    if (target) this.#tellOf(fresh.map(({ name }) => name).filter((name) => name !== target.name && !this.#started.has(name)));
     const known = this.#home.find(target);
     if (known) this.view = { ...this.view, ...known, ...(this.#told ?? {}) };
     else if (target?.kind === "player") this.view = { ...this.view, state: "stopped" };
     else this.#choose();
     this.#followIntoDemo();
     this.#tell("change");
+  }
+
+  /** Says which runs others have started; trials of studies come and go by themselves. */
+  async #tellOf(names) {
+    const studies = names.some((name) => TRIAL.test(name)) ? await api.studies().catch(() => []) : [];
+    const underWay = new Set(studies.filter(({ is_alive: isAlive }) => isAlive).map(({ name }) => name));
+    for (const name of names) {
+      if (underWay.has(name.replace(TRIAL, ""))) continue;
+      say(`${name} has been started.`, { action: { label: "Watch", run: () => this.watch({ kind: "run", name }) } });
+    }
   }
 
   /** Watches what a new address names, once runs are listed that may have begun just now. */
@@ -269,7 +277,7 @@ export class App extends EventTarget {
 
   /** Lets the agent of a run play, without learning, and watches that. */
   async play(what) {
-    let demo = this.#home.demoOf(what);
+    let demo = this.players.find((one) => one.is_alive && one.what === what);
     if (!demo) {
       demo = await api.startPlayer({ what, pieces_per_second: this.control.pieces_per_second });
       say(`${what} plays.`);

@@ -72,6 +72,7 @@ export class Controls {
     this.#isDragging = true;
     const pieces_per_second = speedAt(Number(find("#speed").value));
     this.#writeSpeed(pieces_per_second);
+    this.#app.setControl({ pieces_per_second });
     clearTimeout(this.#settle);
     this.#settle = setTimeout(
       () => act(null, null, () => this.#app.command("speed", { pieces_per_second })), SETTLE_MS,
@@ -150,7 +151,7 @@ export class Controls {
       return { title: `Stopped at ${step}.`, text: "Nothing is lost: it goes on from there.", action: resume };
     }
     if (view.state === "finished") {
-      const text = `${count(view.total_steps)} steps in ${duration(view.seconds)}.`;
+      const text = `${count(view.step)} steps in ${duration(view.seconds)}.`;
       return { title: "Finished.", text, action: { label: "Watch it play", word: "Starting…", run: () => app.play(view.name) } };
     }
     if (!["failed", "dead"].includes(view.state)) return {};

@@ -101,8 +101,7 @@ app.addEventListener("board", () => {
   if (!find("#board-message").hidden) sayOverBoard();
 });
 app.addEventListener("target", () => {
-  if (location.hash === "#new") newRun.open();
-stage.show(null);
+  stage.show(null);
   demoGames.clear();
   charts.restart();
 });

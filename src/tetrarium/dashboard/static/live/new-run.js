@@ -74,7 +74,11 @@ export class NewRunPanel {
   }
 
   #allSettings(groups) {
-    const filter = make("input", { type: "search", id: "settings-filter", placeholder: "Find a setting", "aria-label": "Find a setting", oninput: (event) => this.#filter(event.target.value) });
+    const filter = make("input", {
+      type: "search", id: "settings-filter", placeholder: "Find a setting", "aria-label": "Find a setting",
+      oninput: (event) => this.#filter(event.target.value),
+      onkeydown: (event) => event.key === "Enter" && event.preventDefault(), // who searches starts nothing
+    });
     const sections = groups.map(({ name, fields }) => {
       const shown = fields.filter((spec) => !OFTEN.includes(spec.name));
       return make("details", { class: "group" },
