@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from playwright.sync_api import Locator, Page, Route, WebSocket, expect
 
 from tests.dashboard.page.stage import Dashboard, wait_until
 from tests.dashboard.page.test_page_looks import violations
@@ -228,8 +228,16 @@ def test_an_opponent_and_advice(page: Page, hand: str, seen: Seen, photograph: C
     advice = seen.wait(lambda shown: bool(shown["advice"] and shown["advice"]["cells"]), "advice")["advice"]
     expect(page.locator("#advice-line")).to_contain_text("dellacherie")
     assert advice["value"] is not None
-    page.get_by_role("slider", name="Pieces a second").press("End")
+    asked: list[Any] = []
+    page.on("request", lambda request: asked.append(request.post_data_json) if request.method == "POST" else None)
+    page.get_by_role("slider", name="Pieces a second").evaluate(
+        "(slider) => [0, 50, 99].forEach((value) => {"
+        " slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); })"
+    )
+    with page.expect_request("**/commands"):
+        page.get_by_role("slider", name="Pieces a second").press("End")
     expect(page.locator("#pace-value")).to_have_text("10")
+    assert [order["values"]["pace"] for order in asked] == [10], "a slider that is dragged tells its last place"
     page.locator("#field").focus()
     press(page, "Space")
     seen.wait(lambda shown: bool(shown["opponent"]) and shown["opponent"]["pieces"] >= 5, "the opponent to play")
@@ -344,3 +352,20 @@ def test_the_boards_are_whole_and_nothing_is_cut_off(page: Page, hand: str, seen
                 .map((element) => element.outerHTML)"""
         )
         assert cut == [], (width, height)
+
+
+def test_the_same_pieces_come_again_after_the_game_has_ended(page: Page) -> None:
+    page.goto("/play")
+    asked: list[Any] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.post_data_json)
+        route.fulfill(json={"id": "x"})
+
+    page.route("**/api/hands", answer)
+    again = """async () => {
+        const { Game } = await import("/static/play/game.js");
+        await new Game({ wishes: { mode: "free", seed: null } }).again({ seed: 5 });
+    }"""
+    page.evaluate(again)
+    assert asked == [{"mode": "free", "seed": 5}]

@@ -19,7 +19,7 @@ export class Game extends EventTarget {
   constructor(settings) {
     super();
     this.#settings = settings;
-    this.#link = new LiveLink(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
+    this.#link = new LiveLink();
     this.#link.addEventListener("event", ({ detail }) => this.#hear(detail));
     this.#link.addEventListener("link", () => this.#tell("change"));
     this.#link.addEventListener("refused", ({ detail }) => this.dispatchEvent(new CustomEvent("refused", { detail })));
@@ -52,14 +52,14 @@ export class Game extends EventTarget {
     this.#tell("change");
   }
 
-  /** Starts the game's process. */
-  async start() {
+  /** Starts the game's process; `changes` are wishes for its first game alone. */
+  async start(changes = {}) {
     if (this.isStarting) return;
     this.isStarting = true;
     this.error = "";
     this.#tell("change");
     try {
-      this.#watch((await api.begin(this.#settings.wishes)).id);
+      this.#watch((await api.begin({ ...this.#settings.wishes, ...changes })).id);
     } catch (error) {
       this.error = error.message;
       throw error;
@@ -71,7 +71,7 @@ export class Game extends EventTarget {
 
   /** Begins a new game; `changes` are wishes for this one alone. */
   async again(changes = {}) {
-    if (!this.id || ["none", "failed", "dead", "stopped"].includes(this.phase)) await this.start();
+    if (!this.id || ["none", "failed", "dead", "stopped"].includes(this.phase)) await this.start(changes);
     else await api.command(this.id, "begin", { ...this.#settings.wishes, ...changes });
   }
 

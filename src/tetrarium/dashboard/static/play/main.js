@@ -18,6 +18,7 @@ const WORDS = {
   none: "No game", starting: "Starting", preparing: "Getting ready", ready: "Ready", playing: "Playing", paused: "Paused",
   over: "Game over", finished: "Done", lost: "Connection lost", failed: "Failed", dead: "Died", stopped: "Ended",
 };
+const SETTLE_MS = 120; // a slider that is dragged tells its last place
 const STATES = { playing: "running", over: "stopped", ready: "paused", preparing: "starting" };
 
 const settings = new Settings();
@@ -58,12 +59,26 @@ function changeGame(isForNext) {
   if (!game.id || game.phase === "none") return;
   if (!isForNext) {
     const { pace, advice } = settings.game;
-    act(null, null, () => game.change({ pace, advice }));
+    changeSoon({ pace, advice });
   } else if (game.shown?.pieces_game === 0 && game.phase === "ready") {
     act(null, null, () => game.again());
   } else {
     options.note(`It counts from the next game on: ${keyName(settings.keys.again[0])}, or the button.`);
   }
+}
+
+let settle = 0;
+let untold = {};
+
+/** Tells the game under way what has changed, once nothing more does. */
+function changeSoon(changes) {
+  Object.assign(untold, changes);
+  clearTimeout(settle);
+  settle = setTimeout(() => {
+    const values = untold;
+    untold = {};
+    act(null, null, () => game.change(values));
+  }, SETTLE_MS);
 }
 
 const lineOfKeys = () => {
@@ -167,7 +182,7 @@ game.addEventListener("shown", () => {
 game.addEventListener("rival", ({ detail }) => stage.showRival(detail));
 game.addEventListener("refused", ({ detail }) => say(detail, { isError: true }));
 settings.addEventListener("change", ({ detail }) => {
-  if (detail === "handling") act(null, null, () => game.change({ handling: settings.handling }));
+  if (detail === "handling") changeSoon({ handling: settings.handling });
   if (detail === "keys") showKeys();
 });
 
