@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.dashboard.page.stage import Dashboard, wait_until
 from tests.dashboard.page.test_page_looks import violations
-from tests.dashboard.page.watching import Watcher
+from tests.dashboard.page.watching import Watcher, pass_frames
 from tests.tuning.made import complete, study
 from tetrarium.tuning.storage import Storage, Trials
 
@@ -52,11 +52,18 @@ def broken_rules(page: Page) -> list[str]:
     return found
 
 
-def test_a_study_is_told(page: Page, told: str, photograph: Callable[..., None]) -> None:
+def test_a_study_is_told(page: Page, dashboard: Dashboard, told: str, photograph: Callable[..., None]) -> None:
     page.goto("/tuning")
     row = page.get_by_role("row").filter(has=page.get_by_role("link", name=told))
     expect(row).to_contain_text("13 of 20")
     expect(row).to_contain_text("learning rate, gamma, n steps, double q")
+    row.evaluate("row => (row.dataset.same = 'yes')")
+    news = dashboard.root / "players" / "news"
+    with page.expect_response("**/api/studies"):
+        news.mkdir(parents=True)
+    news.rmdir()
+    pass_frames(page, 5)
+    expect(row).to_have_attribute("data-same", "yes")  # what is pressed while it is read again stays
     photograph(page, "tuning-list")
     page.get_by_role("link", name=told).click()
     expect(page.get_by_role("heading", name="rates")).to_be_visible()

@@ -21,6 +21,7 @@ const form = new StudyForm((name) => location.assign(pathOf(name)));
 
 let isLost = false; // whether the socket is
 let isAsking = false;
+let shownRows = "";
 
 async function refresh() {
   if (isAsking) return;
@@ -61,9 +62,13 @@ function show() {
     empty.replaceChildren(make("strong", {}, "No studies yet."),
       make("p", {}, "A study trains one run after another with other settings, and tells which of them mattered. Begin one here, or by ", make("code", {}, "tetrarium tune"), "."));
   }
+  const rows = studies.map(row);
+  const fresh = rows.map(({ outerHTML }) => outerHTML).join("");
+  if (fresh === shownRows) return; // what is pressed stays
+  shownRows = fresh;
   const body = find("#studies tbody");
   const focused = document.activeElement?.closest?.("#studies tr")?.dataset.name;
-  body.replaceChildren(...studies.map(row));
+  body.replaceChildren(...rows);
   if (focused) find(`tr[data-name="${CSS.escape(focused)}"] a`, body)?.focus();
 }
 
