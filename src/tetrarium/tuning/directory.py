@@ -83,7 +83,7 @@ def list_studies(home: Home) -> list[StudyView]:
     storage = Storage(home) if names and Storage.exists(home) else None
     views = []
     for name in names:
-        with contextlib.suppress(HomeError):
+        with contextlib.suppress(HomeError, OSError):
             study = read_study_config(home, name)
             found = [] if storage is None else _views(home, study, Trials(storage, study), with_runs=False)
             views.append(_view(home, study, found))

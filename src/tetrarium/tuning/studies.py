@@ -19,9 +19,10 @@ from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, HomeError, suggestion
 from tetrarium.registry.atomic import create_directory, write_file
 from tetrarium.registry.home import Home
+from tetrarium.registry.plain_files import read_object
 from tetrarium.training import TrainingConfig
 from tetrarium.training.presets import find_preset
-from tetrarium.tuning.objectives import check_objective
+from tetrarium.tuning.objectives import OBJECTIVES, check_objective
 from tetrarium.tuning.ranges import GAME_SETTINGS, Range, require_of_use
 
 __all__ = [
@@ -47,6 +48,10 @@ SAMPLERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _RESERVED: Final = ("list", "show", "settings", "pause", "continue", "stop")  # commands that stand where a name does
+_PLAIN: Final = {
+    "name": str, "preset": str, "n_trials": int, "n_at_once": int, "objective": str, "sampler": str, "seed": int,
+    "prunes": bool, "started": str, "command": str,
+}  # fmt: skip
 _CONFIG: Final = "study.json"
 _FORMAT_VERSION: Final = 1
 _LONGEST_NAME: Final = 64 - len("-0001")
@@ -180,13 +185,12 @@ class StudyConfig:
         Raises:
             ConfigError, KeyError, TypeError: if it is something else.
         """
-        plain = {
-            name: values[name]
-            for name in (
-                "name", "preset", "n_trials", "n_at_once", "objective", "sampler", "seed", "prunes", "started",
-                "command",
-            )
-        }  # fmt: skip
+        plain = {name: values[name] for name in _PLAIN}
+        for name, kind in _PLAIN.items():
+            if type(plain[name]) is not kind:
+                raise TypeError(f"{name} is not what it should be")
+        if plain["objective"] not in OBJECTIVES or plain["sampler"] not in SAMPLERS:
+            raise ConfigError("its objective or its sampler is none that this version knows")
         return cls(
             env_config=EnvConfig.from_dict(values["env_config"]),
             training_config=TrainingConfig.from_dict(values["training_config"]),
@@ -317,12 +321,12 @@ def read_study_config(home: Home, name: str) -> StudyConfig:
     """
     path = home.study_folder(name) / _CONFIG
     try:
-        return replace(StudyConfig.from_dict(json.loads(path.read_text(encoding="utf-8"))), name=name)
+        return replace(StudyConfig.from_dict(read_object(path)), name=name)
     except (FileNotFoundError, NotADirectoryError):
         raise HomeError(
             f"There is no study {name!r} in {str(home.root)!r}. Begin one by `tetrarium tune {name} --vary …`."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise HomeError(f"The study's {str(path)!r} cannot be read ({error}). Restore it from a copy.") from error
 
 

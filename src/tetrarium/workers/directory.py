@@ -6,7 +6,6 @@ there what has; where that cannot be, every folder is read anew.
 
 import contextlib
 import functools
-import json
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from typing import Any, Final
 import tetrarium
 from tetrarium.errors import HomeError, RegistryBusyError
 from tetrarium.registry.home import Home, check_name
+from tetrarium.registry.plain_files import open_plain, read_object
 from tetrarium.registry.runs import RunStore
 from tetrarium.training.runs.folder import BEST, checkpoint_steps, is_locked
 from tetrarium.workers.files import LOG, STATE, UNDER_WAY, WorkerState, read_state
@@ -39,6 +39,7 @@ DEAD: Final = "dead"
 _CONFIG: Final = "config.json"
 _PROGRESS: Final = "progress.csv"
 _TOLD_BY: Final = (_CONFIG, STATE, _PROGRESS, LOG, "checkpoints", BEST)  # what a view is read from
+_NEEDED: Final = {"algorithm": str, "seed": int, "total_timesteps": int}  # settings of training that a view shows
 _TAIL_BYTES: Final = 4_096
 
 
@@ -87,7 +88,7 @@ def list_runs(home: Home) -> list[RunView]:
         if name in known and known[name]["mark"] == mark:
             views.append(_view(known[name]))
             continue
-        with contextlib.suppress(HomeError):
+        with contextlib.suppress(HomeError, OSError):
             view = read_run(home, name)
             views.append(view)
             changed[name] = {**asdict(view), "mark": mark, "config": read_config(home, name)}
@@ -178,15 +179,15 @@ def read_run(home: Home, name: str) -> RunView:
         error=told.error,
         message=told.message,
         algorithm=training["algorithm"],
-        preset=config.get("preset"),
+        preset=_text(config, "preset"),
         seed=training["seed"],
-        started=config.get("started") or _changed(folder / _CONFIG),
+        started=_text(config, "started") or _changed(folder / _CONFIG),
         seconds=row.get("seconds") or told.seconds,
         mean_lines_game=row.get("mean_lines_game"),
         best_lines_game=_whole(row.get("best_lines_game")),
         games_ended=_whole(row.get("games_ended")),
         steps_per_second=row.get("steps_per_second"),
-        command=str(config.get("command", "")),
+        command=_text(config, "command") or "",
         checkpoints=steps,
         has_best=(folder / BEST).is_dir(),
         is_alive=is_alive,
@@ -225,11 +226,13 @@ def read_config(home: Home, name: str) -> dict[str, Any]:
     """
     path = home.run_folder(name) / _CONFIG
     try:
-        with path.open(encoding="utf-8") as file:
-            values: dict[str, Any] = json.load(file)
-        training, _ = dict(values["training_config"]), dict(values["env_config"])
-        for setting in ("algorithm", "seed", "total_timesteps"):
-            training[setting]
+        values = read_object(path)
+        for config in ("training_config", "env_config"):
+            if not isinstance(values[config], dict):
+                raise TypeError(f"{config} is no object")
+        for setting, kind in _NEEDED.items():
+            if type(values["training_config"][setting]) is not kind:
+                raise TypeError(f"{setting} is not what it should be")
     except FileNotFoundError:
         raise HomeError(f"There is no run {name!r} in {str(home.root)!r}. Start one by `tetrarium train`.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -283,7 +286,7 @@ def read_episodes(home: Home, name: str, max_points: int = 600) -> dict[str, lis
 def _last_lines(path: Path) -> str:
     """The last line that a worker wrote before it ended."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
@@ -295,8 +298,14 @@ def _changed(path: Path) -> str | None:
     """When a file was last written: all that there is to tell of runs that did not note their start."""
     try:
         return datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(timespec="seconds")
-    except OSError:
+    except (OSError, OverflowError, ValueError):  # of a time that no calendar has
         return None
+
+
+def _text(config: dict[str, Any], name: str) -> str | None:
+    """What a config says, where that is text."""
+    value = config.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _whole(value: float | None) -> int | None:

@@ -12,11 +12,15 @@ A state that says that something goes on, beside a lock that is free, is that of
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from types import NoneType, UnionType
+from typing import Any, Final, get_args, get_origin
+
+from tetrarium.registry.plain_files import read_object
 
 __all__ = [
     "LOG",
@@ -24,6 +28,7 @@ __all__ = [
     "UNDER_WAY",
     "Address",
     "WorkerState",
+    "fitted",
     "read_address",
     "read_state",
     "read_values",
@@ -33,11 +38,11 @@ __all__ = [
 
 LOG: Final = "worker.log"
 UNDER_WAY: Final = frozenset({"starting", "running", "paused", "stopping"})
+_STATES: Final = UNDER_WAY | {"stopped", "finished", "failed"}
 _WORKER: Final = "worker.json"
 STATE: Final = "state.json"
 _FORMAT_VERSION: Final = 1
 _OWNER_ONLY: Final = 0o600
-_MOST_BYTES: Final = 1 << 20  # what others may have put there is not read beyond
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +86,7 @@ def read_address(folder: Path) -> Address | None:
 def read_state(folder: Path) -> WorkerState | None:
     """Returns what a worker last said, or None where it said nothing that this version knows."""
     state: WorkerState | None = read_values(folder / STATE, WorkerState)
-    return state
+    return state if state is not None and state.state in _STATES else None
 
 
 def remove_address(folder: Path) -> None:
@@ -103,8 +108,43 @@ def write_values(path: Path, values: Mapping[str, Any]) -> None:
 def read_values(path: Path, kind: Any) -> Any:
     """Reads what was written of a dataclass; None where there is nothing that this version knows."""
     try:
-        with path.open("rb") as file:
-            values = json.loads(file.read(_MOST_BYTES))
-        return kind(**{item.name: values[item.name] for item in fields(kind)})
-    except (OSError, ValueError, KeyError, TypeError):
+        return fitted(kind, read_object(path))
+    except (OSError, ValueError):
         return None
+
+
+def fitted(kind: Any, values: Mapping[str, Any]) -> Any:
+    """Makes a dataclass of values as JSON has them.
+
+    Raises:
+        ValueError: if one is missing, or of another type than the field says.
+    """
+    found = {}
+    for item in fields(kind):
+        value = values.get(item.name)
+        if item.name not in values or not _is_of(value, item.type):
+            raise ValueError(f"{item.name} is missing, or not what it should be")
+        found[item.name] = tuple(value) if isinstance(value, list) else value
+    return kind(**found)
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    """Whether a value of JSON is of an annotated type; a whole number is a fraction too."""
+    if isinstance(hint, UnionType):
+        return any(_is_of(value, part) for part in get_args(hint))
+    if hint is None or hint is NoneType:
+        return value is None
+    if hint is float:
+        return type(value) in (int, float) and _is_finite(value)
+    origin = get_origin(hint) or hint
+    if origin is tuple:
+        return isinstance(value, list) and all(_is_of(item, get_args(hint)[0]) for item in value)
+    return isinstance(value, dict) if origin in (dict, Mapping) else type(value) is origin
+
+
+def _is_finite(number: float) -> bool:
+    """Whether a number is one, and not too large for a fraction."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False

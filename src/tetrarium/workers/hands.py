@@ -13,6 +13,7 @@ from typing import Final
 from tetrarium.errors import HomeError, WorkerError
 from tetrarium.registry.atomic import create_directory
 from tetrarium.registry.home import Home
+from tetrarium.registry.plain_files import read_object
 from tetrarium.training.runs.folder import is_locked, take_lock
 from tetrarium.workers.files import UNDER_WAY, WorkerState, read_state
 from tetrarium.workers.hand_orders import Wishes
@@ -43,7 +44,7 @@ class HandConfig:
             HomeError: if there is none.
         """
         try:
-            values = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+            values = read_object(folder / _CONFIG)
             return cls(wishes=Wishes().changed(values["wishes"]), started=str(values["started"]))
         except (OSError, ValueError, KeyError, TypeError, WorkerError):
             raise HomeError(f"There is no game {folder.name!r} in anybody's hands. Start one.") from None
@@ -65,7 +66,7 @@ def list_hands(home: Home) -> list[HandView]:
     """Returns the games under way, those that were started last first; one that was stopped is gone."""
     views = []
     for folder in home.hands.iterdir() if home.hands.is_dir() else ():
-        with contextlib.suppress(HomeError):
+        with contextlib.suppress(HomeError, OSError):
             views.append(read_hand(home, folder.name))
     return sorted(views, key=lambda view: (view.started, view.id), reverse=True)
 

@@ -21,8 +21,9 @@ from typing import Any, Final
 from tetrarium.errors import HomeError, WorkerError
 from tetrarium.registry.atomic import create_directory
 from tetrarium.registry.home import Home
+from tetrarium.registry.plain_files import read_object
 from tetrarium.training.runs.folder import is_locked, take_lock
-from tetrarium.workers.files import UNDER_WAY, read_values, write_values
+from tetrarium.workers.files import UNDER_WAY, fitted, read_values, write_values
 from tetrarium.workers.launching import start_process
 
 __all__ = [
@@ -42,6 +43,7 @@ KINDS: Final = {"measure": True, "compare": True, "record": True, "save": False,
 JOB_FILE: Final = "game.gif"  # what a recording leaves
 _CONFIG: Final = "job.json"
 _STATE: Final = "state.json"
+_STATES: Final = frozenset({"starting", "running", "finished", "failed"})
 _PID: Final = "pid"
 _CANCELLED: Final = "cancelled"
 _MOST_LONG: Final = 2
@@ -66,10 +68,10 @@ class JobConfig:
             HomeError: if there is none.
         """
         try:
-            values = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-            return cls(**{item.name: values[item.name] for item in fields(cls)})
-        except (OSError, ValueError, KeyError, TypeError):
+            config: JobConfig = fitted(cls, read_object(folder / _CONFIG))
+        except (OSError, ValueError):
             raise HomeError(f"There is no job {folder.name!r}. GET /api/jobs lists what there is.") from None
+        return config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,7 @@ class JobState:
     def read(cls, folder: Path) -> "JobState":
         """What the job said last; nothing yet is its start."""
         state: JobState | None = read_values(folder / _STATE, cls)
-        return state or cls(state="starting", message="Starting.")
+        return state if state is not None and state.state in _STATES else cls(state="starting", message="Starting.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +176,7 @@ def list_jobs(home: Home) -> list[JobView]:
     """Returns the jobs of a home, those that were started last first."""
     views = []
     for folder in home.jobs.iterdir() if home.jobs.is_dir() else ():
-        with contextlib.suppress(HomeError):
+        with contextlib.suppress(HomeError, OSError):
             views.append(read_job(home, folder.name))
     return sorted(views, key=lambda view: (view.started, view.id), reverse=True)
 

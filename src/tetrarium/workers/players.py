@@ -3,14 +3,15 @@
 import contextlib
 import json
 import shutil
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from tetrarium.errors import HomeError
 from tetrarium.registry.home import Home
+from tetrarium.registry.plain_files import read_object
 from tetrarium.training.runs.folder import is_locked
-from tetrarium.workers.files import UNDER_WAY, WorkerState, read_state
+from tetrarium.workers.files import UNDER_WAY, WorkerState, fitted, read_state
 
 __all__ = ["PlayerConfig", "PlayerView", "list_players", "read_player", "remove_player"]
 
@@ -42,11 +43,10 @@ class PlayerConfig:
             HomeError: if there is none.
         """
         try:
-            values = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-            known = {item.name: values[item.name] for item in fields(cls)}
-            return cls(**known | {"seats": tuple(known["seats"])})
-        except (OSError, ValueError, KeyError, TypeError):
+            player: PlayerConfig = fitted(cls, read_object(folder / _CONFIG))
+        except (OSError, ValueError):
             raise HomeError(f"There is no player {folder.name!r}. Start one, or see which there are.") from None
+        return player
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def list_players(home: Home) -> list[PlayerView]:
     """Returns the players of a home, those that were started last first; one that was stopped is gone."""
     views = []
     for folder in home.players.iterdir() if home.players.is_dir() else ():
-        with contextlib.suppress(HomeError):
+        with contextlib.suppress(HomeError, OSError):
             views.append(read_player(home, folder.name))
     return sorted(views, key=lambda view: (view.started, view.id), reverse=True)
 

@@ -1,8 +1,11 @@
 """Tables of numbers that a run writes, read while they may be in the middle of being written."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any, Final
+
+from tetrarium.registry.plain_files import open_plain
 
 __all__ = ["read_last_row", "read_table"]
 
@@ -12,7 +15,8 @@ _TAIL_BYTES: Final = 4_096
 def read_table(path: Path) -> tuple[list[str], list[list[float | None]]]:
     """Reads a table of numbers that may be in the middle of being written: what is no whole row is left out."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+        with open_plain(path) as file:
+            lines = file.read().decode(errors="replace").splitlines(keepends=True)
     except OSError:
         return [], []
     header, *rows = lines or [""]
@@ -32,15 +36,16 @@ def _row(line: str, n_columns: int) -> list[float | None] | None:
 
 
 def _number(text: str) -> float | None:
-    if not text:
+    """A number, or None for an empty place and for what is none, which a loss may come to."""
+    if not text or not math.isfinite(fraction := float(text)):
         return None
-    return int(text) if text.lstrip("-").isdigit() else float(text)
+    return int(text) if text.lstrip("-").isdigit() else fraction
 
 
 def read_last_row(path: Path) -> dict[str, Any]:
     """The last whole row of a table, by column; nothing of one without rows."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             header = file.readline().decode().strip().split(",")
             end = file.seek(0, os.SEEK_END)
             file.seek(max(0, end - _TAIL_BYTES))
