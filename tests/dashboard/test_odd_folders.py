@@ -1,7 +1,9 @@
 """Folders in which something else stands than this version writes: lists and answers tell of all the others."""
 
 import json
-from collections.abc import Callable, Mapping
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,22 +12,28 @@ import pytest
 from pydantic import BaseModel
 
 from tests.tuning.made import study
+from tetrarium.dashboard.answers import NotThereError
 from tetrarium.dashboard.history import find_history
 from tetrarium.dashboard.model_answers import job_answer
+from tetrarium.dashboard.replaying import find_replay_of, list_replays
+from tetrarium.dashboard.routes.runs import run_routes
 from tetrarium.dashboard.schemas import Player, RunDetail
 from tetrarium.dashboard.schemas_play import Hand
 from tetrarium.dashboard.schemas_tuning import Study
 from tetrarium.environment import EnvConfig
+from tetrarium.errors import TetrariumError
 from tetrarium.registry.home import Home
 from tetrarium.registry.runs import RunStore
 from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.folder import create_run
 from tetrarium.tuning import create_study, list_studies
-from tetrarium.workers.directory import list_runs, read_config, read_progress
+from tetrarium.workers.directory import list_runs, read_config, read_episodes, read_evaluations, read_progress
 from tetrarium.workers.files import WorkerState
 from tetrarium.workers.hand_orders import Wishes
 from tetrarium.workers.hands import HandConfig, list_hands
 from tetrarium.workers.jobs import JobState, list_jobs
+from tetrarium.workers.kept_games import list_games
+from tetrarium.workers.latest_boards import BoardReader
 from tetrarium.workers.players import PlayerConfig, list_players
 
 DEEP = "[" * 100_000
@@ -36,6 +44,20 @@ STARTED = "2026-01-01T00:00:00+00:00"
 @pytest.fixture
 def home(tetrarium_home: Path) -> Home:
     return Home.locate(tetrarium_home)
+
+
+@pytest.fixture
+def _in_time() -> Iterator[None]:
+    """Ends a test that waits for what never comes."""
+
+    def end(_number: int, _frame: object) -> None:
+        pytest.fail("It waits.")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, 10.0, 1.0)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
+    signal.signal(signal.SIGALRM, before)
 
 
 def changed(path: Path, place: str = "", /, **values: Any) -> None:
@@ -148,3 +170,70 @@ def test_one_odd_study_spoils_no_list_of_studies(home: Home) -> None:
     told = [sent(Study(**asdict(view))) for view in list_studies(home)]
     assert {one["name"]: one["command"] for one in told}.keys() == {"good", "study-6"}
     assert next(one["command"] for one in told if one["name"] == "study-6") == "caf?"
+
+
+READ = (STATE, PROGRESS, "worker.log", "worker.json", "episodes.csv", "evaluations.csv", "boards")
+REPLAYS = "replays/best-01.tetris-replay"
+
+
+@pytest.mark.usefixtures("_in_time")
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_nobody_waits_for_a_pipe_or_is_led_out_of_the_home(home: Home, tmp_path: Path, kind: str) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("step,lines\n5,5\n")
+
+    def put(path: Path) -> None:
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "link":
+            path.symlink_to(outside)
+        else:
+            path.mkdir()
+
+    for name in ("good", "odd", "none"):
+        create_run(home, name, EnvConfig(), TrainingConfig(total_timesteps=500))
+    odd = home.run_folder("odd")
+    for name in (*READ, REPLAYS):
+        put(odd / name)
+    put(home.run_folder("none") / CONFIG)
+    put(home.job_folder("job") / "job.json")
+    put(home.player_folder("player") / "player.json")
+    put(home.hand_folder("hand") / "hand.json")
+    put(home.games / "20260101-000000-sprint-1.tetris-replay")
+
+    assert {view.name: (view.state, view.mean_lines_game) for view in list_runs(home)} == {
+        "good": ("stopped", None), "odd": ("stopped", None),
+    }  # fmt: skip
+    assert (read_progress(home, "odd"), read_evaluations(home, "odd"), list_replays(odd)) == ({}, [], [])
+    assert (list_jobs(home), list_players(home), list_hands(home), list_games(home, 9)) == ([], [], [], [])
+    for asked in (lambda: read_episodes(home, "odd"), lambda: show_log(home, "odd")):
+        with pytest.raises(OSError, match=r"Invalid argument|symbolic link"):
+            asked()
+    with pytest.raises(NotThereError, match="has no replay 'best-01'"):
+        find_replay_of(odd, "best-01")
+    with pytest.raises(TetrariumError, match=r"none/config.json' cannot be read \("):
+        read_config(home, "none")
+    if kind == "link":
+        assert BoardReader(odd).take() == []
+
+
+def show_log(home: Home, name: str) -> object:
+    """What the API answers when it is asked for a run's log."""
+    route = next(route for route in run_routes(home).routes if getattr(route, "path", "").endswith("/log"))
+    return route.endpoint(name)  # type: ignore[attr-defined]
+
+
+def test_the_home_and_its_folders_may_be_links(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "runs").mkdir(parents=True)
+    (tmp_path / "home").symlink_to(tmp_path / "disk")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "runs").symlink_to(tmp_path / "disk" / "runs")
+    for place in ("home", "other"):
+        home = Home.locate(tmp_path / place)
+        create_run(home, place, EnvConfig(), TrainingConfig(total_timesteps=500))
+        WorkerState(state="failed").write(home.run_folder(place))
+    for place in ("home", "other"):
+        views = list_runs(Home.locate(tmp_path / place))
+        assert {view.name: view.state for view in views} == {"home": "failed", "other": "failed"}

@@ -5,6 +5,7 @@ be asked for at once. Everything here blocks; the event loop calls it in threads
 """
 
 import itertools
+import stat
 import threading
 from functools import lru_cache
 from io import BytesIO
@@ -18,6 +19,7 @@ from tetrarium.engine.streams import make_stream
 from tetrarium.environment.film import film_frames, write_gif
 from tetrarium.environment.replays import MAX_FILE_BYTES, REPLAY_SUFFIX, Replay
 from tetrarium.errors import ConfigError, ReplayError, WorkerError
+from tetrarium.registry.plain_files import open_plain
 
 __all__ = ["find_replay_of", "list_replays", "make_gif", "replay_boards"]
 
@@ -32,7 +34,7 @@ def list_replays(run: Path) -> list[ReplayEntry]:
     found = []
     for path in sorted((run / _FOLDER).glob(f"*{REPLAY_SUFFIX}"), key=_place):
         try:
-            replay = Replay.from_bytes(path.read_bytes())
+            replay = _read(path)
         except (OSError, ReplayError):  # replaced or let go meanwhile, or of a later version
             continue
         step = replay.about.get("step")
@@ -63,7 +65,9 @@ def find_replay_of(run: Path, name: str) -> Replay:
     """
     path = run / _FOLDER / f"{name}{REPLAY_SUFFIX}"
     try:
-        status = path.stat()
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            raise FileNotFoundError(path)
         return _checked(path, status.st_mtime_ns, status.st_size)
     except FileNotFoundError:
         raise NotThereError(f"The run {run.name!r} has no replay {name!r}. Its list of replays tells which.") from None
@@ -72,11 +76,15 @@ def find_replay_of(run: Path, name: str) -> Replay:
 @lru_cache(maxsize=_N_CHECKED)
 def _checked(path: Path, _changed_ns: int, _n_bytes: int) -> Replay:
     """Reads a game and plays it once with every check: what follows it later has none, and would leave its arrays."""
-    with path.open("rb") as file:
-        replay = Replay.from_bytes(file.read(MAX_FILE_BYTES + 1))
+    replay = _read(path)
     for _ in replay.play():
         pass
     return replay
+
+
+def _read(path: Path) -> Replay:
+    with open_plain(path) as file:
+        return Replay.from_bytes(file.read(MAX_FILE_BYTES + 1))
 
 
 def replay_boards(replay: Replay, first: int, n_boards: int) -> ReplayBoards:

@@ -13,6 +13,8 @@ from math import isfinite
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from tetrarium.registry.plain_files import open_plain
+
 __all__ = [
     "EPISODES",
     "EPISODE_COLUMNS",
@@ -110,7 +112,7 @@ def read_batch(
     Raises:
         OSError: if it cannot be read.
     """
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         seen_before = _seen(os.fstat(file.fileno()))
         is_same_file = seen.split()[:1] == seen_before.split()[:1]
         parts = list(latest) if is_same_file and _holds(file, latest) else list(_whole(file, read_parts()))

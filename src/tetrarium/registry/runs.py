@@ -6,7 +6,6 @@ file was read become known in one transaction; a process that is killed leaves b
 off, to go on from an earlier checkpoint, go when its file is next looked at.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_change
 from tetrarium.registry.database import Database
 from tetrarium.registry.episode_rows import CURVE_COLUMNS, select_curve
 from tetrarium.registry.home import Home
+from tetrarium.registry.plain_files import read_object
 from tetrarium.registry.record_files import EPISODES, RECORDS, Batch, Record, read_batch, seen_now
 from tetrarium.registry.record_rows import apply_batch, count_rows, select_known, select_parts
 from tetrarium.registry.schema import evaluations, runs
@@ -185,6 +185,6 @@ def _fits(values: Mapping[str, Any]) -> bool:
 def _config(folder: Path) -> Any:
     """What a run was started with, where that can be read."""
     try:
-        return json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_object(folder / _CONFIG)
+    except (OSError, ValueError):
         return None

@@ -11,6 +11,7 @@ from tetrarium.environment.replays import MAX_FILE_BYTES, REPLAY_SUFFIX, Replay
 from tetrarium.errors import HomeError, ReplayError
 from tetrarium.registry.atomic import write_file
 from tetrarium.registry.home import Home, check_name
+from tetrarium.registry.plain_files import open_plain
 
 __all__ = ["MOST_KEPT", "KeptGame", "find_game", "keep_game", "list_games"]
 
@@ -87,7 +88,8 @@ def _read(path: Path) -> KeptGame:
     status = path.stat()
     if status.st_size > MAX_FILE_BYTES:
         raise ReplayError(f"A replay here has at most {MAX_FILE_BYTES:,} bytes; {path.name!r} has more. Delete it.")
-    replay = Replay.from_bytes(path.read_bytes())
+    with open_plain(path) as file:
+        replay = Replay.from_bytes(file.read(MAX_FILE_BYTES + 1))
     about = replay.about
     score, seconds = about.get("score", 0), about.get("seconds", 0.0)
     return KeptGame(

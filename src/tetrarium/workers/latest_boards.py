@@ -84,7 +84,7 @@ class BoardReader:
         """Returns the boards that are new since the last call, the oldest first; at first the latest alone."""
         if self._file is None:
             try:
-                self._file = os.open(self._path, os.O_RDONLY)
+                self._file = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
                 self._n_seen = max(self._latest() - 1, 0)
             except OSError:  # of an older version, gone, or no file
                 self.close()

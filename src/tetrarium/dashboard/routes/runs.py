@@ -16,6 +16,7 @@ from tetrarium.dashboard.schemas import NAME_PATTERN, Failure, Run, RunDetail, S
 from tetrarium.dashboard.schemas_runs import Branch, Checkpoints, Removed
 from tetrarium.dashboard.sources import find_source, find_start
 from tetrarium.registry.home import Home
+from tetrarium.registry.plain_files import open_plain
 from tetrarium.training.runs.pruning import delete_run, folder_bytes
 from tetrarium.workers.directory import list_runs, read_config, read_episodes, read_evaluations, read_progress, read_run
 from tetrarium.workers.files import LOG
@@ -88,7 +89,7 @@ def _add_reading(routes: APIRouter, home: Home) -> None:
         """Empty for a run that was started in a terminal, where it wrote."""
         folder = find_source(home, "run", name).folder
         try:
-            with (folder / LOG).open("rb") as file:
+            with open_plain(folder / LOG) as file:
                 file.seek(0, 2)
                 file.seek(max(0, file.tell() - _LOG_BYTES))
                 return PlainTextResponse(file.read().decode(errors="replace"))
