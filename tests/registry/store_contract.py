@@ -8,7 +8,9 @@ import pytest
 
 from tests.registry.hostile import sample
 from tetrarium.errors import BundleError, HomeError, ModelError
+from tetrarium.registry import models
 from tetrarium.registry.bundles import Bundle
+from tetrarium.registry.database import Database
 from tetrarium.registry.home import Home
 from tetrarium.registry.models import ModelStore
 
@@ -200,6 +202,19 @@ class StoreContract:
         assert not store.has("other")
         assert store.save("first", numbered(3)).number == 3
         assert (home.models / "first" / "2.tetris").read_bytes() == b"mine"
+
+    def test_a_file_that_is_no_bundle_is_read_once_and_nobody_waits_for_it(
+        self, store: ModelStore, home: Home, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store.save("first", numbered(1))
+        stray = home.models / "first" / "2.tetris"
+        stray.write_bytes(b"mine")
+        with Database(home).writing(), monkeypatch.context() as patch:
+            assert not ModelStore(home, wait_s=0.0).has("other")
+            patch.setattr(models, "read_bundle", None)
+            assert not ModelStore(home, wait_s=0.0).has("other")
+        stray.write_bytes(numbered(2).to_bytes())
+        assert [version.number for version in store.versions("first")] == [1, 2]
 
     def test_a_file_that_was_removed_is_noticed(self, store: ModelStore, home: Home) -> None:
         store.save("first", numbered(1))

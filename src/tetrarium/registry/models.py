@@ -12,7 +12,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, update
 
@@ -35,6 +35,8 @@ from tetrarium.registry.schema import models, versions
 from tetrarium.registry.versions import ModelSlot, ModelVersion, parse_spec
 
 __all__ = ["ModelStore"]
+
+_NO_BUNDLES: Final[dict[Path, tuple[int, int]]] = {}  # files that are none, with the time and size they were read at
 
 
 class ModelStore:
@@ -242,8 +244,17 @@ class ModelStore:
     def _agree(self, strays: dict[Key, Path], lost: Sequence[Key]) -> None:
         read = {}
         for key, path in strays.items():
-            with contextlib.suppress(BundleError, OSError):  # what is no bundle is no version, and is left alone
-                read[key] = (read_bundle(path), path.stat())
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                seen = (status.st_mtime_ns, status.st_size)
+                if _NO_BUNDLES.get(path) == seen:
+                    continue
+                try:
+                    read[key] = (read_bundle(path), status)
+                except BundleError:  # what is no bundle is no version, and is left alone
+                    _NO_BUNDLES[path] = seen
+        if not read and not lost:
+            return
         with self._database.writing() as connection:
             known = known_versions(connection)
             for key, (bundle, status) in read.items():
