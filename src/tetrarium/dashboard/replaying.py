@@ -26,7 +26,9 @@ __all__ = ["find_replay_of", "list_replays", "make_gif", "replay_boards"]
 _FOLDER: Final = "replays"
 _ORDER: Final = {"first": 0, "best": 1, "last": 2}
 _N_CHECKED: Final = 8  # games that are looked at, kept so that they are checked once
+_MOST_SHOWN: Final = 200_000  # actions; checking them takes some 15 seconds
 _FILMING: Final = threading.Lock()
+_CHECKING: Final = threading.Lock()
 
 
 def list_replays(run: Path) -> list[ReplayEntry]:
@@ -56,19 +58,27 @@ def _place(path: Path) -> tuple[int, str]:
     return _ORDER.get(path.name.partition("-")[0].partition(".")[0], len(_ORDER)), path.name
 
 
-def find_replay_of(run: Path, name: str) -> Replay:
+def find_replay_of(run: Path, name: str, *, is_shown: bool = True) -> Replay:
     """Reads one game.
+
+    Args:
+        run: The run's folder.
+        name: The game's.
+        is_shown: Whether it is to be played here, which is tried first.
 
     Raises:
         NotThereError: if there is none of that name.
-        ReplayError: if it cannot be read, or is no game that can be played.
+        ReplayError: if it cannot be read; or, where it is shown, cannot be played or is too long.
     """
     path = run / _FOLDER / f"{name}{REPLAY_SUFFIX}"
     try:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
             raise FileNotFoundError(path)
-        return _checked(path, status.st_mtime_ns, status.st_size)
+        if not is_shown:
+            return _read(path)
+        with _CHECKING:  # of several who ask for a game at once one checks it
+            return _checked(path, status.st_mtime_ns, status.st_size)
     except FileNotFoundError:
         raise NotThereError(f"The run {run.name!r} has no replay {name!r}. Its list of replays tells which.") from None
 
@@ -77,6 +87,11 @@ def find_replay_of(run: Path, name: str) -> Replay:
 def _checked(path: Path, _changed_ns: int, _n_bytes: int) -> Replay:
     """Reads a game and plays it once with every check: what follows it later has none, and would leave its arrays."""
     replay = _read(path)
+    if len(replay) > _MOST_SHOWN:
+        raise ReplayError(
+            f"A game of up to {_MOST_SHOWN:,} actions is shown here; {path.name!r} has {len(replay):,}. Download its "
+            "file and use `tetrarium watch`."
+        )
     for _ in replay.play():
         pass
     return replay

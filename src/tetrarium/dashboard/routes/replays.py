@@ -68,7 +68,7 @@ def replay_routes(home: Home) -> APIRouter:
         ] = "json",
     ) -> Response:
         """What `tetrarium watch` and `tetrarium record` take; it plays again to the last cell."""
-        found = find_replay_of(find_source(home, "run", name).folder, replay)
+        found = find_replay_of(find_source(home, "run", name).folder, replay, is_shown=False)
         if kind == "json":
             return Response(found.to_json(), media_type="application/json", headers=_named(f"{name}-{replay}.json"))
         return Response(
