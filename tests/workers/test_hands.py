@@ -9,6 +9,7 @@ from tetrarium.environment.replays import Replay
 from tetrarium.errors import HomeError, WorkerError
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.folder import take_lock
+from tetrarium.workers import kept_games
 from tetrarium.workers.hand_orders import Wishes
 from tetrarium.workers.hand_rounds import hand_game
 from tetrarium.workers.hands import MOST_HANDS, HandConfig, list_hands, read_hand, remove_hand, start_hand
@@ -79,6 +80,10 @@ def test_games_are_kept_under_names_of_their_own_and_the_oldest_go(tmp_path: Pat
     game = list_games(home, 1)[0]
     assert (game.mode, game.seed, game.pieces, game.score, game.seconds) == ("sprint", 5, 3, 20, 1.5)
     assert Replay.from_bytes(find_game(home, first).read_bytes()) == replay()
+    for path in old:  # named by a clock that was ahead
+        path.with_name(f"2099{path.name[4:]}").touch()
+    third = keep_game(home, replay())
+    assert find_game(home, third).exists() and len(list(home.games.iterdir())) == MOST_KEPT + 1
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "none.tetris-replay", "../a.tetris-replay"])
@@ -88,3 +93,21 @@ def test_what_is_no_game_is_not_found(tmp_path: Path, name: str) -> None:
     (home.games / "notes.txt").touch()
     with pytest.raises(HomeError):
         find_game(home, name)
+
+
+def test_games_that_end_in_the_same_second_do_not_overwrite_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As two processes do, of which each has looked before the other has written."""
+    home = Home.locate(tmp_path)
+    names: list[str] = []
+    write_file = kept_games.write_file
+
+    def write_later(path: Path, data: bytes) -> None:
+        monkeypatch.setattr(kept_games, "write_file", write_file)
+        names.append(keep_game(home, replay()))
+        write_file(path, data)
+
+    monkeypatch.setattr(kept_games, "write_file", write_later)
+    names.append(keep_game(home, replay()))
+    assert len(set(names)) == len(list_games(home, 5)) == 2

@@ -1,7 +1,7 @@
 """Games that people played, kept as replays in the home: ``games/DATE-TIME-MODE-SEED.tetris-replay``."""
 
 import contextlib
-import os
+import itertools
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,15 +42,28 @@ def keep_game(home: Home, replay: Replay) -> str:
     """
     mode = str(replay.about.get("mode", "game"))
     stem = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{mode}-{replay.seed}"
-    name, number = stem, 1
-    while os.path.lexists(home.games / f"{name}{REPLAY_SUFFIX}"):
-        number += 1
-        name = f"{stem}-{number}"
-    write_file(home.games / f"{name}{REPLAY_SUFFIX}", replay.to_bytes())
-    for path in _files(home)[MOST_KEPT:]:
+    kept = _take_name(home.games, stem)
+    try:
+        write_file(kept, replay.to_bytes())
+    except BaseException:
+        kept.unlink(missing_ok=True)
+        raise
+    others = [path for path in _files(home) if path != kept]  # a clock that was ahead has named later ones
+    for path in others[MOST_KEPT - 1 :]:
         with contextlib.suppress(OSError):
             path.unlink()
-    return f"{name}{REPLAY_SUFFIX}"
+    return kept.name
+
+
+def _take_name(folder: Path, stem: str) -> Path:
+    """Makes an empty file that nobody else has made, of several processes at once either."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        path = folder / f"{stem}{f'-{number}' if number > 1 else ''}{REPLAY_SUFFIX}"
+        with contextlib.suppress(FileExistsError):
+            path.touch(exist_ok=False)
+            return path
+    raise AssertionError
 
 
 def list_games(home: Home, limit: int) -> list[KeptGame]:
