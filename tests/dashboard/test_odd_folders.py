@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from tests.tuning.made import study
@@ -16,6 +17,7 @@ from tetrarium.dashboard.answers import NotThereError
 from tetrarium.dashboard.history import find_history
 from tetrarium.dashboard.model_answers import job_answer
 from tetrarium.dashboard.replaying import find_replay_of, list_replays
+from tetrarium.dashboard.routes.jobs import job_routes
 from tetrarium.dashboard.routes.runs import run_routes
 from tetrarium.dashboard.schemas import Player, RunDetail
 from tetrarium.dashboard.schemas_play import Hand
@@ -221,8 +223,22 @@ def test_nobody_waits_for_a_pipe_or_is_led_out_of_the_home(home: Home, tmp_path:
 
 def show_log(home: Home, name: str) -> object:
     """What the API answers when it is asked for a run's log."""
-    route = next(route for route in run_routes(home).routes if getattr(route, "path", "").endswith("/log"))
+    return answered(run_routes(home), "/log", name)
+
+
+def answered(routes: APIRouter, place: str, name: str) -> object:
+    """What the API answers when it is asked for what lies below a name."""
+    route = next(route for route in routes.routes if getattr(route, "path", "").endswith(place))
     return route.endpoint(name)  # type: ignore[attr-defined]
+
+
+def test_the_file_of_a_job_that_somebody_removed_is_not_there(home: Home) -> None:
+    folder = home.job_folder("one")
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(json.dumps({"kind": "record", "values": {}, "started": STARTED}))
+    JobState(state="finished", has_file=True).write(folder)
+    with pytest.raises(NotThereError, match="The job 'one' left no file"):
+        answered(job_routes(home), "/file", "one")
 
 
 def test_the_home_and_its_folders_may_be_links(tmp_path: Path) -> None:

@@ -55,10 +55,11 @@ def job_routes(home: Home) -> APIRouter:
     def fetch_file(job_id: Id) -> Response:
         """A GIF."""
         view = _find(home, job_id)
-        if not view.has_file:
+        path = home.job_folder(job_id) / JOB_FILE
+        if not view.has_file or not path.is_file() or path.is_symlink():
             raise NotThereError(f"The job {job_id!r} left no file. GET /api/jobs/{job_id} says how it stands.")
         name = f"{str(view.values.get('what', 'game')).replace('@', '-')}.gif"
-        return FileResponse(home.job_folder(job_id) / JOB_FILE, media_type="image/gif", filename=name)
+        return FileResponse(path, media_type="image/gif", filename=name)
 
     @routes.delete("/{job_id}", status_code=_NO_CONTENT, summary="Cancel it, or forget it if it has ended")
     def end_job(job_id: Id) -> Response:
