@@ -3,7 +3,9 @@
 Whatever it changes, it changes in one step at its end, so that it may be ended at any time.
 """
 
+import contextlib
 import io
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -21,7 +23,7 @@ from tetrarium.registry.home import Home
 from tetrarium.training.finding import find_checkpoint, find_player_policy, find_policy
 from tetrarium.training.runs.folder import only_trainer
 from tetrarium.workers.client import WorkerClient
-from tetrarium.workers.jobs import JOB_FILE, JobConfig, JobState
+from tetrarium.workers.jobs import JOB_FILE, JobConfig, JobState, is_cancelled
 
 __all__ = ["work"]
 
@@ -41,12 +43,13 @@ def work(home: Home, name: str, *, lock: int | None) -> int:
             message, result = _DOES[config.kind](home, folder, config.values, teller.tell)
         except Exception as error:
             text = str(error) or type(error).__name__
-            teller.tell(now=True, state="failed", message=f"Failed: {text}", error=text)
+            with contextlib.suppress(OSError):  # of a disk that is full, say; the log has the reason
+                teller.end(state="failed", message=f"Failed: {text}", error=text)
             if not isinstance(error, TetrariumError | OSError):
                 raise
             return 1
         has_file = (folder / JOB_FILE).is_file()
-        teller.tell(now=True, state="finished", message=message, result=result, share_done=1.0, has_file=has_file)
+        teller.end(state="finished", message=message, result=result, share_done=1.0, has_file=has_file)
     return 0
 
 
@@ -59,10 +62,26 @@ class _Teller:
         self._told_s = -float("inf")
 
     def tell(self, *, now: bool = False, **changes: Any) -> None:
+        """Tells what may be lost: work goes on where it cannot be written.
+
+        Raises:
+            SystemExit: if the job was cancelled.
+        """
         self._state = replace(self._state, **changes)
         if now or time.monotonic() >= self._told_s + _TELL_EVERY_S:
             self._told_s = time.monotonic()
-            self._state.write(self._folder)
+            if is_cancelled(self._folder):
+                sys.exit(f"The job {self._folder.name!r} was cancelled.")
+            with contextlib.suppress(OSError):
+                self._state.write(self._folder)
+
+    def end(self, **changes: Any) -> None:
+        """Tells what it came to.
+
+        Raises:
+            OSError: if that cannot be written.
+        """
+        replace(self._state, **changes).write(self._folder)
 
 
 def _measure(home: Home, _folder: Path, values: Mapping[str, Any], tell: Tell) -> tuple[str, dict[str, Any]]:
@@ -181,7 +200,11 @@ def _import(home: Home, folder: Path, values: Mapping[str, Any], tell: Tell) -> 
     from tetrarium.training.models import import_model
 
     tell(now=True, message="Checking what it is made of.")
-    version = import_model(folder / values["file"], home, values["name"])
+    upload = folder / Path(values["file"]).name
+    try:
+        version = import_model(upload, home, values["name"])
+    finally:
+        upload.unlink(missing_ok=True)
     return f"Imported {version.spec}: {version.algorithm} at step {version.step:,}.", version.to_dict()
 
 

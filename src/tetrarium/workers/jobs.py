@@ -33,6 +33,7 @@ __all__ = [
     "JobState",
     "JobView",
     "cancel_job",
+    "is_cancelled",
     "list_jobs",
     "read_job",
     "remove_job",
@@ -167,9 +168,18 @@ def _require_room(home: Home, is_long: bool) -> None:
 
 
 def _forget_old(home: Home) -> None:
-    ended = [view for view in list_jobs(home) if not view.is_alive]
-    for view in ended[_MOST_ENDED:]:
-        shutil.rmtree(home.job_folder(view.id), ignore_errors=True)
+    """Forgets the jobs that ended first; when they were started is told by a clock that may have been wrong."""
+    ended = [home.job_folder(view.id) for view in list_jobs(home) if not view.is_alive]
+    ended.sort(key=_ended_ns, reverse=True)
+    for folder in ended[_MOST_ENDED:]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ended_ns(folder: Path) -> int:
+    try:
+        return (folder / _STATE).stat().st_mtime_ns
+    except OSError:  # it never began
+        return 0
 
 
 def list_jobs(home: Home) -> list[JobView]:
@@ -192,7 +202,7 @@ def read_job(home: Home, name: str) -> JobView:
     is_alive = is_locked(folder)
     told = asdict(JobState.read(folder))
     if not is_alive and told["state"] in UNDER_WAY:
-        if (folder / _CANCELLED).exists():
+        if is_cancelled(folder):
             told |= {"state": "cancelled", "message": "Cancelled. Nothing was changed."}
         else:
             told |= {"state": "dead", "message": "Its process ended without a word, killed or out of memory."}
@@ -210,7 +220,24 @@ def cancel_job(home: Home, name: str) -> None:
     if view.is_alive:
         (folder / _CANCELLED).touch()
         with contextlib.suppress(OSError, ValueError):
-            os.kill(int((folder / _PID).read_text(encoding="ascii")), signal.SIGTERM)
+            pid = int((folder / _PID).read_text(encoding="ascii"))
+            if _is_of_job(pid, name):
+                os.kill(pid, signal.SIGTERM)
+
+
+def is_cancelled(folder: Path) -> bool:
+    """Whether a job is to end; it looks for itself, since who cancels it may be in another container."""
+    return (folder / _CANCELLED).exists()
+
+
+def _is_of_job(pid: int, name: str) -> bool:
+    """Whether the process of that number here does the job: in another container the number is another's.
+
+    Raises:
+        OSError: if there is no such process, or its arguments cannot be read.
+    """
+    arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return b"tetrarium.workers" in arguments and name.encode() in arguments
 
 
 def remove_job(home: Home, name: str) -> None:
