@@ -443,6 +443,15 @@ def test_a_model_that_is_not_there_is_told(page: Page, watcher: Watcher) -> None
     expect(page.locator("#leaderboard tbody tr").first).to_be_visible()
 
 
+def test_without_protocols_the_views_are_still_there(page: Page, watcher: Watcher) -> None:
+    watcher.forgive_refusals()
+    page.route("**/api/protocols", lambda route: route.fulfill(status=409, json={"error": "Not now."}))
+    page.goto("/models")
+    expect(page.locator("#leaderboard-empty")).to_have_text("Not now.")
+    page.keyboard.press("3")
+    expect(page.locator("#view-wall")).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("width", "theme"),
     [
