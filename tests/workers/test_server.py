@@ -188,7 +188,9 @@ def test_a_command_that_fails_ends_nothing(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setattr(control, "pause", lambda: 1 // 0)
         failed = "The command failed (ZeroDivisionError('integer division or modulo by zero')). See the worker's log."
         assert worker.command("pause") == {"ok": False, "error": failed}
-        assert worker.command("status")["ok"]
+        with pytest.raises(WorkerError, match=r"^The command failed"):
+            worker.order("pause")
+        assert worker.order("status")["ok"]
 
 
 def test_strange_frames_and_large_ones_harm_nothing(tmp_path: Path) -> None:
@@ -311,6 +313,8 @@ def test_by_await_it_is_the_same(tmp_path: Path) -> None:
         async with AsyncWorkerClient.connect(tmp_path) as worker:
             answers = await asyncio.gather(*(worker.command("watch", boards_per_second=rate) for rate in (5, 6, 7)))
             assert [answer["ok"] for answer in answers] == [True] * 3
+            with pytest.raises(WorkerError, match="pieces_per_second is a number from 1 to 1,000; got 5000"):
+                await worker.order("speed", pieces_per_second=5_000)
             refused = await worker.command("speed", pieces_per_second=5_000)
             assert refused == {
                 "ok": False,

@@ -171,9 +171,7 @@ def _ask(command: str, name: str, wanted: frozenset[str], home: Path | None, *, 
     read_run(located, name)
     folder = located.run_folder(name)
     with WorkerClient.connect(folder) as worker:
-        answer = worker.command(command)
-        if not answer["ok"]:
-            raise WorkerError(answer["error"])
+        worker.order(command)
         deadline_s = time.monotonic() + _WAIT_S
         while (view := read_run(located, name)).is_alive and view.state not in wanted:
             if time.monotonic() > deadline_s:

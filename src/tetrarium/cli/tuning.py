@@ -18,7 +18,7 @@ from tetrarium.cli.configuration import read_configs
 from tetrarium.cli.study_display import showing_study
 from tetrarium.cli.study_tables import ending_lines, progress_text, studies_table, trials_table
 from tetrarium.cli.training import HomeOption
-from tetrarium.errors import ConfigError, WorkerError
+from tetrarium.errors import ConfigError
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.control import Control
 from tetrarium.tuning import (
@@ -209,9 +209,7 @@ def _say(name: str, command: str, home: HomeOption) -> int:
     located = Home.locate(home)
     read_study_config(located, name)
     with WorkerClient.connect(located.study_folder(name)) as worker:
-        answer = worker.command(command)
-    if not answer["ok"]:
-        raise WorkerError(answer["error"])
+        answer = worker.order(command)
     print(f"{name}: {answer['message']}")
     return 0
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from tetrarium.dashboard.schemas import Answer, Mode, Order
-from tetrarium.errors import WorkerError
 from tetrarium.workers.client import WorkerClient
 
 __all__ = ["PlayerCommand", "Reply", "RunCommand", "Stop", "command_worker", "tell_worker"]
@@ -115,7 +114,5 @@ def tell_worker(folder: Path, command: str, values: Mapping[str, Any]) -> Reply:
         WorkerError: if none lives, none answers, or it refuses.
     """
     with WorkerClient.connect(folder) as worker:
-        answer = worker.command(command, **values)
-    if not answer.get("ok"):
-        raise WorkerError(str(answer.get("error", "The worker refused without a reason. See its worker.log.")))
+        answer = worker.order(command, **values)
     return Reply(**{name: answer[name] for name in Reply.model_fields})

@@ -14,10 +14,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from tetrarium.dashboard.sources import Sight, Source
-from tetrarium.dashboard.viewers import BOARDS, MAX_BOARDS_PER_SECOND, Viewer
+from tetrarium.dashboard.viewers import BOARDS, Viewer
 from tetrarium.errors import TetrariumError, WorkerError
 from tetrarium.workers.client import LOOK_EVERY_S, AsyncWorkerClient
 from tetrarium.workers.files import Address
+from tetrarium.workers.leases import MAX_BOARDS_PER_SECOND
 
 __all__ = ["Hub", "Hubs"]
 
@@ -88,9 +89,7 @@ class Hub:
         """
         if self._worker is None:
             raise WorkerError(f"{self._source.name} is not under way yet, or no longer. Wait for it, or start another.")
-        answer = await self._worker.command(command, timeout_s=_PATIENCE_S, **values)
-        if not answer.get("ok"):
-            raise WorkerError(str(answer.get("error", "The worker refused without a reason.")))
+        await self._worker.order(command, timeout_s=_PATIENCE_S, **values)
 
     async def close(self) -> None:
         """Ends the hub, watched or not."""

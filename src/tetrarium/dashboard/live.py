@@ -21,9 +21,10 @@ from tetrarium.dashboard.hubs import Hubs
 from tetrarium.dashboard.schemas import NAME_PATTERN
 from tetrarium.dashboard.schemas_play import KeyPress
 from tetrarium.dashboard.sources import find_source, home_signature
-from tetrarium.dashboard.viewers import MAX_BOARDS_PER_SECOND, Viewer, Wish
+from tetrarium.dashboard.viewers import Viewer, Wish
 from tetrarium.errors import ConfigError, TetrariumError
 from tetrarium.registry.home import Home
+from tetrarium.workers.leases import MAX_BOARDS_PER_SECOND
 
 __all__ = ["Live"]
 

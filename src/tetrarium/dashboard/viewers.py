@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["BOARDS", "MAX_BOARDS_PER_SECOND", "Viewer", "Wish"]
+from tetrarium.workers.leases import MAX_BOARDS_PER_SECOND
+
+__all__ = ["BOARDS", "Viewer", "Wish"]
 
 BOARDS: Final = frozenset({"board-shown", "seats-shown"})  # of which a source has one
-MAX_BOARDS_PER_SECOND: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -289,7 +289,8 @@ class Tuner:
         """Tells a run's worker something; returns whether it heard. One that is starting is told later."""
         folder = self._home.run_folder(run)
         with contextlib.suppress(WorkerError), WorkerClient.connect(folder, wait_s=0.0) as worker:
-            return bool(worker.command(command).get("ok"))
+            worker.order(command)
+            return True
         return False
 
     def _end(self) -> str:

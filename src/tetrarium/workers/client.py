@@ -52,6 +52,12 @@ def _no_answer(name: str, seconds: float) -> WorkerError:
     return WorkerError(f"A worker answers within {seconds:g} s; {name!r} did not. Try again, or see its worker.log.")
 
 
+def _obeyed(answer: dict[str, Any]) -> dict[str, Any]:
+    if not answer.get("ok"):
+        raise WorkerError(str(answer.get("error", "The worker refused without a reason. See its worker.log.")))
+    return answer
+
+
 class _Sockets:
     """Both sockets of a client, for either kind of context."""
 
@@ -142,6 +148,14 @@ class WorkerClient:
             self._asks_for_boards = bool(values.get("boards", True))
         return answer
 
+    def order(self, name: str, *, timeout_s: float = _TIMEOUT_S, **values: Any) -> dict[str, Any]:
+        """Sends a command; returns the answer of a worker that obeys it.
+
+        Raises:
+            WorkerError: if no answer came in time, or it refuses.
+        """
+        return _obeyed(self.command(name, timeout_s=timeout_s, **values))
+
     def receive(self, timeout_s: float) -> str | None:
         """Returns the next event as it was sent, or None where none came in time; boards once they were asked for."""
         socket = self._sockets.events
@@ -208,6 +222,14 @@ class AsyncWorkerClient:
                     raise _no_answer(self._sockets.name, timeout_s)
                 answer: dict[str, Any] = json.loads(await socket.recv())
         return answer
+
+    async def order(self, name: str, *, timeout_s: float = _TIMEOUT_S, **values: Any) -> dict[str, Any]:
+        """Sends a command; returns the answer of a worker that obeys it.
+
+        Raises:
+            WorkerError: if no answer came in time, it refuses, or the connection is closed meanwhile.
+        """
+        return _obeyed(await self.command(name, timeout_s=timeout_s, **values))
 
     @contextlib.contextmanager
     def _closing_told(self) -> Iterator[None]:

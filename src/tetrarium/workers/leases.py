@@ -11,7 +11,7 @@ from tetrarium.training.runs.control import Watching
 __all__ = ["LEASE_S", "MAX_BOARDS_PER_SECOND", "Leases"]
 
 LEASE_S: Final = 3.0
-MAX_BOARDS_PER_SECOND: Final = 60.0
+MAX_BOARDS_PER_SECOND: Final = 60
 _MOST: Final = 1_000  # further watchers are watchers of what the others see
 
 
