@@ -9,11 +9,14 @@ import pytest
 
 from tests.training.runs import start, table
 from tests.workers.served import wait_for
-from tetrarium.environment import EnvConfig
+from tetrarium.environment import EnvConfig, make_env
 from tetrarium.events import BoardShown, Event, Progress, StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
+from tetrarium.training.agent import TetrisAgent
+from tetrarium.training.runs.callbacks import RoundCallback
 from tetrarium.training.runs.control import Control, Watching
+from tetrarium.training.runs.exhibition import Exhibition
 from tetrarium.training.runs.records import PROGRESS_COLUMNS
 from tetrarium.training.runs.run import TrainingRun
 from tetrarium.workers.hosting import hosted
@@ -180,3 +183,20 @@ def test_an_exhibition_shows_whole_games_played_by_the_weights_of_now(home: Home
         assert after.pieces_game in {before.pieces_game + 1, 1}
     assert boards[-1].step > 0
     assert any(event.thoughts for event in boards)
+
+
+class Broken(RoundCallback):
+    """A callback that fails as training starts."""
+
+    def _on_training_start(self) -> None:
+        raise RuntimeError("It is broken.")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_exhibition_ends_where_training_does_not_even_start(is_first: bool) -> None:
+    config = CONFIG.with_changes(algorithm="cma-es", cma_population=6, cma_games=2, max_pieces_game=60)
+    agent = TetrisAgent(make_env(EnvConfig.literature(10))(), config)
+    exhibition = Exhibition(agent, Control(), lambda _event: None, shows_board=False)
+    with pytest.raises(RuntimeError, match=r"^It is broken\.$"):
+        agent.train(100, [Broken(), exhibition] if is_first else [exhibition, Broken()])
+    assert "exhibition" not in {thread.name for thread in threading.enumerate()}

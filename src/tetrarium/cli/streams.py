@@ -15,7 +15,7 @@ from typing import Final, TextIO
 __all__ = ["LastingStream", "WaitingLines", "is_unicode"]
 
 _MOST_WAITING: Final = 100
-_LAST_S: Final = 5.0
+_LAST_S: Final = 2.0
 
 _PLAINER: Final = str.maketrans({"±": "+/-", "\N{MULTIPLICATION SIGN}": "x", "…": "...", "·": "-", "\N{EN DASH}": "-"})
 
