@@ -12,6 +12,7 @@ export class Controls {
   #app;
   #settle = 0;
   #isDragging = false;
+  #wantedMode = null; // while one is asked for
 
   /** `app` does what is asked for: command(name, values), resume(), setThinking(on), and so on. */
   constructor(app) {
@@ -49,11 +50,19 @@ export class Controls {
     return act(find("#new-game"), null, () => this.#app.command("new-game"));
   }
 
+  /** Shows the run in another way; of the wishes that come while one is carried out, the last one follows. */
   async setMode(mode) {
-    const before = this.#app.control.mode;
+    let kept = this.#app.control.mode;
+    const isBusy = this.#wantedMode !== null;
+    this.#wantedMode = mode;
     this.#app.setControl({ mode });
-    const answer = await act(find("#mode"), null, () => this.#app.command("mode", { mode }));
-    if (!answer) this.#app.setControl({ mode: before });
+    while (!isBusy && this.#wantedMode !== null) {
+      const wanted = this.#wantedMode;
+      const answer = await act(find("#mode"), null, () => this.#app.command("mode", { mode: wanted }));
+      if (answer) kept = wanted;
+      if (this.#wantedMode === wanted) this.#wantedMode = null;
+      this.#app.setControl({ mode: this.#wantedMode ?? kept });
+    }
   }
 
   /** Moves the slider by steps of a twelfth, for keys. */
