@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from tetrarium.dashboard.schemas import Run
 from tetrarium.dashboard.schemas_runs import History
-from tetrarium.workers.directory import RunView
+from tetrarium.workers.directory import RunView, matches
 
 __all__ = ["find_history"]
 
@@ -37,7 +37,7 @@ def find_history(
         offset: How many are left out before the first.
     """
     words = search.casefold().split()
-    searched = [view for view in views if all(word in _text(view) for word in words)]
+    searched = [view for view in views if matches(view, words)]
     found = [view for view in searched if not states or view.state in states]
     found.sort(key=lambda view: view.name)
     key = attrgetter(sort)
@@ -50,7 +50,3 @@ def find_history(
         n_alive=sum(view.is_alive for view in views),
         n_by_state=dict(Counter(view.state for view in searched)),
     )
-
-
-def _text(view: RunView) -> str:
-    return f"{view.name} {view.algorithm} {view.preset or ''} seed {view.seed} {view.command}".casefold()

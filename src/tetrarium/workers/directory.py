@@ -28,6 +28,7 @@ __all__ = [
     "RunView",
     "find_runs",
     "list_runs",
+    "matches",
     "read_config",
     "read_episodes",
     "read_evaluations",
@@ -112,16 +113,14 @@ def find_runs(
         offset: How many of those that were found are left out first.
     """
     words = search.casefold().split()
-    found = [
-        view
-        for view in list_runs(home)
-        if (not states or view.state in states) and all(word in _words(view) for word in words)
-    ]
+    found = [view for view in list_runs(home) if (not states or view.state in states) and matches(view, words)]
     return RunPage(runs=tuple(found[offset:][:limit]), n_runs=len(found))
 
 
-def _words(view: RunView) -> str:
-    return f"{view.name} {view.algorithm} {view.preset or ''} seed {view.seed} {view.command}".casefold()
+def matches(view: RunView, words: Collection[str]) -> bool:
+    """Whether words in small letters all occur in a run's name, algorithm, preset, seed or command."""
+    text = f"{view.name} {view.algorithm} {view.preset or ''} seed {view.seed} {view.command}".casefold()
+    return all(word in text for word in words)
 
 
 @functools.cache
