@@ -28,6 +28,7 @@ from tetrarium.registry.home import Home
 from tetrarium.registry.runs import RunStore
 from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.folder import create_run
+from tetrarium.training.runs.pruning import find_prunable
 from tetrarium.tuning import create_study, list_studies
 from tetrarium.workers.directory import list_runs, read_config, read_episodes, read_evaluations, read_progress
 from tetrarium.workers.files import WorkerState
@@ -174,7 +175,7 @@ def test_one_odd_study_spoils_no_list_of_studies(home: Home) -> None:
     assert next(one["command"] for one in told if one["name"] == "study-6") == "caf?"
 
 
-READ = (STATE, PROGRESS, "worker.log", "worker.json", "episodes.csv", "evaluations.csv", "boards")
+READ = (STATE, PROGRESS, "worker.log", "worker.json", "episodes.csv", "evaluations.csv", "boards", "run.lock")
 REPLAYS = "replays/best-01.tetris-replay"
 
 
@@ -208,6 +209,7 @@ def test_nobody_waits_for_a_pipe_or_is_led_out_of_the_home(home: Home, tmp_path:
     assert {view.name: (view.state, view.mean_lines_game) for view in list_runs(home)} == {
         "good": ("stopped", None), "odd": ("stopped", None),
     }  # fmt: skip
+    assert find_prunable(home) == []
     assert (read_progress(home, "odd"), read_evaluations(home, "odd"), list_replays(odd)) == ({}, [], [])
     assert (list_jobs(home), list_players(home), list_hands(home), list_games(home, 9)) == ([], [], [], [])
     for asked in (lambda: read_episodes(home, "odd"), lambda: show_log(home, "odd")):
@@ -253,3 +255,12 @@ def test_the_home_and_its_folders_may_be_links(tmp_path: Path) -> None:
     for place in ("home", "other"):
         views = list_runs(Home.locate(tmp_path / place))
         assert {view.name: view.state for view in views} == {"home": "failed", "other": "failed"}
+
+
+def test_a_folder_of_a_name_that_no_run_has_is_left_out_of_what_can_go(home: Home) -> None:
+    create_run(home, "good", EnvConfig(), TrainingConfig(total_timesteps=500, keep_every=None))
+    for step in (100, 200):
+        (home.run_folder("good") / "checkpoints" / str(step)).mkdir(parents=True)
+    for name in ("good copy", ".tetrarium-0123456789abcdef"):
+        (home.runs / name).mkdir()
+    assert [(one.name, one.steps) for one in find_prunable(home)] == [("good", (100,))]

@@ -25,6 +25,7 @@ from tetrarium.errors import FolderMovedError, HomeError
 from tetrarium.evaluation import POLICY_NAMES
 from tetrarium.registry.atomic import remove_directory, write_file
 from tetrarium.registry.home import Home
+from tetrarium.registry.plain_files import open_plain, read_object
 from tetrarium.training.checkpoints.store import library_versions
 from tetrarium.training.config import TrainingConfig
 
@@ -182,8 +183,7 @@ def read_run_config(home: Home, name: str) -> RunConfig:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return values
+    return read_object(path)
 
 
 def _git_revision() -> str | None:
@@ -334,17 +334,12 @@ def _lock(descriptor: int) -> None:
 def is_locked(folder: Path) -> bool:
     """Whether a process holds the lock of a run's or player's folder."""
     try:
-        descriptor = os.open(folder / LOCK, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with open_plain(folder / LOCK) as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
         return False
-    finally:
-        os.close(descriptor)
     return False
 
 

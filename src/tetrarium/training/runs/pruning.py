@@ -54,8 +54,8 @@ def find_prunable(home: Home, names: Sequence[str] = (), keep: int = 1) -> list[
         raise ConfigError(f"A run keeps 1 checkpoint or more, from which it is resumed; got {keep}. Ask for 1 or more.")
     found = []
     for name in names or _names(home):
-        folder = home.run_folder(name)
         try:
+            folder = home.run_folder(name)
             config = read_run_config(home, name).training_config
             _require_idle(folder)
         except HomeError:
