@@ -22,7 +22,7 @@ run: $(VENV)/.installed  ## Install into .venv, train the default agent and watc
 
 test: $(VENV)/.installed-dev  ## Run all tests, then those of the game once more without the JIT
 	@$(PYTEST) $(SHARED)
-	@NUMBA_DISABLE_JIT=1 $(PYTEST) $(SHARED) tests/engine tests/environment tests/evaluation
+	@NUMBA_DISABLE_JIT=1 $(PYTEST) $(SHARED) tests/engine tests/environment
 
 check: $(VENV)/.installed-dev  ## Check style, format and types
 	@$(BIN)/ruff check

@@ -34,6 +34,7 @@ def playthrough(config: EnvConfig, n_threads: int) -> list[Any]:
     return told
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", KINDS)
 def test_games_are_the_same_on_any_number_of_threads(kind: str) -> None:
     alone = playthrough(KINDS[kind], 1)

@@ -84,6 +84,7 @@ def test_the_first_game_starts_from_the_stream_of_its_seed() -> None:
     assert list(by_number.play()) == list(first.play())
 
 
+@pytest.mark.compiled  # the same in plain Python, but long
 def test_a_state_put_back_gives_the_same_replays() -> None:
     core = GameCore(CUT, N_GAMES, seed=0)
     recorder = GameRecorder(core, seed=0)
