@@ -77,9 +77,11 @@ def context(browser: Browser, dashboard: Dashboard, watcher: Watcher) -> Iterato
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
+def page(context: BrowserContext) -> Iterator[Page]:
     expect.set_options(timeout=PATIENCE_MS)
-    return context.new_page()
+    opened = context.new_page()
+    yield opened
+    opened.unroute_all(behavior="ignoreErrors")  # of what a test holds up on its way
 
 
 @pytest.fixture
