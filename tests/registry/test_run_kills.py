@@ -50,7 +50,6 @@ def logs(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.oracle
 def test_processes_that_are_killed_while_they_write_games_lose_none(tmp_path: Path, logs: Path) -> None:
     n_games = keep_killing(tmp_path / "home", logs, n_processes=4, n_kills=8, every_s=0.4)
 
