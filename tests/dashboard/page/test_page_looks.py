@@ -94,7 +94,6 @@ def test_the_board_is_whole_and_nothing_is_cut_off(page: Page, paused: str, size
     assert cut == []
 
 
-@pytest.mark.oracle
 def test_nothing_jumps_while_a_run_is_watched(page: Page, dashboard: Dashboard) -> None:
     dashboard.start_run("counting")
     page.add_init_script(f"({_SHIFTS})()")
