@@ -24,8 +24,9 @@ from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.finding import find_checkpoint, find_replay
 from tetrarium.training.runs.branching import branch_run
+from tetrarium.training.runs.configs import create_run, read_run_config
 from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, MODES, require_within
-from tetrarium.training.runs.folder import checkpoint_steps, create_run, read_run_config, take_lock
+from tetrarium.training.runs.folder import checkpoint_steps, take_lock
 from tetrarium.workers.files import LOG, WorkerState, remove_address
 from tetrarium.workers.players import PlayerConfig, PlayerView, list_players, read_player, remove_player
 
