@@ -184,9 +184,7 @@ def _save(home: Home, _folder: Path, values: Mapping[str, Any], tell: Tell) -> t
 def _save_checkpoint(home: Home, run: str) -> None:
     """Has a run under way save what it has learnt by now."""
     with WorkerClient.connect(home.run_folder(run)) as worker:
-        answer = worker.command("checkpoint")
-        if not answer.get("ok"):
-            raise WorkerError(str(answer.get("error", "The worker refused without a reason. See its worker.log.")))
+        worker.order("checkpoint")
         for event in worker.events(_CHECKPOINT_S):
             if isinstance(event, CheckpointSaved):
                 return
