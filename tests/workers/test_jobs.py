@@ -132,9 +132,13 @@ def test_what_was_uploaded_goes_with_the_job(tetrarium_home: Path) -> None:
     folder.mkdir(parents=True)
     values = {"file": "upload.tetris", "name": "new"}
     (folder / "job.json").write_text(json.dumps({"kind": "import", "values": values, "started": ""}))
-    (folder / "upload.tetris").write_bytes(b"no bundle")
-    assert job.work(home, "one", lock=None) == 1
-    assert read_job(home, "one").state == "failed" and not (folder / "upload.tetris").exists()
+    for ends in (lambda: job.work(home, "one", lock=None), lambda: JobState(state="running").write(folder)):
+        (folder / "upload.tetris").write_bytes(b"no bundle")
+        lock = take_lock(folder)
+        assert read_job(home, "one").is_alive and (folder / "upload.tetris").exists()
+        os.close(lock)
+        ends()
+        assert read_job(home, "one").state in {"failed", "dead"} and not (folder / "upload.tetris").exists()
 
 
 def test_the_jobs_that_ended_first_are_forgotten_whatever_the_clock_said(tetrarium_home: Path) -> None:

@@ -19,7 +19,7 @@ from tetrarium.registry.home import Home, check_name
 from tetrarium.registry.plain_files import open_plain, read_object
 from tetrarium.registry.runs import RunStore
 from tetrarium.training.runs.folder import BEST, checkpoint_steps, is_locked
-from tetrarium.workers.files import LOG, STATE, UNDER_WAY, WorkerState, read_state
+from tetrarium.workers.files import DIED, LOG, STATE, UNDER_WAY, WorkerState, read_state
 from tetrarium.workers.tables import read_last_row, read_table
 
 __all__ = [
@@ -211,7 +211,7 @@ def _state(folder: Path, is_alive: bool, steps: tuple[int, ...], total_steps: in
         state=DEAD,
         step=saved,
         total_steps=total_steps,
-        message=f"Its process ended without a word, killed or out of memory. It can go on from step {saved:,}.",
+        message=f"{DIED} It can go on from step {saved:,}.",
         error=_last_lines(folder / LOG),
         seconds=told.seconds,
     )

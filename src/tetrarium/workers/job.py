@@ -23,7 +23,7 @@ from tetrarium.registry.home import Home
 from tetrarium.training.finding import find_checkpoint, find_player_policy, find_policy
 from tetrarium.training.runs.folder import only_trainer
 from tetrarium.workers.client import WorkerClient
-from tetrarium.workers.jobs import JOB_FILE, JobConfig, JobState, is_cancelled
+from tetrarium.workers.jobs import JOB_FILE, JobConfig, JobState, is_cancelled, uploaded
 
 __all__ = ["work"]
 
@@ -198,7 +198,7 @@ def _import(home: Home, folder: Path, values: Mapping[str, Any], tell: Tell) -> 
     from tetrarium.training.models import import_model
 
     tell(now=True, message="Checking what it is made of.")
-    upload = folder / Path(values["file"]).name
+    upload = uploaded(folder, values)
     try:
         version = import_model(upload, home, values["name"])
     finally:

@@ -10,7 +10,7 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ __all__ = [
     "read_player",
     "remove_player",
     "resume_training",
+    "start_in_new_folder",
     "start_player",
     "start_process",
     "start_table",
@@ -114,35 +115,76 @@ def branch_training(home: Home, name: str, step: int, *, new_name: str | None = 
 
 def _start_trainer(home: Home, name: str, step: int, total_steps: int, mode: str) -> None:
     folder = home.run_folder(name)
-    lock = take_lock(folder)
-    try:
-        WorkerState(state="starting", step=step, total_steps=total_steps, message=f"Starting at step {step:,}.").write(
-            folder
-        )
-        start_process(folder, lock, ["train", name, "--home", str(home.root), "--mode", mode])
-    finally:
-        os.close(lock)
+    state = WorkerState(state="starting", step=step, total_steps=total_steps, message=f"Starting at step {step:,}.")
+    start_process(folder, take_lock(folder), ["train", name, "--home", str(home.root), "--mode", mode], state=state)
 
 
-def start_process(folder: Path, lock: int, arguments: list[str], *, module: str = "tetrarium.workers") -> int:
+def start_process(
+    folder: Path,
+    lock: int,
+    arguments: list[str],
+    *,
+    state: WorkerState | None = None,
+    module: str = "tetrarium.workers",
+) -> int:
     """Starts a process in a session of its own; returns its number.
 
     Where one that was killed in this folder listened is forgotten first.
 
     Args:
         folder: That it works in, where its words go to the log.
-        lock: Of the folder, which the process holds from its first instant on.
+        lock: Of the folder, which the process holds from its first instant on; here it is closed, come what may.
         arguments: What else it is told.
+        state: What is said of it until it speaks for itself.
         module: What it runs.
     """
-    remove_address(folder)
-    command = [sys.executable, "-m", module, *arguments, "--lock", str(lock)]
-    with (folder / LOG).open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 fixed but for a name that was checked
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,), start_new_session=True
-        )
+    try:
+        if state is not None:
+            state.write(folder)
+        remove_address(folder)
+        command = [sys.executable, "-m", module, *arguments, "--lock", str(lock)]
+        with (folder / LOG).open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 fixed but for a name that was checked
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,), start_new_session=True
+            )
+    finally:
+        os.close(lock)
     threading.Thread(target=process.wait, name="reaper", daemon=True).start()  # so that no zombie stays
     return process.pid
+
+
+def start_in_new_folder(
+    home: Home, does: str, folder_of: Callable[[str], Path], fill: Callable[[Path], None]
+) -> tuple[str, int]:
+    """Starts a process in a folder of its own, which is locked as soon as anybody can see it.
+
+    Args:
+        home: Where the folder will be.
+        does: What the process is told to do there.
+        folder_of: Gives the folder of an id.
+        fill: Writes into the folder what the process begins with.
+
+    Returns:
+        The id, and the process's number.
+
+    Raises:
+        HomeError, OSError: if the home cannot be written.
+    """
+    name = secrets.token_hex(4)
+    folder = folder_of(name)
+    locks = []
+
+    def fill_and_lock(hidden: Path) -> None:
+        fill(hidden)
+        locks.append(take_lock(hidden))
+
+    try:
+        create_directory(folder, fill_and_lock)
+    except BaseException:
+        for lock in locks:
+            os.close(lock)
+        raise
+    return name, start_process(folder, locks[0], [does, name, "--home", str(home.root)])
 
 
 def start_player(
@@ -232,16 +274,7 @@ def _start_player(home: Home, wanted: PlayerConfig) -> str:
     n_alive = sum(view.is_alive for view in list_players(home))
     if n_alive >= MAX_PLAYERS:
         raise WorkerError(f"At most {MAX_PLAYERS} demos play at once, and {n_alive} do. End one first.")
-    name = secrets.token_hex(4)
-    folder = home.player_folder(name)
-    create_directory(folder, player.write)
-    lock = take_lock(folder)
-    try:
-        WorkerState(state="starting", message="Starting.").write(folder)
-        start_process(folder, lock, ["play", name, "--home", str(home.root)])
-    finally:
-        os.close(lock)
-    return name
+    return start_in_new_folder(home, "play", home.player_folder, player.write)[0]
 
 
 def _require_player(home: Home, what: str) -> None:
