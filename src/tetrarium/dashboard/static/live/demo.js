@@ -65,28 +65,30 @@ export class DemoPanel {
   }
 }
 
-/** Games of the demo that is watched, as they end. */
+/** Games of the demo that is watched, as they end; one that was given up is not among them. */
 export class DemoGames {
   #rows = [];
   #last = null;
+  #best = 0;
 
   clear() {
     this.#rows = [];
     this.#last = null;
+    this.#best = 0;
     this.#show();
   }
 
   /** Best game so far and games ended, for the figures beside the board. */
   get totals() {
-    const best = Math.max(0, this.#last?.lines_game ?? 0, ...this.#rows.map(({ lines_game }) => lines_game));
-    return { best: this.#last ? best : null, games: this.#last ? this.#last.game - 1 : null };
+    return { best: this.#last ? this.#best : null, games: this.#last?.games_ended ?? null };
   }
 
   follow(board) {
-    const before = this.#last;
+    const isKnown = this.#last?.is_over && this.#last.game === board.game;
     this.#last = board;
-    if (!before || board.game <= before.game) return;
-    this.#rows.unshift(before);
+    this.#best = Math.max(this.#best, board.lines_game);
+    if (!board.is_over || isKnown) return;
+    this.#rows.unshift(board);
     this.#show();
   }
 
