@@ -1,6 +1,7 @@
 // Keys for everything, and the panel that lists them and says what the numbers mean.
 
 import { find, make } from "./dom.js";
+import { keep, recall } from "./memory.js";
 
 const KEPT = "tetrarium-keys";
 const REPEATED = ["+", "-", "ArrowLeft", "ArrowRight"]; // act again and again while they are held
@@ -10,7 +11,7 @@ export class Shortcuts {
   #numbers;
   #others;
   #dialog = find("#help-panel");
-  #areOn = localStorageGet(KEPT) !== "off";
+  #areOn = recall(KEPT) !== "off";
 
   /**
    * `keys` is a list of [key, meaning, action]; a key is what KeyboardEvent.key says. `numbers` is a list of
@@ -53,18 +54,6 @@ export class Shortcuts {
 
   #turn(on) {
     this.#areOn = on;
-    try {
-      localStorage.setItem(KEPT, on ? "on" : "off");
-    } catch {
-      // kept until the page is left
-    }
-  }
-}
-
-function localStorageGet(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
+    keep(KEPT, on ? "on" : "off");
   }
 }
