@@ -5,9 +5,8 @@ watches it stands still; after some minutes of that, or of nobody pressing anyth
 played is kept in the home whenever a game ends or is given up. Stopped, its folder is gone; one that failed leaves it.
 """
 
-import shutil
-import signal
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -18,11 +17,11 @@ from tetrarium.errors import TetrariumError
 from tetrarium.events import StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training.finding import find_policy
-from tetrarium.training.runs.folder import only_trainer
-from tetrarium.workers.files import WorkerState
+from tetrarium.training.runs.control import Control
 from tetrarium.workers.hand_orders import HandControl, KeyEvent, Wishes
 from tetrarium.workers.hand_rounds import HandRound, hand_game
 from tetrarium.workers.hands import HandConfig
+from tetrarium.workers.hosting import host_until_stopped
 from tetrarium.workers.kept_games import keep_game
 from tetrarium.workers.rivals import Adviser, Opponent, rival_game
 from tetrarium.workers.server import WorkerServer
@@ -39,28 +38,12 @@ _IDLE_S: Final = 0.05
 def hand(home: Home, name: str, *, lock: int | None) -> int:
     """Lets a person play until it is stopped; returns the process's exit code."""
     folder = home.hand_folder(name)
-    stops: list[HandControl] = []
 
-    def stop(*_: object) -> None:
-        for control in stops:
-            control.ask_to_stop()
+    def begin() -> tuple[Control, Callable[[WorkerServer], None]]:
+        control = HandControl(HandConfig.read(folder).wishes)
+        return control, lambda server: _Hand(home, control, server).run()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    with only_trainer(folder, lock):
-        try:
-            control = HandControl(HandConfig.read(folder).wishes)
-            stops.append(control)
-            with WorkerServer(folder, "hand", control) as server:
-                _Hand(home, control, server).run()
-        except Exception as error:
-            text = str(error) or type(error).__name__
-            WorkerState(state="failed", message=f"Failed: {text}", error=text).write(folder)
-            if not isinstance(error, TetrariumError):
-                raise
-            return 1
-        shutil.rmtree(folder, ignore_errors=True)
-    return 0
+    return host_until_stopped(folder, "hand", begin, lock=lock)
 
 
 class _Hand:
