@@ -2,6 +2,7 @@
 
 import { find, make } from "./dom.js";
 import { keep, recall } from "./memory.js";
+import { panelHead } from "./panels.js";
 
 const KEPT = "tetrarium-keys";
 const REPEATED = ["+", "-", "ArrowLeft", "ArrowRight"]; // act again and again while they are held
@@ -38,11 +39,10 @@ export class Shortcuts {
   }
 
   open() {
-    const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.#dialog.close() }, "×");
     const list = (rows, write, look = null) => make("dl", { class: look }, rows.flatMap(([term, meaning]) => [make("dt", {}, write(term)), make("dd", {}, meaning)]));
     const switchBox = make("input", { type: "checkbox", role: "switch", checked: this.#areOn, onchange: (event) => this.#turn(event.target.checked) });
     this.#dialog.replaceChildren(
-      make("div", { class: "panel-head" }, make("h2", { id: "help-title" }, "Keys and numbers"), close),
+      panelHead(this.#dialog, "help-title", "Keys and numbers"),
       make("div", { class: "panel-body", tabindex: 0, role: "region", "aria-label": "Keys and numbers" },
         list(this.#keys, (key) => make("kbd", {}, key === " " ? "Space" : key.toUpperCase()), "keys"),
         this.#others.length ? list(this.#others, (keys) => make("kbd", {}, keys)) : null,

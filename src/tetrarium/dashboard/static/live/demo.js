@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { find, make, setText } from "../common/dom.js";
+import { panelHead } from "../common/panels.js";
 import { say } from "../common/toast.js";
 import { count } from "../common/words.js";
 
@@ -28,9 +29,8 @@ export class DemoPanel {
   }
 
   #frame(content, canStart = false) {
-    const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.#dialog.close() }, "×");
     return make("form", { method: "dialog", onsubmit: (event) => this.#submit(event) },
-      make("div", { class: "panel-head" }, make("h2", { id: "demo-title" }, "Demo"), close),
+      panelHead(this.#dialog, "demo-title", "Demo"),
       make("div", { class: "panel-body" },
         make("p", { class: "form-error", role: "alert", id: "demo-error" }), content),
       make("div", { class: "panel-foot" }, make("span", { class: "fine" }, "Training runs are left alone."),

@@ -14,6 +14,7 @@ import { joinMenu } from "../common/menus.js";
 import { NewRunPanel } from "./new-run.js";
 import { RunPicker } from "./runs.js";
 import { ON_THE_CHART, beginPage } from "../common/frame.js";
+import { panelHead } from "../common/panels.js";
 import { Stage } from "./stage.js";
 import { showStatus } from "./status.js";
 import { act, say } from "../common/toast.js";
@@ -116,9 +117,8 @@ app.addEventListener("thinking", ({ detail }) => {
 async function openLog() {
   const text = await api.log(app.target.name);
   const dialog = find("#log-panel");
-  const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => dialog.close() }, "×");
   dialog.replaceChildren(
-    make("div", { class: "panel-head" }, make("h2", { id: "log-title" }, `Log of ${app.target.name}`), close),
+    panelHead(dialog, "log-title", `Log of ${app.target.name}`),
     make("div", { class: "panel-body", tabindex: 0, role: "region", "aria-label": "Log" },
       make("pre", {}, (typeof text === "string" ? text : text?.log) || "The log is empty.")));
   dialog.showModal();
