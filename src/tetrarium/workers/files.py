@@ -25,6 +25,7 @@ from tetrarium.registry.plain_files import read_object
 from tetrarium.training.runs.folder import is_locked
 
 __all__ = [
+    "DEAD",
     "DIED",
     "LOG",
     "STATE",
@@ -41,6 +42,7 @@ __all__ = [
     "write_values",
 ]
 
+DEAD: Final = "dead"  # the state of what ended without a word
 DIED: Final = "Its process ended without a word, killed or out of memory."
 LOG: Final = "worker.log"
 UNDER_WAY: Final = frozenset({"starting", "running", "paused", "stopping"})
@@ -113,7 +115,7 @@ def read_standing(folder: Path) -> tuple[WorkerState, bool]:
     is_alive = is_locked(folder)
     told = read_state(folder) or WorkerState(state="starting", message="Starting.")
     if not is_alive and told.state in UNDER_WAY:
-        told = replace(told, state="dead", message=DIED)
+        told = replace(told, state=DEAD, message=DIED)
     return told, is_alive
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from tetrarium.errors import HomeError, WorkerError
 from tetrarium.registry.home import Home
 from tetrarium.registry.plain_files import read_object
-from tetrarium.workers.files import list_views, read_standing
+from tetrarium.workers.files import DEAD, list_views, read_standing
 from tetrarium.workers.hand_orders import Wishes
 from tetrarium.workers.launching import start_in_new_folder
 
@@ -96,7 +96,7 @@ def start_hand(home: Home, wishes: Wishes) -> str:
     """
     hands = list_hands(home)
     for view in hands:
-        if not view.is_alive and view.state == "dead":  # nobody comes back to it
+        if not view.is_alive and view.state == DEAD:  # nobody comes back to it
             remove_hand(home, view.id)
     if sum(view.is_alive for view in hands) >= MOST_HANDS:
         raise WorkerError(f"At most {MOST_HANDS} games are played at once, and so many are. End one of them.")

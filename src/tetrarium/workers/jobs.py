@@ -21,7 +21,7 @@ from tetrarium.errors import HomeError, WorkerError
 from tetrarium.registry.home import Home
 from tetrarium.registry.plain_files import read_object
 from tetrarium.training.runs.folder import is_locked
-from tetrarium.workers.files import DIED, UNDER_WAY, fitted, list_views, read_values, write_values
+from tetrarium.workers.files import DEAD, DIED, UNDER_WAY, fitted, list_views, read_values, write_values
 from tetrarium.workers.launching import start_in_new_folder
 
 __all__ = [
@@ -204,7 +204,7 @@ def read_job(home: Home, name: str) -> JobView:
         if is_cancelled(folder):
             told |= {"state": "cancelled", "message": "Cancelled. Nothing was changed."}
         else:
-            told |= {"state": "dead", "message": DIED}
+            told |= {"state": DEAD, "message": DIED}
     return JobView(id=name, is_alive=is_alive, **{item.name: getattr(config, item.name) for item in fields(config)},
                    **told)  # fmt: skip
 
