@@ -19,7 +19,11 @@ from tetrarium.workers.files import WorkerState
 from tetrarium.workers.launching import start_process
 from tetrarium.workers.server import WorkerServer
 
-__all__ = ["carry_out", "extend_study", "start_tuner"]
+__all__ = ["carry_out", "extend_study", "prepare", "start_tuner"]
+
+
+def prepare() -> None:
+    """Nothing beyond this module is loaded for a process that carries out a study."""
 
 
 def carry_out(
@@ -97,7 +101,7 @@ def start_tuner(home: Home, name: str) -> None:
         HomeError: if there is no such study, or another process carries it out.
     """
     start_process(
-        home.study_folder(name), lock_study(home, name), [name, "--home", str(home.root)],
+        home.study_folder(name), lock_study(home, name), [name, "--home", str(home.root)], needs=__name__,
         state=WorkerState(state="starting", message="Starting."), module="tetrarium.tuning",
     )  # fmt: skip
 

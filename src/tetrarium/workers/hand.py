@@ -23,16 +23,24 @@ from tetrarium.workers.hand_rounds import HandRound, hand_game
 from tetrarium.workers.hands import HandConfig
 from tetrarium.workers.hosting import host_until_stopped
 from tetrarium.workers.kept_games import keep_game
+from tetrarium.workers.preparing import load_kernels
 from tetrarium.workers.rivals import Adviser, Opponent, rival_game
 from tetrarium.workers.server import WorkerServer
 
-__all__ = ["hand"]
+__all__ = ["hand", "prepare"]
 
 _UNWATCHED_S: Final = 300.0
 _UNTOUCHED_S: Final = 1_800.0  # of a game that is paused, not begun or over, before somebody's eyes
 _BOARD_EVERY_S: Final = 1 / 120  # at most
 _STILL_EVERY_S: Final = 0.25  # where nothing changes but time
 _IDLE_S: Final = 0.05
+
+
+def prepare() -> None:
+    """Loads what a person's game needs, in a process of which those in which people play will be forks."""
+    load_kernels()
+    if are_key_kernels_cached():
+        _press_once(Wishes())
 
 
 def hand(home: Home, name: str, *, lock: int | None) -> int:
@@ -89,9 +97,7 @@ class _Hand:
         """Loads the kernels, or compiles them, before anybody waits for them."""
         if not are_key_kernels_cached():
             self._show_preparing("The first game on this machine compiles the engine, which takes some ten seconds.")
-        warming = HandRound(self._wishes, seed=0)
-        warming.game.press("hard drop")
-        warming.shown(game=0)
+        _press_once(self._wishes)
 
     def _begin(self, wishes: Wishes) -> None:
         """Gives up the game under way, if any, for the next one."""
@@ -242,3 +248,10 @@ class _Hand:
 
     def _tell(self, state: str, message: str) -> None:
         self._publish(StateChanged(state=state, step=self._n_rounds, message=message))
+
+
+def _press_once(wishes: Wishes) -> None:
+    """Loads the kernels of a person's game, or compiles them."""
+    played = HandRound(wishes, seed=0)
+    played.game.press("hard drop")
+    played.shown(game=0)

@@ -101,4 +101,4 @@ def start_hand(home: Home, wishes: Wishes) -> str:
     if sum(view.is_alive for view in hands) >= MOST_HANDS:
         raise WorkerError(f"At most {MOST_HANDS} games are played at once, and so many are. End one of them.")
     config = HandConfig(wishes=wishes, started=datetime.now().astimezone().isoformat(timespec="seconds"))
-    return start_in_new_folder(home, "hand", home.hand_folder, config.write)[0]
+    return start_in_new_folder(home, "hand", home.hand_folder, config.write)

@@ -23,14 +23,20 @@ from tetrarium.registry.home import Home
 from tetrarium.training.finding import find_checkpoint, find_player_policy, find_policy
 from tetrarium.training.runs.folder import only_trainer
 from tetrarium.workers.client import WorkerClient
-from tetrarium.workers.jobs import JOB_FILE, JobConfig, JobState, is_cancelled, uploaded
+from tetrarium.workers.jobs import JOB_FILE, JobConfig, JobState, is_cancelled, note_process, uploaded
+from tetrarium.workers.preparing import load_kernels
 
-__all__ = ["work"]
+__all__ = ["prepare", "work"]
 
 _TELL_EVERY_S: Final = 0.25
 _CHECKPOINT_S: Final = 60.0  # within which a run under way saves a checkpoint
 
 Tell = Callable[..., None]
+
+
+def prepare() -> None:
+    """Loads what jobs need, in a process of which those that do them will be forks."""
+    load_kernels()
 
 
 def work(home: Home, name: str, *, lock: int | None) -> int:
@@ -39,6 +45,7 @@ def work(home: Home, name: str, *, lock: int | None) -> int:
     with only_trainer(folder, lock):
         teller = _Teller(folder)
         try:
+            note_process(folder)
             config = JobConfig.read(folder)
             message, result = _DOES[config.kind](home, folder, config.values, teller.tell)
         except Exception as error:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from tetrarium.errors import HomeError, WorkerError
 from tetrarium.registry.home import Home
 from tetrarium.registry.plain_files import read_object
-from tetrarium.training.runs.folder import is_locked
+from tetrarium.training.runs.folder import LOCK, is_locked
 from tetrarium.workers.files import DEAD, DIED, UNDER_WAY, fitted, list_views, read_values, write_values
 from tetrarium.workers.launching import start_in_new_folder
 
@@ -33,6 +33,7 @@ __all__ = [
     "cancel_job",
     "is_cancelled",
     "list_jobs",
+    "note_process",
     "read_job",
     "remove_job",
     "start_job",
@@ -145,9 +146,7 @@ def start_job(home: Home, kind: str, values: Mapping[str, Any], *, upload: Path 
             if upload is not None:
                 shutil.copyfile(upload, hidden / upload.name)
 
-        name, pid = start_in_new_folder(home, "job", home.job_folder, fill)
-        (home.job_folder(name) / _PID).write_text(str(pid), encoding="ascii")
-    return name
+        return start_in_new_folder(home, "job", home.job_folder, fill)
 
 
 def uploaded(folder: Path, values: Mapping[str, Any]) -> Path:
@@ -220,7 +219,7 @@ def cancel_job(home: Home, name: str) -> None:
         (folder / _CANCELLED).touch()
         with contextlib.suppress(OSError, ValueError):
             pid = int((folder / _PID).read_text(encoding="ascii"))
-            if _is_of_job(pid, name):
+            if _holds(pid, folder / LOCK):
                 os.kill(pid, signal.SIGTERM)
 
 
@@ -229,14 +228,18 @@ def is_cancelled(folder: Path) -> bool:
     return (folder / _CANCELLED).exists()
 
 
-def _is_of_job(pid: int, name: str) -> bool:
-    """Whether the process of that number here does the job: in another container the number is another's.
+def note_process(folder: Path) -> None:
+    """Notes that this process does the job, which may be told to end by a signal."""
+    (folder / _PID).write_text(str(os.getpid()), encoding="ascii")
+
+
+def _holds(pid: int, lock: Path) -> bool:
+    """Whether the process of that number here holds a job's lock: in another container the number is another's.
 
     Raises:
-        OSError: if there is no such process, or its arguments cannot be read.
+        OSError: if there is no such process, or what it holds cannot be seen.
     """
-    arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    return b"tetrarium.workers" in arguments and name.encode() in arguments
+    return any(held.samefile(lock) for held in Path(f"/proc/{pid}/fd").iterdir() if held.exists())
 
 
 def remove_job(home: Home, name: str) -> None:

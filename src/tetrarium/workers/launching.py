@@ -28,6 +28,7 @@ from tetrarium.training.runs.configs import create_run, read_run_config
 from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, MODES, require_within
 from tetrarium.training.runs.folder import checkpoint_steps, take_lock
 from tetrarium.workers.files import LOG, WorkerState, remove_address
+from tetrarium.workers.fork_server import fork_process
 from tetrarium.workers.players import PlayerConfig, PlayerView, list_players, read_player, remove_player
 
 __all__ = [
@@ -48,6 +49,12 @@ __all__ = [
 
 MAX_SEATS: Final = 9
 MAX_PLAYERS: Final = 16  # at once, in one home
+_NEEDS: Final = {  # by what a worker does
+    "train": "tetrarium.workers.training",
+    "play": "tetrarium.workers.player",
+    "hand": "tetrarium.workers.hand",
+    "job": "tetrarium.workers.job",
+}
 
 
 def start_training(
@@ -116,7 +123,8 @@ def branch_training(home: Home, name: str, step: int, *, new_name: str | None = 
 def _start_trainer(home: Home, name: str, step: int, total_steps: int, mode: str) -> None:
     folder = home.run_folder(name)
     state = WorkerState(state="starting", step=step, total_steps=total_steps, message=f"Starting at step {step:,}.")
-    start_process(folder, take_lock(folder), ["train", name, "--home", str(home.root), "--mode", mode], state=state)
+    arguments = ["train", name, "--home", str(home.root), "--mode", mode]
+    start_process(folder, take_lock(folder), arguments, needs=_NEEDS["train"], state=state)
 
 
 def start_process(
@@ -124,10 +132,11 @@ def start_process(
     lock: int,
     arguments: list[str],
     *,
+    needs: str,
     state: WorkerState | None = None,
     module: str = "tetrarium.workers",
-) -> int:
-    """Starts a process in a session of its own; returns its number.
+) -> None:
+    """Starts a process in a session of its own.
 
     Where one that was killed in this folder listened is forgotten first.
 
@@ -135,6 +144,7 @@ def start_process(
         folder: That it works in, where its words go to the log.
         lock: Of the folder, which the process holds from its first instant on; here it is closed, come what may.
         arguments: What else it is told.
+        needs: A module whose ``prepare()`` loads what it needs, once for it and those after it.
         state: What is said of it until it speaks for itself.
         module: What it runs.
     """
@@ -142,30 +152,30 @@ def start_process(
         if state is not None:
             state.write(folder)
         remove_address(folder)
-        command = [sys.executable, "-m", module, *arguments, "--lock", str(lock)]
         with (folder / LOG).open("ab") as log:
+            if fork_process(module, arguments, needs, lock, log.fileno()):
+                return
             process = subprocess.Popen(  # noqa: S603 fixed but for a name that was checked
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,), start_new_session=True
+                [sys.executable, "-m", module, *arguments, "--lock", str(lock)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(lock,),
+                start_new_session=True,
             )
     finally:
         os.close(lock)
     threading.Thread(target=process.wait, name="reaper", daemon=True).start()  # so that no zombie stays
-    return process.pid
 
 
-def start_in_new_folder(
-    home: Home, does: str, folder_of: Callable[[str], Path], fill: Callable[[Path], None]
-) -> tuple[str, int]:
-    """Starts a process in a folder of its own, which is locked as soon as anybody can see it.
+def start_in_new_folder(home: Home, does: str, folder_of: Callable[[str], Path], fill: Callable[[Path], None]) -> str:
+    """Starts a process in a folder of its own, which is locked as soon as anybody can see it; returns its id.
 
     Args:
         home: Where the folder will be.
-        does: What the process is told to do there.
+        does: What the process is told to do there: ``"play"``, ``"hand"`` or ``"job"``.
         folder_of: Gives the folder of an id.
         fill: Writes into the folder what the process begins with.
-
-    Returns:
-        The id, and the process's number.
 
     Raises:
         HomeError, OSError: if the home cannot be written.
@@ -184,7 +194,8 @@ def start_in_new_folder(
         for lock in locks:
             os.close(lock)
         raise
-    return name, start_process(folder, locks[0], [does, name, "--home", str(home.root)])
+    start_process(folder, locks[0], [does, name, "--home", str(home.root)], needs=_NEEDS[does])
+    return name
 
 
 def start_player(
@@ -274,7 +285,7 @@ def _start_player(home: Home, wanted: PlayerConfig) -> str:
     n_alive = sum(view.is_alive for view in list_players(home))
     if n_alive >= MAX_PLAYERS:
         raise WorkerError(f"At most {MAX_PLAYERS} demos play at once, and {n_alive} do. End one first.")
-    return start_in_new_folder(home, "play", home.player_folder, player.write)[0]
+    return start_in_new_folder(home, "play", home.player_folder, player.write)
 
 
 def _require_player(home: Home, what: str) -> None:

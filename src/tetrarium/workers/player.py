@@ -20,15 +20,21 @@ from tetrarium.training.finding import find_policy, find_replay
 from tetrarium.training.runs.control import Control
 from tetrarium.workers.hosting import host_until_stopped
 from tetrarium.workers.players import PlayerConfig
+from tetrarium.workers.preparing import load_kernels
 from tetrarium.workers.seats import Seat, Table
 from tetrarium.workers.server import WorkerServer
 
-__all__ = ["make_table", "play"]
+__all__ = ["make_table", "play", "prepare"]
 
 _UNWATCHED_S: Final = 3_600.0
 _UNWATCHED_TABLE_S: Final = 300.0  # nobody comes back to a wall, and it holds many policies
 _N_SEEDS: Final = 2**32
 _PAUSED_BOARDS: Final = 4.0  # a second, for who begins to watch while nothing moves
+
+
+def prepare() -> None:
+    """Loads what playing needs, in a process of which those that play will be forks."""
+    load_kernels()
 
 
 def play(home: Home, name: str, *, lock: int | None) -> int:
