@@ -24,7 +24,7 @@ from tetrarium.training.finding import find_checkpoint, find_player_policy, find
 from tetrarium.training.runs.folder import only_trainer
 from tetrarium.workers.client import WorkerClient
 from tetrarium.workers.jobs import JOB_FILE, JobConfig, JobState, is_cancelled, note_process, uploaded
-from tetrarium.workers.preparing import load_kernels
+from tetrarium.workers.preparing import load_kernels, load_modules
 
 __all__ = ["prepare", "work"]
 
@@ -36,6 +36,7 @@ Tell = Callable[..., None]
 
 def prepare() -> None:
     """Loads what jobs need, in a process of which those that do them will be forks."""
+    load_modules("training.models")
     load_kernels()
 
 
