@@ -14,6 +14,7 @@ if __name__ == "__main__":
         "pid": os.getpid(),
         "session": os.getsid(0),
         "parent": os.getppid(),
+        "name": Path("/proc/self/comm").read_text().strip(),
         "loaded": LOADED,
         "lock": os.fstat(int(lock)).st_ino,
         "descriptors": sorted(str(held.readlink()) for held in Path("/proc/self/fd").iterdir() if held.exists()),

@@ -59,6 +59,7 @@ def test_a_process_is_forked_with_a_session_a_lock_and_a_log_of_its_own(tmp_path
     files = [path for path in told["descriptors"] if path.startswith(str(tmp_path))]
     assert files == [str(tmp_path / "run.lock"), *[str(tmp_path / LOG)] * 2]
     assert not any("socket" in path for path in told["descriptors"])
+    assert told["name"] == f"{tmp_path}/told"[:15]
     wait_until(lambda: not is_locked(tmp_path) and has_ended(told["pid"]))
     assert (tmp_path / LOG).read_text() == "It works.\n"
 

@@ -18,12 +18,14 @@ import sys
 import threading
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 __all__ = ["fork_process"]
 
 _IDLE_S: Final = 300.0  # after which what is kept in memory is let go
 _MOST_BYTES: Final = 1 << 16  # of a request
+_COMM_LENGTH: Final = 15  # of the name by which `top` shows a process
 _IS_ABLE: Final = sys.platform == "linux"  # elsewhere system libraries may not survive a fork
 
 
@@ -139,6 +141,8 @@ def _become(module: str, arguments: list[str], lock: int, output: int) -> None:
     os.dup2(output, sys.stderr.fileno())
     os.close(output)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(" ".join(arguments[:2])[:_COMM_LENGTH], encoding="utf-8")
     sys.argv = [module, *arguments, "--lock", str(lock)]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
