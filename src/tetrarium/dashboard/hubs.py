@@ -26,6 +26,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 0.5  # whether the worker lives
 _LEASE_EVERY_S: Final = 1.0
 _PATIENCE_S: Final = 2.0  # for a worker's answer
+_LAST_WORDS_S: Final = 0.25  # in which what a worker said at its end still comes, before others speak of it
 _GRACE_S: Final = 2.0  # without viewers; a page that is loaded again finds the hub as it was
 _STATE: Final = "state-changed"
 _ASKED_FOR: Final = "stopping"  # which workers answer before they do so
@@ -140,6 +141,7 @@ class Hub:
             try:
                 while (await self._look()).address == address:  # noqa: ASYNC110 what is waited for is a file
                     await asyncio.sleep(_LOOK_EVERY_S)
+                await asyncio.sleep(_LAST_WORDS_S)
             finally:
                 self._worker = None
                 for task in tasks:
