@@ -32,9 +32,11 @@ function across({ values, low, high, log }) {
   const [from, to] = [measure(low), measure(high)];
   const position = (value) => (measure(value) - from) / (to - from);
   const inside = log ? powers(low, high) : linearTicks(low, high, 3);
-  const ticks = (inside.length > 1 ? inside : [low, high]).map((value) => [position(value), short(value)]);
+  const ticks = (inside.length > 1 ? inside : [low, high]).map((value) => [position(value), tickText(value)]);
   return { position, ticks, isListed: false };
 }
+
+const tickText = (value) => (value >= 1e-5 && value < 1e-3 ? value.toFixed(5).replace(/0+$/, "") : short(value));
 
 function powers(low, high) {
   const found = [];
