@@ -133,6 +133,6 @@ def test_a_study_is_begun_and_steered_by_keyboard_alone(
     wait_until(lambda: dashboard.view("by-hand-0001").state == "paused", "the trial to pause")
     page.get_by_role("button", name="Stop").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
     expect(page.locator("#study-message")).to_have_text("Stopped; 2 trials are left. Nothing is lost.")
     assert dashboard.view("by-hand-0001").state == "stopped"
