@@ -144,7 +144,7 @@ def test_the_leaderboard_sorts_searches_and_draws_its_intervals(page: Page, watc
     page.get_by_label("Measured under").dispatch_event("change")
     expect(page.locator("#leaderboard")).to_be_visible()
     midnight = """async () => {
-        const { dateText } = await import("/static/models/scores.js");
+        const { dateText } = await import("/static/common/words.js");
         return dateText(new Date(2026, 4, 3, 0, 5).getTime() / 1000);
     }"""
     assert page.evaluate(midnight) == "2026-05-03 00:05"
