@@ -1,7 +1,7 @@
 // A score in words and as a drawn interval; all of a table share one logarithmic axis.
 
 import { make } from "../common/dom.js";
-import { count, lines, percent, short } from "../common/words.js";
+import { count, lines, percent, ticksText } from "../common/words.js";
 
 const LARGEST_SKEW = 1.5; // beyond it, an interval is written by its ends and not as ± its longer side
 
@@ -33,9 +33,11 @@ const placeOn = (end, value) => Math.min(1, Math.log10(1 + Math.max(0, value)) /
 
 /** The powers of ten below the end, each at its place. */
 export function axisTicks(end) {
-  return Array.from({ length: Math.round(Math.log10(end)) }, (_, k) => {
-    const tick = make("span", {}, short(10 ** k));
-    tick.style.setProperty("--at", placeOn(end, 10 ** k));
+  const values = Array.from({ length: Math.round(Math.log10(end)) }, (_, k) => 10 ** k);
+  const texts = ticksText(values);
+  return values.map((value, k) => {
+    const tick = make("span", {}, texts[k]);
+    tick.style.setProperty("--at", placeOn(end, value));
     return tick;
   });
 }
