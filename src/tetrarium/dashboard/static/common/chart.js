@@ -46,7 +46,7 @@ export class Chart {
     this.#drawAxes(pen, scale, domain);
     context.save();
     context.beginPath();
-    context.rect(plot.left, plot.top - 4, plot.right - plot.left + 4, plot.bottom - plot.top + 8);
+    context.rect(plot.left, plot.top - 4, plot.right - plot.left + 6, plot.bottom - plot.top + 8);
     context.clip();
     if (selection) this.#drawSelection(pen, selection);
     if (this.spec.band) this.#drawBand(pen, data, shown);

@@ -81,7 +81,7 @@ function showStatus() {
   setText(find("#status-text"), isCut ? "coming back by itself" : [`${count(nEnded())} of ${count(study.n_trials)} trials`, leftText()].filter(Boolean).join(" · "));
 }
 
-const leftText = () => (study.is_alive && study.seconds_left ? left(study.seconds_left) : "");
+const leftText = () => (study.state === "running" && study.seconds_left ? left(study.seconds_left) : "");
 
 function showProgress() {
   const bar = find("#study-bar");
