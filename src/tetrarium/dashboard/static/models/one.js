@@ -57,7 +57,9 @@ function showMissing(error) {
   setText(find("#facts"), "");
   const place = find("#missing");
   place.hidden = false;
-  setText(place, error.message);
+  const isInTrash = error.message.includes("in the trash");
+  place.replaceChildren(make("strong", {}, isInTrash ? `${name} lies in the trash.` : error.status === 404 ? `There is no model ${name}.` : error.message),
+    make("a", { href: isInTrash ? "/models#trash" : "/models" }, isInTrash ? "Show the trash" : "Show all models"));
 }
 
 function showAll() {

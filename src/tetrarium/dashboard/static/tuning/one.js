@@ -45,12 +45,13 @@ async function refresh() {
 
 function showFailure(error) {
   setText(find("#study-name"), name);
-  setText(find("#study-facts"), error.message);
-  for (const part of findAll("main > :not(.page-head)")) part.hidden = true;
+  setText(find("#study-facts"), "");
+  for (const part of findAll("main > :not(.page-head)")) part.hidden = part.id !== "study-missing";
+  find("#study-missing").replaceChildren(make("strong", {}, error.status === 404 ? `There is no study ${name}.` : error.message), make("a", { href: "/tuning" }, "Show all studies"));
 }
 
 function show() {
-  for (const part of findAll("main > [hidden]")) part.hidden = false;
+  for (const part of findAll("main > :not(.page-head)")) part.hidden = part.id === "study-missing";
   document.title = `${study.name} · tetrarium`;
   setText(find("#study-name"), study.name);
   setText(find("#study-facts"), factsText());
