@@ -12,6 +12,9 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+# Tests start hundreds of processes, each of which would otherwise compile the package's sources anew.
+test: export PYTHONDONTWRITEBYTECODE :=
+
 help:
 	@echo "make …"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

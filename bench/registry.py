@@ -26,7 +26,7 @@ from tetrarium.registry.runs import RunStore
 from tetrarium.training import TetrisAgent, TrainingConfig
 from tetrarium.training.checkpoints.agents import read_saved_policy
 from tetrarium.training.checkpoints.sharing import bundle_of
-from tetrarium.training.runs.folder import create_run
+from tetrarium.training.runs.configs import create_run
 from tetrarium.workers.directory import find_runs, list_runs, read_episodes, read_run
 from tetrarium.workers.files import WorkerState
 

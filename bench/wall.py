@@ -8,20 +8,11 @@ Needs a Chromium (chromium, chromium-browser or google-chrome) and playwright, w
 """
 
 import argparse
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 
 import httpx
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import CDPSession, Page
+from shared.browsing import page_of_a_dashboard
 
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 SEATS = ["dellacherie", "du", "dt-10"] * 3
 PACE = 30  # pieces a second of each
 COUNT = """() => {
@@ -30,54 +21,37 @@ COUNT = """() => {
 }"""
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=15.0, help="to measure")
     seconds = parser.parse_args().seconds
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        print("This needs a Chromium: chromium, chromium-browser or google-chrome.", file=sys.stderr)
-        return 1
-    with tempfile.TemporaryDirectory() as home:
-        command = [sys.executable, "-m", "tetrarium", "serve", "--port", "0", "--home", home]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 our own
-        assert server.stdout is not None
-        url = server.stdout.readline().split()[-1]
+    with page_of_a_dashboard() as (page, url):
         try:
-            measure(browser, url, seconds)
+            measure(page, url, seconds)
         finally:
             for player in httpx.get(f"{url}api/players", timeout=60).json():
                 httpx.delete(f"{url}api/players/{player['id']}", timeout=60)
-            wait_for_end(Path(home) / "players")
-            server.send_signal(signal.SIGINT)
-            server.wait()
-    return 0
 
 
-def measure(browser: str, url: str, seconds: float) -> None:
+def measure(page: Page, url: str, seconds: float) -> None:
     """Opens the wall, lets nine play, and prints what that costs."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser, headless=True, args=FLAGS)
-        page = chromium.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(0)
-        page.goto(f"{url}models#wall")
-        for name in SEATS:
-            page.locator("#wall-add").fill(name)
-            page.locator("#wall-add").press("Enter")
-        page.locator("#wall-same").uncheck(force=True)
-        page.locator("#wall-start").click()
-        page.locator("#wall .seat-board").nth(8).wait_for()
-        player = httpx.get(f"{url}api/players", timeout=60).json()[0]["id"]
-        speed = {"command": "speed", "values": {"pieces_per_second": PACE}}
-        httpx.post(f"{url}api/players/{player}/commands", json=speed, timeout=60).raise_for_status()
-        page.evaluate(COUNT)
-        counters = page.context.new_cdp_session(page)
-        counters.send("Performance.enable")
-        page.wait_for_timeout(2_000)  # what is drawn first is not measured
-        before = read(page, counters)
-        page.wait_for_timeout(1_000 * seconds)
-        after = read(page, counters)
-        chromium.close()
+    page.goto(f"{url}models#wall")
+    for name in SEATS:
+        page.locator("#wall-add").fill(name)
+        page.locator("#wall-add").press("Enter")
+    page.locator("#wall-same").uncheck(force=True)
+    page.locator("#wall-start").click()
+    page.locator("#wall .seat-board").nth(8).wait_for()
+    player = httpx.get(f"{url}api/players", timeout=60).json()[0]["id"]
+    speed = {"command": "speed", "values": {"pieces_per_second": PACE}}
+    httpx.post(f"{url}api/players/{player}/commands", json=speed, timeout=60).raise_for_status()
+    page.evaluate(COUNT)
+    counters = page.context.new_cdp_session(page)
+    counters.send("Performance.enable")
+    page.wait_for_timeout(2_000)  # what is drawn first is not measured
+    before = read(page, counters)
+    page.wait_for_timeout(1_000 * seconds)
+    after = read(page, counters)
     spent = {name: after[name] - before[name] for name in after}
     by = spent["Timestamp"]
     print(f"{len(SEATS)} games at {PACE} pieces a second each, for {by:.1f} s:")
@@ -94,10 +68,5 @@ def read(page: Page, counters: CDPSession) -> dict[str, float]:
     return {**{name: told[name] for name in names}, "drawn": page.evaluate("window.drawn")}
 
 
-def wait_for_end(players: Path) -> None:
-    while list(players.glob("*")):
-        signal.sigtimedwait([], 0.05)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

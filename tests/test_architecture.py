@@ -95,7 +95,7 @@ WITHOUT_TORCH = (
     "tetrarium.dashboard",
     "tetrarium.cli",
 )
-LATER = {"tetrarium.dashboard"}  # promised, and tested from the day that its folder is there
+WITHOUT_NUMBA = ("tetrarium.registry", "tetrarium.workers.client", "tetrarium.workers.directory")
 
 
 def uses(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -256,9 +256,12 @@ def loaded_by(code: str, *, among: tuple[str, ...]) -> list[str]:
 
 @pytest.mark.parametrize("package", WITHOUT_TORCH)
 def test_import_leaves_torch_alone(package: str) -> None:
-    if package in LATER and not (SOURCE / package.rpartition(".")[2]).is_dir():
-        pytest.skip(f"{package} is not built yet")
     assert loaded_by(f"import {package}", among=("torch", "stable_baselines3")) == []
+
+
+@pytest.mark.parametrize("package", WITHOUT_NUMBA)
+def test_looking_at_runs_loads_no_game(package: str) -> None:
+    assert loaded_by(f"import {package}", among=("gymnasium", "numba", "scipy")) == []
 
 
 def test_loading_torch_would_be_seen() -> None:

@@ -32,8 +32,8 @@ EVENTS = [
     ControlChanged(mode="every-move", pieces_per_second=12.5, thoughts=True),
     BoardShown(width=2, height=1, cells="IO........", queue=(1, 2), lines_game=0, pieces_game=1),
     BoardShown(
-        width=2, height=1, cells="IOx.......", queue=(1, 2), held=3, game=4, lines_game=5, pieces_game=6,
-        score_game=700, step=8, placed=(0, 1), cleared_rows=(0,), paused=True, sent_s=1.5,
+        width=2, height=1, cells="IOx.......", queue=(1, 2), held=3, game=4, is_over=True, games_ended=3, lines_game=5,
+        pieces_game=6, score_game=700, step=8, placed=(0, 1), cleared_rows=(0,), paused=True, sent_s=1.5,
         thoughts={"actions": [{"action": 4, "value": -0.5, "cells": [2, 3]}], "chosen": 4},
     ),
     SeatsShown(seats=({"seat": 0, "cells": "IO..", "queue": [1, 2]}, {"seat": 1}), step=9, paused=True, sent_s=1.5),

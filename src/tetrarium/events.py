@@ -113,7 +113,9 @@ class BoardShown(Event):
     cells: str  # height + 4 rows, the lowest first: '.' empty, the piece that left the cell, 'x' where nobody knows it
     queue: tuple[int, ...]  # current piece first
     held: int | None = None
-    game: int = 1  # number of this game among those played in its place
+    game: int = 1  # number of this game among those played in its place, which may be given up before they end
+    is_over: bool = False  # whether this game has ended
+    games_ended: int | None = None  # of those played in its place, this one included; None where nobody counts
     lines_game: int
     pieces_game: int
     score_game: int = 0  # as the guideline counts it

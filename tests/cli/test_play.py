@@ -1,23 +1,19 @@
 """``tetrarium play``: through a real terminal, and with keys that come when a script says so."""
 
-import fcntl
 import io
 import os
 import re
 import signal
-import struct
-import subprocess
-import sys
 import termios
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from tests.cli.test_watching import ROOT, FakeTerminal, ScriptedKeys, Session
+from tests.cli.terminals import FakeTerminal, ScriptedKeys, Session, on_terminal
 from tetrarium.cli.bindings import BINDINGS
 from tetrarium.cli.boards import BoardView
 from tetrarium.cli.hand_screen import HandView, draw_hand
@@ -34,27 +30,8 @@ SQUARES = CONFIG.with_changes(randomizer="O")
 _ARROWS = {name: name for name in ("up", "down", "left", "right")}
 
 
-@contextmanager
-def playing(*arguments: str, columns: int = 80, lines: int = 24, **variables: str) -> Iterator[Session]:
-    leader, follower = os.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    environ = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "LINES", "NO_COLOR"}}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.cli.hands", "play", "--seed", "3", *arguments],
-        cwd=ROOT,
-        env=environ | {"TERM": "xterm-256color"} | variables,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        start_new_session=True,
-    )
-    try:
-        yield Session(leader, follower, process)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(leader)
-        os.close(follower)
+def playing(*arguments: str, **variables: Any) -> AbstractContextManager[Session]:
+    return on_terminal("tests.cli.hands", "play", "--seed", "3", *arguments, **variables)
 
 
 def score(terminal: Session) -> int:
@@ -110,9 +87,9 @@ def test_arrows_move_turn_hold_and_drop() -> None:
 def test_a_small_terminal_gets_a_small_board_and_a_tiny_one_a_word() -> None:
     with playing(columns=40, lines=14) as terminal:
         terminal.wait_for("└──────────┘")
-        fcntl.ioctl(terminal.follower, termios.TIOCSWINSZ, struct.pack("HHHH", 8, 20, 0, 0))
+        terminal.resize(lines=8, columns=20)
         terminal.wait_for(r"A game takes\s+30 x 13")
-        fcntl.ioctl(terminal.follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        terminal.resize(lines=24, columns=80)
         terminal.wait_for("Paused")  # until its player says so
         terminal.press("q")
         assert terminal.leave() == 0

@@ -2,16 +2,18 @@
 
 import io
 import json
+import os
 import re
 import shlex
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from tests.tuning.made import complete, study
+from tetrarium.cli import streams
 from tetrarium.cli.configuration import read_configs
 from tetrarium.cli.main import main
 from tetrarium.cli.study_display import PlainStudy, draw_study
@@ -134,6 +136,20 @@ def test_a_study_under_way_is_told_as_it_goes(home: Home) -> None:
     assert "first  1 of 4 trials, 36 s left" in drawn
     assert "first-0002" in drawn and "25 %" in drawn and "running" in drawn
     assert "best so far  first-0001: 10 lines a game, with learning_rate" in drawn
+
+
+def test_who_does_not_read_holds_no_study_up(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "_LAST_S", 0.05)
+    complete(home, study(n_trials=4), [10.0])
+    detail = read_study(home, "first")
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w", encoding="utf-8") as stream, PlainStudy(stream, count(0, 60).__next__) as plain:
+        for _ in range(5_000):  # lines, which are more than a pipe holds
+            plain.tell(detail)
+    first, *others = os.read(reader, 1 << 20).decode().splitlines()
+    os.close(reader)
+    assert first.startswith("Tuning first over ") and 1_000 < len(others) < 5_000
+    assert set(others) == {"1 of 4 trials, 36 s left"}
 
 
 def test_what_the_docs_show_makes_a_study(home: Home) -> None:

@@ -1,70 +1,23 @@
 """Watching: the pace on a clock of the test's own, and real keys on a real terminal."""
 
-import fcntl
 import io
 import os
 import re
-import select
 import signal
-import struct
-import subprocess
-import sys
 import termios
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 
 from tests.cli.games import failing, moves
+from tests.cli.terminals import ESCAPES, FakeTerminal, ScriptedKeys, Session, on_terminal
 from tetrarium.cli.keys import NoKeys, TerminalKeys, open_keys
 from tetrarium.cli.watching import watch
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation import Move
-
-ROOT = Path(__file__).parents[2]
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-DEADLINE_S = 30.0
-
-
-class FakeTerminal(io.StringIO):
-    encoding = "utf-8"
-
-    def isatty(self) -> bool:
-        return True
-
-
-class ScriptedKeys(NoKeys):
-    """Presses keys at given times, on a clock that runs only while somebody waits for keys."""
-
-    def __init__(self, presses: Iterable[tuple[float, str]]) -> None:
-        self._presses = sorted(presses)
-        self.now = 0.0
-        self.waits: list[float] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None: ...
-
-    def clock(self) -> float:
-        return self.now
-
-    def read(self, timeout_s: float) -> str:
-        self.waits.append(timeout_s)
-        until = self.now + max(timeout_s, 0.0)
-        if self._presses and self._presses[0][0] <= until:
-            at, key = self._presses.pop(0)
-            self.now = max(self.now, at)
-            return key
-        self.now = until
-        return ""
 
 
 @pytest.fixture
@@ -218,71 +171,8 @@ def test_no_games() -> None:
 # A real terminal
 
 
-class Session:
-    """A process on a terminal of its own, of 24 lines of 80 characters."""
-
-    def __init__(self, leader: int, follower: int, process: subprocess.Popen[bytes]) -> None:
-        self.leader = leader
-        self.follower = follower
-        self.process = process
-        self.raw = ""
-
-    @property
-    def seen(self) -> str:
-        """All that has been on the screen, without escape sequences."""
-        return ESCAPES.sub("", self.raw)
-
-    @property
-    def pieces(self) -> int:
-        """How many pieces the latest frame shows."""
-        return int(re.findall(r"pieces +(\d+)", self.seen)[-1])
-
-    def press(self, keys: str) -> None:
-        os.write(self.leader, keys.encode())
-
-    def wait_for(self, pattern: str, after: int = 0) -> None:
-        """Waits until the pattern is on the screen, beginning at a place in what has been seen."""
-        deadline = time.monotonic() + DEADLINE_S
-        while re.search(pattern, self.seen[after:]) is None:
-            self._read(deadline, pattern)
-
-    def leave(self) -> int:
-        """Reads on until the process has ended; returns its exit code."""
-        deadline = time.monotonic() + DEADLINE_S
-        while self.process.poll() is None:
-            self._read(deadline, "the end")
-        while select.select([self.leader], [], [], 0)[0]:
-            self._read(deadline, "the rest")
-        return self.process.returncode
-
-    def _read(self, deadline: float, what: str) -> None:
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what!r} has not come; the screen showed {self.seen[-2_000:]!r}")
-        if select.select([self.leader], [], [], 0.1)[0]:
-            self.raw += os.read(self.leader, 65_536).decode("utf-8", "replace")
-
-
-@contextmanager
-def session(*arguments: str, **variables: str) -> Iterator[Session]:
-    leader, follower = os.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    environ = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "LINES", "NO_COLOR"}}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.cli.games", *arguments],
-        cwd=ROOT,
-        env=environ | {"TERM": "xterm-256color"} | variables,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        start_new_session=True,
-    )
-    try:
-        yield Session(leader, follower, process)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(leader)
-        os.close(follower)
+def session(*arguments: str, **variables: str) -> AbstractContextManager[Session]:
+    return on_terminal("tests.cli.games", *arguments, **variables)
 
 
 @pytest.mark.parametrize(("way", "code"), [("q", 0), ("\x03", 0), ("sigterm", 128 + signal.SIGTERM), ("failure", 1)])
@@ -345,7 +235,7 @@ def test_colours_are_those_of_the_pieces() -> None:
 def test_a_terminal_that_grows_gets_a_larger_board() -> None:
     with session("endless", "20") as terminal:
         terminal.wait_for("└──────────┘")
-        fcntl.ioctl(terminal.follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+        terminal.resize(lines=40, columns=100)
         terminal.wait_for("└────────────────────┘")
 
 

@@ -27,7 +27,7 @@ from tetrarium.errors import TetrariumError
 from tetrarium.registry.home import Home
 from tetrarium.registry.runs import RunStore
 from tetrarium.training import TrainingConfig
-from tetrarium.training.runs.folder import create_run
+from tetrarium.training.runs.configs import create_run
 from tetrarium.training.runs.pruning import find_prunable
 from tetrarium.tuning import create_study, list_studies
 from tetrarium.workers.directory import list_runs, read_config, read_episodes, read_evaluations, read_progress

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tetrarium.registry.home import Home
-from tetrarium.registry.record_files import EPISODES, EVALUATIONS
+from tetrarium.registry.record_files import EPISODES, EVALUATIONS, Record
 from tetrarium.registry.runs import RunStore
 
 STANDING = {
@@ -34,10 +34,15 @@ def write_episodes(folder: Path, rows: Sequence[str], mode: str = "w") -> None:
         file.write("".join([EPISODES.header.decode() if mode == "w" else "", *rows]))
 
 
-def known_episodes(home: Home, name: str) -> list[tuple[float, ...]]:
-    """The rows of a run's games in the database, as they stand there."""
-    columns = ", ".join(EPISODES.columns)
-    query = f"SELECT {columns} FROM episodes WHERE run_id = (SELECT id FROM runs WHERE name = ?) ORDER BY number"
+def n_known(store: RunStore, name: str) -> int:
+    """How many of a run's games the database knows."""
+    return int(sum(store.curve(name, 1)["n_games"]))
+
+
+def known_rows(home: Home, name: str, record: Record = EPISODES) -> list[tuple[float, ...]]:
+    """The rows of one of a run's files in the database, as they stand there."""
+    columns = ", ".join(record.columns)
+    query = f"SELECT {columns} FROM {record.name} WHERE run_id = (SELECT id FROM runs WHERE name = ?) ORDER BY number"
     with closing(sqlite3.connect(home.root / "registry.db")) as connection:
         return connection.execute(query, (name,)).fetchall()
 
@@ -70,7 +75,7 @@ class RunStoreContract:
     def require_level(self, store: RunStore, folder: Path) -> None:
         """Holds every row and every sum in the database against the file."""
         written = written_episodes(folder)
-        assert known_episodes(store.home, folder.name) == written
+        assert known_rows(store.home, folder.name) == written
         for n_points in (1, 7, 60, 10**6):
             curve = store.curve(folder.name, n_points)
             assert len(curve["step"]) == len(curve["n_games"]) <= max(n_points, 1)
@@ -87,7 +92,7 @@ class RunStoreContract:
         assert store.take_in("one")
 
         self.require_level(store, folder)
-        assert store.n_rows("one") == {"episodes": 3_000, "evaluations": 0}
+        assert n_known(store, "one") == 3_000
         assert store.curve("one", 3)["n_games"] == [1_024, 1_024, 952]
         assert len(store.curve("one", 600)["step"]) == 600
 
@@ -96,16 +101,16 @@ class RunStoreContract:
         for first, after in itertools.pairwise((3_000, 3_001, 3_031, 3_072, 5_120, 5_121)):
             write_episodes(folder, [episode(number) for number in range(first, after)], "a")
             assert store.take_in("one") and store.take_in("one")
-            assert store.n_rows("one")["episodes"] == after
+            assert n_known(store, "one") == after
         self.require_level(store, folder)
 
     def test_a_row_counts_once_it_is_whole(self, store: RunStore, folder: Path) -> None:
         write_episodes(folder, [episode(3_000)[:-1]], "a")
         store.take_in("one")
-        assert store.n_rows("one")["episodes"] == 3_000
+        assert n_known(store, "one") == 3_000
         write_episodes(folder, ["\n"], "a")
         store.take_in("one")
-        assert store.n_rows("one")["episodes"] == 3_001
+        assert n_known(store, "one") == 3_001
         self.require_level(store, folder)
 
     def test_what_is_no_row_is_left_out(self, store: RunStore, folder: Path) -> None:
@@ -114,7 +119,7 @@ class RunStoreContract:
         assert store.take_in("one")
         write_episodes(folder, [episode(3_001)], "a")
         assert store.take_in("one")
-        assert known_episodes(store.home, "one")[-2:] == [
+        assert known_rows(store.home, "one")[-2:] == [
             (60_000, 0, 750.0, 4, 3_000, 0, 30.0), (60_020, 1, 750.25, 5, 3_001, 0, 30.0),
         ]  # fmt: skip
 
@@ -139,15 +144,15 @@ class RunStoreContract:
         store.take_in("one")
         (folder / "episodes.csv").unlink()
         assert store.take_in("one")
-        assert store.n_rows("one")["episodes"] == 0 and store.curve("one", 10)["step"] == []
+        assert n_known(store, "one") == 0 and store.curve("one", 10)["step"] == []
         (folder / "episodes.csv").write_text("something,else\n1,2\n")
         assert store.take_in("one")
-        assert store.n_rows("one")["episodes"] == 0
+        assert n_known(store, "one") == 0
 
     def test_a_large_table_is_taken_in_piece_by_piece(self, store: RunStore, folder: Path) -> None:
         write_episodes(folder, [episode(number) for number in range(40_000)])
         assert not store.take_in("one", max_batches=1)
-        part = store.n_rows("one")["episodes"]
+        part = n_known(store, "one")
         assert 20_000 < part < 40_000
         assert store.take_in("one")
         self.require_level(store, folder)
@@ -156,19 +161,16 @@ class RunStoreContract:
         rows = "300,150,2.5,2,0,60,1000,1\n400,300,2.25,2,1,60,1000,0\n"
         (folder / "evaluations.csv").write_text(EVALUATIONS.header.decode() + rows)
         store.take_in("one")
-        first, second = store.evaluations("one")
-        assert first == {
-            "decided_step": 300, "step": 150, "lines": 2.5, "n_games": 2, "n_cut_off": 0, "max_pieces": 60,
-            "seed": 1_000, "is_best": 1,
-        }  # fmt: skip
-        assert (second["step"], second["lines"], second["is_best"]) == (300, 2.25, 0)
+        assert known_rows(store.home, "one", EVALUATIONS) == [
+            (300, 150, 2.5, 2, 0, 60, 1_000, 1), (400, 300, 2.25, 2, 1, 60, 1_000, 0),
+        ]  # fmt: skip
 
     def test_a_deleted_run_is_forgotten(self, store: RunStore, home: Home, folder: Path) -> None:
         store.take_in("one")
         shutil.rmtree(folder)
         assert store.take_in("one")
-        assert "one" not in store.standings() and known_episodes(home, "one") == []
-        assert store.n_rows("one") == {"episodes": 0, "evaluations": 0}
+        assert "one" not in store.standings() and known_rows(home, "one") == []
+        assert n_known(store, "one") == 0
         write_episodes(folder, [episode(1)])
         store.take_in("one")
         store.keep({}, ["one"])  # what is there again is not forgotten
@@ -181,12 +183,12 @@ class RunStoreContract:
         assert told["one"] == STANDING | {"name": "one"} and told["two"]["state"] == "dead"
         store.keep({"one": STANDING | {"state": "finished"}, "odd": STANDING | {"seed": 2**70, "command": ["x"]}})
         assert store.standings()["one"]["state"] == "finished" and "odd" not in store.standings()
-        assert store.n_rows("one")["episodes"] == 3_000
+        assert n_known(store, "one") == 3_000
 
     def test_another_process_sees_the_same(self, store: RunStore, home: Home, folder: Path) -> None:
         other = RunStore(home)
         other.take_in("one")
         write_episodes(folder, [episode(3_000)], "a")
         store.take_in("one")
-        assert other.n_rows("one")["episodes"] == 3_001
+        assert n_known(other, "one") == 3_001
         self.require_level(other, folder)

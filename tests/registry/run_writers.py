@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.registry.run_contract import episode, known_episodes, written_episodes
+from tests.registry.run_contract import episode, known_rows, n_known, written_episodes
 from tetrarium.registry.atomic import write_file
 from tetrarium.registry.home import Home
 from tetrarium.registry.record_files import EPISODES
@@ -85,11 +85,11 @@ def require_level(home: Home, logs: Path) -> Iterator[int]:
     """Holds the registry against files and logs after whatever happened; yields how many games each run has."""
     store = RunStore(home)
     for log in logs.iterdir():
-        assert store.n_rows(log.name)["episodes"] >= certain(log)
+        assert n_known(store, log.name) >= certain(log)
         store.take_in(log.name)
         if (home.runs / log.name).is_dir():
             written = written_episodes(home.runs / log.name)
-            assert known_episodes(home, log.name) == written
+            assert known_rows(home, log.name) == written
             for n_points in (7, 600, 10**6):
                 assert sum(store.curve(log.name, n_points)["n_games"]) == len(written)
             yield len(written)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry.run_contract import RunStoreContract, episode, write_episodes
+from tests.registry.run_contract import RunStoreContract, episode, n_known, write_episodes
 from tetrarium.errors import HomeError, RegistryBusyError
 from tetrarium.registry.database import Database
 from tetrarium.registry.home import Home
@@ -21,8 +21,8 @@ class TestNewHome(RunStoreContract):
         return Home.locate(tmp_path / "home")
 
     def test_nothing_is_made_by_looking(self, store: RunStore, home: Home) -> None:
-        assert store.standings() == {} and store.evaluations("x") == [] and store.curve("x", 9)["step"] == []
-        assert store.take_in("x") and store.n_rows("x") == {"episodes": 0, "evaluations": 0}
+        assert store.standings() == {} and store.curve("x", 9)["step"] == []
+        assert store.take_in("x") and n_known(store, "x") == 0
         assert not home.root.exists()
 
 
@@ -66,7 +66,7 @@ class TestHomeThatWasCopied(RunStoreContract):
         return Home.locate(tmp_path / "home")
 
     def test_its_runs_are_known(self, store: RunStore, home: Home) -> None:
-        assert store.n_rows("kept")["episodes"] == 5_000
+        assert n_known(store, "kept") == 5_000
         write_episodes(home.runs / "kept", [episode(5_000)], "a")
         store.take_in("kept")
         self.require_level(store, home.runs / "kept")
@@ -78,8 +78,8 @@ def test_who_may_not_wait_is_told_apart(tmp_path: Path) -> None:
     store = RunStore(home, wait_s=0.0)
     with Database(home).writing(), pytest.raises(RegistryBusyError, match="has been in use by another program for 0 s"):
         store.take_in("one")
-    assert store.n_rows("one")["episodes"] == 0
-    assert store.take_in("one") and store.n_rows("one")["episodes"] == 1
+    assert n_known(store, "one") == 0
+    assert store.take_in("one") and n_known(store, "one") == 1
 
 
 def test_a_name_that_leads_out_of_the_home_is_refused(tmp_path: Path) -> None:

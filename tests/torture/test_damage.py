@@ -15,7 +15,8 @@ from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.checkpoints.agents import read_policy, read_saved_policy
 from tetrarium.training.config import CHANGEABLE
-from tetrarium.training.runs.folder import checkpoint_steps, read_run_config
+from tetrarium.training.runs.configs import read_run_config
+from tetrarium.training.runs.folder import checkpoint_steps
 from tetrarium.training.runs.run import TrainingRun
 
 CONFIG = TrainingConfig(

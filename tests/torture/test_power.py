@@ -13,7 +13,8 @@ from tetrarium.events import AgentEvaluated, CheckpointSaved, Event
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.checkpoints.agents import saved_files
-from tetrarium.training.runs.folder import latest_checkpoint, read_run_config
+from tetrarium.training.runs.configs import read_run_config
+from tetrarium.training.runs.folder import latest_checkpoint
 from tetrarium.training.runs.records import Records
 from tetrarium.training.runs.run import TrainingRun
 

@@ -4,22 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-import stable_baselines3  # noqa: F401 for those that are forked
-from torch.utils import tensorboard  # noqa: F401
-
 from tetrarium.cli.main import main
-from tetrarium.environment import EnvConfig
-from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.training.algorithms import dqn_learner  # noqa: F401
-from tetrarium.training.runs import run  # noqa: F401
-
-
-def load_kernels() -> None:
-    """Plays a placement; starts no thread, which no fork would take along."""
-    games = TetrisVecEnv(EnvConfig(), 1)
-    games.reset()
-    games.step_async(games.core.masks.argmax(axis=1))
-    games.step_wait()
+from tetrarium.workers.training import prepare
 
 
 def run_command(arguments: list[str], printed: Path, complained: Path) -> None:
@@ -32,4 +18,4 @@ def run_command(arguments: list[str], printed: Path, complained: Path) -> None:
     main(arguments)
 
 
-load_kernels()
+prepare()

@@ -11,7 +11,8 @@ from tests.training.runs import EVALUATED, ignore, start, table
 from tetrarium.errors import ConfigError, DamagedCheckpointError, HomeError
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.branching import branch_run
-from tetrarium.training.runs.folder import checkpoint_steps, read_run_config
+from tetrarium.training.runs.configs import read_run_config
+from tetrarium.training.runs.folder import checkpoint_steps
 from tetrarium.training.runs.run import TrainingRun
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry.run_contract import known_episodes, written_episodes
+from tests.registry.run_contract import known_rows, written_episodes
 from tests.training.runs import CONFIG, EVALUATED, start, stop_after
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.errors import RegistryBusyError
@@ -14,6 +14,7 @@ from tetrarium.events import AgentEvaluated, CheckpointSaved, Event, WarningGive
 from tetrarium.registry.database import Database
 from tetrarium.registry.home import Home
 from tetrarium.registry.models import ModelStore
+from tetrarium.registry.record_files import EVALUATIONS
 from tetrarium.registry.runs import RunStore
 from tetrarium.training import models
 from tetrarium.training.agent import TetrisAgent
@@ -36,17 +37,17 @@ def test_what_a_run_records_is_in_the_registry_when_it_ends(home: Home) -> None:
     run, events = start(home, config=EVALUATED)
     stop_after(run, 2, CheckpointSaved)
     run.execute()
-    assert written_episodes(run.folder) and known_episodes(home, "one") == written_episodes(run.folder)
+    assert written_episodes(run.folder) and known_rows(home, "one") == written_episodes(run.folder)
     shutil.rmtree(run.folder / "checkpoints" / "2000")  # so that it goes on from an earlier one, and cuts rows off
     TrainingRun.open(home, "one", events.append).execute()
 
-    assert known_episodes(home, "one") == written_episodes(run.folder)
-    steps = [(row["decided_step"], row["step"], row["is_best"]) for row in RunStore(home).evaluations("one")]
+    assert known_rows(home, "one") == written_episodes(run.folder)
+    steps = [(decided, step, is_best) for decided, step, *_, is_best in known_rows(home, "one", EVALUATIONS)]
     assert [step for _, step, _ in steps] == [1_000, 2_000, 3_000, 4_000] and steps[0] == (2_000, 1_000, 1)
     assert ModelStore(home).find("one").step == max(step for _, step, is_best in steps if is_best)
     assert warnings(events) == []
     delete_run(home, "one")
-    assert RunStore(home).standings() == {} and known_episodes(home, "one") == []
+    assert RunStore(home).standings() == {} and known_rows(home, "one") == []
 
 
 def test_a_registry_that_cannot_be_used_is_told_once_and_harms_nothing(
@@ -90,7 +91,7 @@ def test_when_the_registry_works_again_it_is_told_and_has_all(home: Home, monkey
         "The registry takes in what the run records again.",
         "The run's best weights are among the models again.",
     ]
-    assert known_episodes(home, "one") == written_episodes(run.folder)
+    assert known_rows(home, "one") == written_episodes(run.folder)
     best = next(e.step for e in reversed(events) if isinstance(e, AgentEvaluated) and e.is_best)
     assert ModelStore(home).find("one").step == best
 
@@ -113,7 +114,7 @@ def test_a_run_waits_for_nobody_who_writes(home: Home, monkeypatch: pytest.Monke
         run.execute()
 
     assert warnings(events) == []
-    assert known_episodes(home, "one") == written_episodes(run.folder)
+    assert known_rows(home, "one") == written_episodes(run.folder)
     bests = [event.step for event in events if isinstance(event, AgentEvaluated) and event.is_best]
     meanwhile, later = [step for step in bests if step <= 3_000], [step for step in bests if step > 3_000]
     assert [version.step for version in ModelStore(home).versions("one")] == [meanwhile[-1], *later]

@@ -16,7 +16,8 @@ from tetrarium.training import TrainingConfig
 from tetrarium.training.agent import TetrisAgent
 from tetrarium.training.runs import reporter
 from tetrarium.training.runs.callbacks import RoundCallback
-from tetrarium.training.runs.folder import latest_checkpoint, only_trainer, read_run_config
+from tetrarium.training.runs.configs import read_run_config
+from tetrarium.training.runs.folder import latest_checkpoint, only_trainer
 from tetrarium.training.runs.records import EPISODE_COLUMNS, Table
 from tetrarium.training.runs.run import TrainingRun
 from tetrarium.workers.files import Address

@@ -5,7 +5,7 @@ from typing import Any
 
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
-from tetrarium.training.runs.folder import create_run
+from tetrarium.training.runs.configs import create_run
 from tetrarium.tuning import Range, StudyConfig, create_study
 from tetrarium.tuning.ranges import parse_range
 from tetrarium.tuning.storage import Drawn, Storage, Trials

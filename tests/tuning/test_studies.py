@@ -13,7 +13,7 @@ from tests.tuning.made import begun, complete, rows, study
 from tetrarium.errors import ConfigError, HomeError
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
-from tetrarium.training.runs.folder import create_run
+from tetrarium.training.runs.configs import create_run
 from tetrarium.tuning import create_study, extend_study, list_studies, read_study, read_study_config, train_command
 from tetrarium.tuning.importances import find_importances
 from tetrarium.tuning.objectives import judge

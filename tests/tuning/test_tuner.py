@@ -16,8 +16,9 @@ from tests.workers.served import wait_for
 from tetrarium.errors import HomeError
 from tetrarium.events import Event
 from tetrarium.registry.home import Home
+from tetrarium.training.runs.configs import create_run
 from tetrarium.training.runs.control import Control
-from tetrarium.training.runs.folder import create_run, is_locked
+from tetrarium.training.runs.folder import is_locked
 from tetrarium.tuning import StudyDetail, carry_out, create_study, read_study, read_study_config
 from tetrarium.tuning.objectives import judge
 from tetrarium.workers.directory import read_evaluations, read_run

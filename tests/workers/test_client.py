@@ -53,7 +53,5 @@ def test_who_waits_by_await_waits_for_no_workers_start(tmp_path: Path) -> None:
 def test_a_process_that_starts_forgets_where_a_killed_one_listened(tmp_path: Path) -> None:
     place = "tcp://127.0.0.1:9"
     Address(kind="training", pid=1, commands=place, events=place, token="a").write(tmp_path)
-    lock = take_lock(tmp_path)
-    start_process(tmp_path, lock, [], module="this")
-    os.close(lock)
+    start_process(tmp_path, take_lock(tmp_path), [], needs="json", module="this")
     assert read_address(tmp_path) is None

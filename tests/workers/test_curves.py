@@ -9,7 +9,7 @@ from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, HomeError
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
-from tetrarium.training.runs.folder import create_run
+from tetrarium.training.runs.configs import create_run
 from tetrarium.workers.curves import COLUMNS, read_curves
 
 PROGRESS = "step,mean_lines_game,lines_low,lines_high,loss\n"

@@ -15,7 +15,8 @@ from tetrarium.registry.database import Database
 from tetrarium.registry.home import Home
 from tetrarium.registry.runs import RunStore
 from tetrarium.training import TrainingConfig
-from tetrarium.training.runs.folder import create_run, take_lock
+from tetrarium.training.runs.configs import create_run
+from tetrarium.training.runs.folder import take_lock
 from tetrarium.workers.directory import (
     find_runs,
     list_runs,

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -93,20 +92,23 @@ def test_a_job_survives_a_disk_that_is_full_for_an_instant(
 def test_a_job_that_was_cancelled_ends_by_itself_and_no_other_process_does(
     tetrarium_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In another container its number may be anybody's, and whoever started it may have died before it was noted."""
+    """In another container its number may be anybody's."""
     home = Home.locate(tetrarium_home)
     killed: list[int] = []
     monkeypatch.setattr(jobs.os, "kill", lambda pid, _number: killed.append(pid))
 
     def cancelled(tell: job.Tell) -> None:
         tell(now=True, message="It plays.")
-        (home.job_folder("one") / "pid").write_text(str(os.getpid()))
+        assert (home.job_folder("one") / "pid").read_text() == str(os.getpid())
+        (home.job_folder("one") / "pid").write_text(str(other.pid))
         cancel_job(home, "one")
         assert killed == []
         tell(now=True)
 
-    with pytest.raises(SystemExit, match="The job 'one' was cancelled"):
-        doing(monkeypatch, home, cancelled)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        with pytest.raises(SystemExit, match="The job 'one' was cancelled"):
+            doing(monkeypatch, home, cancelled)
+        other.terminate()
     assert (read_job(home, "one").state, read_job(home, "one").is_alive) == ("cancelled", False)
 
 
@@ -115,14 +117,11 @@ def test_the_process_of_a_job_is_told_to_end(tetrarium_home: Path, monkeypatch: 
     leave(home, "one", "2026-01-01T00:00:00", "running")
     killed: list[int] = []
     monkeypatch.setattr(jobs.os, "kill", lambda pid, _number: killed.append(pid))
-    command = [sys.executable, "-c", "print(); input()", "tetrarium.workers", "job", "one"]
     lock = take_lock(home.job_folder("one"))
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None and process.stdout.readline()
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=(lock,)) as process:
+        os.close(lock)
         (home.job_folder("one") / "pid").write_text(str(process.pid))
         cancel_job(home, "one")
-        process.communicate(b"\n")
-    os.close(lock)
     assert killed == [process.pid]
 
 
@@ -132,9 +131,13 @@ def test_what_was_uploaded_goes_with_the_job(tetrarium_home: Path) -> None:
     folder.mkdir(parents=True)
     values = {"file": "upload.tetris", "name": "new"}
     (folder / "job.json").write_text(json.dumps({"kind": "import", "values": values, "started": ""}))
-    (folder / "upload.tetris").write_bytes(b"no bundle")
-    assert job.work(home, "one", lock=None) == 1
-    assert read_job(home, "one").state == "failed" and not (folder / "upload.tetris").exists()
+    for ends in (lambda: job.work(home, "one", lock=None), lambda: JobState(state="running").write(folder)):
+        (folder / "upload.tetris").write_bytes(b"no bundle")
+        lock = take_lock(folder)
+        assert read_job(home, "one").is_alive and (folder / "upload.tetris").exists()
+        os.close(lock)
+        ends()
+        assert read_job(home, "one").state in {"failed", "dead"} and not (folder / "upload.tetris").exists()
 
 
 def test_the_jobs_that_ended_first_are_forgotten_whatever_the_clock_said(tetrarium_home: Path) -> None:

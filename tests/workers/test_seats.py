@@ -66,6 +66,13 @@ def test_a_game_that_is_cut_off_is_not_lost(tetrarium_home: Path) -> None:
         table.play(0.0)
     told = table.seats[0].to_dict(0, False)
     assert (told["is_over"], told["is_cut_off"], told["pieces_game"]) == (True, True, 3)
+    boards = [table.seats[0].board(step=0, with_thoughts=False, is_paused=False)]
+    for _ in range(2):  # the first of which is given up for the other
+        table.begin()
+        boards.append(table.seats[0].board(step=0, with_thoughts=False, is_paused=False))
+    assert [(shown.game, shown.is_over, shown.games_ended) for shown in boards] == [
+        (1, True, 1), (2, False, 1), (3, False, 1),
+    ]  # fmt: skip
 
 
 def test_apart_each_seat_goes_on_by_itself(tetrarium_home: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import stat
+import sys
 import threading
 import time
 from contextlib import closing
@@ -71,6 +72,21 @@ def test_what_is_asked_for_is_done(tmp_path: Path) -> None:
         assert (control.mode, control.pieces_per_second) == ("headless", 1_000.0)
         assert worker.command("stop")["state"] == "stopping", "a stop counts at once"
         assert control.is_stop_asked
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is told by the system's own files")
+def test_who_came_and_went_is_not_kept_while_nothing_happens(tmp_path: Path) -> None:
+    def come_and_go(times: int) -> int:
+        """Returns the memory in use afterwards, in kB."""
+        for _ in range(times):
+            with WorkerClient.connect(tmp_path) as worker:
+                worker.command("status")
+        (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if "RssAnon" in line)
+        return int(line.split()[1])
+
+    with listening(tmp_path):
+        before = come_and_go(50)
+        assert come_and_go(150) - before < 1_000
 
 
 def test_status_gives_the_latest_of_everything(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, TextIO
+from typing import Final, Self, TextIO
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tetrarium.cli.display import is_capable, make_console
-from tetrarium.cli.streams import LastingStream
+from tetrarium.cli.streams import LastingStream, WaitingLines
 from tetrarium.cli.study_tables import params_text, progress_text, value_text, values_column
 from tetrarium.cli.words import percent_text
 from tetrarium.errors import TetrariumError
@@ -42,7 +42,7 @@ def showing_study(home: Home, name: str, stream: TextIO) -> Iterator[None]:
                 yield
             live.update(Text(""), refresh=True)  # what it came to is printed below
     else:
-        with _looking(home, name, PlainStudy(stream).tell):
+        with PlainStudy(stream) as plain, _looking(home, name, plain.tell):
             yield
 
 
@@ -99,30 +99,32 @@ class PlainStudy:
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream = LastingStream(stream)
+        self._printed = WaitingLines(LastingStream(stream))
         self._clock = clock
         self._ended: set[int] | None = None
         self._due_s = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._printed.finish()
 
     def tell(self, detail: StudyDetail) -> None:
         """Prints what there is to say."""
         ended = {trial.number: trial for trial in detail.trials if trial.state in _ENDED}
         if self._ended is None:
             varied = ", ".join(detail.view.ranges)
-            self._print(f"Tuning {detail.view.name} over {varied}: {progress_text(detail)}")
+            self._printed.print(f"Tuning {detail.view.name} over {varied}: {progress_text(detail)}")
         else:
             for number in sorted(set(ended) - self._ended):
-                self._print(_told(ended[number], detail.view.objective))
+                self._printed.print(_told(ended[number], detail.view.objective))
         if self._ended is None or set(ended) - self._ended:
             self._due_s = self._clock() + _TELL_EVERY_S
         elif self._clock() >= self._due_s:
             self._due_s = self._clock() + _TELL_EVERY_S
-            self._print(progress_text(detail))
+            self._printed.print(progress_text(detail))
         self._ended = set(ended)
-
-    def _print(self, line: str) -> None:
-        self._stream.write(f"{line}\n")
-        self._stream.flush()
 
 
 def _told(trial: TrialView, objective: str) -> str:

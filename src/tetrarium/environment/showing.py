@@ -35,9 +35,16 @@ class Cadence:
 
 
 def shown_board(
-    follower: GameFollower, *, step: int, game: int, thoughts: dict[str, Any] | None, is_paused: bool
+    follower: GameFollower,
+    *,
+    step: int,
+    game: int,
+    thoughts: dict[str, Any] | None,
+    is_paused: bool,
+    is_over: bool | None = None,
+    games_ended: int | None = None,
 ) -> BoardShown:
-    """Returns the message that shows a game as it stands."""
+    """Returns the message that shows a game as it stands; whether it has ended is seen on the board, if left out."""
     return BoardShown(
         width=follower.grid.shape[1],
         height=follower.height,
@@ -45,6 +52,8 @@ def shown_board(
         queue=follower.queue,
         held=follower.hold,
         game=game,
+        is_over=follower.is_over if is_over is None else is_over,
+        games_ended=games_ended,
         lines_game=follower.lines,
         pieces_game=follower.pieces,
         score_game=follower.score,

@@ -14,7 +14,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaincinv, ndtr, ndtri
 
 __all__ = ["CONFIDENCE", "MeanLines", "MedianOfRuns", "mean_interval", "mean_lines", "median_interval"]
 
@@ -68,11 +67,15 @@ def mean_interval(values: npt.NDArray[np.float64], seed: int = 0) -> tuple[float
 
 def _chi_square_half(n_ended: int, probability: float) -> float:
     """Half the quantile of the chi-square distribution with ``2 * n_ended`` degrees of freedom."""
+    from scipy.special import gammaincinv
+
     return float(gammaincinv(n_ended, probability))
 
 
 def _bootstrap(lines: npt.NDArray[np.float64], seed: int) -> tuple[float, float]:
     """The BCa interval of the mean; games with equal lines are drawn together."""
+    from scipy.special import ndtri
+
     n_games = len(lines)
     mean = float(lines.mean())
     values, counts = np.unique(lines, return_counts=True)
@@ -90,6 +93,8 @@ def _bootstrap(lines: npt.NDArray[np.float64], seed: int) -> tuple[float, float]
 
 
 def _bca_quantile(means: npt.NDArray[np.float64], bias: float, acceleration: float, tail: float) -> float:
+    from scipy.special import ndtr, ndtri
+
     z = bias + float(ndtri(tail))
     return float(np.quantile(means, ndtr(bias + z / (1 - acceleration * z))))
 

@@ -19,7 +19,7 @@ from tetrarium.registry.home import Home
 from tetrarium.registry.plain_files import read_object
 from tetrarium.registry.record_files import EPISODES, RECORDS, Batch, Record, read_batch, seen_now
 from tetrarium.registry.record_rows import apply_batch, count_rows, select_known, select_parts
-from tetrarium.registry.schema import evaluations, runs
+from tetrarium.registry.schema import runs
 
 __all__ = ["RunStore"]
 
@@ -140,30 +140,6 @@ class RunStore:
                 if run_id is not None and n_games:
                     rows = select_curve(connection, run_id, n_games, max_points)
         return {column: [row[place] for row in rows] for place, column in enumerate(CURVE_COLUMNS)}
-
-    def n_rows(self, name: str) -> dict[str, int]:
-        """How many rows of each of a run's files are known.
-
-        Raises:
-            HomeError: if the database cannot be read.
-        """
-        if not self._database.exists:
-            return {record.name: 0 for record in RECORDS}
-        with self._database.reading() as connection:
-            return {record.name: count_rows(connection, name, record)[1] for record in RECORDS}
-
-    def evaluations(self, name: str) -> list[dict[str, Any]]:
-        """What was evaluated while a run trained, in order.
-
-        Raises:
-            HomeError: if the database cannot be read.
-        """
-        if not self._database.exists:
-            return []
-        columns = [column for column in evaluations.c if column.name not in ("run_id", "number")]
-        query = select(*columns).join_from(evaluations, runs).where(runs.c.name == name).order_by(evaluations.c.number)
-        with self._database.reading() as connection:
-            return [dict(row._mapping) for row in connection.execute(query)]
 
 
 def _keep(connection: Connection, name: str, values: Mapping[str, Any]) -> int:

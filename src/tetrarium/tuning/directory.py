@@ -12,11 +12,10 @@ from tetrarium.tuning.objectives import is_better_higher
 from tetrarium.tuning.storage import TOLD, Storage, Trials
 from tetrarium.tuning.studies import StudyConfig, read_study_config, study_names
 from tetrarium.workers.directory import read_run
-from tetrarium.workers.files import UNDER_WAY, WorkerState, read_state
+from tetrarium.workers.files import DEAD, DIED, UNDER_WAY, WorkerState, read_state
 
 __all__ = ["StudyDetail", "StudyView", "TrialView", "list_studies", "read_study"]
 
-_DEAD: Final = "dead"
 _STATES: Final = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
 
 
@@ -152,9 +151,7 @@ def _state(told: WorkerState | None, is_alive: bool, trials: list[TrialView], st
     if told.state in UNDER_WAY and not is_alive:
         n_open = sum(trial.state in UNDER_WAY for trial in trials)
         meanwhile = f" {n_open} of its trials may train on by themselves." if n_open else ""
-        return WorkerState(
-            state=_DEAD, message=f"Its process ended without a word, killed or out of memory.{meanwhile} {go_on}"
-        )
+        return WorkerState(state=DEAD, message=f"{DIED}{meanwhile} {go_on}")
     if told.state == "finished" and len(trials) < study.n_trials:
         return WorkerState(state="stopped", message=f"{study.n_trials - len(trials):,} trials are left. {go_on}")
     return told

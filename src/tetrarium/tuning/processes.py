@@ -4,7 +4,6 @@ Either way others can talk to it as to a worker, in the study's folder: it pause
 """
 
 import contextlib
-import os
 import time
 from collections.abc import Callable
 
@@ -20,7 +19,11 @@ from tetrarium.workers.files import WorkerState
 from tetrarium.workers.launching import start_process
 from tetrarium.workers.server import WorkerServer
 
-__all__ = ["carry_out", "extend_study", "start_tuner"]
+__all__ = ["carry_out", "extend_study", "prepare", "start_tuner"]
+
+
+def prepare() -> None:
+    """Nothing beyond this module is loaded for a process that carries out a study."""
 
 
 def carry_out(
@@ -97,13 +100,10 @@ def start_tuner(home: Home, name: str) -> None:
     Raises:
         HomeError: if there is no such study, or another process carries it out.
     """
-    lock = lock_study(home, name)
-    folder = home.study_folder(name)
-    try:
-        WorkerState(state="starting", message="Starting.").write(folder)
-        start_process(folder, lock, [name, "--home", str(home.root)], module="tetrarium.tuning")
-    finally:
-        os.close(lock)
+    start_process(
+        home.study_folder(name), lock_study(home, name), [name, "--home", str(home.root)], needs=__name__,
+        state=WorkerState(state="starting", message="Starting."), module="tetrarium.tuning",
+    )  # fmt: skip
 
 
 def extend_study(home: Home, name: str, *, n_trials: int | None = None, n_at_once: int | None = None) -> None:

@@ -19,11 +19,10 @@ from tetrarium.registry.home import Home, check_name
 from tetrarium.registry.plain_files import open_plain, read_object
 from tetrarium.registry.runs import RunStore
 from tetrarium.training.runs.folder import BEST, checkpoint_steps, is_locked
-from tetrarium.workers.files import LOG, STATE, UNDER_WAY, WorkerState, read_state
+from tetrarium.workers.files import DEAD, DIED, LOG, STATE, UNDER_WAY, WorkerState, read_state
 from tetrarium.workers.tables import read_last_row, read_table
 
 __all__ = [
-    "DEAD",
     "RunPage",
     "RunView",
     "find_runs",
@@ -36,7 +35,6 @@ __all__ = [
     "read_run",
 ]
 
-DEAD: Final = "dead"
 _CONFIG: Final = "config.json"
 _PROGRESS: Final = "progress.csv"
 _TOLD_BY: Final = (_CONFIG, STATE, _PROGRESS, LOG, "checkpoints", BEST)  # what a view is read from
@@ -211,7 +209,7 @@ def _state(folder: Path, is_alive: bool, steps: tuple[int, ...], total_steps: in
         state=DEAD,
         step=saved,
         total_steps=total_steps,
-        message=f"Its process ended without a word, killed or out of memory. It can go on from step {saved:,}.",
+        message=f"{DIED} It can go on from step {saved:,}.",
         error=_last_lines(folder / LOG),
         seconds=told.seconds,
     )

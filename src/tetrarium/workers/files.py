@@ -14,28 +14,36 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, Protocol, TypeVar, get_args, get_origin
 
+from tetrarium.errors import HomeError
 from tetrarium.registry.plain_files import read_object
+from tetrarium.training.runs.folder import is_locked
 
 __all__ = [
+    "DEAD",
+    "DIED",
     "LOG",
     "STATE",
     "UNDER_WAY",
     "Address",
     "WorkerState",
     "fitted",
+    "list_views",
     "read_address",
+    "read_standing",
     "read_state",
     "read_values",
     "remove_address",
     "write_values",
 ]
 
+DEAD: Final = "dead"  # the state of what ended without a word
+DIED: Final = "Its process ended without a word, killed or out of memory."
 LOG: Final = "worker.log"
 UNDER_WAY: Final = frozenset({"starting", "running", "paused", "stopping"})
 _STATES: Final = UNDER_WAY | {"stopped", "finished", "failed"}
@@ -43,6 +51,19 @@ _WORKER: Final = "worker.json"
 STATE: Final = "state.json"
 _FORMAT_VERSION: Final = 1
 _OWNER_ONLY: Final = 0o600
+
+
+class _Started(Protocol):
+    """One of several that work, as it stands."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def started(self) -> str: ...
+
+
+View = TypeVar("View", bound=_Started)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +108,24 @@ def read_state(folder: Path) -> WorkerState | None:
     """Returns what a worker last said, or None where it said nothing that this version knows."""
     state: WorkerState | None = read_values(folder / STATE, WorkerState)
     return state if state is not None and state.state in _STATES else None
+
+
+def read_standing(folder: Path) -> tuple[WorkerState, bool]:
+    """Returns what a worker does, "dead" of one that ended without a word, and whether it lives."""
+    is_alive = is_locked(folder)
+    told = read_state(folder) or WorkerState(state="starting", message="Starting.")
+    if not is_alive and told.state in UNDER_WAY:
+        told = replace(told, state=DEAD, message=DIED)
+    return told, is_alive
+
+
+def list_views(folder: Path, read: Callable[[str], View]) -> list[View]:
+    """Returns what is read of each folder in one, those that were started last first; what is none is left out."""
+    views = []
+    for inside in folder.iterdir() if folder.is_dir() else ():
+        with contextlib.suppress(HomeError, OSError):
+            views.append(read(inside.name))
+    return sorted(views, key=lambda view: (view.started, view.id), reverse=True)
 
 
 def remove_address(folder: Path) -> None:

@@ -5,9 +5,8 @@ watches it stands still; after some minutes of that, or of nobody pressing anyth
 played is kept in the home whenever a game ends or is given up. Stopped, its folder is gone; one that failed leaves it.
 """
 
-import shutil
-import signal
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -18,16 +17,17 @@ from tetrarium.errors import TetrariumError
 from tetrarium.events import StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training.finding import find_policy
-from tetrarium.training.runs.folder import only_trainer
-from tetrarium.workers.files import WorkerState
+from tetrarium.training.runs.control import Control
 from tetrarium.workers.hand_orders import HandControl, KeyEvent, Wishes
 from tetrarium.workers.hand_rounds import HandRound, hand_game
 from tetrarium.workers.hands import HandConfig
+from tetrarium.workers.hosting import host_until_stopped
 from tetrarium.workers.kept_games import keep_game
+from tetrarium.workers.preparing import load_kernels
 from tetrarium.workers.rivals import Adviser, Opponent, rival_game
 from tetrarium.workers.server import WorkerServer
 
-__all__ = ["hand"]
+__all__ = ["hand", "prepare"]
 
 _UNWATCHED_S: Final = 300.0
 _UNTOUCHED_S: Final = 1_800.0  # of a game that is paused, not begun or over, before somebody's eyes
@@ -36,31 +36,22 @@ _STILL_EVERY_S: Final = 0.25  # where nothing changes but time
 _IDLE_S: Final = 0.05
 
 
+def prepare() -> None:
+    """Loads what a person's game needs, in a process of which those in which people play will be forks."""
+    load_kernels()
+    if are_key_kernels_cached():
+        _press_once(Wishes())
+
+
 def hand(home: Home, name: str, *, lock: int | None) -> int:
     """Lets a person play until it is stopped; returns the process's exit code."""
     folder = home.hand_folder(name)
-    stops: list[HandControl] = []
 
-    def stop(*_: object) -> None:
-        for control in stops:
-            control.ask_to_stop()
+    def begin() -> tuple[Control, Callable[[WorkerServer], None]]:
+        control = HandControl(HandConfig.read(folder).wishes)
+        return control, lambda server: _Hand(home, control, server).run()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    with only_trainer(folder, lock):
-        try:
-            control = HandControl(HandConfig.read(folder).wishes)
-            stops.append(control)
-            with WorkerServer(folder, "hand", control) as server:
-                _Hand(home, control, server).run()
-        except Exception as error:
-            text = str(error) or type(error).__name__
-            WorkerState(state="failed", message=f"Failed: {text}", error=text).write(folder)
-            if not isinstance(error, TetrariumError):
-                raise
-            return 1
-        shutil.rmtree(folder, ignore_errors=True)
-    return 0
+    return host_until_stopped(folder, "hand", begin, lock=lock)
 
 
 class _Hand:
@@ -106,9 +97,7 @@ class _Hand:
         """Loads the kernels, or compiles them, before anybody waits for them."""
         if not are_key_kernels_cached():
             self._show_preparing("The first game on this machine compiles the engine, which takes some ten seconds.")
-        warming = HandRound(self._wishes, seed=0)
-        warming.game.press("hard drop")
-        warming.shown(game=0)
+        _press_once(self._wishes)
 
     def _begin(self, wishes: Wishes) -> None:
         """Gives up the game under way, if any, for the next one."""
@@ -259,3 +248,10 @@ class _Hand:
 
     def _tell(self, state: str, message: str) -> None:
         self._publish(StateChanged(state=state, step=self._n_rounds, message=message))
+
+
+def _press_once(wishes: Wishes) -> None:
+    """Loads the kernels of a person's game, or compiles them."""
+    played = HandRound(wishes, seed=0)
+    played.game.press("hard drop")
+    played.shown(game=0)

@@ -1,9 +1,6 @@
 """Games in people's hands: each has a folder in the home for as long as it is played, or has failed."""
 
-import contextlib
 import json
-import os
-import secrets
 import shutil
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -11,13 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from tetrarium.errors import HomeError, WorkerError
-from tetrarium.registry.atomic import create_directory
 from tetrarium.registry.home import Home
 from tetrarium.registry.plain_files import read_object
-from tetrarium.training.runs.folder import is_locked, take_lock
-from tetrarium.workers.files import UNDER_WAY, WorkerState, read_state
+from tetrarium.workers.files import DEAD, list_views, read_standing
 from tetrarium.workers.hand_orders import Wishes
-from tetrarium.workers.launching import start_process
+from tetrarium.workers.launching import start_in_new_folder
 
 __all__ = ["MOST_HANDS", "HandConfig", "HandView", "list_hands", "read_hand", "remove_hand", "start_hand"]
 
@@ -64,11 +59,7 @@ class HandView:
 
 def list_hands(home: Home) -> list[HandView]:
     """Returns the games under way, those that were started last first; one that was stopped is gone."""
-    views = []
-    for folder in home.hands.iterdir() if home.hands.is_dir() else ():
-        with contextlib.suppress(HomeError, OSError):
-            views.append(read_hand(home, folder.name))
-    return sorted(views, key=lambda view: (view.started, view.id), reverse=True)
+    return list_views(home.hands, lambda name: read_hand(home, name))
 
 
 def read_hand(home: Home, name: str) -> HandView:
@@ -79,11 +70,10 @@ def read_hand(home: Home, name: str) -> HandView:
     """
     folder = home.hand_folder(name)
     config = HandConfig.read(folder)
-    is_alive = is_locked(folder)
-    told = read_state(folder) or WorkerState(state="starting")
-    state = told.state if is_alive or told.state not in UNDER_WAY else "dead"
-    message = told.message if state != "dead" else "Its process ended without a word, killed or out of memory."
-    return HandView(id=name, started=config.started, state=state, message=message, error=told.error, is_alive=is_alive)
+    told, is_alive = read_standing(folder)
+    return HandView(
+        id=name, started=config.started, state=told.state, message=told.message, error=told.error, is_alive=is_alive
+    )
 
 
 def remove_hand(home: Home, name: str) -> None:
@@ -106,18 +96,9 @@ def start_hand(home: Home, wishes: Wishes) -> str:
     """
     hands = list_hands(home)
     for view in hands:
-        if not view.is_alive and view.state == "dead":  # nobody comes back to it
+        if not view.is_alive and view.state == DEAD:  # nobody comes back to it
             remove_hand(home, view.id)
     if sum(view.is_alive for view in hands) >= MOST_HANDS:
         raise WorkerError(f"At most {MOST_HANDS} games are played at once, and so many are. End one of them.")
     config = HandConfig(wishes=wishes, started=datetime.now().astimezone().isoformat(timespec="seconds"))
-    name = secrets.token_hex(4)
-    folder = home.hand_folder(name)
-    create_directory(folder, config.write)
-    lock = take_lock(folder)
-    try:
-        WorkerState(state="starting", message="Starting.").write(folder)
-        start_process(folder, lock, ["hand", name, "--home", str(home.root)])
-    finally:
-        os.close(lock)
-    return name
+    return start_in_new_folder(home, "hand", home.hand_folder, config.write)

@@ -23,14 +23,21 @@ from tetrarium.registry.home import Home
 from tetrarium.training.finding import find_checkpoint, find_player_policy, find_policy
 from tetrarium.training.runs.folder import only_trainer
 from tetrarium.workers.client import WorkerClient
-from tetrarium.workers.jobs import JOB_FILE, JobConfig, JobState, is_cancelled
+from tetrarium.workers.jobs import JOB_FILE, JobConfig, JobState, is_cancelled, note_process, uploaded
+from tetrarium.workers.preparing import load_kernels, load_modules
 
-__all__ = ["work"]
+__all__ = ["prepare", "work"]
 
 _TELL_EVERY_S: Final = 0.25
 _CHECKPOINT_S: Final = 60.0  # within which a run under way saves a checkpoint
 
 Tell = Callable[..., None]
+
+
+def prepare() -> None:
+    """Loads what jobs need, in a process of which those that do them will be forks."""
+    load_modules("training.models")
+    load_kernels()
 
 
 def work(home: Home, name: str, *, lock: int | None) -> int:
@@ -39,6 +46,7 @@ def work(home: Home, name: str, *, lock: int | None) -> int:
     with only_trainer(folder, lock):
         teller = _Teller(folder)
         try:
+            note_process(folder)
             config = JobConfig.read(folder)
             message, result = _DOES[config.kind](home, folder, config.values, teller.tell)
         except Exception as error:
@@ -184,9 +192,7 @@ def _save(home: Home, _folder: Path, values: Mapping[str, Any], tell: Tell) -> t
 def _save_checkpoint(home: Home, run: str) -> None:
     """Has a run under way save what it has learnt by now."""
     with WorkerClient.connect(home.run_folder(run)) as worker:
-        answer = worker.command("checkpoint")
-        if not answer.get("ok"):
-            raise WorkerError(str(answer.get("error", "The worker refused without a reason. See its worker.log.")))
+        worker.order("checkpoint")
         for event in worker.events(_CHECKPOINT_S):
             if isinstance(event, CheckpointSaved):
                 return
@@ -200,7 +206,7 @@ def _import(home: Home, folder: Path, values: Mapping[str, Any], tell: Tell) -> 
     from tetrarium.training.models import import_model
 
     tell(now=True, message="Checking what it is made of.")
-    upload = folder / Path(values["file"]).name
+    upload = uploaded(folder, values)
     try:
         version = import_model(upload, home, values["name"])
     finally:

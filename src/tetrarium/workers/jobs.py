@@ -8,7 +8,6 @@ what it came to, until it is forgotten or many others have come after it.
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import signal
 import threading
@@ -19,12 +18,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from tetrarium.errors import HomeError, WorkerError
-from tetrarium.registry.atomic import create_directory
 from tetrarium.registry.home import Home
 from tetrarium.registry.plain_files import read_object
-from tetrarium.training.runs.folder import is_locked, take_lock
-from tetrarium.workers.files import UNDER_WAY, fitted, read_values, write_values
-from tetrarium.workers.launching import start_process
+from tetrarium.training.runs.folder import LOCK, is_locked
+from tetrarium.workers.files import DEAD, DIED, UNDER_WAY, fitted, list_views, read_values, write_values
+from tetrarium.workers.launching import start_in_new_folder
 
 __all__ = [
     "JOB_FILE",
@@ -35,9 +33,11 @@ __all__ = [
     "cancel_job",
     "is_cancelled",
     "list_jobs",
+    "note_process",
     "read_job",
     "remove_job",
     "start_job",
+    "uploaded",
 ]
 
 KINDS: Final = {"measure": True, "compare": True, "record": True, "save": False, "import": False}  # whether it is long
@@ -137,8 +137,6 @@ def start_job(home: Home, kind: str, values: Mapping[str, Any], *, upload: Path 
     with _starting:
         _require_room(home, is_long)
         _forget_old(home)
-        name = secrets.token_hex(4)
-        folder = home.job_folder(name)
         config = JobConfig(
             kind=kind, values=dict(values), started=datetime.now().astimezone().isoformat(timespec="seconds")
         )
@@ -148,14 +146,16 @@ def start_job(home: Home, kind: str, values: Mapping[str, Any], *, upload: Path 
             if upload is not None:
                 shutil.copyfile(upload, hidden / upload.name)
 
-        create_directory(folder, fill)
-        lock = take_lock(folder)
-        try:
-            pid = start_process(folder, lock, ["job", name, "--home", str(home.root)])
-            (folder / _PID).write_text(str(pid), encoding="ascii")
-        finally:
-            os.close(lock)
-    return name
+        return start_in_new_folder(home, "job", home.job_folder, fill)
+
+
+def uploaded(folder: Path, values: Mapping[str, Any]) -> Path:
+    """Where a job has the file that it was given a copy of.
+
+    Raises:
+        KeyError: if it was given none.
+    """
+    return folder / Path(str(values["file"])).name
 
 
 def _require_room(home: Home, is_long: bool) -> None:
@@ -184,15 +184,11 @@ def _ended_ns(folder: Path) -> int:
 
 def list_jobs(home: Home) -> list[JobView]:
     """Returns the jobs of a home, those that were started last first."""
-    views = []
-    for folder in home.jobs.iterdir() if home.jobs.is_dir() else ():
-        with contextlib.suppress(HomeError, OSError):
-            views.append(read_job(home, folder.name))
-    return sorted(views, key=lambda view: (view.started, view.id), reverse=True)
+    return list_views(home.jobs, lambda name: read_job(home, name))
 
 
 def read_job(home: Home, name: str) -> JobView:
-    """Returns one job.
+    """Returns one job; of one that died, what was uploaded for it is removed.
 
     Raises:
         HomeError: if there is none of that name.
@@ -202,10 +198,12 @@ def read_job(home: Home, name: str) -> JobView:
     is_alive = is_locked(folder)
     told = asdict(JobState.read(folder))
     if not is_alive and told["state"] in UNDER_WAY:
+        with contextlib.suppress(OSError, KeyError, ValueError):  # there is none, or no file's name is said
+            uploaded(folder, config.values).unlink()
         if is_cancelled(folder):
             told |= {"state": "cancelled", "message": "Cancelled. Nothing was changed."}
         else:
-            told |= {"state": "dead", "message": "Its process ended without a word, killed or out of memory."}
+            told |= {"state": DEAD, "message": DIED}
     return JobView(id=name, is_alive=is_alive, **{item.name: getattr(config, item.name) for item in fields(config)},
                    **told)  # fmt: skip
 
@@ -221,7 +219,7 @@ def cancel_job(home: Home, name: str) -> None:
         (folder / _CANCELLED).touch()
         with contextlib.suppress(OSError, ValueError):
             pid = int((folder / _PID).read_text(encoding="ascii"))
-            if _is_of_job(pid, name):
+            if _holds(pid, folder / LOCK):
                 os.kill(pid, signal.SIGTERM)
 
 
@@ -230,14 +228,18 @@ def is_cancelled(folder: Path) -> bool:
     return (folder / _CANCELLED).exists()
 
 
-def _is_of_job(pid: int, name: str) -> bool:
-    """Whether the process of that number here does the job: in another container the number is another's.
+def note_process(folder: Path) -> None:
+    """Notes that this process does the job, which may be told to end by a signal."""
+    (folder / _PID).write_text(str(os.getpid()), encoding="ascii")
+
+
+def _holds(pid: int, lock: Path) -> bool:
+    """Whether the process of that number here holds a job's lock: in another container the number is another's.
 
     Raises:
-        OSError: if there is no such process, or its arguments cannot be read.
+        OSError: if there is no such process, or what it holds cannot be seen.
     """
-    arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    return b"tetrarium.workers" in arguments and name.encode() in arguments
+    return any(held.samefile(lock) for held in Path(f"/proc/{pid}/fd").iterdir() if held.exists())
 
 
 def remove_job(home: Home, name: str) -> None:

@@ -10,7 +10,7 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,9 +24,11 @@ from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.finding import find_checkpoint, find_replay
 from tetrarium.training.runs.branching import branch_run
+from tetrarium.training.runs.configs import create_run, read_run_config
 from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, MODES, require_within
-from tetrarium.training.runs.folder import checkpoint_steps, create_run, read_run_config, take_lock
+from tetrarium.training.runs.folder import checkpoint_steps, take_lock
 from tetrarium.workers.files import LOG, WorkerState, remove_address
+from tetrarium.workers.fork_server import fork_process
 from tetrarium.workers.players import PlayerConfig, PlayerView, list_players, read_player, remove_player
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "read_player",
     "remove_player",
     "resume_training",
+    "start_in_new_folder",
     "start_player",
     "start_process",
     "start_table",
@@ -46,6 +49,12 @@ __all__ = [
 
 MAX_SEATS: Final = 9
 MAX_PLAYERS: Final = 16  # at once, in one home
+_NEEDS: Final = {  # by what a worker does
+    "train": "tetrarium.workers.training",
+    "play": "tetrarium.workers.player",
+    "hand": "tetrarium.workers.hand",
+    "job": "tetrarium.workers.job",
+}
 
 
 def start_training(
@@ -113,35 +122,80 @@ def branch_training(home: Home, name: str, step: int, *, new_name: str | None = 
 
 def _start_trainer(home: Home, name: str, step: int, total_steps: int, mode: str) -> None:
     folder = home.run_folder(name)
-    lock = take_lock(folder)
-    try:
-        WorkerState(state="starting", step=step, total_steps=total_steps, message=f"Starting at step {step:,}.").write(
-            folder
-        )
-        start_process(folder, lock, ["train", name, "--home", str(home.root), "--mode", mode])
-    finally:
-        os.close(lock)
+    state = WorkerState(state="starting", step=step, total_steps=total_steps, message=f"Starting at step {step:,}.")
+    arguments = ["train", name, "--home", str(home.root), "--mode", mode]
+    start_process(folder, take_lock(folder), arguments, needs=_NEEDS["train"], state=state)
 
 
-def start_process(folder: Path, lock: int, arguments: list[str], *, module: str = "tetrarium.workers") -> int:
-    """Starts a process in a session of its own; returns its number.
+def start_process(
+    folder: Path,
+    lock: int,
+    arguments: list[str],
+    *,
+    needs: str,
+    state: WorkerState | None = None,
+    module: str = "tetrarium.workers",
+) -> None:
+    """Starts a process in a session of its own.
 
     Where one that was killed in this folder listened is forgotten first.
 
     Args:
         folder: That it works in, where its words go to the log.
-        lock: Of the folder, which the process holds from its first instant on.
+        lock: Of the folder, which the process holds from its first instant on; here it is closed, come what may.
         arguments: What else it is told.
+        needs: A module whose ``prepare()`` loads what it needs, once for it and those after it.
+        state: What is said of it until it speaks for itself.
         module: What it runs.
     """
-    remove_address(folder)
-    command = [sys.executable, "-m", module, *arguments, "--lock", str(lock)]
-    with (folder / LOG).open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 fixed but for a name that was checked
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,), start_new_session=True
-        )
+    try:
+        if state is not None:
+            state.write(folder)
+        remove_address(folder)
+        with (folder / LOG).open("ab") as log:
+            if fork_process(module, arguments, needs, lock, log.fileno()):
+                return
+            process = subprocess.Popen(  # noqa: S603 fixed but for a name that was checked
+                [sys.executable, "-m", module, *arguments, "--lock", str(lock)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(lock,),
+                start_new_session=True,
+            )
+    finally:
+        os.close(lock)
     threading.Thread(target=process.wait, name="reaper", daemon=True).start()  # so that no zombie stays
-    return process.pid
+
+
+def start_in_new_folder(home: Home, does: str, folder_of: Callable[[str], Path], fill: Callable[[Path], None]) -> str:
+    """Starts a process in a folder of its own, which is locked as soon as anybody can see it; returns its id.
+
+    Args:
+        home: Where the folder will be.
+        does: What the process is told to do there: ``"play"``, ``"hand"`` or ``"job"``.
+        folder_of: Gives the folder of an id.
+        fill: Writes into the folder what the process begins with.
+
+    Raises:
+        HomeError, OSError: if the home cannot be written.
+    """
+    name = secrets.token_hex(4)
+    folder = folder_of(name)
+    locks = []
+
+    def fill_and_lock(hidden: Path) -> None:
+        fill(hidden)
+        locks.append(take_lock(hidden))
+
+    try:
+        create_directory(folder, fill_and_lock)
+    except BaseException:
+        for lock in locks:
+            os.close(lock)
+        raise
+    start_process(folder, locks[0], [does, name, "--home", str(home.root)], needs=_NEEDS[does])
+    return name
 
 
 def start_player(
@@ -231,16 +285,7 @@ def _start_player(home: Home, wanted: PlayerConfig) -> str:
     n_alive = sum(view.is_alive for view in list_players(home))
     if n_alive >= MAX_PLAYERS:
         raise WorkerError(f"At most {MAX_PLAYERS} demos play at once, and {n_alive} do. End one first.")
-    name = secrets.token_hex(4)
-    folder = home.player_folder(name)
-    create_directory(folder, player.write)
-    lock = take_lock(folder)
-    try:
-        WorkerState(state="starting", message="Starting.").write(folder)
-        start_process(folder, lock, ["play", name, "--home", str(home.root)])
-    finally:
-        os.close(lock)
-    return name
+    return start_in_new_folder(home, "play", home.player_folder, player.write)
 
 
 def _require_player(home: Home, what: str) -> None:

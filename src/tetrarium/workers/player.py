@@ -6,9 +6,8 @@ stopped, and ends by itself once nobody has watched for long, so that none is fo
 behind; one that failed leaves its folder with the reason.
 """
 
-import shutil
-import signal
 import time
+from collections.abc import Callable
 from typing import Final
 
 from tetrarium.environment import EnvConfig
@@ -19,13 +18,13 @@ from tetrarium.events import StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training.finding import find_policy, find_replay
 from tetrarium.training.runs.control import Control
-from tetrarium.training.runs.folder import only_trainer
-from tetrarium.workers.files import WorkerState
+from tetrarium.workers.hosting import host_until_stopped
 from tetrarium.workers.players import PlayerConfig
+from tetrarium.workers.preparing import load_kernels
 from tetrarium.workers.seats import Seat, Table
 from tetrarium.workers.server import WorkerServer
 
-__all__ = ["make_table", "play"]
+__all__ = ["make_table", "play", "prepare"]
 
 _UNWATCHED_S: Final = 3_600.0
 _UNWATCHED_TABLE_S: Final = 300.0  # nobody comes back to a wall, and it holds many policies
@@ -33,30 +32,22 @@ _N_SEEDS: Final = 2**32
 _PAUSED_BOARDS: Final = 4.0  # a second, for who begins to watch while nothing moves
 
 
+def prepare() -> None:
+    """Loads what playing needs, in a process of which those that play will be forks."""
+    load_kernels()
+
+
 def play(home: Home, name: str, *, lock: int | None) -> int:
     """Plays until it is stopped; returns the process's exit code."""
     folder = home.player_folder(name)
-    control = Control("every-move")
 
-    def stop(*_: object) -> None:
-        control.ask_to_stop()
+    def begin() -> tuple[Control, Callable[[WorkerServer], None]]:
+        config = PlayerConfig.read(folder)
+        control = Control("every-move")
+        control.set_speed(config.pieces_per_second)
+        return control, lambda server: _Player(make_table(home, config), config, control, server).run()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    with only_trainer(folder, lock):
-        try:
-            config = PlayerConfig.read(folder)
-            control.set_speed(config.pieces_per_second)
-            with WorkerServer(folder, "player", control) as server:
-                _Player(make_table(home, config), config, control, server).run()
-        except Exception as error:
-            text = str(error) or type(error).__name__
-            WorkerState(state="failed", message=f"Failed: {text}", error=text).write(folder)
-            if not isinstance(error, TetrariumError):
-                raise
-            return 1
-        shutil.rmtree(folder, ignore_errors=True)
-    return 0
+    return host_until_stopped(folder, "player", begin, lock=lock)
 
 
 def make_table(home: Home, config: PlayerConfig) -> Table:

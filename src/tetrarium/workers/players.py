@@ -1,6 +1,5 @@
 """What players there are: each has a folder in the home for as long as it plays, or has failed."""
 
-import contextlib
 import json
 import shutil
 from dataclasses import asdict, dataclass
@@ -10,8 +9,7 @@ from typing import Any, Final
 from tetrarium.errors import HomeError
 from tetrarium.registry.home import Home
 from tetrarium.registry.plain_files import read_object
-from tetrarium.training.runs.folder import is_locked
-from tetrarium.workers.files import UNDER_WAY, WorkerState, fitted, read_state
+from tetrarium.workers.files import fitted, list_views, read_standing
 
 __all__ = ["PlayerConfig", "PlayerView", "list_players", "read_player", "remove_player"]
 
@@ -70,11 +68,7 @@ class PlayerView:
 
 def list_players(home: Home) -> list[PlayerView]:
     """Returns the players of a home, those that were started last first; one that was stopped is gone."""
-    views = []
-    for folder in home.players.iterdir() if home.players.is_dir() else ():
-        with contextlib.suppress(HomeError, OSError):
-            views.append(read_player(home, folder.name))
-    return sorted(views, key=lambda view: (view.started, view.id), reverse=True)
+    return list_views(home.players, lambda name: read_player(home, name))
 
 
 def read_player(home: Home, name: str) -> PlayerView:
@@ -85,11 +79,10 @@ def read_player(home: Home, name: str) -> PlayerView:
     """
     folder = home.player_folder(name)
     player = PlayerConfig.read(folder)
-    is_alive = is_locked(folder)
-    told = read_state(folder) or WorkerState(state="starting")
-    state = told.state if is_alive or told.state not in UNDER_WAY else "dead"
-    message = told.message if state != "dead" else "Its process ended without a word, killed or out of memory."
-    return PlayerView(id=name, state=state, message=message, error=told.error, is_alive=is_alive, **asdict(player))
+    told, is_alive = read_standing(folder)
+    return PlayerView(
+        id=name, state=told.state, message=told.message, error=told.error, is_alive=is_alive, **asdict(player)
+    )
 
 
 def remove_player(home: Home, name: str) -> None:

@@ -70,6 +70,8 @@ class Seat:
             game=self._number,
             thoughts=self._thoughts() if with_thoughts else None,
             is_paused=is_paused,
+            is_over=self.is_over,
+            games_ended=self.games_ended,
         )
 
     def _thoughts(self) -> dict[str, Any] | None:

@@ -162,6 +162,8 @@ class WorkerServer:
                 self._let_in()
             if self._commands in ready:
                 self._answer()
+                with self._lock:
+                    self._events.get(zmq.EVENTS)  # lets go who went; else each is kept until the next event
             self._watch_together()
 
     def _patience_ms(self) -> int | None:

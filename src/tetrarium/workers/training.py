@@ -13,8 +13,15 @@ from tetrarium.events import Event
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.control import Control
 from tetrarium.workers.files import WorkerState, read_state
+from tetrarium.workers.preparing import load_kernels, load_modules
 
-__all__ = ["train"]
+__all__ = ["prepare", "train"]
+
+
+def prepare() -> None:
+    """Loads what training needs, in a process of which those that train will be forks."""
+    load_modules("training.algorithms.dqn_learner", "training.models", "training.runs.run", "workers.hosting")
+    load_kernels()
 
 
 def train(home: Home, name: str, *, mode: str, lock: int | None) -> int:

@@ -123,3 +123,15 @@ def test_controls_tell_what_was_done_and_asked_for(page: Page) -> None:
         return [speed, document.querySelector("#notice-text").textContent];
     }"""
     assert page.evaluate(show) == ["18", "200,000 steps in 40 s."]
+
+    follow = """async (boards) => {
+        const { DemoGames } = await import("/static/live/demo.js");
+        const games = new DemoGames();
+        for (const [game, lines_game, is_over, games_ended] of boards) {
+            games.follow({ game, lines_game, pieces_game: 9, score_game: 8, is_over, games_ended });
+        }
+        const rows = [...document.querySelectorAll("#demo-games tbody tr")].map((row) => row.textContent);
+        return [games.totals, rows];
+    }"""
+    boards = [[1, 7, False, 0], [2, 0, False, 0], [2, 5, True, 1], [2, 5, True, 1], [3, 1, False, 1]]
+    assert page.evaluate(follow, boards) == [{"best": 7, "games": 1}, ["2598"]], "the first one was given up"

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.dashboard.histories import STEPS, keep_replay, make_run
+from tests.dashboard.page.looks import EACH_LOOK, violations
 from tests.dashboard.page.stage import Dashboard, wait_until
 from tests.dashboard.page.watching import Watcher, open_run, pass_frames
 from tetrarium.environment.replays import Replay
@@ -75,11 +75,6 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 
 def names(page: Page) -> list[str]:
     return page.locator("#runs-table tbody .run-link").all_inner_texts()
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
 
 
 def test_runs_are_found_filtered_put_in_order_and_turned_over(page: Page, photograph: Callable[..., None]) -> None:
@@ -422,15 +417,7 @@ def test_a_page_of_no_run_says_so(page: Page, watcher: Watcher) -> None:
     expect(page.locator("#runs-count")).to_have_text(re.compile("runs$"))
 
 
-@pytest.mark.parametrize(
-    ("width", "theme"),
-    [
-        (1280, "dark"),
-        (360, "light"),
-        pytest.param(1280, "light", marks=pytest.mark.oracle),
-        pytest.param(360, "dark", marks=pytest.mark.oracle),
-    ],
-)
+@EACH_LOOK
 def test_rules_of_accessibility_hold(page: Page, theme: Any, width: int) -> None:
     page.emulate_media(color_scheme=theme)
     page.set_viewport_size({"width": width, "height": 800})

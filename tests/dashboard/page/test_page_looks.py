@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.dashboard.page.looks import EACH_LOOK, cut_off, violations
 from tests.dashboard.page.stage import Dashboard, wait_until
 from tests.dashboard.page.watching import expect_state, next_board, open_run
 
@@ -37,20 +37,7 @@ def paused(dashboard: Dashboard) -> str:
     return "paused"
 
 
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
-
-
-@pytest.mark.parametrize(
-    ("width", "theme"),
-    [
-        (1440, "dark"),
-        (360, "light"),
-        pytest.param(1440, "light", marks=pytest.mark.oracle),
-        pytest.param(360, "dark", marks=pytest.mark.oracle),
-    ],
-)
+@EACH_LOOK
 def test_rules_of_accessibility_hold(page: Page, paused: str, theme: Any, width: int) -> None:
     page.emulate_media(color_scheme=theme)
     page.set_viewport_size({"width": width, "height": 800})
@@ -88,13 +75,7 @@ def test_the_board_is_whole_and_nothing_is_cut_off(page: Page, paused: str, size
     assert box["height"] <= height and box["width"] <= width and box["x"] >= 0 and box["y"] >= 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("#run-name").evaluate("name => name.scrollWidth <= name.clientWidth")
-    cut = page.evaluate(
-        """() => [...document.querySelectorAll("button, dd, dt, label, figcaption span, #status-word")]
-            .filter((element) => element.offsetParent && element.clientWidth
-                && element.getBoundingClientRect().right > innerWidth + 0.5)
-            .map((element) => element.outerHTML)"""
-    )
-    assert cut == []
+    assert cut_off(page) == []
 
 
 def test_nothing_jumps_while_a_run_is_watched(page: Page, dashboard: Dashboard) -> None:

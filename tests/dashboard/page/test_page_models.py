@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
+from tests.dashboard.page.looks import EACH_LOOK, violations
 from tests.dashboard.page.stage import Dashboard, wait_until
 from tests.dashboard.page.watching import Watcher, pass_frames
 from tests.dashboard.shelf import keep, playing, shelve
@@ -43,11 +43,6 @@ def players(dashboard: Dashboard) -> Iterator[Callable[[], list[Any]]]:
     yield there
     for view in there():
         dashboard.call("DELETE", f"/players/{view['id']}")
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
 
 
 def names(page: Page) -> list[str]:
@@ -452,15 +447,7 @@ def test_without_protocols_the_views_are_still_there(page: Page, watcher: Watche
     expect(page.locator("#view-wall")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    ("width", "theme"),
-    [
-        (1280, "dark"),
-        (360, "light"),
-        pytest.param(1280, "light", marks=pytest.mark.oracle),
-        pytest.param(360, "dark", marks=pytest.mark.oracle),
-    ],
-)
+@EACH_LOOK
 def test_rules_of_accessibility_hold_and_nothing_is_cut_off(
     page: Page, models: Dashboard, theme: Any, width: int
 ) -> None:

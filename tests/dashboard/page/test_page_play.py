@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, WebSocket, expect
 
+from tests.dashboard.page.looks import WIDTHS, cut_off, violations
 from tests.dashboard.page.stage import Dashboard, wait_until
-from tests.dashboard.page.test_page_looks import violations
 from tetrarium.environment.replays import Replay
 
 SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -326,7 +326,7 @@ def test_rules_of_accessibility_hold(page: Page, hand: str, seen: Seen) -> None:
     press(page, *["Space"] * 25)
     title(page, "Game over")
     expect(page.locator("#download")).to_be_visible()
-    for width, theme in ((1280, "dark"), (360, "light")):
+    for width, theme in zip(WIDTHS, ("dark", "light"), strict=True):
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         assert violations(page) == [], f"{width} {theme}"
@@ -345,13 +345,7 @@ def test_the_boards_are_whole_and_nothing_is_cut_off(page: Page, hand: str, seen
             assert box is not None
             assert box["height"] <= height and box["width"] <= width and box["x"] >= 0, (width, height)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        cut = page.evaluate(
-            """() => [...document.querySelectorAll("button, dd, dt, label, select, #status-word")]
-                .filter((element) => element.offsetParent && element.clientWidth
-                    && element.getBoundingClientRect().right > innerWidth + 0.5)
-                .map((element) => element.outerHTML)"""
-        )
-        assert cut == [], (width, height)
+        assert cut_off(page) == [], (width, height)
 
 
 def test_the_same_pieces_come_again_after_the_game_has_ended(page: Page) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.dashboard.page.looks import WIDTHS, violations
 from tests.dashboard.page.stage import Dashboard, wait_until
-from tests.dashboard.page.test_page_looks import violations
 from tests.dashboard.page.watching import Watcher, pass_frames
 from tests.tuning.made import complete, study
 from tetrarium.tuning.storage import Storage, Trials
@@ -27,7 +27,7 @@ def told(dashboard: Dashboard) -> str:
     return "rates"
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", WIDTHS)
 def test_rules_of_accessibility_hold_and_nothing_is_cut_off(page: Page, told: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.goto("/tuning")

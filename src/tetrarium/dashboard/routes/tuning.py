@@ -26,7 +26,7 @@ from tetrarium.dashboard.schemas_tuning import (
     Trial,
     TuningCatalogue,
 )
-from tetrarium.errors import ConfigError, WorkerError
+from tetrarium.errors import ConfigError
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.folder import is_locked
 from tetrarium.tuning import (
@@ -105,9 +105,7 @@ def _add_studies(routes: APIRouter, home: Home) -> None:
         """Pauses it with its trials, lets it go on, or stops it; a stopped study goes on by `resume`."""
         _require(home, name)
         with WorkerClient.connect(home.study_folder(name)) as worker:
-            answer = worker.command(told.command)
-        if not answer.get("ok"):
-            raise WorkerError(str(answer.get("error", "It refused without a reason. See its worker.log.")))
+            answer = worker.order(told.command)
         return Reply(**{key: answer[key] for key in Reply.model_fields})
 
     @routes.post("/studies/{name}/resume", status_code=202, summary="Go on, perhaps with more trials")

@@ -13,7 +13,8 @@ from typing import Any, Final
 from tetrarium.errors import ConfigError, HomeError
 from tetrarium.registry.home import Home
 from tetrarium.training.checkpoints import store
-from tetrarium.training.runs.folder import RunConfig, checkpoint_steps, create_run, read_run_config
+from tetrarium.training.runs.configs import RunConfig, create_run, read_run_config
+from tetrarium.training.runs.folder import checkpoint_steps
 
 __all__ = ["branch_name", "branch_run"]
 

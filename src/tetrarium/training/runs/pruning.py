@@ -14,13 +14,13 @@ from tetrarium.errors import ConfigError, HomeError
 from tetrarium.registry.atomic import remove_directory
 from tetrarium.registry.home import Home
 from tetrarium.registry.runs import RunStore
+from tetrarium.training.runs.configs import read_run_config
 from tetrarium.training.runs.folder import (
     BOARDS,
     checkpoint_steps,
     checkpoints_to_drop,
     is_locked,
     only_trainer,
-    read_run_config,
     remove_checkpoint,
 )
 

@@ -23,20 +23,11 @@ from tetrarium.training.agent import TetrisAgent, require_device
 from tetrarium.training.checkpoints.agents import load_agent, saved_files
 from tetrarium.training.config import CHANGEABLE, TrainingConfig
 from tetrarium.training.runs.boards import Boards
+from tetrarium.training.runs.configs import RunConfig, create_run, read_run_config, write_run_config
 from tetrarium.training.runs.control import Control
 from tetrarium.training.runs.evaluations import Evaluations
 from tetrarium.training.runs.exhibition import Exhibition
-from tetrarium.training.runs.folder import (
-    BEST,
-    RunConfig,
-    checkpoint_steps,
-    create_run,
-    held_in_place,
-    latest_checkpoint,
-    only_trainer,
-    read_run_config,
-    write_run_config,
-)
+from tetrarium.training.runs.folder import BEST, checkpoint_steps, held_in_place, latest_checkpoint, only_trainer
 from tetrarium.training.runs.goals import Goals
 from tetrarium.training.runs.hold import Hold
 from tetrarium.training.runs.progress import ProgressLog

@@ -2,6 +2,7 @@
 //
 // It draws what it is given and knows nothing of others; `charts.js` gives all of them one time axis and one cursor.
 
+import { clipped, drawCursorLine, drawDot, drawLine, drawSelection, penOf, placeUnder, windowOf } from "./drawing.js";
 import { linearScale, logScale, spread, ticksBetween } from "./scales.js";
 import { ticksText } from "./words.js";
 
@@ -18,10 +19,9 @@ export class Chart {
     this.plot = { left: 0, right: 1, top: 0, bottom: 1 };
   }
 
-  /** Value at the left and right end of the time axis become pixels of the page and back. */
-  xAt(offset, [low, high]) {
-    const { left, right } = this.plot;
-    return low + ((offset - left) / Math.max(1, right - left)) * (high - low);
+  /** Value under a pixel of the canvas. */
+  xAt(offset, domain) {
+    return placeUnder(offset, this.plot, domain);
   }
 
   /** Draws everything into `context`, which has `width` × `height` units. */
@@ -32,39 +32,22 @@ export class Chart {
     context.clearRect(0, 0, width, height);
     context.font = font;
     context.textBaseline = "middle";
-    const shown = this.#window(data, domain);
+    const shown = windowOf(data.x, domain);
     const scale = this.#scale(data, shown, isLog, inside(points, domain));
-    const pen = {
-      context, plot, colours,
-      x: (value) => plot.left + ((value - domain[0]) / (domain[1] - domain[0] || 1)) * (plot.right - plot.left),
-      y: (value) => plot.bottom - scale.position(value) * (plot.bottom - plot.top),
-    };
+    const pen = penOf(context, plot, colours, domain, scale);
     if (!this.#hasValues(data, shown)) {
       this.#drawBase(pen);
       return;
     }
     this.#drawAxes(pen, scale, domain);
-    context.save();
-    context.beginPath();
-    context.rect(plot.left, plot.top - 4, plot.right - plot.left + 6, plot.bottom - plot.top + 8);
-    context.clip();
-    if (selection) this.#drawSelection(pen, selection);
-    if (this.spec.band) this.#drawBand(pen, data, shown);
-    this.#drawLine(pen, data, shown);
-    if (points) this.#drawPoints(pen, points);
-    if (cursor !== null) this.#drawCursor(pen, data, cursor);
-    context.restore();
+    clipped(pen, () => {
+      if (selection) drawSelection(pen, selection);
+      if (this.spec.band) this.#drawBand(pen, data, shown);
+      this.#drawLine(pen, data, shown);
+      if (points) this.#drawPoints(pen, points);
+      if (cursor !== null) this.#drawCursor(pen, data, cursor);
+    });
     if (isLarge) this.#drawEnds(pen, data, shown);
-  }
-
-  /** First and last index to draw: what lies in the domain, and one more on both sides. */
-  #window({ x }, [low, high]) {
-    let first = x.findIndex((value) => value >= low);
-    if (first < 0) return [0, -1];
-    let last = x.length - 1;
-    while (last > first && x[last] > high) last -= 1;
-    first = Math.max(0, first - 1);
-    return [first, Math.min(x.length - 1, last + 1)];
   }
 
   #hasValues(data, [first, last]) {
@@ -121,13 +104,6 @@ export class Chart {
     context.fillText("steps", plot.right + 16, plot.bottom + 12);
   }
 
-  #drawSelection({ context, plot, colours, x }, [from, to]) {
-    context.globalAlpha = 0.18;
-    context.fillStyle = colours.accent;
-    context.fillRect(x(Math.min(from, to)), plot.top, Math.abs(x(to) - x(from)), plot.bottom - plot.top);
-    context.globalAlpha = 1;
-  }
-
   #drawBand({ context, colours, x, y }, data, [first, last]) {
     const [low, high] = this.spec.band.map((name) => data[name]);
     if (!low || !high) return;
@@ -147,26 +123,11 @@ export class Chart {
     context.globalAlpha = 1;
   }
 
-  #drawLine({ context, colours, x, y }, data, [first, last]) {
-    const values = data[this.spec.key] ?? [];
-    context.beginPath();
-    let isDown = false;
-    for (let k = first; k <= last; k += 1) {
-      const value = values[k];
-      if (value === null || value === undefined) {
-        isDown = false;
-        continue;
-      }
-      if (isDown) context.lineTo(x(data.x[k]), y(value));
-      else context.moveTo(x(data.x[k]), y(value));
-      isDown = true;
-    }
-    context.strokeStyle = colours.accent;
-    context.lineWidth = this.spec.isLarge ? 2 : 1.5;
-    context.lineJoin = "round";
-    context.stroke();
+  #drawLine(pen, { x: places, [this.spec.key]: values }, [first, last]) {
+    const { accent: colour } = pen.colours;
+    drawLine(pen, { places, values, colour, width: this.spec.isLarge ? 2 : 1.5 }, [first, last]);
     if (!this.spec.hasMarks) return;
-    for (let k = first; k <= last; k += 1) if (values[k] !== null) this.#drawDot(context, colours, x(data.x[k]), y(values[k]), 2.5);
+    for (let k = first; k <= last; k += 1) if (values[k] !== null) drawDot(pen, colour, places[k], values[k], 2.5);
   }
 
   /** Single measurements beside the line, as rings. */
@@ -181,24 +142,11 @@ export class Chart {
     });
   }
 
-  #drawCursor({ context, plot, colours, x, y }, data, cursor) {
-    const middle = Math.round(x(cursor.x)) + 0.5;
-    context.strokeStyle = colours.muted;
-    context.lineWidth = 1;
-    context.beginPath();
-    context.moveTo(middle, plot.top);
-    context.lineTo(middle, plot.bottom);
-    context.stroke();
+  #drawCursor(pen, data, cursor) {
+    drawCursorLine(pen, cursor.x);
     const index = cursor.indexIn(data.x);
     const value = data[this.spec.key]?.[index];
-    if (typeof value === "number") this.#drawDot(context, colours, x(data.x[index]), y(value), 3.5);
-  }
-
-  #drawDot(context, colours, x, y, radius) {
-    context.beginPath();
-    context.arc(x, y, radius, 0, 2 * Math.PI);
-    context.fillStyle = colours.accent;
-    context.fill();
+    if (typeof value === "number") drawDot(pen, pen.colours.accent, data.x[index], value, 3.5);
   }
 
   /** Labels at the lines' ends instead of a legend, pushed apart so that none covers another. */

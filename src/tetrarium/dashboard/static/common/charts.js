@@ -3,12 +3,11 @@
 import { Chart } from "./chart.js";
 import { keepCrisp } from "./cells.js";
 import { find, make, setAttribute, setText, themeColour } from "./dom.js";
+import { Lens } from "./lens.js";
 import { nearest } from "./scales.js";
 import { count, lines, percent, small } from "./words.js";
 
 const PERIOD_MS = 250; // new data are drawn at most four times a second
-const SMALLEST_DRAG = 8; // pixels
-const ZOOM = 0.5;
 
 /** What each chart shows. The first is the one that tells the story. */
 export const SPECS = [
@@ -31,9 +30,7 @@ export const SPECS = [
 export class Charts {
   #panels;
   #app;
-  #zoom = null; // [first step, last step] or null for all
-  #cursor = null; // a step or null
-  #drag = null; // {from, to} in steps
+  #lens; // on steps
   #isLog = true;
   #frame = 0;
   #timer = 0;
@@ -41,10 +38,11 @@ export class Charts {
 
   constructor(app) {
     this.#app = app;
+    this.#lens = new Lens(() => Math.max(app.history.lastStep, 1), () => this.#redraw());
     this.#panels = SPECS.map((spec) => this.#makePanel(spec));
     document.addEventListener("themechange", () => this.#redraw());
-    this.#listenToKeys(this.#panels[0].canvas);
-    find("#zoom-out").addEventListener("click", () => this.resetZoom());
+    this.#lens.followKeys(this.#panels[0].canvas, (by) => this.#rowFrom(by));
+    find("#zoom-out").addEventListener("click", () => this.#lens.showAll());
     find("#log-scale").addEventListener("click", () => this.toggleLog());
   }
 
@@ -60,13 +58,7 @@ export class Charts {
 
   /** Another run: its time axis begins whole. */
   restart() {
-    this.#zoom = this.#cursor = this.#drag = null;
-    this.#redraw();
-  }
-
-  resetZoom() {
-    this.#zoom = null;
-    this.#redraw();
+    this.#lens.restart();
   }
 
   toggleLog() {
@@ -117,102 +109,32 @@ export class Charts {
     }
     const panel = { spec, canvas, value, chart: new Chart(canvas, spec) };
     keepCrisp(canvas, () => this.#redraw());
-    this.#listenToPointer(panel);
+    this.#lens.followPointer(canvas, (pixel, domain) => panel.chart.xAt(pixel, domain));
     return panel;
   }
 
-  #listenToPointer(panel) {
-    const { canvas, chart } = panel;
-    const stepAt = (event) => {
-      const [low, high] = this.#domain();
-      return Math.min(high, Math.max(low, chart.xAt(event.offsetX, [low, high])));
-    };
-    canvas.addEventListener("pointermove", (event) => {
-      this.#cursor = stepAt(event);
-      if (this.#drag) this.#drag.to = this.#cursor;
-      this.#redraw();
-    });
-    canvas.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      canvas.setPointerCapture(event.pointerId);
-      this.#drag = { from: stepAt(event), to: stepAt(event), pixel: event.offsetX };
-    });
-    canvas.addEventListener("pointerup", (event) => {
-      const drag = this.#drag;
-      this.#drag = null;
-      if (drag && Math.abs(event.offsetX - drag.pixel) >= SMALLEST_DRAG) {
-        this.#zoom = [Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)];
-      }
-      this.#redraw();
-    });
-    const leave = () => {
-      this.#drag = null;
-      this.#cursor = null;
-      this.#redraw();
-    };
-    canvas.addEventListener("pointerleave", leave);
-    canvas.addEventListener("pointercancel", leave);
-    canvas.addEventListener("dblclick", () => this.resetZoom());
-  }
-
-  #listenToKeys(canvas) {
-    const keys = {
-      ArrowLeft: (far) => this.#moveCursor(far ? -10 : -1),
-      ArrowRight: (far) => this.#moveCursor(far ? 10 : 1),
-      Home: () => this.#moveCursor(-Infinity),
-      End: () => this.#moveCursor(Infinity),
-      "+": () => this.#zoomBy(ZOOM),
-      "=": () => this.#zoomBy(ZOOM),
-      "-": () => this.#zoomBy(1 / ZOOM),
-      0: () => this.resetZoom(),
-    };
-    canvas.addEventListener("keydown", (event) => {
-      const act = keys[event.key];
-      if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      event.stopPropagation();
-      act(event.shiftKey);
-      this.#redraw();
-    });
-    canvas.addEventListener("blur", () => {
-      this.#cursor = null;
-      this.#redraw();
-    });
-  }
-
-  #moveCursor(by) {
+  /** The step of the row that lies so many rows from the cursor's, or from the last one. */
+  #rowFrom(by) {
     const { x } = this.#app.history.data;
-    if (!x.length) return;
-    const from = this.#cursor === null ? x.length - 1 : nearest(x, this.#cursor);
-    this.#cursor = x[Math.min(x.length - 1, Math.max(0, from + by))];
-  }
-
-  #zoomBy(factor) {
-    const [low, high] = this.#domain();
-    const middle = this.#cursor ?? (low + high) / 2;
-    const last = Math.max(this.#app.history.lastStep, 1);
-    const span = Math.max(last / 1000, (high - low) * factor);
-    if (span >= last) this.#zoom = null;
-    else this.#zoom = [Math.max(0, middle - span / 2), Math.min(last, middle + span / 2)];
-  }
-
-  #domain() {
-    return this.#zoom ?? [0, Math.max(this.#app.history.lastStep, 1)];
+    if (!x.length) return null;
+    const from = this.#lens.cursor === null ? x.length - 1 : nearest(x, this.#lens.cursor);
+    return x[Math.min(x.length - 1, Math.max(0, from + by))];
   }
 
   /** The cursor stands at a row of the data, unless a stretch is being chosen. */
   #snapped() {
     const { x } = this.#app.history.data;
-    return this.#drag || !x.length ? this.#cursor : x[nearest(x, this.#cursor)];
+    const { cursor, selection } = this.#lens;
+    return selection || !x.length ? cursor : x[nearest(x, cursor)];
   }
 
   #view({ spec }) {
     const style = getComputedStyle(document.body);
     return {
       data: spec.source === "evaluations" ? this.#app.history.evaluations : this.#app.history.data,
-      domain: this.#domain(),
-      cursor: this.#cursor === null ? null : { x: this.#snapped(), indexIn: (x) => nearest(x, this.#cursor) },
-      selection: this.#drag ? [this.#drag.from, this.#drag.to] : null,
+      domain: this.#lens.domain,
+      cursor: this.#lens.cursor === null ? null : { x: this.#snapped(), indexIn: (x) => nearest(x, this.#lens.cursor) },
+      selection: this.#lens.selection,
       isLog: spec.isLarge && this.#isLog,
       points: spec.isLarge ? this.#app.history.evaluations : null,
       colours: { accent: this.#app.colour?.() ?? themeColour("--accent"), muted: themeColour("--muted"), line: themeColour("--line") },
@@ -226,7 +148,7 @@ export class Charts {
       this.#frame = 0;
       this.#drawn = performance.now();
       for (const panel of this.#panels) this.#drawPanel(panel);
-      find("#zoom-out").classList.toggle("unneeded", this.#zoom === null);
+      find("#zoom-out").classList.toggle("unneeded", this.#lens.isWhole);
       find("#charts").classList.toggle("empty", this.#app.history.data.x.length === 0);
     });
   }

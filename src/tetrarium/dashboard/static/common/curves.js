@@ -1,5 +1,6 @@
 // Several lines in one chart, each with its own places on the axis, its colour and stroke, and its name at its end.
 
+import { clipped, drawCursorLine, drawDot, drawLine, drawSelection, penOf, placeUnder, windowOf } from "./drawing.js";
 import { linearScale, linearTicks, logScale, nearest, spread } from "./scales.js";
 import { ticksText } from "./words.js";
 
@@ -11,10 +12,8 @@ export class Curves {
   plot = { left: 0, right: 1, top: 0, bottom: 1 };
 
   /** Value under a pixel of the canvas. */
-  xAt(offset, [low, high]) {
-    const { left, right } = this.plot;
-    const share = Math.min(1, Math.max(0, (offset - left) / Math.max(1, right - left)));
-    return low + share * (high - low);
+  xAt(offset, domain) {
+    return placeUnder(offset, this.plot, domain);
   }
 
   /**
@@ -30,20 +29,13 @@ export class Curves {
     context.textBaseline = "middle";
     const shown = series.map((one) => ({ ...one, window: windowOf(one.x, domain) }));
     const scale = scaleOf(shown, isLog);
-    const pen = {
-      context, plot, colours,
-      x: (value) => plot.left + ((value - domain[0]) / (domain[1] - domain[0] || 1)) * (plot.right - plot.left),
-      y: (value) => plot.bottom - scale.position(value) * (plot.bottom - plot.top),
-    };
+    const pen = penOf(context, plot, colours, domain, scale);
     drawAxes(pen, scale, domain);
-    context.save();
-    context.beginPath();
-    context.rect(plot.left, plot.top - 4, plot.right - plot.left + 4, plot.bottom - plot.top + 8);
-    context.clip();
-    if (selection) drawSelection(pen, selection);
-    for (const one of shown) drawLine(pen, one);
-    if (cursor !== null) drawCursor(pen, shown, cursor);
-    context.restore();
+    clipped(pen, () => {
+      if (selection) drawSelection(pen, selection);
+      for (const { x, y, colour, stroke, window } of shown) drawLine(pen, { places: x, values: y, colour, width: 2, stroke }, window);
+      if (cursor !== null) drawCursor(pen, shown, cursor);
+    });
     if (hasLabels) drawNames(pen, shown);
   }
 }
@@ -52,14 +44,6 @@ export class Curves {
 export function valueAt({ x, y }, place) {
   if (!x.length || place < x[0] || place > x.at(-1)) return null;
   return y[nearest(x, place)] ?? null;
-}
-
-function windowOf(x, [low, high]) {
-  const first = x.findIndex((value) => value >= low);
-  if (first < 0) return [0, -1];
-  let last = x.length - 1;
-  while (last > first && x[last] > high) last -= 1;
-  return [Math.max(0, first - 1), Math.min(x.length - 1, last + 1)];
 }
 
 function scaleOf(shown, isLog) {
@@ -97,49 +81,11 @@ function drawAxes({ context, plot, colours, x, y }, scale, domain) {
   });
 }
 
-function drawSelection({ context, plot, colours, x }, [from, to]) {
-  context.globalAlpha = 0.18;
-  context.fillStyle = colours.accent;
-  context.fillRect(x(Math.min(from, to)), plot.top, Math.abs(x(to) - x(from)), plot.bottom - plot.top);
-  context.globalAlpha = 1;
-}
-
-function drawLine({ context, x, y }, { x: places, y: values, colour, stroke, window: [first, last] }) {
-  context.beginPath();
-  let isDown = false;
-  for (let k = first; k <= last; k += 1) {
-    const value = values[k];
-    if (typeof value !== "number") {
-      isDown = false;
-      continue;
-    }
-    if (isDown) context.lineTo(x(places[k]), y(value));
-    else context.moveTo(x(places[k]), y(value));
-    isDown = true;
-  }
-  context.strokeStyle = colour;
-  context.lineWidth = 2;
-  context.lineJoin = "round";
-  context.setLineDash(stroke);
-  context.stroke();
-  context.setLineDash([]);
-}
-
-function drawCursor({ context, plot, colours, x, y }, shown, cursor) {
-  const middle = Math.round(x(cursor)) + 0.5;
-  context.strokeStyle = colours.muted;
-  context.lineWidth = 1;
-  context.beginPath();
-  context.moveTo(middle, plot.top);
-  context.lineTo(middle, plot.bottom);
-  context.stroke();
+function drawCursor(pen, shown, cursor) {
+  drawCursorLine(pen, cursor);
   for (const one of shown) {
     const value = valueAt(one, cursor);
-    if (value === null) continue;
-    context.beginPath();
-    context.arc(x(one.x[nearest(one.x, cursor)]), y(value), 3.5, 0, 2 * Math.PI);
-    context.fillStyle = one.colour;
-    context.fill();
+    if (value !== null) drawDot(pen, one.colour, one.x[nearest(one.x, cursor)], value, 3.5);
   }
 }
 

@@ -1,6 +1,8 @@
 // Keys for everything, and the panel that lists them and says what the numbers mean.
 
 import { find, make } from "./dom.js";
+import { keep, recall } from "./memory.js";
+import { panelHead } from "./panels.js";
 
 const KEPT = "tetrarium-keys";
 const REPEATED = ["+", "-", "ArrowLeft", "ArrowRight"]; // act again and again while they are held
@@ -10,7 +12,7 @@ export class Shortcuts {
   #numbers;
   #others;
   #dialog = find("#help-panel");
-  #areOn = localStorageGet(KEPT) !== "off";
+  #areOn = recall(KEPT) !== "off";
 
   /**
    * `keys` is a list of [key, meaning, action]; a key is what KeyboardEvent.key says. `numbers` is a list of
@@ -37,11 +39,10 @@ export class Shortcuts {
   }
 
   open() {
-    const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.#dialog.close() }, "×");
     const list = (rows, write, look = null) => make("dl", { class: look }, rows.map(([term, meaning]) => make("div", {}, make("dt", {}, write(term)), make("dd", {}, meaning))));
     const switchBox = make("input", { type: "checkbox", role: "switch", checked: this.#areOn, onchange: (event) => this.#turn(event.target.checked) });
     this.#dialog.replaceChildren(
-      make("div", { class: "panel-head" }, make("h2", { id: "help-title" }, "Keys and numbers"), close),
+      panelHead(this.#dialog, "help-title", "Keys and numbers"),
       make("div", { class: "panel-body", tabindex: 0, role: "region", "aria-label": "Keys and numbers" },
         list(this.#keys, (key) => make("kbd", {}, key === " " ? "Space" : key.toUpperCase()), "keys"),
         this.#others.length ? list(this.#others, (keys) => make("kbd", {}, keys)) : null,
@@ -53,18 +54,6 @@ export class Shortcuts {
 
   #turn(on) {
     this.#areOn = on;
-    try {
-      localStorage.setItem(KEPT, on ? "on" : "off");
-    } catch {
-      // kept until the page is left
-    }
-  }
-}
-
-function localStorageGet(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
+    keep(KEPT, on ? "on" : "off");
   }
 }

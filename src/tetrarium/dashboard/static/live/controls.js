@@ -1,17 +1,14 @@
 // Pause, stop, save; what is drawn and how fast; and, where nothing runs, what to do next.
 
 import { find, findAll, setAttribute, setText } from "../common/dom.js";
-import { placeOf, speedAt } from "../common/speed.js";
+import { SpeedSlider } from "../common/speed.js";
 import { hasEnded } from "./outcomes.js";
 import { act, say } from "../common/toast.js";
 import { count, duration } from "../common/words.js";
 
-const SETTLE_MS = 120; // a slider that is dragged tells its last place
-
 export class Controls {
   #app;
-  #settle = 0;
-  #isDragging = false;
+  #speed;
   #wantedMode = null; // while one is asked for
 
   /** `app` does what is asked for: command(name, values), resume(), setThinking(on), and so on. */
@@ -23,8 +20,10 @@ export class Controls {
     find("#new-game").addEventListener("click", () => this.newGame());
     find("#mode").addEventListener("change", (event) => this.setMode(event.target.value));
     find("#thinks").addEventListener("change", (event) => app.setThinking(event.target.checked));
-    find("#speed").addEventListener("input", () => this.#moveSpeed());
-    find("#speed").addEventListener("change", () => (this.#isDragging = false));
+    this.#speed = new SpeedSlider(find("#speed"), find("#speed-value"), {
+      moved: (pieces_per_second) => app.setControl({ pieces_per_second }),
+      settled: (pieces_per_second) => act(null, null, () => app.command("speed", { pieces_per_second })),
+    });
   }
 
   togglePause() {
@@ -65,32 +64,10 @@ export class Controls {
     }
   }
 
-  /** Moves the slider by steps of a twelfth, for keys. */
+  /** Moves the slider, for keys. */
   changeSpeed(by) {
-    const slider = find("#speed");
-    if (slider.disabled) {
-      say("The speed can be set under Every move, and in a demo.");
-      return;
-    }
-    slider.value = Number(slider.value) + by * 83;
-    this.#moveSpeed();
-    this.#isDragging = false;
-  }
-
-  #moveSpeed() {
-    this.#isDragging = true;
-    const pieces_per_second = speedAt(Number(find("#speed").value));
-    this.#writeSpeed(pieces_per_second);
-    this.#app.setControl({ pieces_per_second });
-    clearTimeout(this.#settle);
-    this.#settle = setTimeout(
-      () => act(null, null, () => this.#app.command("speed", { pieces_per_second })), SETTLE_MS,
-    );
-  }
-
-  #writeSpeed(speed) {
-    setText(find("#speed-value"), count(speed));
-    setAttribute(find("#speed"), "aria-valuetext", `${count(speed)} pieces a second`);
+    if (find("#speed").disabled) say("The speed can be set under Every move, and in a demo.");
+    else this.#speed.step(by);
   }
 
   /** Arranges everything for what is watched. */
@@ -114,10 +91,7 @@ export class Controls {
     for (const radio of findAll("#mode input")) radio.checked = radio.value === control.mode;
     find("#speed").disabled = !(canAct && (!isRun || control.mode === "every-move"));
     find("#thinks").checked = thinks;
-    if (!this.#isDragging) {
-      find("#speed").value = placeOf(control.pieces_per_second);
-      this.#writeSpeed(control.pieces_per_second);
-    }
+    this.#speed.show(control.pieces_per_second);
     find("#live-controls").classList.toggle("away", !view || isEnded);
     this.#showNotice(view);
   }

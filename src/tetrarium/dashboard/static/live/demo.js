@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { find, make, setText } from "../common/dom.js";
+import { panelHead } from "../common/panels.js";
 import { say } from "../common/toast.js";
 import { count } from "../common/words.js";
 
@@ -28,9 +29,8 @@ export class DemoPanel {
   }
 
   #frame(content, canStart = false) {
-    const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.#dialog.close() }, "×");
     return make("form", { method: "dialog", onsubmit: (event) => this.#submit(event) },
-      make("div", { class: "panel-head" }, make("h2", { id: "demo-title" }, "Demo"), close),
+      panelHead(this.#dialog, "demo-title", "Demo"),
       make("div", { class: "panel-body" },
         make("p", { class: "form-error", role: "alert", id: "demo-error" }), content),
       make("div", { class: "panel-foot" }, make("span", { class: "fine" }, "Training runs are left alone."),
@@ -65,28 +65,30 @@ export class DemoPanel {
   }
 }
 
-/** Games of the demo that is watched, as they end. */
+/** Games of the demo that is watched, as they end; one that was given up is not among them. */
 export class DemoGames {
   #rows = [];
   #last = null;
+  #best = 0;
 
   clear() {
     this.#rows = [];
     this.#last = null;
+    this.#best = 0;
     this.#show();
   }
 
   /** Best game so far and games ended, for the figures beside the board. */
   get totals() {
-    const best = Math.max(0, this.#last?.lines_game ?? 0, ...this.#rows.map(({ lines_game }) => lines_game));
-    return { best: this.#last ? best : null, games: this.#last ? this.#last.game - 1 : null };
+    return { best: this.#last ? this.#best : null, games: this.#last?.games_ended ?? null };
   }
 
   follow(board) {
-    const before = this.#last;
+    const isKnown = this.#last?.is_over && this.#last.game === board.game;
     this.#last = board;
-    if (!before || board.game <= before.game) return;
-    this.#rows.unshift(before);
+    this.#best = Math.max(this.#best, board.lines_game);
+    if (!board.is_over || isKnown) return;
+    this.#rows.unshift(board);
     this.#show();
   }
 

@@ -9,10 +9,12 @@ import { DemoGames, DemoPanel } from "./demo.js";
 import { find, make, setText } from "../common/dom.js";
 import { csvOf, download } from "../common/files.js";
 import { LiveLink } from "../common/link.js";
+import { keep, recall } from "../common/memory.js";
 import { joinMenu } from "../common/menus.js";
 import { NewRunPanel } from "./new-run.js";
 import { RunPicker } from "./runs.js";
 import { ON_THE_CHART, beginPage } from "../common/frame.js";
+import { panelHead } from "../common/panels.js";
 import { Stage } from "./stage.js";
 import { showStatus } from "./status.js";
 import { act, say } from "../common/toast.js";
@@ -112,20 +114,11 @@ app.addEventListener("thinking", ({ detail }) => {
   keep(KEPT_THINKING, detail ? "on" : "off");
 });
 
-function keep(key, value) {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // kept until the page is left
-  }
-}
-
 async function openLog() {
   const text = await api.log(app.target.name);
   const dialog = find("#log-panel");
-  const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => dialog.close() }, "×");
   dialog.replaceChildren(
-    make("div", { class: "panel-head" }, make("h2", { id: "log-title" }, `Log of ${app.target.name}`), close),
+    panelHead(dialog, "log-title", `Log of ${app.target.name}`),
     make("div", { class: "panel-body", tabindex: 0, role: "region", "aria-label": "Log" },
       make("pre", {}, (typeof text === "string" ? text : text?.log) || "The log is empty.")));
   dialog.showModal();
@@ -170,11 +163,7 @@ const KEYS = [
 ];
 beginPage({ keys: KEYS, numbers: [...NUMBERS, ...SPECS.map(({ title, help }) => [title, help])], others: [ON_THE_CHART] });
 
-try {
-  if (localStorage.getItem(KEPT_THINKING) === "on") app.setThinking(true);
-} catch {
-  // a browser that keeps nothing begins without
-}
+if (recall(KEPT_THINKING) === "on") app.setThinking(true);
 if (location.hash === "#new") newRun.open();
 stage.show(null);
 showStatus(app);

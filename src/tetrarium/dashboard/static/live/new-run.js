@@ -3,6 +3,7 @@
 import { api } from "./api.js";
 import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
 import { Field } from "../common/field.js";
+import { panelHead } from "../common/panels.js";
 import { count } from "../common/words.js";
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
@@ -35,9 +36,8 @@ export class NewRunPanel {
   }
 
   #build(groups) {
-    const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.#dialog.close() }, "×");
     const form = make("form", { method: "dialog", novalidate: true, onsubmit: (event) => this.#submit(event) },
-      make("div", { class: "panel-head" }, make("h2", { id: "new-run-title" }, "New run"), close),
+      panelHead(this.#dialog, "new-run-title", "New run"),
       make("div", { class: "panel-body" },
         make("p", { class: "form-error", role: "alert", id: "new-run-error" }),
         this.#presetChoice(), this.#oftenAsked(groups), this.#allSettings(groups)),

@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { find, findAll, make, setText } from "../common/dom.js";
+import { keep, recall } from "../common/memory.js";
 import { act, say } from "../common/toast.js";
 import { count } from "../common/words.js";
 import { axisEnd, axisTicks, cutText, drawInterval, gameText, intervalText, medianText, paceText } from "./scores.js";
@@ -267,20 +268,4 @@ export async function deleteWithUndo(name, number, changed) {
     say(`${what} is back.`);
   });
   say(`${deleted.length === 1 ? deleted[0].spec : `${name} with ${count(deleted.length)} versions`} moved to the trash.`, { action: { label: "Undo", run: undo } });
-}
-
-function keep(key, value) {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // kept until the page is left
-  }
-}
-
-function recall(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
 }

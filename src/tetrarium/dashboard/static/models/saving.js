@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { find, make, setText } from "../common/dom.js";
+import { panelHead } from "../common/panels.js";
 import { say } from "../common/toast.js";
 import { count } from "../common/words.js";
 
@@ -29,9 +30,8 @@ export class SavePanel {
   }
 
   #frame(content, canSave = false) {
-    const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.#dialog.close() }, "×");
     return make("form", { method: "dialog", onsubmit: (event) => this.#submit(event) },
-      make("div", { class: "panel-head" }, make("h2", { id: "save-title" }, "Save as a model"), close),
+      panelHead(this.#dialog, "save-title", "Save as a model"),
       make("div", { class: "panel-body" }, make("p", { class: "form-error", role: "alert", id: "save-error" }), content),
       make("div", { class: "panel-foot" }, make("span", { class: "fine" }, "Versions add up; none is overwritten."),
         make("button", { class: "primary", id: "save-now", disabled: !canSave }, "Save")));

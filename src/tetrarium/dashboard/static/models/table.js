@@ -2,13 +2,11 @@
 
 import { api } from "./api.js";
 import { find, make, setText, wantsStillness } from "../common/dom.js";
-import { placeOf, speedAt } from "../common/speed.js";
+import { SpeedSlider } from "../common/speed.js";
 import { act, say } from "../common/toast.js";
-import { count } from "../common/words.js";
 
 const BOARDS = 30; // a second
 const STILL_BOARDS = 4;
-const SETTLE_MS = 120; // a slider that is dragged tells its last place
 const ENDED = ["failed", "dead", "stopped"];
 
 export class Table extends EventTarget {
@@ -139,8 +137,7 @@ export class Table extends EventTarget {
 /** Pause, new game, stop, and the pace of a table. */
 export class TableControls {
   #table;
-  #settle = 0;
-  #isDragging = false;
+  #speed;
 
   constructor(table, host) {
     this.#table = table;
@@ -149,10 +146,14 @@ export class TableControls {
     this.newGame = button("New game", null, () => this.beginAnew());
     this.stop = button("Stop", null, () => act(this.stop, "Stopping…", () => table.stop()));
     const id = `${host.id}-speed`;
-    this.slider = make("input", { id, type: "range", min: 0, max: 1000, step: 1, oninput: () => this.#move(), onchange: () => (this.#isDragging = false) });
-    this.value = make("output", { for: id });
+    const slider = make("input", { id, type: "range", min: 0, max: 1000, step: 1 });
+    const value = make("output", { for: id });
+    this.#speed = new SpeedSlider(slider, value, {
+      moved: (pace) => (table.pace = pace),
+      settled: (pieces_per_second) => table.isThere && act(null, null, () => table.command("speed", { pieces_per_second })),
+    });
     host.replaceChildren(make("div", { class: "buttons" }, this.pause, this.newGame, this.stop),
-      make("label", { class: "speed", for: id }, make("span", {}, "Pieces a second"), this.slider, this.value));
+      make("label", { class: "speed", for: id }, make("span", {}, "Pieces a second"), slider, value));
     table.addEventListener("change", () => this.show());
     this.show();
   }
@@ -172,22 +173,9 @@ export class TableControls {
     });
   }
 
-  /** Moves the slider by steps of a twelfth, for keys. */
+  /** Moves the slider, for keys. */
   changeSpeed(by) {
-    if (this.slider.disabled) return;
-    this.slider.value = Number(this.slider.value) + by * 83;
-    this.#move();
-    this.#isDragging = false;
-  }
-
-  #move() {
-    this.#isDragging = true;
-    const pieces_per_second = speedAt(Number(this.slider.value));
-    setText(this.value, count(pieces_per_second));
-    this.#table.pace = pieces_per_second;
-    clearTimeout(this.#settle);
-    if (!this.#table.isThere) return;
-    this.#settle = setTimeout(() => this.#table.isThere && act(null, null, () => this.#table.command("speed", { pieces_per_second })), SETTLE_MS);
+    this.#speed.step(by);
   }
 
   show() {
@@ -196,9 +184,7 @@ export class TableControls {
     this.pause.disabled = this.newGame.disabled = !canAct;
     this.stop.disabled = !isThere;
     if (this.pause.getAttribute("aria-busy") !== "true") setText(this.pause, state === "paused" ? "Resume" : "Pause");
-    if (this.#isDragging) return;
-    this.slider.value = placeOf(pace);
-    setText(this.value, count(pace));
+    this.#speed.show(pace);
   }
 }
 

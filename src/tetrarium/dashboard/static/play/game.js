@@ -1,6 +1,7 @@
 // The game under way: its process, the socket to it, and what the newest message says of it.
 
 import { LiveLink } from "../common/link.js";
+import { keep, recall } from "../common/memory.js";
 import { api } from "./api.js";
 
 const KEPT = "tetrarium-hand"; // of this tab: a page that is loaded again goes on with its game
@@ -44,11 +45,11 @@ export class Game extends EventTarget {
 
   /** Goes on with the game that this tab had, if it is still there. */
   async find() {
-    const id = sessionGet();
+    const id = recall(KEPT, { isOfTab: true });
     if (!id) return;
     const hand = (await api.hands()).find((one) => one.id === id && one.is_alive);
     if (hand) this.#watch(id);
-    else sessionSet(null);
+    else keep(KEPT, null, { isOfTab: true });
     this.#tell("change");
   }
 
@@ -103,7 +104,7 @@ export class Game extends EventTarget {
     this.id = id;
     this.shown = null;
     this.state = "";
-    sessionSet(id);
+    keep(KEPT, id, { isOfTab: true });
     this.#link.watch({ kind: "hand", name: id });
   }
 
@@ -123,22 +124,5 @@ export class Game extends EventTarget {
 
   #tell(kind) {
     this.dispatchEvent(new CustomEvent(kind));
-  }
-}
-
-function sessionGet() {
-  try {
-    return sessionStorage.getItem(KEPT);
-  } catch {
-    return null;
-  }
-}
-
-function sessionSet(id) {
-  try {
-    if (id === null) sessionStorage.removeItem(KEPT);
-    else sessionStorage.setItem(KEPT, id);
-  } catch {
-    // a page that is loaded again begins anew
   }
 }

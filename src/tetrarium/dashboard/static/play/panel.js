@@ -1,6 +1,7 @@
 // The panel of keys: each is set by pressing it; and how held keys repeat.
 
 import { find, make, setAttribute, setText } from "../common/dom.js";
+import { panelHead } from "../common/panels.js";
 import { announce } from "../common/toast.js";
 import { ACTIONS, HANDLING, keyName } from "./settings.js";
 
@@ -33,11 +34,10 @@ export class SettingsPanel {
   }
 
   #fill() {
-    const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.#dialog.close() }, "×");
     const reset = make("button", { type: "button", id: "reset-keys", onclick: () => this.#reset() }, "Back to the defaults");
     const done = make("button", { type: "button", class: "primary", onclick: () => this.#dialog.close() }, "Done");
     this.#dialog.replaceChildren(make("form", { method: "dialog", onsubmit: (event) => event.preventDefault() },
-      make("div", { class: "panel-head" }, make("h2", { id: "settings-title" }, "Keys"), close),
+      panelHead(this.#dialog, "settings-title", "Keys"),
       make("div", { class: "panel-body", tabindex: 0, role: "region", "aria-label": "Keys and repeats" },
         make("p", { class: "fine" }, "Choose one, then press the key; Escape leaves it, Backspace takes it away. Escape always pauses."),
         make("table", { class: "keys" }, make("tbody", {}, ACTIONS.map(([action, name]) => this.#row(action, name)))),

@@ -1,5 +1,7 @@
 // What a player has set: keys, how held keys repeat, and the game wanted; kept in the browser.
 
+import { keep, recall } from "../common/memory.js";
+
 const KEPT = "tetrarium-play";
 
 /** What keys do, in the order in which they are listed. */
@@ -27,7 +29,7 @@ export class Settings extends EventTarget {
   constructor() {
     super();
     try {
-      const kept = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+      const kept = JSON.parse(recall(KEPT) ?? "{}");
       for (const [action, codes] of Object.entries(kept.keys ?? {})) {
         if (action in KEYS && Array.isArray(codes)) this.keys[action] = [0, 1].map((place) => asCode(codes[place]));
       }
@@ -76,11 +78,7 @@ export class Settings extends EventTarget {
   }
 
   #keep(part) {
-    try {
-      localStorage.setItem(KEPT, JSON.stringify({ keys: this.keys, handling: this.handling, game: this.game }));
-    } catch {
-      // kept until the page is left
-    }
+    keep(KEPT, JSON.stringify({ keys: this.keys, handling: this.handling, game: this.game }));
     this.dispatchEvent(new CustomEvent("change", { detail: part }));
   }
 }

@@ -5,6 +5,7 @@ import { colourOf, lookOf, swatchOf } from "../common/colours.js";
 import { Curves, valueAt } from "../common/curves.js";
 import { find, make, setAttribute, setText, themeColour } from "../common/dom.js";
 import { csvOf, download } from "../common/files.js";
+import { Lens } from "../common/lens.js";
 import { joinMenu } from "../common/menus.js";
 import { act, say } from "../common/toast.js";
 import { count, duration, lines, percent, small } from "../common/words.js";
@@ -14,7 +15,6 @@ import { pathOf } from "./columns.js";
 const POINTS = 500;
 const ALL_ROWS = 10_000;
 const FRESH_MS = 4_000; // how often curves of runs under way are read again
-const SMALLEST_DRAG = 8; // pixels
 const MOST_RUNS = 40;
 
 const SHOWN = [
@@ -43,9 +43,7 @@ export class Comparison {
   #column = SHOWN[0];
   #over = OVER[0];
   #isLog = true;
-  #zoom = null;
-  #cursor = null;
-  #drag = null;
+  #lens = new Lens(() => Math.max(1, ...this.#series.map(({ x }) => x.at(-1) ?? 0)), () => this.#redraw());
   #frame = 0;
 
   /** `chosen` is the Set of names that are compared; `changed` is called when this takes one out. */
@@ -58,17 +56,17 @@ export class Comparison {
     });
     this.#makeChoice("#compare-over", OVER, (found) => {
       this.#over = found;
-      this.#zoom = this.#cursor = null;
+      this.#lens.restart();
     });
     joinMenu(find("#compare-export"), find("#compare-export-menu"));
     find("#compare-png").addEventListener("click", () => act(null, null, () => this.#savePicture()));
     find("#compare-csv").addEventListener("click", () => act(null, null, () => this.#saveTable()));
     find("#compare-log").addEventListener("click", () => this.toggleLog());
-    find("#compare-whole").addEventListener("click", () => this.#zoomTo(null));
+    find("#compare-whole").addEventListener("click", () => this.#lens.showAll());
     keepCrisp(this.#canvas, () => this.#redraw());
     document.addEventListener("themechange", () => this.#redraw());
-    this.#listenToPointer();
-    this.#listenToKeys();
+    this.#lens.followPointer(this.#canvas, (pixel, domain) => this.#curves.xAt(pixel, domain));
+    this.#lens.followKeys(this.#canvas, (by) => this.#placeFrom(by));
     setInterval(() => !document.hidden && this.#freshen(), FRESH_MS);
   }
 
@@ -146,14 +144,9 @@ export class Comparison {
     });
   }
 
-  #last(series) {
-    return Math.max(1, ...series.map(({ x }) => x.at(-1) ?? 0));
-  }
-
   #view(series) {
     return {
-      series, domain: this.#zoom ?? [0, this.#last(series)], cursor: this.#cursor,
-      selection: this.#drag ? [this.#drag.from, this.#drag.to] : null,
+      series, domain: this.#lens.domain, cursor: this.#lens.cursor, selection: this.#lens.selection,
       isLog: this.#isLog && Boolean(this.#column.isLog),
       colours: { accent: themeColour("--accent"), muted: themeColour("--muted"), line: themeColour("--line") },
       font: `12px ${getComputedStyle(document.body).fontFamily}`,
@@ -175,18 +168,18 @@ export class Comparison {
     const context = canvas.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.#curves.draw(context, canvas.clientWidth, canvas.clientHeight, view);
-    find("#compare-whole").classList.toggle("unneeded", this.#zoom === null);
+    find("#compare-whole").classList.toggle("unneeded", this.#lens.isWhole);
     find("#compare-log").disabled = !this.#column.isLog;
     setAttribute(find("#compare-log"), "aria-pressed", String(view.isLog));
     this.#showValues(series);
     setAttribute(canvas, "aria-valuemax", Math.round(view.domain[1]));
-    setAttribute(canvas, "aria-valuenow", Math.round(this.#cursor ?? view.domain[1]));
+    setAttribute(canvas, "aria-valuenow", Math.round(this.#lens.cursor ?? view.domain[1]));
     const told = series.map((one) => `${one.name} ${this.#valueText(one)}`).join(", ");
-    setAttribute(canvas, "aria-valuetext", `${this.#column.title}, ${this.#cursor === null ? "latest" : this.#over.write(this.#cursor)}: ${told || "no data yet"}`);
+    setAttribute(canvas, "aria-valuetext", `${this.#column.title}, ${this.#lens.cursor === null ? "latest" : this.#over.write(this.#lens.cursor)}: ${told || "no data yet"}`);
   }
 
   #valueText(one) {
-    const value = this.#cursor === null ? one.y.findLast((y) => typeof y === "number") ?? null : valueAt(one, this.#cursor);
+    const value = this.#lens.cursor === null ? one.y.findLast((y) => typeof y === "number") ?? null : valueAt(one, this.#lens.cursor);
     return this.#column.write(value);
   }
 
@@ -204,63 +197,10 @@ export class Comparison {
     this.#redraw();
   }
 
-  #zoomTo(domain) {
-    this.#zoom = domain;
-    this.#redraw();
-  }
-
-  #listenToPointer() {
-    const canvas = this.#canvas;
-    const placeAt = (event) => this.#curves.xAt(event.offsetX, this.#zoom ?? [0, this.#last(this.#series)]);
-    canvas.addEventListener("pointermove", (event) => {
-      this.#cursor = placeAt(event);
-      if (this.#drag) this.#drag.to = this.#cursor;
-      this.#redraw();
-    });
-    canvas.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      canvas.setPointerCapture(event.pointerId);
-      this.#drag = { from: placeAt(event), to: placeAt(event), pixel: event.offsetX };
-    });
-    canvas.addEventListener("pointerup", (event) => {
-      const drag = this.#drag;
-      this.#drag = null;
-      if (drag && Math.abs(event.offsetX - drag.pixel) >= SMALLEST_DRAG) this.#zoom = [Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)];
-      this.#redraw();
-    });
-    const leave = () => {
-      this.#drag = this.#cursor = null;
-      this.#redraw();
-    };
-    for (const kind of ["pointerleave", "pointercancel", "blur"]) canvas.addEventListener(kind, leave);
-    canvas.addEventListener("dblclick", () => this.#zoomTo(null));
-  }
-
-  #listenToKeys() {
-    const move = (by) => {
-      const [low, high] = this.#zoom ?? [0, this.#last(this.#series)];
-      this.#cursor = Math.min(high, Math.max(low, (this.#cursor ?? high) + by * (high - low)));
-    };
-    const zoom = (factor) => {
-      const last = this.#last(this.#series);
-      const [low, high] = this.#zoom ?? [0, last];
-      const middle = this.#cursor ?? (low + high) / 2;
-      const span = Math.max(last / 1000, (high - low) * factor);
-      this.#zoom = span >= last ? null : [Math.max(0, middle - span / 2), Math.min(last, middle + span / 2)];
-    };
-    const keys = {
-      ArrowLeft: (far) => move(far ? -0.1 : -0.01), ArrowRight: (far) => move(far ? 0.1 : 0.01),
-      Home: () => move(-1), End: () => move(1), "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2),
-      0: () => (this.#zoom = null),
-    };
-    this.#canvas.addEventListener("keydown", (event) => {
-      const press = keys[event.key];
-      if (!press || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      event.stopPropagation();
-      press(event.shiftKey);
-      this.#redraw();
-    });
+  /** The place that lies so many hundredths of what is seen from the cursor, or from the end. */
+  #placeFrom(by) {
+    const [low, high] = this.#lens.domain;
+    return Math.min(high, Math.max(low, (this.#lens.cursor ?? high) + (by / 100) * (high - low)));
   }
 
   async #savePicture() {

@@ -2,6 +2,7 @@
 
 import { confirm } from "../common/confirm.js";
 import { make } from "../common/dom.js";
+import { keep, recall } from "../common/memory.js";
 import { act, say } from "../common/toast.js";
 import { bytes, count } from "../common/words.js";
 import { api } from "./api.js";
@@ -81,20 +82,12 @@ export async function pruneRuns(names) {
 
 /** Keeps words for the page that comes next. */
 export function sayThere(text) {
-  try {
-    sessionStorage.setItem(KEPT, text);
-  } catch {
-    // the page that comes shows what happened
-  }
+  keep(KEPT, text, { isOfTab: true });
 }
 
 /** Says what the page before had to say. */
 export function sayWhatWasKept() {
-  try {
-    const text = sessionStorage.getItem(KEPT);
-    sessionStorage.removeItem(KEPT);
-    if (text) say(text);
-  } catch {
-    // nothing was kept
-  }
+  const text = recall(KEPT, { isOfTab: true });
+  keep(KEPT, null, { isOfTab: true });
+  if (text) say(text);
 }

@@ -2,6 +2,7 @@
 
 import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
 import { Field } from "../common/field.js";
+import { panelHead } from "../common/panels.js";
 import { count } from "../common/words.js";
 import { api } from "./api.js";
 import { RangeRow } from "./range-row.js";
@@ -42,9 +43,8 @@ export class StudyForm {
   }
 
   #build(tuning, groups) {
-    const close = make("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.#dialog.close() }, "×");
     this.#dialog.replaceChildren(make("form", { method: "dialog", novalidate: true, onsubmit: (event) => this.#submit(event) },
-      make("div", { class: "panel-head" }, make("h2", { id: "study-panel-title" }, "New study"), close),
+      panelHead(this.#dialog, "study-panel-title", "New study"),
       make("div", { class: "panel-body" },
         make("p", { class: "form-error", role: "alert", id: "study-error" }),
         this.#beginning(), this.#varied(tuning), this.#trials(tuning), this.#shared(groups)),
