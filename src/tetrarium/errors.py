@@ -14,6 +14,7 @@
     ├── BundleError            a shared model that is not whole, or not what a bundle may be
     ├── ModelError             a saved model that is not there, or that cannot be changed so
     └── HomeError              the home folder, or a name inside it, cannot be used
+        ├── BadNameError       a name that no run or model can have; a ConfigError too
         └── RegistryBusyError  another process writes to the registry for too long
 
 A message says the rule, the value that broke it, and the remedy, in one line: the command line prints it as it is.
@@ -23,6 +24,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "BadNameError",
     "BundleError",
     "CheckpointError",
     "ConfigError",
@@ -96,6 +98,10 @@ class ModelError(TetrariumError):
 
 class HomeError(TetrariumError):
     """The home folder, or a name inside it, cannot be used."""
+
+
+class BadNameError(HomeError, ConfigError):
+    """A name that no run or model can have."""
 
 
 class RegistryBusyError(HomeError):

@@ -98,7 +98,7 @@ def test_settings_come_from_flags_then_environment_then_file(
         (["train", "--set", "width=3"], 2, "width is a whole number from 4 to 16; got 3."),
         (["train", "--config", "none.toml"], 2, "'none.toml' cannot be read"),
         (["train", "--preset", "quik"], 2, "Did you mean 'quick'?"),
-        (["train", "--name", "../out"], 1, "A name has 1 to 64 letters"),
+        (["train", "--name", "../out"], 2, "A name has 1 to 64 letters"),
         (["train", "--set", "hold=true", "--set", "preview=0"], 2, "hold takes the next piece where none is held"),
         (["train", "--steps", "5", "--set", "total_timesteps=6"], 2, "total_timesteps is 5 by its flag and 6 by --set"),
         (["evaluate", "best.tetris-replay"], 2, "A replay is one game that was played, and here an agent plays new"),
@@ -349,11 +349,11 @@ def test_watch_off_a_terminal_prints_the_games(trained: Path, capsys: pytest.Cap
 
 
 def test_the_doctor_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("doctor") == 0
+    assert call("doctor", "--json") == 0
 
-    said = capsys.readouterr().out
-    assert "failed" not in said
-    assert "placements a second" in said
+    found = json.loads(capsys.readouterr().out)
+    assert [one["check"] for one in found if not one["is_ok"]] == []
+    assert (found[-1]["check"], "placements a second" in found[-1]["said"]) == ("learning", True)
 
 
 def test_the_doctor_says_what_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,6 +78,9 @@ def test_whatever_takes_an_agent_takes_a_model_and_a_bundle(say: Any, tmp_path: 
     say("models", "save", "one@best", "--name", "mine")
     shared = str(tmp_path / "mine.tetris")
     assert say("models", "export", "mine", shared).startswith(f"Wrote mine to {shared}, ")
+    assert json.loads(say("models", "export", "mine", shared, "--force", "--json")) == {
+        "file": shared, "n_bytes": Path(shared).stat().st_size, "algorithm": "dqn", "step": 1_000,
+    }  # fmt: skip
 
     def played(what: str) -> Any:
         report = json.loads(say("evaluate", what, "--games", "3", "--max-pieces", "50", "--json"))
@@ -145,7 +148,7 @@ def test_two_are_compared_on_the_same_pieces(say: Any) -> None:
     [
         (("models", "show", "nothing"), 1, "There is no model 'nothing' in "),
         (("models", "save", "nothing"), 2, "What can be named is a run, NAME@best, NAME@STEP, a model, a bundle,"),
-        (("models", "save", "one", "--name", "../x"), 1, "A name has 1 to 64 letters"),
+        (("models", "save", "one", "--name", "../x"), 2, "A name has 1 to 64 letters"),
         (("models", "save", "one", "--name", "du"), 1, "A model has a name of its own; 'du' is a known one."),
         (("models", "save", "one", "--tag", "a b"), 1, "has a wrong 'tags'"),
         (("models", "tag", "one"), 2, "A tag is added or taken away; got neither."),

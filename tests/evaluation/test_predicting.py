@@ -45,6 +45,16 @@ def test_observations_are_those_of_the_policys_features() -> None:
     assert second[0, 4 * 2].tolist() == [1, 1, 2, 2, 2, 2, 2]
 
 
+def test_features_come_in_the_order_in_which_the_policy_names_them() -> None:
+    usual, other = Saying(0), Saying(0)
+    other.features = ("holes", "column_heights")
+    for saying in (usual, other):
+        evaluate(saying, SMALL, n_games=1, max_pieces=8)
+    assert usual.seen[-1][0, 0, -1] > 0
+    for as_usual, as_named in zip(usual.seen, other.seen, strict=True):
+        np.testing.assert_array_equal(as_named, np.roll(as_usual, 1, axis=-1))
+
+
 def test_an_action_that_is_not_legal_is_played_as_the_nearest() -> None:
     config = SMALL.with_changes(randomizer="O", illegal_action="nearest")
     assert evaluate(Saying(23), config, n_games=1).games == evaluate(Saying(16), config, n_games=1).games

@@ -305,7 +305,7 @@ def test_a_checkpoint_from_elsewhere_is_not_trusted(tmp_path: Path) -> None:
     assert message == (
         f"The checkpoint '{path}' was not made in this home, or its metadata.json was altered, and loading it runs "
         "whatever code was put into it. Pass trust=True only if you know who made it and trust them as you would with "
-        "running their program."
+        "running their program; to `tetrarium resume` that is --trust."
     )
     altered(path, counters={"timesteps_trained": 20_001})
     refusal(UntrustedCheckpointError, require_trusted, path, read_metadata(path), SECRET)

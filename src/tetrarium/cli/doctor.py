@@ -1,5 +1,6 @@
 """``tetrarium doctor``: is everything there, and does it work."""
 
+import json as json_library
 import os
 import platform
 import shutil
@@ -23,7 +24,11 @@ _LIBRARIES: Final = ("numpy", "numba", "gymnasium", "stable-baselines3", "torch"
 _FREE_BYTES: Final = 500_000_000
 
 
-def doctor(*, home: Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things.")] = None) -> int:
+def doctor(
+    *,
+    json: Annotated[bool, Parameter(negative="", help="Print JSON.")] = False,
+    home: Annotated[Path | None, Parameter(help="Folder in which tetrarium keeps things.")] = None,
+) -> int:
     """Check that everything tetrarium needs is there and works. Exits with 1 if something does not."""
     checks: dict[str, Callable[[], str]] = {
         "Python": _python,
@@ -34,17 +39,20 @@ def doctor(*, home: Annotated[Path | None, Parameter(help="Folder in which tetra
         "game": _game,
         "learning": _learning,
     }
-    table = Table(show_header=False, box=None, pad_edge=False)
-    failed = 0
+    found = []
     for name, check in checks.items():
         try:
-            found, said = "ok", check()
+            found.append({"check": name, "is_ok": True, "said": check()})
         except (TetrariumError, OSError, ImportError, metadata.PackageNotFoundError) as error:
-            found, said = "failed", str(error)
-            failed += 1
-        table.add_row(name, found, said)
-    Console(file=sys.stdout).print(table)
-    return 1 if failed else 0
+            found.append({"check": name, "is_ok": False, "said": str(error)})
+    if json:
+        print(json_library.dumps(found, indent=2))
+    else:
+        table = Table(show_header=False, box=None, pad_edge=False)
+        for one in found:
+            table.add_row(str(one["check"]), "ok" if one["is_ok"] else "failed", str(one["said"]))
+        Console(file=sys.stdout).print(table)
+    return 0 if all(one["is_ok"] for one in found) else 1
 
 
 def _python() -> str:

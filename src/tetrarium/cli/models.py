@@ -138,13 +138,19 @@ def export_model(
     out: Annotated[Path, Parameter(help="The file, NAME.tetris.")],
     *,
     force: Annotated[bool, Parameter(negative="", help="Write over a file that is there.")] = False,
+    json: Json = False,
     home: HomeOption = None,
 ) -> int:
     """Write a model to a file that others can import."""
     from tetrarium.training.models import export_model as export
 
     bundle = export(model, out, Home.locate(home), force=force)
-    print(f"Wrote {model} to {out}, {out.stat().st_size / 1e3:,.1f} kB: {bundle.algorithm} at step {bundle.step:,}.")
+    n_bytes = out.stat().st_size
+    if json:
+        told = {"file": str(out), "n_bytes": n_bytes, "algorithm": bundle.algorithm, "step": bundle.step}
+        print(jsonlib.dumps(told, indent=2))
+    else:
+        print(f"Wrote {model} to {out}, {n_bytes / 1e3:,.1f} kB: {bundle.algorithm} at step {bundle.step:,}.")
     return 0
 
 

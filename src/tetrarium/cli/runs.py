@@ -116,6 +116,7 @@ def prune(
     *,
     keep: Annotated[int, Parameter(help="How many of a run's latest checkpoints stay.")] = 1,
     yes: Annotated[bool, Parameter(negative="", help="Do it; without, only say what would go.")] = False,
+    json: Json = False,
     home: HomeOption = None,
 ) -> int:
     """Free space: remove checkpoints that runs do not need to be resumed. Runs that train are left alone."""
@@ -123,16 +124,18 @@ def prune(
 
     located = Home.locate(home)
     found = pruning.find_prunable(located, names or (), keep)
-    for one in found:
-        print(f"{one.name}: {len(one.steps):,} of its checkpoints, {_size(one.n_bytes)}")
-    total = _size(sum(one.n_bytes for one in found))
-    if not found:
-        print("There is nothing to free.")
-    elif yes:
+    n_bytes = sum(one.n_bytes for one in found)
+    if not json:
+        for one in found:
+            print(f"{one.name}: {len(one.steps):,} of its checkpoints, {_size(one.n_bytes)}")
+    if yes:
         pruning.prune(located, found)
-        print(f"Freed {total}.")
+    if json:
+        _print_json({"runs": [asdict(one) for one in found], "n_bytes": n_bytes, "is_done": yes})
+    elif not found:
+        print("There is nothing to free.")
     else:
-        print(f"This would free {total}. Do it: add --yes")
+        print(f"Freed {_size(n_bytes)}." if yes else f"This would free {_size(n_bytes)}. Do it: add --yes")
     return 0
 
 
@@ -141,6 +144,7 @@ def delete(
     name: RunName,
     *,
     yes: Annotated[bool, Parameter(negative="", help="Do it; without, only say what would go.")] = False,
+    json: Json = False,
     home: HomeOption = None,
 ) -> int:
     """Remove a run with its checkpoints, records and replays. Models that it led to stay."""
@@ -149,12 +153,15 @@ def delete(
 
     located = Home.locate(home)
     read_run(located, name)
-    size = _size(pruning.folder_bytes(located.run_folder(name)))
+    n_bytes = pruning.folder_bytes(located.run_folder(name))
     if yes:
         pruning.delete_run(located, name)
-        print(f"Deleted {name}, {size}.")
+    if json:
+        _print_json({"name": name, "n_bytes": n_bytes, "is_done": yes})
+    elif yes:
+        print(f"Deleted {name}, {_size(n_bytes)}.")
     else:
-        print(f"This would delete {name}, {size}, for ever. Do it: add --yes")
+        print(f"This would delete {name}, {_size(n_bytes)}, for ever. Do it: add --yes")
     return 0
 
 

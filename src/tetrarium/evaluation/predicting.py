@@ -1,7 +1,8 @@
 """Any object that predicts as a policy: played in lockstep, many games a call, because each call is slow.
 
 Such an object has ``features``, and ``predict(observations) -> (actions, state)`` with observations
-``(n, n_actions, n_features) float32``, the rows of illegal actions -1 throughout, and ``n`` actions. An agent is one.
+``(n, n_actions, n_features) float32``, features in the order in which it names them, the rows of illegal actions -1
+throughout, and ``n`` actions. An agent is one.
 """
 
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tetrarium.engine.features import FEATURES, feature_width
 from tetrarium.engine.game_rows import N_PLACED, OVER
 from tetrarium.errors import IllegalActionError, PolicyError
 from tetrarium.evaluation.kernels import nearest_listed, observe_listed, place_listed
@@ -80,6 +82,7 @@ class _PredictingSeat:
         self._policy = policy
         self._match = match
         self._layout = match.layout(policy.features)
+        self._columns = self._columns_as_named()
         self._scratch = match.memory()
 
     def choose(self, index: int) -> int:
@@ -100,7 +103,7 @@ class _PredictingSeat:
         games, rules = self._match.games.rows, self._match.games.rules
         observations = self._match.rows(self._layout, len(listed))
         observe_listed(games, listed, rules.compiled, self._layout, self._scratch, observations, self._match.masks()[0])
-        actions = self._policy.predict(observations)
+        actions = self._policy.predict(observations[..., self._columns])
         legal = np.empty_like(actions)
         nearest_listed(games, listed, actions, rules.compiled, self._scratch, legal)
         if self._match.illegal_action == "raise" and (legal != actions).any():
@@ -110,3 +113,12 @@ class _PredictingSeat:
                 f"the nearest is {legal[wrong]}. Choose a row that is not -1, or play with illegal_action='nearest'."
             )
         return legal
+
+    def _columns_as_named(self) -> npt.NDArray[np.int64] | slice:
+        """Where in a row the numbers lie that the policy names, in its order; all, where that is the engine's."""
+        features, rules = self._policy.features, self._match.games.rules
+        if features == tuple(name for name in FEATURES if name in features):
+            return slice(None)
+        starts = [int(self._layout[FEATURES.index(name)]) for name in features]
+        widths = [feature_width(name, rules.width, rules.preview) for name in features]
+        return np.concatenate([np.arange(start, start + n) for start, n in zip(starts, widths, strict=True)])

@@ -28,7 +28,7 @@ from typing import Final
 
 import platformdirs
 
-from tetrarium.errors import HomeError
+from tetrarium.errors import BadNameError, HomeError
 from tetrarium.registry.atomic import create_directory
 
 __all__ = ["Home", "check_name"]
@@ -46,10 +46,10 @@ def check_name(name: str) -> str:
     """Returns the name of a run or model if it may be one.
 
     Raises:
-        HomeError: if it could not be a folder's name on every system, or would lead elsewhere.
+        BadNameError: if it could not be a folder's name on every system, or would lead elsewhere.
     """
     if _NAME.fullmatch(name) is None:
-        raise HomeError(
+        raise BadNameError(
             "A name has 1 to 64 letters, digits, '.', '_' and '-', and does not begin with '.' or '-'; "
             f"got {name[:80]!r}. Choose another name."
         )

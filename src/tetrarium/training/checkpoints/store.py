@@ -154,7 +154,7 @@ def require_trusted(path: Path, metadata: Metadata, secret: bytes) -> None:
         raise UntrustedCheckpointError(
             f"The checkpoint {shown(path)} was not made in this home, or its {METADATA_NAME} was altered, and loading "
             "it runs whatever code was put into it. Pass trust=True only if you know who made it and trust them as you "
-            "would with running their program."
+            "would with running their program; to `tetrarium resume` that is --trust."
         )
 
 
