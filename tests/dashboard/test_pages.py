@@ -72,3 +72,14 @@ def test_other_addresses_lead_nowhere(server: Server) -> None:
     assert [answer.status_code for answer in answers] == [404] * 5
     message = "There is nothing at this address. /api/openapi.json lists what there is."
     assert {answer.json()["error"] for answer in answers} == {message}
+
+
+def test_who_follows_an_address_of_nothing_is_shown_a_page(server: Server) -> None:
+    with server.client() as asked:
+        browser = {"Accept": "text/html,*/*;q=0.8"}
+        page, api = (asked.get(path, headers=browser) for path in ("/runs/", "/api/nothing"))
+        loaded = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
+        assert [path for path in loaded if asked.get(path).status_code != 200] == []
+    assert page.status_code == 404 and "There is nothing at this address." in page.text
+    assert '<a href="/models">Models</a>' in page.text and "aria-current" not in page.text
+    assert api.status_code == 404 and api.json()["error"].startswith("There is nothing at this address.")

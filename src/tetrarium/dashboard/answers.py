@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from tetrarium.dashboard.forms import SettingError
@@ -52,12 +53,30 @@ def error_answer(
     return Response(error_body(message, field), status, headers, "application/json")
 
 
-def add_error_answers(app: FastAPI) -> None:
-    """Teaches an application to answer whatever is raised."""
+def add_error_answers(app: FastAPI, lost_page: str = "") -> None:
+    """Teaches an application to answer whatever is raised.
+
+    Args:
+        app: The application.
+        lost_page: What a browser is shown where there is nothing, as HTML; who asks otherwise is told in JSON.
+    """
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if lost_page and error.status_code == _NOT_FOUND and _is_followed(request):
+            return HTMLResponse(lost_page, _NOT_FOUND)
+        return _http(error)
+
     app.add_exception_handler(TetrariumError, _ours)
     app.add_exception_handler(OSError, _refused_by_system)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, http)
+
+
+def _is_followed(request: Request) -> bool:
+    """Whether somebody follows an address in a browser, rather than a program that asks the API."""
+    is_page = not request.url.path.startswith(("/api/", "/static/"))
+    return is_page and request.method == "GET" and "text/html" in request.headers.get("accept", "")
 
 
 async def _ours(_request: Request, error: Exception) -> Response:
@@ -86,8 +105,7 @@ def _complaint(item: dict[str, Any]) -> str:
     return f"{place}: {item['msg']}."
 
 
-async def _http(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _http(error: HTTPException) -> Response:
     if error.status_code == _NOT_FOUND:
         message = "There is nothing at this address. /api/openapi.json lists what there is."
     else:

@@ -13,7 +13,7 @@ from tetrarium.dashboard.access import Access
 from tetrarium.dashboard.answers import add_error_answers
 from tetrarium.dashboard.guard import Guard
 from tetrarium.dashboard.live import Live
-from tetrarium.dashboard.pages import STATIC, page_routes
+from tetrarium.dashboard.pages import STATIC, compose_lost_page, page_routes
 from tetrarium.dashboard.routes.catalogue import catalogue_routes
 from tetrarium.dashboard.routes.history import history_routes
 from tetrarium.dashboard.routes.jobs import job_routes
@@ -53,7 +53,7 @@ def create_app(home: Home, access: Access | None = None) -> Guard:
         lifespan=live.running,
         generate_unique_id_function=lambda route: route.name,
     )
-    add_error_answers(app)
+    add_error_answers(app, compose_lost_page(STATIC))
     for routes in (
         page_routes(),
         catalogue_routes(home, access),

@@ -3,7 +3,8 @@
 A page is a folder of ``static/`` with a ``body.html``; without one it is neither served nor in the navigation. With a
 ``one.html`` too, ``/PAGE/NAME`` is served for whatever name: the page's script reads it from the address and asks the
 API, which checks it, so nothing that came from outside is ever written into HTML. Beside ``body.html`` lie ``main.js``,
-the page's script, and ``page.css`` where it has a style of its own; beside ``one.html``, ``one.js``.
+the page's script, and ``page.css`` where it has a style of its own; beside ``one.html``, ``one.js``. Whoever follows an
+address at which there is nothing sees the frame around ``common/lost.html``.
 """
 
 from collections.abc import Callable, Coroutine, Iterator
@@ -17,7 +18,7 @@ from fastapi.responses import HTMLResponse
 
 from tetrarium.dashboard.answers import NotThereError
 
-__all__ = ["STATIC", "compose_pages", "page_routes"]
+__all__ = ["STATIC", "compose_lost_page", "compose_pages", "page_routes"]
 
 STATIC: Final = Path(__file__).parent / "static"
 _FRAME: Final = "frame.html"
@@ -50,6 +51,27 @@ def compose_pages(static: Path) -> dict[str, str]:
     return dict(_composed(static))
 
 
+def compose_lost_page(static: Path) -> str:
+    """Puts the page together that stands where there is nothing.
+
+    Args:
+        static: Where the frame and the pages' folders are.
+
+    Returns:
+        Its HTML; nothing without its parts.
+    """
+    frame, body = static / _FRAME, static / "common" / "lost.html"
+    if not (frame.is_file() and body.is_file()):
+        return ""
+    return Template(frame.read_text(encoding="utf-8")).substitute(
+        title="Nothing here · tetrarium",
+        style="",
+        script="/static/common/lost.js",
+        navigation="".join(_link(page, None, None) for page in _pages_of(static)),
+        body=body.read_text(encoding="utf-8"),
+    )
+
+
 def page_routes() -> APIRouter:
     """Makes the routes of all pages that are there."""
     routes = APIRouter(include_in_schema=False)
@@ -77,7 +99,7 @@ def _composed(static: Path) -> Iterator[tuple[str, str]]:
     if not (static / _FRAME).is_file():
         return
     frame = Template((static / _FRAME).read_text(encoding="utf-8"))
-    pages = [page for page in _PAGES if (static / page.folder / "body.html").is_file()]
+    pages = _pages_of(static)
     for page in pages:
         folder = static / page.folder
         has_style = (folder / "page.css").is_file()
@@ -95,6 +117,11 @@ def _composed(static: Path) -> Iterator[tuple[str, str]]:
                 )
 
 
-def _link(page: _Page, current: _Page | None, section: _Page) -> str:
+def _pages_of(static: Path) -> list[_Page]:
+    """The pages that are there."""
+    return [page for page in _PAGES if (static / page.folder / "body.html").is_file()]
+
+
+def _link(page: _Page, current: _Page | None, section: _Page | None) -> str:
     mark = ' aria-current="page"' if page is current else ' aria-current="true"' if page is section else ""
     return f'<a href="{page.path}"{mark}>{page.title}</a>'

@@ -30,10 +30,14 @@ _HISTORY = """async () => {
     return history.columns.step;
 }"""
 _WORDS = """async () => {
-    const { bytes, percent, short, small } = await import("/static/common/words.js");
+    const { bytes, left, percent, short, small, ticksText } = await import("/static/common/words.js");
+    const { spread, ticksBetween } = await import("/static/common/scales.js");
     return [
         [1, 0.996, 0.012, 1e-7, 0, -0.5].map(percent), [999.9, 999_999, 1e4, 0.5, 0].map(short),
         [0.1, 99.96, 999.4, -3.14159, 1e-5].map(small), bytes(999_400),
+        [41, 2_132, 9_000, undefined].map(left), ticksText([0, 5_000, 10_000]), ticksText([0, 500, 1_000]),
+        ticksBetween(0, 0.42, 2),
+        spread([8, 9, 30].map((at) => ({ at })), 4, { top: 6, bottom: 28 }).map(({ at }) => at),
     ];
 }"""
 _NUMBERS = """async () => {
@@ -422,7 +426,10 @@ def test_rules_of_accessibility_hold(page: Page, theme: Any, width: int) -> None
     expect(page.locator("#runs-count")).to_contain_text("4 of")
     expect(page.locator("#compare-list .value")).to_have_text(["2,000", "300"])
     assert violations(page) == []
+    page.locator(".run-link").first.evaluate("link => (link.textContent = 'a-name-that-goes-on-'.repeat(7))")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    table = page.locator("#runs-table").bounding_box()
+    assert table is not None and table["width"] <= width, "nothing to do is out of sight"
     page.get_by_role("button", name="Delete kept").click()
     expect(page.locator("#confirm-panel")).to_contain_text("Delete kept?")
     assert violations(page) == []
@@ -484,16 +491,21 @@ def test_a_course_keeps_its_beginning_however_long_it_is_watched(page: Page) -> 
     assert steps[0] == 2_000 and steps[-1] == 1_100_000
     assert len(steps) <= 1_300
     gaps = [after - before for before, after in pairwise(steps)]
-    assert min(gaps) > 0 and max(gaps) <= 2 * 1_100_000 / 600
+    assert min(gaps[:-1]) >= 2_000, "the curve is no denser than when it is read again"
+    assert gaps[-1] > 0 and max(gaps) <= 2 * 1_100_000 / 600
 
 
 def test_numbers_are_written_and_read_as_people_do(page: Page) -> None:
     page.goto("/runs/kept")
-    percents, ticks, values, size = page.evaluate(_WORDS)
+    percents, ticks, values, size, left, axis, small_axis, between, places = page.evaluate(_WORDS)
     minus = "\N{MINUS SIGN}"
     assert percents == ["100 %", "100 %", "1.2 %", f"1.0e{minus}5 %", "0 %", f"{minus}50 %"]
     assert ticks == ["1,000", "1M", "10k", "0.5", "0"]
     assert values == ["0.100", "100", "999", f"{minus}3.14", f"1.00e{minus}5"]
     assert size == "999 kB"
+    assert left == ["41 s left", "36 min left", "2 h 30 min left", ""]
+    assert (axis, small_axis) == (["0", "5k", "10k"], ["0", "500", "1,000"]), "one unit on one axis"
+    assert between == [0, 0.2, 0.4], "one tick alone says nothing"
+    assert places == [8, 12, 28], "labels stand apart, and within the plot"
     assert page.evaluate(_NUMBERS) == [1_000, 1_000_000, 12_345.5, -1_000, 0.001, None, None, None, None]
     assert page.evaluate(_TRAINED) == [10, 12, 12.5, 100, 101, 103, 8, 9]

@@ -61,7 +61,9 @@ def test_rules_of_accessibility_hold(page: Page, paused: str, theme: Any, width:
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("size", [(360, 740), (360, 480), (700, 500), (1024, 640), (1440, 900), (2560, 1300)])
+@pytest.mark.parametrize(
+    "size", [(360, 740), (360, 480), (700, 500), (768, 1024), (1024, 640), (1440, 900), (2560, 1300)]
+)
 def test_the_board_is_whole_and_nothing_is_cut_off(page: Page, paused: str, size: tuple[int, int]) -> None:
     width, height = size
     page.set_viewport_size({"width": width, "height": height})
@@ -72,6 +74,7 @@ def test_the_board_is_whole_and_nothing_is_cut_off(page: Page, paused: str, size
     assert box is not None
     assert box["height"] <= height and box["width"] <= width and box["x"] >= 0 and box["y"] >= 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#run-name").evaluate("name => name.scrollWidth <= name.clientWidth")
     assert cut_off(page) == []
 
 

@@ -139,7 +139,7 @@ def test_the_leaderboard_sorts_searches_and_draws_its_intervals(page: Page, watc
     page.get_by_label("Measured under").dispatch_event("change")
     expect(page.locator("#leaderboard")).to_be_visible()
     midnight = """async () => {
-        const { dateText } = await import("/static/models/scores.js");
+        const { dateText } = await import("/static/common/words.js");
         return dateText(new Date(2026, 4, 3, 0, 5).getTime() / 1000);
     }"""
     assert page.evaluate(midnight) == "2026-05-03 00:05"
@@ -421,7 +421,7 @@ def test_a_model_has_a_page_with_all_about_it(
     toast(page, "first@2 moved to the trash.").get_by_role("button", name="Undo").click()
     expect(page.locator("#facts")).to_have_text("2 versions · first stands for version 1")
     page.get_by_role("button", name="Delete model").click()
-    expect(page.locator("#missing")).to_contain_text("The model 'first' lies in the trash.")
+    expect(page.locator("#missing")).to_contain_text("first lies in the trash.")
     toast(page, "first with 2 versions moved to the trash.").get_by_role("button", name="Undo").click()
     expect(page.locator("#facts")).to_have_text("2 versions · first stands for version 1")
 
@@ -430,11 +430,11 @@ def test_a_model_has_a_page_with_all_about_it(
 def test_a_model_that_is_not_there_is_told(page: Page, watcher: Watcher) -> None:
     watcher.forgive_refusals()
     page.goto("/models/nobody")
-    expect(page.locator("#missing")).to_contain_text("There is no model 'nobody'")
+    expect(page.locator("#missing")).to_contain_text("There is no model nobody.")
     expect(page.locator("#all")).to_be_hidden()
     page.goto("/models/%C3")
     expect(page.get_by_role("heading", name="%C3")).to_be_visible()
-    page.get_by_role("link", name="All models").click()
+    page.get_by_role("link", name="All models", exact=True).click()
     expect(page.locator("#leaderboard tbody tr").first).to_be_visible()
 
 

@@ -182,7 +182,7 @@ def test_keys_are_set_by_pressing_them_and_kept(
     assert kept["handling"] == {"das_ms": 0, "arr_ms": 150, "soft_drop": 1000}
     assert kept["keys"]["left"] == ["KeyC", None]
     page.locator("#settings").click()
-    page.get_by_role("button", name="All as they were").click()
+    page.get_by_role("button", name="Back to the defaults").click()
     expect(key_button(page, "left", 0)).to_have_text("←")
     page.get_by_role("button", name="Done").click()
 

@@ -89,13 +89,11 @@ def test_a_study_is_told(page: Page, dashboard: Dashboard, told: str, photograph
 def test_one_that_is_not_there_is_told(page: Page, watcher: Watcher) -> None:
     watcher.forgive_refusals()
     page.goto("/tuning/nothing")
-    expect(page.locator("#study-facts")).to_have_text(
-        "There is no study 'nothing'. GET /api/studies lists what there is."
-    )
-    expect(page.get_by_role("link", name="All studies")).to_be_visible()
+    expect(page.locator("#study-missing")).to_contain_text("There is no study nothing.")
+    expect(page.get_by_role("link", name="All studies", exact=True)).to_be_visible()
     page.goto("/tuning/%C3")
     expect(page.get_by_role("heading", name="%C3")).to_be_visible()
-    expect(page.get_by_role("link", name="All studies")).to_be_visible()
+    expect(page.get_by_role("link", name="All studies", exact=True)).to_be_visible()
 
 
 def test_a_study_is_begun_and_steered_by_keyboard_alone(
@@ -133,6 +131,6 @@ def test_a_study_is_begun_and_steered_by_keyboard_alone(
     wait_until(lambda: dashboard.view("by-hand-0001").state == "paused", "the trial to pause")
     page.get_by_role("button", name="Stop").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
     expect(page.locator("#study-message")).to_have_text("Stopped; 2 trials are left. Nothing is lost.")
     assert dashboard.view("by-hand-0001").state == "stopped"

@@ -3,8 +3,8 @@
 // It draws what it is given and knows nothing of others; `charts.js` gives all of them one time axis and one cursor.
 
 import { clipped, drawCursorLine, drawDot, drawLine, drawSelection, penOf, placeUnder, windowOf } from "./drawing.js";
-import { linearScale, linearTicks, logScale } from "./scales.js";
-import { short } from "./words.js";
+import { linearScale, logScale, spread, ticksBetween } from "./scales.js";
+import { ticksText } from "./words.js";
 
 const LABEL_GAP = 14; // between labels at the ends of lines
 
@@ -81,21 +81,27 @@ export class Chart {
     context.strokeStyle = colours.line;
     context.lineWidth = 1;
     context.textAlign = "right";
-    for (const tick of scale.ticks) {
+    const { isLarge, writeTick } = this.spec;
+    const texts = writeTick ? scale.ticks.map(writeTick) : ticksText(scale.ticks);
+    scale.ticks.forEach((tick, k) => {
       const height = Math.round(y(tick)) + 0.5;
       context.beginPath();
       context.moveTo(plot.left, height);
       context.lineTo(plot.right, height);
       context.stroke();
-      context.fillText((this.spec.writeTick ?? short)(tick), plot.left - 6, height);
-    }
-    const n = this.spec.isLarge ? Math.max(2, Math.floor((plot.right - plot.left) / 110)) : plot.right - plot.left > 140 ? 3 : 1.5;
+      context.fillText(texts[k], plot.left - 6, height);
+    });
+    const n = isLarge ? Math.max(2, Math.floor((plot.right - plot.left) / 110)) : plot.right - plot.left > 140 ? 3 : 1.5;
+    const places = ticksBetween(domain[0], domain[1], n);
     context.textAlign = "center";
-    for (const tick of linearTicks(domain[0], domain[1], n)) {
-      const half = context.measureText(short(tick)).width / 2;
-      const middle = Math.min(Math.max(x(tick), plot.left + half - 6), plot.right + 8 - half);
-      context.fillText(short(tick), middle, plot.bottom + 12);
-    }
+    ticksText(places).forEach((text, k) => {
+      const half = context.measureText(text).width / 2;
+      const middle = Math.min(Math.max(x(places[k]), plot.left + half - 6), plot.right + 8 - half);
+      context.fillText(text, middle, plot.bottom + 12);
+    });
+    if (!isLarge) return;
+    context.textAlign = "left";
+    context.fillText("steps", plot.right + 16, plot.bottom + 12);
   }
 
   #drawBand({ context, colours, x, y }, data, [first, last]) {
@@ -143,19 +149,19 @@ export class Chart {
     if (typeof value === "number") drawDot(pen, pen.colours.accent, data.x[index], value, 3.5);
   }
 
-  /** Labels at the lines' ends instead of a legend; those that would cover another are left out. */
+  /** Labels at the lines' ends instead of a legend, pushed apart so that none covers another. */
   #drawEnds({ context, plot, colours, y }, data, [first, last]) {
-    const taken = [];
-    context.textAlign = "left";
+    const labels = [];
     for (const [key, text] of Object.entries(this.spec.ends ?? {})) {
       let k = last;
       while (k > first && typeof data[key]?.[k] !== "number") k -= 1;
       const value = data[key]?.[k];
       if (typeof value !== "number") continue;
-      const at = Math.max(plot.top, y(value));
-      if (taken.some((other) => Math.abs(other - at) < LABEL_GAP)) continue;
-      taken.push(at);
-      context.fillStyle = key === this.spec.key ? colours.accent : colours.muted;
+      labels.push({ text, at: y(value), colour: key === this.spec.key ? colours.accent : colours.muted });
+    }
+    context.textAlign = "left";
+    for (const { text, at, colour } of spread(labels, LABEL_GAP, plot)) {
+      context.fillStyle = colour;
       context.fillText(text, plot.right + 8, at);
     }
   }

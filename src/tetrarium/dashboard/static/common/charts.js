@@ -13,7 +13,7 @@ const PERIOD_MS = 250; // new data are drawn at most four times a second
 export const SPECS = [
   {
     key: "mean_lines_game", band: ["lines_low", "lines_high"], title: "Lines a game", write: lines, isLarge: true,
-    ends: { mean_lines_game: "mean", lines_high: "90 %", lines_low: "10 %" },
+    ends: { lines_high: "90 %", mean_lines_game: "mean", lines_low: "10 %" },
     help: "Cleared rows in one game: the mean of the latest games, those still running included.",
   },
   { key: "mean_reward_placement", title: "Reward", write: small, help: "Mean reward of one placement." },
@@ -174,7 +174,7 @@ export class Charts {
   }
 
   #storyText({ data, cursor }, index) {
-    if (index < 0) return "mean – · best –";
+    if (index < 0) return "";
     const mean = `mean ${lines(data.mean_lines_game[index])}`;
     if (!cursor) return `${mean} · best ${count(data.best_lines_game[index])}`;
     const band = `10–90 % ${lines(data.lines_low[index])}–${lines(data.lines_high[index])}`;

@@ -1,8 +1,8 @@
 // Several lines in one chart, each with its own places on the axis, its colour and stroke, and its name at its end.
 
 import { clipped, drawCursorLine, drawDot, drawLine, drawSelection, penOf, placeUnder, windowOf } from "./drawing.js";
-import { linearScale, linearTicks, logScale, nearest } from "./scales.js";
-import { short } from "./words.js";
+import { linearScale, linearTicks, logScale, nearest, spread } from "./scales.js";
+import { ticksText } from "./words.js";
 
 const LABEL_GAP = 16; // between names at the ends of lines
 const LONGEST_NAME = 16; // characters
@@ -64,19 +64,21 @@ function drawAxes({ context, plot, colours, x, y }, scale, domain) {
   context.fillStyle = colours.muted;
   context.lineWidth = 1;
   context.textAlign = "right";
-  for (const tick of scale.ticks) {
+  const texts = ticksText(scale.ticks);
+  scale.ticks.forEach((tick, k) => {
     const at = Math.round(y(tick)) + 0.5;
     context.beginPath();
     context.moveTo(plot.left, at);
     context.lineTo(plot.right, at);
     context.stroke();
-    context.fillText(short(tick), plot.left - 8, at);
-  }
+    context.fillText(texts[k], plot.left - 8, at);
+  });
   context.textAlign = "center";
-  for (const tick of linearTicks(domain[0], domain[1], Math.max(2, Math.floor((plot.right - plot.left) / 110)))) {
-    const half = context.measureText(short(tick)).width / 2;
-    context.fillText(short(tick), Math.min(Math.max(x(tick), plot.left + half - 6), plot.right + 8 - half), plot.bottom + 13);
-  }
+  const places = linearTicks(domain[0], domain[1], Math.max(2, Math.floor((plot.right - plot.left) / 110)));
+  ticksText(places).forEach((text, k) => {
+    const half = context.measureText(text).width / 2;
+    context.fillText(text, Math.min(Math.max(x(places[k]), plot.left + half - 6), plot.right + 8 - half), plot.bottom + 13);
+  });
 }
 
 function drawCursor(pen, shown, cursor) {
@@ -95,15 +97,8 @@ function drawNames({ context, plot, y }, shown) {
     while (k >= first && typeof values[k] !== "number") k -= 1;
     if (k >= first) ends.push({ name, colour, at: y(values[k]) });
   }
-  ends.sort((a, b) => a.at - b.at);
-  for (let k = 1; k < ends.length; k += 1) ends[k].at = Math.max(ends[k].at, ends[k - 1].at + LABEL_GAP);
-  let lowest = plot.bottom;
-  for (const end of [...ends].reverse()) {
-    end.at = Math.min(end.at, lowest);
-    lowest = end.at - LABEL_GAP;
-  }
   context.textAlign = "left";
-  for (const { name, colour, at } of ends) {
+  for (const { name, colour, at } of spread(ends, LABEL_GAP, plot)) {
     if (at < plot.top - 2) continue;
     context.fillStyle = colour;
     context.fillText(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name, plot.right + 8, at);

@@ -28,7 +28,7 @@ export function windowOf(places, [low, high]) {
 export function clipped({ context, plot }, draw) {
   context.save();
   context.beginPath();
-  context.rect(plot.left, plot.top - 4, plot.right - plot.left + 4, plot.bottom - plot.top + 8);
+  context.rect(plot.left, plot.top - 4, plot.right - plot.left + 6, plot.bottom - plot.top + 8);
   context.clip();
   draw();
   context.restore();

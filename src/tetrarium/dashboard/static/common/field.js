@@ -4,7 +4,8 @@ import { make, setAttribute, setText } from "./dom.js";
 import { makeInput, numberIn, written } from "./inputs.js";
 import { count } from "./words.js";
 
-function boundsText({ low, high }) {
+/** From where to where a setting goes, or nothing. */
+export function boundsText({ low, high }) {
   return low === null || low === undefined ? "" : `${bound(low)} to ${bound(high)}`;
 }
 

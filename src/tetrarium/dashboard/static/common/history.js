@@ -6,13 +6,17 @@ export const COLUMNS = [
 ];
 export const MAX_POINTS = 600;
 const RECENT = 100; // of the latest rows none is dropped
+const ROW = 2_000; // placements between two rows of the table
 
 export class History {
+  #isPassing = false; // whether the last row makes room for the next one
+
   constructor() {
     this.clear();
   }
 
   clear() {
+    this.#isPassing = false;
     this.columns = Object.fromEntries(COLUMNS.map((name) => [name, []]));
     this.evaluations = { x: [], lines_evaluation: [] };
   }
@@ -31,10 +35,15 @@ export class History {
     this.evaluations = { x: rows.map(({ step }) => step), lines_evaluation: rows.map(({ lines }) => lines) };
   }
 
-  /** Takes what the run tells live; what is not later than the last row is known already. */
+  /**
+   * Takes what the run tells live; what is not later than the last row is known already. The curve's end moves with it,
+   * and rows stay no closer than in the table, so that a curve looks the same while it comes and when it is read again.
+   */
   append(progress) {
     const { step } = this.columns;
     if (typeof progress.step !== "number" || progress.step <= (step.at(-1) ?? -1)) return;
+    if (this.#isPassing) for (const name of COLUMNS) this.columns[name].pop();
+    this.#isPassing = progress.step - (step.at(-1) ?? 0) < Math.min(ROW, progress.step / 20);
     for (const name of COLUMNS) this.columns[name].push(progress[name] ?? null);
     if (step.length > 2 * MAX_POINTS) this.#thin();
   }

@@ -13,9 +13,15 @@ export function linearTicks(low, high, n) {
   return ticks;
 }
 
+/** The same, but never one alone, which says nothing of the scale. */
+export function ticksBetween(low, high, n) {
+  const few = linearTicks(low, high, n);
+  return few.length > 1 ? few : linearTicks(low, high, 2 * n);
+}
+
 /** A scale that begins at 0 (or below, where values do). `position` maps a value to 0…1. */
 export function linearScale(low, high, n) {
-  const ticks = linearTicks(low, high, n);
+  const ticks = ticksBetween(low, high, n);
   const top = high > low ? high : low + 1;
   return { ticks, position: (value) => (value - low) / (top - low) };
 }
@@ -29,6 +35,22 @@ export function logScale(high, n) {
   const ticks = [0];
   for (let k = 0; k <= decades; k += every) ticks.push(...factors.map((factor) => factor * 10 ** k));
   return { ticks: ticks.filter((tick) => tick <= Math.max(high, 1)), position: (value) => Math.log1p(Math.max(0, value)) / top };
+}
+
+/** Pushes labels apart, from the top of a plot downwards and up again where the plot ends; each has its place in `at`. */
+export function spread(labels, gap, { top, bottom }) {
+  labels.sort((a, b) => a.at - b.at);
+  let next = top;
+  for (const label of labels) {
+    label.at = Math.max(label.at, next);
+    next = label.at + gap;
+  }
+  let lowest = bottom;
+  for (const label of labels.toReversed()) {
+    label.at = Math.min(label.at, lowest);
+    lowest = label.at - gap;
+  }
+  return labels;
 }
 
 /** Index of the entry of a rising list that lies nearest to a value; -1 for an empty list. */

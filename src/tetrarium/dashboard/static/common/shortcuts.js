@@ -39,7 +39,7 @@ export class Shortcuts {
   }
 
   open() {
-    const list = (rows, write, look = null) => make("dl", { class: look }, rows.flatMap(([term, meaning]) => [make("dt", {}, write(term)), make("dd", {}, meaning)]));
+    const list = (rows, write, look = null) => make("dl", { class: look }, rows.map(([term, meaning]) => make("div", {}, make("dt", {}, write(term)), make("dd", {}, meaning))));
     const switchBox = make("input", { type: "checkbox", role: "switch", checked: this.#areOn, onchange: (event) => this.#turn(event.target.checked) });
     this.#dialog.replaceChildren(
       panelHead(this.#dialog, "help-title", "Keys and numbers"),

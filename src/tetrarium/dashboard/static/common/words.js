@@ -43,6 +43,12 @@ export function duration(seconds) {
   return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 
+/** How long it will take, no finer than such a guess is: 35 min left. */
+export function left(seconds) {
+  if (!isNumber(seconds)) return "";
+  return `${seconds >= 60 && seconds < 3600 ? `${Math.round(seconds / 60)} min` : duration(seconds)} left`;
+}
+
 /** How long ago an instant is, given as ISO text. */
 export function ago(iso) {
   const seconds = (Date.now() - Date.parse(iso)) / 1000;
@@ -53,6 +59,10 @@ export function ago(iso) {
   return `${Math.floor(seconds / 86400)} d ago`;
 }
 
+/** An instant, given as seconds since 1970: 2026-05-03 00:05. */
+export const dateText = (seconds) =>
+  new Intl.DateTimeFormat("en-CA", { dateStyle: "short", timeStyle: "short", hourCycle: "h23" }).format(new Date(1000 * seconds)).replace(",", "");
+
 /** Ticks of an axis: 1,200 or 40k or 1.2M, so that they fit. */
 export function short(value) {
   const size = Math.abs(value);
@@ -61,6 +71,12 @@ export function short(value) {
   if (size >= 1e4) return `${significant(value / 1e3, 3)}k`;
   if (size > 0 && size < 1e-3) return value.toExponential(0).replaceAll("-", "−");
   return size >= 999.5 ? whole.format(value) : significant(value, 3);
+}
+
+/** Ticks of one axis, in one unit where they are large: 0, 5k, 10k. */
+export function ticksText(values) {
+  const isLarge = values.some((value) => Math.abs(value) >= 1e4);
+  return values.map((value) => (isLarge && Math.abs(value) >= 1e3 && Math.abs(value) < 1e4 ? `${significant(value / 1e3, 3)}k` : short(value)));
 }
 
 const STATES = {

@@ -6,7 +6,7 @@ import { panelHead } from "../common/panels.js";
 import { say } from "../common/toast.js";
 import { count } from "../common/words.js";
 
-const KINDS = { best: "the best of a run", run: "the latest of a run", model: "a model", controller: "a published controller" };
+const KINDS = { best: "the best of a run", run: "the latest of a run", model: "a model", controller: "a published controller", champion: "comes with tetrarium" };
 const MOST_ROWS = 12;
 
 export class DemoPanel {

@@ -44,7 +44,7 @@ export class RunPicker {
 
   #row({ kind, name, title, view }, target) {
     const isCurrent = target?.kind === kind && target.name === name;
-    const right = kind === "run" ? `${lines(view.mean_lines_game)} lines a game` : "";
+    const right = kind === "run" && typeof view.mean_lines_game === "number" ? `${lines(view.mean_lines_game)} lines a game` : "";
     const button = make("button", {
       type: "button", "aria-current": isCurrent ? "true" : null, onclick: () => this.#app.watch({ kind, name }),
     },

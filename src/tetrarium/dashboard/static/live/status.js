@@ -2,7 +2,7 @@
 
 import { find, setAttribute, setText } from "../common/dom.js";
 import { TrainedTime } from "../common/trained.js";
-import { count, duration, stateWord } from "../common/words.js";
+import { count, duration, left, stateWord } from "../common/words.js";
 
 const trained = new TrainedTime();
 
@@ -28,11 +28,9 @@ function textOf(shown, view, progress) {
   const step = progress?.step ?? view.step;
   const total = progress?.total_steps ?? view.total_steps;
   if (shown === "running") {
-    const left = progress?.seconds_left;
     const parts = [duration(trained.of(view.name, view.seconds, progress?.seconds))];
     if (progress) parts.push(`${count(progress.steps_per_second)} steps/s`);
-    if (typeof left === "number") parts.push(`${duration(left)} left`);
-    return parts.join(" · ");
+    return [...parts, left(progress?.seconds_left)].filter(Boolean).join(" · ");
   }
   return total ? `step ${count(step)} of ${count(total)}` : "";
 }

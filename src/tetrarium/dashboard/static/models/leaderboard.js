@@ -5,7 +5,7 @@ import { find, findAll, make, setText } from "../common/dom.js";
 import { keep, recall } from "../common/memory.js";
 import { act, say } from "../common/toast.js";
 import { count } from "../common/words.js";
-import { axisEnd, cutText, drawInterval, gameText, intervalText, medianText, paceText } from "./scores.js";
+import { axisEnd, axisTicks, cutText, drawInterval, gameText, intervalText, medianText, paceText } from "./scores.js";
 
 const ROWS_AT_ONCE = 100;
 const KEPT = "tetrarium-protocol";
@@ -74,7 +74,8 @@ export class Leaderboard {
   #makeHead() {
     const cells = COLUMNS.map(({ key, title, help, look }) =>
       make("th", { scope: "col", class: [`column-${key}`, look].filter(Boolean).join(" "), title: help },
-        make("button", { type: "button", class: "sort", onclick: () => this.#sortBy(key) }, title)));
+        make("button", { type: "button", class: "sort", onclick: () => this.#sortBy(key) }, title),
+        key === "lines" ? make("span", { class: "ticks", "aria-hidden": "true" }) : null));
     const choose = make("th", { scope: "col", class: "column-choose" }, make("span", { class: "hidden-text" }, "Chosen"));
     const last = make("th", { scope: "col", class: "column-do" }, make("span", { class: "hidden-text" }, "What to do"));
     find("#leaderboard thead tr").replaceChildren(choose, ...cells, last);
@@ -154,6 +155,7 @@ export class Leaderboard {
     const end = axisEnd(sorted.flatMap(({ score }) => score ?? []));
     const known = new Set(this.#rows.map(({ player }) => player));
     for (const name of this.#chosen) if (!known.has(name)) this.#chosen.delete(name);
+    find("#leaderboard .ticks").replaceChildren(...(sorted.some(({ score }) => score) ? axisTicks(end) : []));
     find("#leaderboard tbody").replaceChildren(...shown.map((row) => this.#makeRow(row, end)));
     find("#view-leaderboard .list").classList.remove("loading");
     find("#leaderboard").hidden = sorted.length === 0;
@@ -209,7 +211,7 @@ export class Leaderboard {
     const buttons = [make("button", {
       type: "button", class: "small measure", "aria-label": `Evaluate ${player}${score ? " again" : ""}`,
       onclick: ({ currentTarget }) => this.#measure(currentTarget, player),
-    }, score ? "Again" : "Evaluate")];
+    }, "Evaluate")];
     if (kind === "model") {
       buttons.push(make("button", {
         type: "button", class: "small", "aria-label": `Delete ${player}`,

@@ -7,11 +7,11 @@ import { beginPage } from "../common/frame.js";
 import { JobList, Jobs, tellEnd } from "./jobs.js";
 import { deleteWithUndo } from "./leaderboard.js";
 import { LiveLink } from "../common/link.js";
-import { axisEnd, cutText, dateText, drawInterval, gameText, intervalText, medianText, paceText } from "./scores.js";
+import { axisEnd, cutText, drawInterval, gameText, intervalText, medianText, paceText } from "./scores.js";
 import { SeatView } from "./seats.js";
 import { Table, TableControls, sayInPlace } from "./table.js";
 import { act, say } from "../common/toast.js";
-import { count } from "../common/words.js";
+import { count, dateText } from "../common/words.js";
 import { wholeNumber } from "./side.js";
 
 const name = nameInPath();
@@ -57,7 +57,9 @@ function showMissing(error) {
   setText(find("#facts"), "");
   const place = find("#missing");
   place.hidden = false;
-  place.replaceChildren(make("span", {}, `${error.message} `), make("a", { href: "/models" }, "All models"));
+  const isInTrash = error.message.includes("in the trash");
+  place.replaceChildren(make("strong", {}, isInTrash ? `${name} lies in the trash.` : error.status === 404 ? `There is no model ${name}.` : error.message),
+    make("a", { href: isInTrash ? "/models#trash" : "/models" }, isInTrash ? "Show the trash" : "Show all models"));
 }
 
 function showAll() {
@@ -148,7 +150,7 @@ function showScores() {
   const rows = protocols.map((protocol) => {
     const score = mine.find((one) => one.protocol === protocol.name);
     const isBusy = jobs.alive.some(({ kind, values }) => kind === "measure" && values.what === spec() && values.protocol === protocol.name);
-    const evaluate = button(score ? "Again" : "Evaluate", `Evaluate under ${protocol.name}${score ? " again" : ""}`, () => measure(protocol.name));
+    const evaluate = button("Evaluate", `Evaluate under ${protocol.name}${score ? " again" : ""}`, () => measure(protocol.name));
     evaluate.disabled = isBusy;
     return make("tr", {}, make("th", { scope: "row", class: "text", title: protocol.meaning }, protocol.name),
       score ? make("td", { class: "column-lines" }, make("span", { class: "interval-text" }, intervalText(score)), drawInterval(score, end))

@@ -1,7 +1,7 @@
 // A score in words and as a drawn interval; all of a table share one logarithmic axis.
 
 import { make } from "../common/dom.js";
-import { count, lines, percent } from "../common/words.js";
+import { count, lines, percent, ticksText } from "../common/words.js";
 
 const LARGEST_SKEW = 1.5; // beyond it, an interval is written by its ends and not as ± its longer side
 
@@ -31,6 +31,17 @@ export function axisEnd(scores) {
 
 const placeOn = (end, value) => Math.min(1, Math.log10(1 + Math.max(0, value)) / Math.log10(1 + end));
 
+/** The powers of ten below the end, each at its place. */
+export function axisTicks(end) {
+  const values = Array.from({ length: Math.round(Math.log10(end)) }, (_, k) => 10 ** k);
+  const texts = ticksText(values);
+  return values.map((value, k) => {
+    const tick = make("span", {}, texts[k]);
+    tick.style.setProperty("--at", placeOn(end, value));
+    return tick;
+  });
+}
+
 /** Draws a score's interval with its mean; one without an upper end is open to the right. */
 export function drawInterval({ mean_lines: mean, low, high }, end) {
   const bar = make("span", { class: high === null ? "interval open" : "interval", "aria-hidden": "true" });
@@ -43,6 +54,3 @@ export function drawInterval({ mean_lines: mean, low, high }, end) {
 /** What a game is, such as "10 × 20, 7-bag". */
 export const gameText = ({ width, height, randomizer }) => `${width ?? "?"} × ${height ?? "?"}, ${randomizer ?? "?"}`;
 
-/** An instant, given as seconds since 1970. */
-export const dateText = (seconds) =>
-  new Intl.DateTimeFormat("en-CA", { dateStyle: "short", timeStyle: "short", hourCycle: "h23" }).format(new Date(1000 * seconds)).replace(",", "");

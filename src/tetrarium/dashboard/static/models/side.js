@@ -37,7 +37,15 @@ export class Side {
   }
 
   takeProtocols(protocols) {
-    find("#side-protocol").replaceChildren(...protocols.map(({ name }) => make("option", { value: name }, name)));
+    const select = find("#side-protocol");
+    select.replaceChildren(...protocols.map(({ name }) => make("option", { value: name }, name)));
+    const tellDefaults = () => {
+      const { n_games: games, max_pieces: pieces } = protocols.find(({ name }) => name === select.value) ?? {};
+      find("#compare-games").placeholder = count(games);
+      find("#compare-pieces").placeholder = count(pieces);
+    };
+    select.onchange = tellDefaults;
+    tellDefaults();
   }
 
   /** Takes two players over from the leaderboard. */

@@ -4,8 +4,7 @@ import { api } from "./api.js";
 import { confirm } from "../common/confirm.js";
 import { find, make, setText } from "../common/dom.js";
 import { act, say } from "../common/toast.js";
-import { count } from "../common/words.js";
-import { dateText } from "./scores.js";
+import { count, dateText } from "../common/words.js";
 
 export class Trash {
   #page;

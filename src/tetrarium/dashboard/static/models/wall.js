@@ -109,7 +109,9 @@ export class Wall {
         return seat;
       });
       const host = find("#wall");
-      host.style.setProperty("--across", Math.min(event.seats.length, event.seats.length > 4 ? Math.ceil(event.seats.length / 2) : event.seats.length));
+      const n = event.seats.length;
+      host.style.setProperty("--across", n > 4 ? Math.ceil(n / 2) : n);
+      host.style.setProperty("--deep", n > 4 ? 2 : 1);
       host.replaceChildren(...this.#seats.map(({ element }) => element));
       find("#wall-controls").scrollIntoView(); // from there on, nine boards have room in the window
     }

@@ -21,5 +21,5 @@ export async function showKept() {
 
 function resultOf({ mode, over, lines, score, seconds }) {
   const lineWord = lines === 1 ? "line" : "lines";
-  return mode === "sprint" && !over && lines >= 40 ? clock(seconds, 3) : `${count(score)} · ${count(lines)} ${lineWord}`;
+  return mode === "sprint" && !over && lines >= 40 ? clock(seconds, 3) : `${count(score)} points · ${count(lines)} ${lineWord}`;
 }

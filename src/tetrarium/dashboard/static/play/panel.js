@@ -34,7 +34,7 @@ export class SettingsPanel {
   }
 
   #fill() {
-    const reset = make("button", { type: "button", id: "reset-keys", onclick: () => this.#reset() }, "All as they were");
+    const reset = make("button", { type: "button", id: "reset-keys", onclick: () => this.#reset() }, "Back to the defaults");
     const done = make("button", { type: "button", class: "primary", onclick: () => this.#dialog.close() }, "Done");
     this.#dialog.replaceChildren(make("form", { method: "dialog", onsubmit: (event) => event.preventDefault() },
       panelHead(this.#dialog, "settings-title", "Keys"),
@@ -108,7 +108,7 @@ export class SettingsPanel {
     });
     return make("div", { class: "field" },
       make("label", { class: "speed", for: `set-${name}` }, make("span", {}, title), input, output),
-      make("p", { class: "fine", id: `help-${name}` }, `${help} As it comes: ${write(HANDLING[name])}.`));
+      make("p", { class: "fine", id: `help-${name}` }, `${help} Default: ${write(HANDLING[name])}.`));
   }
 
   #reset() {

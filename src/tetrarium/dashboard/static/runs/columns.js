@@ -24,8 +24,10 @@ const how = (run) => [run.preset, run.algorithm].filter(Boolean).join(" · ");
 const nameCell = (run) => [swatchOf(run.name), make("a", { href: pathOf(run.name), class: "run-link" }, run.name)];
 
 /** On a phone the other columns stand here as words. */
-const meanCell = (run) => [lines(run.mean_lines_game),
-  make("span", { class: "fine only-phone" }, ` lines a game · step ${count(run.step)} of ${count(run.total_steps)} · ${how(run)} · ${ago(run.started)}`)];
+const meanCell = (run) => [
+  make("span", { class: run.mean_lines_game === null ? "none" : null }, lines(run.mean_lines_game)),
+  make("span", { class: "fine only-phone" }, `${run.mean_lines_game === null ? "" : " lines a game · "}step ${count(run.step)} of ${count(run.total_steps)} · ${how(run)} · ${ago(run.started)}`),
+];
 
 /** In the order of the table. `sort` is the server's name; numbers begin with the largest. */
 export const COLUMNS = [

@@ -160,6 +160,10 @@ table.addEventListener("chosen", showChosen);
 table.addEventListener("changed", refresh);
 table.addEventListener("remove", ({ detail: name }) => act(null, null, () => remove([name])));
 find("#prune").addEventListener("click", ({ currentTarget }) => act(currentTarget, null, async () => (await pruneRuns([])) && refresh()));
+find("#chosen-show").addEventListener("click", () => {
+  find("#compare").scrollIntoView();
+  find("#compare-canvas").focus({ preventScroll: true });
+});
 find("#chosen-prune").addEventListener("click", ({ currentTarget }) => act(currentTarget, null, async () => (await pruneRuns([...chosen])) && refresh()));
 find("#chosen-delete").addEventListener("click", ({ currentTarget }) => act(currentTarget, null, () => remove([...chosen])));
 find("#chosen-clear").addEventListener("click", () => {

@@ -11,7 +11,7 @@ import { LiveLink } from "../common/link.js";
 import { joinMenu } from "../common/menus.js";
 import { act, say } from "../common/toast.js";
 import { TrainedTime } from "../common/trained.js";
-import { ago, count, duration, lines, stateWord } from "../common/words.js";
+import { ago, count, dateText, duration, lines, stateWord } from "../common/words.js";
 import { api } from "./api.js";
 import { showCheckpoints } from "./checkpoints.js";
 import { stateSign } from "./columns.js";
@@ -98,7 +98,7 @@ function showAbout() {
   const { config } = run.view;
   const versions = Object.entries(config.versions ?? {}).map(([what, version]) => `${what} ${version}`).join(", ");
   const rows = [
-    ["Command", make("code", {}, config.command || "–")], ["Started", config.started ? new Date(config.started).toLocaleString() : "–"],
+    ["Command", make("code", {}, config.command || "–")], ["Started", config.started ? dateText(Date.parse(config.started) / 1000) : "–"],
     ["Seed", String(config.seed ?? run.view.seed)], ["Preset", config.preset ?? "–"],
     ["Begins with", config.branched_from ?? config.start_from ?? null], ["Revision", make("code", {}, config.git_revision ?? "–")], ["Versions", versions || "–"],
   ].filter(([, value]) => value !== null);

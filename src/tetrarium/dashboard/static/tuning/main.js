@@ -76,9 +76,9 @@ function row(study) {
   const nEnded = study.n_done + study.n_pruned + study.n_failed;
   const best = study.best_value === null ? "–" : study.objective === GOAL ? count(study.best_value) : lines(study.best_value);
   return make("tr", { "data-name": study.name },
-    make("td", {}, make("a", { href: pathOf(study.name) }, study.name)),
+    make("th", { scope: "row", class: "text" }, make("a", { href: pathOf(study.name) }, study.name)),
     make("td", { class: "text" }, stateSign(study.state)),
-    make("td", {}, `${count(nEnded)} of ${count(study.n_trials)}`),
+    make("td", { class: "column-trials" }, `${count(nEnded)} of ${count(study.n_trials)}`, make("span", { class: "only-phone" }, ` trials · best ${best}${study.objective === GOAL ? "" : " lines a game"} · ${ago(study.started)}`)),
     make("td", { class: "text varies" }, Object.keys(study.ranges).map(nameText).join(", ")),
     make("td", {}, best),
     make("td", {}, make("span", { title: study.started }, ago(study.started))));

@@ -5,7 +5,7 @@ import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
 import { beginPage } from "../common/frame.js";
 import { LiveLink } from "../common/link.js";
 import { act, say } from "../common/toast.js";
-import { count, duration, percent } from "../common/words.js";
+import { count, left, percent } from "../common/words.js";
 import { api } from "./api.js";
 import { drawScatter } from "./scatter.js";
 import { TrialTable } from "./trials.js";
@@ -45,13 +45,13 @@ async function refresh() {
 
 function showFailure(error) {
   setText(find("#study-name"), name);
-  setText(find("#study-facts"), error.message);
-  find("#study-buttons").replaceChildren(make("a", { href: "/tuning", class: "all-studies" }, "All studies"));
-  for (const part of findAll("main > :not(.study-head)")) part.hidden = true;
+  setText(find("#study-facts"), "");
+  for (const part of findAll("main > :not(.page-head)")) part.hidden = part.id !== "study-missing";
+  find("#study-missing").replaceChildren(make("strong", {}, error.status === 404 ? `There is no study ${name}.` : error.message), make("a", { href: "/tuning" }, "Show all studies"));
 }
 
 function show() {
-  for (const part of findAll("main > [hidden]")) part.hidden = false;
+  for (const part of findAll("main > :not(.page-head)")) part.hidden = part.id === "study-missing";
   document.title = `${study.name} · tetrarium`;
   setText(find("#study-name"), study.name);
   setText(find("#study-facts"), factsText());
@@ -82,7 +82,7 @@ function showStatus() {
   setText(find("#status-text"), isCut ? "coming back by itself" : [`${count(nEnded())} of ${count(study.n_trials)} trials`, leftText()].filter(Boolean).join(" · "));
 }
 
-const leftText = () => (study.is_alive && study.seconds_left ? `${duration(study.seconds_left)} left` : "");
+const leftText = () => (study.state === "running" && study.seconds_left ? left(study.seconds_left) : "");
 
 function showProgress() {
   const bar = find("#study-bar");
@@ -91,7 +91,8 @@ function showProgress() {
   find("span", bar).style.setProperty("--share", (nEnded() / study.n_trials).toFixed(3));
   const others = [[study.n_open, "under way"], [study.n_pruned, "pruned"], [study.n_failed, "failed"]].filter(([n]) => n).map(([n, word]) => `${count(n)} ${word}`);
   setText(find("#study-counts"), [`${count(nEnded())} of ${count(study.n_trials)} trials`, ...others, leftText()].filter(Boolean).join(" · "));
-  setText(find("#study-message"), study.message);
+  const [message, told] = [find("#study-message"), study.message.split("`")];
+  if (message.textContent !== told.join("")) message.replaceChildren(...told.map((text, k) => (k % 2 ? make("code", {}, text) : text)));
 }
 
 function showButtons() {
@@ -103,14 +104,14 @@ function showButtons() {
     say((await api.command(study.name, command)).message);
     await refresh();
   }) }, label);
-  const goOn = make("button", { type: "button", class: "primary", onclick: ({ currentTarget }) => act(currentTarget, "Going on…", async () => {
+  const goOn = make("button", { type: "button", class: "primary", onclick: ({ currentTarget }) => act(currentTarget, "Resuming…", async () => {
     await api.resume(study.name);
     await refresh();
-  }) }, "Go on");
+  }) }, "Resume");
   const hadFocus = host.contains(document.activeElement);
   host.replaceChildren(...(
     study.state === "running" || study.state === "starting" ? [tell("Pause", "Pausing…", "pause"), tell("Stop", "Stopping…", "stop")]
-      : study.state === "paused" ? [tell("Continue", "Going on…", "resume"), tell("Stop", "Stopping…", "stop")]
+      : study.state === "paused" ? [tell("Resume", "Resuming…", "resume"), tell("Stop", "Stopping…", "stop")]
         : !study.is_alive && nEnded() < study.n_trials ? [goOn] : []));
   if (hadFocus) (find("button", host) ?? find("#content")).focus();
 }
@@ -121,7 +122,7 @@ function showBest() {
   const told = JSON.stringify([best, study.best_command]);
   if (!best || host.dataset.told === told) return;
   host.dataset.told = told;
-  const command = make("code", { id: "best-command", tabindex: 0, role: "textbox", "aria-readonly": "true", "aria-label": "The command that trains it again" }, study.best_command);
+  const command = make("code", { id: "best-command", tabindex: 0, role: "textbox", "aria-readonly": "true", "aria-label": "The command that trains it again" }, study.best_command.split(/ (?=--)/).flatMap((part) => [" ", make("span", {}, part)]).slice(1));
   const copy = make("button", { type: "button", onclick: async () => {
     try {
       await navigator.clipboard.writeText(study.best_command);

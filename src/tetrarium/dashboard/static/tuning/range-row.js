@@ -1,7 +1,7 @@
 // One setting that a study varies: over what, its meaning and bounds, and the way to leave it out.
 
 import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
-import { count } from "../common/words.js";
+import { boundsText } from "../common/field.js";
 
 const WIDE = 1e3; // bounds so far apart are searched by orders of magnitude
 
@@ -24,9 +24,9 @@ export class RangeRow {
   }
 
   #hint() {
-    const { help, low, high } = this.spec;
-    const bound = (value) => (Number.isInteger(value) && Math.abs(value) < 1e7 ? count(value) : String(value));
-    return low === null ? help : `${help} · ${bound(low)} to ${bound(high)}`;
+    const { help } = this.spec;
+    const bounds = boundsText(this.spec);
+    return bounds ? `${help} · ${bounds}` : help;
   }
 
   #numbers(value) {

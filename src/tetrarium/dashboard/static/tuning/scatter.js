@@ -32,9 +32,11 @@ function across({ values, low, high, log }) {
   const [from, to] = [measure(low), measure(high)];
   const position = (value) => (measure(value) - from) / (to - from);
   const inside = log ? powers(low, high) : linearTicks(low, high, 3);
-  const ticks = (inside.length > 1 ? inside : [low, high]).map((value) => [position(value), short(value)]);
+  const ticks = (inside.length > 1 ? inside : [low, high]).map((value) => [position(value), tickText(value)]);
   return { position, ticks, isListed: false };
 }
+
+const tickText = (value) => (value >= 1e-5 && value < 1e-3 ? value.toFixed(5).replace(/0+$/, "") : short(value));
 
 function powers(low, high) {
   const found = [];
@@ -54,7 +56,7 @@ export function drawScatter(name, range, study, pointed) {
     svg.append(draw("line", { x1: PLOT.left, x2: PLOT.right, y1: y(tick), y2: y(tick), class: "grid" }), draw("text", { x: PLOT.left - 8, y: y(tick) + 4, class: "tick end" }, short(tick)));
   }
   for (const [share, text] of scale.ticks) svg.append(draw("text", { x: x(share), y: PLOT.bottom + 16, class: "tick middle" }, text.length > 10 ? `${text.slice(0, 9)}…` : text));
-  svg.append(draw("text", { x: (PLOT.left + PLOT.right) / 2, y: HEIGHT - 4, class: "name middle" }, nameText(name) + (range.log ? ", logarithmic" : "")));
+  svg.append(draw("text", { x: (PLOT.left + PLOT.right) / 2, y: HEIGHT - 4, class: "name middle" }, nameText(name).replace(/^./, (letter) => letter.toUpperCase()) + (range.log ? ", logarithmic" : "")));
   for (const trial of done) {
     const spread = scale.isListed ? (((trial.number * 7) % 5) - 2) * 5 : 0; // dots of one value beside each other
     const at = { cx: x(scale.position(trial.params[name])) + spread, cy: y(trial.value) };

@@ -1,0 +1,5 @@
+// The page where there is nothing.
+
+import { beginPage } from "./frame.js";
+
+beginPage();
