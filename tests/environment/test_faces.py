@@ -189,6 +189,20 @@ class TestTetrisEnv:
         assert env.state()["rows"].tobytes() == before
         assert np.array_equal(env.action_masks(), mask)
 
+    @pytest.mark.parametrize("action", [1.5, None, [3], np.array([3])])
+    def test_an_action_that_is_no_whole_number_is_refused(self, action: object) -> None:
+        env = make_env(EnvConfig())()
+        env.reset(seed=0)
+
+        with pytest.raises(GameError, match=r"An action is one whole number from 0 to 39; got .* Choose one that"):
+            env.step(action)  # type: ignore[arg-type]
+        assert env.core.games.pieces[0] == 0
+
+    def test_a_config_is_no_dictionary(self) -> None:
+        message = r"^A game is made of an EnvConfig; got \{'height': 10\}\. Write EnvConfig\(height=10\), say\.$"
+        with pytest.raises(ConfigError, match=message):
+            make_env({"height": 10})()  # type: ignore[arg-type]
+
     def test_max_pieces_cuts_and_does_not_end(self) -> None:
         env = make_env(EnvConfig(max_pieces=2))()
         env.reset(seed=0)
@@ -319,6 +333,10 @@ class TestTetrisVecEnv:
     def test_a_state_of_other_games_is_refused(self) -> None:
         with pytest.raises(GameError, match=r"The games saved have shape \(4, 29\), these \(2, 29\)"):
             self.make(n_envs=2).set_state(self.make(n_envs=4).state())
+
+    def test_actions_that_are_no_whole_numbers_are_refused(self) -> None:
+        with pytest.raises(GameError, match=r"^Actions are whole numbers; got float64\. Pass integers, one a game\.$"):
+            self.make(n_envs=2).step(np.array([0.5, 1.0]))
 
     def test_there_is_at_least_one_game(self) -> None:
         with pytest.raises(ConfigError, match="There is at least one game; got n_envs=0"):

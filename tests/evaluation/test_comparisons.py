@@ -27,6 +27,7 @@ def test_a_controller_beats_chance_and_says_by_how_much() -> None:
     assert found.n_won + found.n_lost <= 60 and found.n_won > 50
     assert found.sentence.startswith("dellacherie is better than random, by ")
     assert found.sentence.endswith("n = 60 games on the same pieces). The difference is real.")
+    assert str(found) == found.sentence
     back = compare_reports(other, one)
     assert back.difference == -found.difference and back.is_real
     assert back.sentence.startswith("dellacherie is better than random, by ")

@@ -93,6 +93,16 @@ def test_answers_that_are_refused(answer: Any, message: str) -> None:
     assert str(refused.value) == message
 
 
+def test_who_is_no_policy_is_told_what_is_missing() -> None:
+    class Model:
+        def predict(self, observations: Any) -> Any: ...
+
+    with pytest.raises(PolicyError, match=r"got .*Model.* without\. Set its 'features' to those of the"):
+        evaluate(Model(), SMALL)
+    with pytest.raises(PolicyError, match=r"got a tuple, as load_model returns\. Write policy, config ="):
+        evaluate((STACKER, SMALL), SMALL)
+
+
 def test_an_agent_is_played_by_its_playing_policy() -> None:
     class Agent(Predictor):
         def playing_policy(self) -> Any:

@@ -236,6 +236,11 @@ class TestEnvironments:
         assert agent.games.num_envs == 1
         assert evaluate(agent, EnvConfig(), n_games=2, seed=0, max_pieces=20).n_games == 2
 
+    @pytest.mark.parametrize("env", [EnvConfig(), make_env(EnvConfig())])
+    def test_what_is_no_environment_is_refused(self, env: Any) -> None:
+        with pytest.raises(ConfigError, match=r"^An agent learns from an environment; got an object of .*\. Pass"):
+            TetrisAgent(env, SMALL)
+
     def test_an_observation_without_rows_is_refused(self) -> None:
         env = gymnasium.wrappers.FlattenObservation(make_env(EnvConfig())())
 

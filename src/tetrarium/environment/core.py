@@ -18,7 +18,7 @@ from tetrarium.environment.key_observations import make_key_observer
 from tetrarium.environment.observations import Masks, Observations, Observer, make_observer
 from tetrarium.errors import ConfigError, GameError, IllegalActionError
 
-__all__ = ["GameCore", "Observations", "StepOutcome", "make_games"]
+__all__ = ["GameCore", "Observations", "StepOutcome", "make_games", "whole_actions"]
 
 _NO_LIMIT: Final = 1 << 62
 
@@ -40,6 +40,18 @@ def make_games(config: EnvConfig, seed: int, numbers: Sequence[int], n_threads: 
     return Games(config.rules(), seed, numbers, n_threads)
 
 
+def whole_actions(actions: Any) -> npt.NDArray[np.int64]:
+    """Returns actions as the games take them.
+
+    Raises:
+        GameError: if they are not whole numbers.
+    """
+    given = np.asarray(actions)
+    if given.dtype.kind not in "iu":
+        raise GameError(f"Actions are whole numbers; got {given.dtype}. Pass integers, one a game.")
+    return given.astype(np.int64, copy=False)
+
+
 class GameCore:
     """n games stepped together.
 
@@ -48,9 +60,14 @@ class GameCore:
         n_games: How many games, at least 1.
         seed: Game k of a seed is the same in a core of any size.
         n_threads: That share a step; left out: one for each core, as long as each has 512 games.
+
+    Raises:
+        ConfigError: if the config is no ``EnvConfig``, or there is no game.
     """
 
     def __init__(self, config: EnvConfig, n_games: int, seed: int, n_threads: int | None = None) -> None:
+        if not isinstance(config, EnvConfig):
+            raise ConfigError(f"A game is made of an EnvConfig; got {config!r}. Write EnvConfig(height=10), say.")
         if n_games < 1:
             raise ConfigError(f"There is at least one game; got n_envs={n_games}. Ask for 1 or more.")
         self.config = config

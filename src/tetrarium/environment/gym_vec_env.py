@@ -15,9 +15,9 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from tetrarium.environment.config import EnvConfig
-from tetrarium.environment.core import GameCore, StepOutcome
+from tetrarium.environment.core import GameCore, StepOutcome, whole_actions
 from tetrarium.environment.drawing import RENDER_MODES, make_drawer
-from tetrarium.environment.observations import Observations, one_game
+from tetrarium.environment.observations import one_game
 from tetrarium.environment.tetris_env import fresh_seed
 from tetrarium.errors import ConfigError, GameError, suggestion
 
@@ -30,7 +30,7 @@ Stream = tuple[int, int]  # a seed and the number of a game
 _MODES: Final = [mode.value for mode in AutoresetMode]
 
 
-class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDArray[Any]]):
+class TetrisVectorEnv(gymnasium.vector.VectorEnv[Any, Actions, npt.NDArray[Any]]):
     """Games of Tetris behind Gymnasium's interface for many at once.
 
     ## Action Space
@@ -114,7 +114,7 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
         *,
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
-    ) -> tuple[Observations, Infos]:
+    ) -> tuple[Any, Infos]:
         """Starts games anew: all, or those in ``options["reset_mask"]``; without a seed their streams go on.
 
         Raises:
@@ -142,7 +142,7 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
 
     def step(
         self, actions: Actions
-    ) -> tuple[Observations, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], Infos]:
+    ) -> tuple[Any, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], Infos]:
         """Places a piece in every game that has not just ended.
 
         Raises:
@@ -150,9 +150,7 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
                 played then.
             IllegalActionError: under ``illegal_action="raise"``, if an action is not legal.
         """
-        actions = np.asarray(actions)
-        if actions.dtype.kind not in "iu":
-            raise GameError(f"Actions are whole numbers; got {actions.dtype}. Pass integers, one a game.")
+        actions = whole_actions(actions)
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         fresh = self._ended if np.count_nonzero(self._ended) else None
         if fresh is not None and self.autoreset_mode is AutoresetMode.DISABLED:
@@ -160,7 +158,7 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
                 f"A game that has ended takes no action; got one for game {int(fresh.argmax())}. "
                 "Reset it first, by reset(options={'reset_mask': mask})."
             )
-        outcome = self.core.step(actions.astype(np.int64, copy=False), restart=same_step, fresh=fresh)
+        outcome = self.core.step(actions, restart=same_step, fresh=fresh)
         done = outcome.over | outcome.cut
         self._add_scores(fresh)
         infos: Infos = {}
@@ -189,7 +187,7 @@ class TetrisVectorEnv(gymnasium.vector.VectorEnv[Observations, Actions, npt.NDAr
         """Copies out all games, their scores and random streams, and which of them wait for their new start."""
         return {**self.core.state(), "scores": self._scores.copy(), "ended": self._ended.copy()}
 
-    def set_state(self, state: dict[str, Any]) -> Observations:
+    def set_state(self, state: dict[str, Any]) -> Any:
         """Puts back what ``state`` gave, and returns what is seen; pictures no longer know what piece left a cell.
 
         Raises:

@@ -1,7 +1,8 @@
 """Tetris as a Gymnasium environment."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from operator import index
+from typing import Any, SupportsIndex
 
 import gymnasium
 import numpy as np
@@ -11,12 +12,13 @@ from gymnasium import spaces
 from tetrarium.environment.config import EnvConfig
 from tetrarium.environment.core import GameCore
 from tetrarium.environment.drawing import RENDER_MODES, make_drawer
-from tetrarium.environment.observations import Observations, one_game
+from tetrarium.environment.observations import one_game
+from tetrarium.errors import GameError
 
 __all__ = ["TetrisEnv", "fresh_seed", "make_env"]
 
 
-class TetrisEnv(gymnasium.Env[Observations, np.int64]):
+class TetrisEnv(gymnasium.Env[Any, Any]):
     """Tetris by placements, seen as the boards that each would leave, or by keys seen as cells.
 
     ## Action Space
@@ -27,7 +29,8 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
     actions again follow: those of the piece that comes into play when the current one is held, which is the held one,
     or the next one where none is held.
 
-    Legal actions are in ``info["action_mask"]`` and ``action_masks()``. Another one is played as the nearest legal one
+    Legal actions are in ``info["action_mask"]`` and ``action_masks()``, ``(n_actions,) bool``; one of them by chance is
+    ``action_space.sample(mask=info["action_mask"].astype("int8"))``. Another one is played as the nearest legal one
     (``info["action"]`` says which), or raises under ``illegal_action="raise"``. ``keys_to`` tells the keys of a
     placement, and so does ``info["keys"]`` after ``reset(options={"keys": True})``.
 
@@ -77,9 +80,11 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
         render_mode: ``"ansi"``, ``"rgb_array"`` or none.
 
     Raises:
-        ConfigError: if the render mode is unknown.
+        ConfigError: if the render mode is unknown, or the config is no ``EnvConfig``.
     """
 
+    action_space: spaces.Discrete
+    observation_space: spaces.Space[Any]
     metadata: dict[str, Any] = {"render_modes": [*RENDER_MODES], "render_fps": 10}  # noqa: RUF012 as Gymnasium types it
 
     def __init__(self, config: EnvConfig | None = None, render_mode: str | None = None) -> None:
@@ -89,12 +94,10 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
         self._scores = np.zeros(1, dtype=np.int64)
         self._tells_keys = False
         self._drawer = make_drawer(self.core, render_mode)
-        self.observation_space = cast(spaces.Space[Observations], self.core.observation_space)
+        self.observation_space = self.core.observation_space
         self.action_space = self.core.action_space
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observations, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Starts a new game; a seed starts its random stream anew, otherwise the stream goes on.
 
         Under ``options={"keys": True}``, each step's ``info["keys"]`` has the fewest keys to the placement it made.
@@ -108,15 +111,22 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
         info = {"action_mask": self.action_masks(), "lines_game": 0, "pieces_game": 0, "score": 0, **self._left_out()}
         return one_game(observations, 0), info
 
-    def step(self, action: np.int64) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
+    def step(self, action: SupportsIndex) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Places the current piece.
 
         Raises:
-            GameError: if the action is out of range, or the game has ended.
+            GameError: if the action is not a whole number or out of range, or the game has ended.
             IllegalActionError: under ``illegal_action="raise"``, if the action is not legal.
         """
-        keys = {"keys": self.keys_to(int(action))} if self._tells_keys else {}
-        outcome = self.core.step(np.array([action], dtype=np.int64), restart=False)
+        try:
+            chosen = index(action)
+        except TypeError:
+            raise GameError(
+                f"An action is one whole number from 0 to {self.action_space.n - 1}; got {action!r}. "
+                "Choose one that the mask allows."
+            ) from None
+        keys = {"keys": self.keys_to(chosen)} if self._tells_keys else {}
+        outcome = self.core.step(np.array([chosen], dtype=np.int64), restart=False)
         games = self.core.games
         played, lines_placement = int(games.played[0]), int(games.step_lines[0])
         self.core.add_points(self._scores)
@@ -164,13 +174,13 @@ class TetrisEnv(gymnasium.Env[Observations, np.int64]):
         """Copies out the game, its score and its random stream."""
         return {**self.core.state(), "score": int(self._scores[0])}
 
-    def set_state(self, state: dict[str, Any]) -> Observations:
+    def set_state(self, state: dict[str, Any]) -> Any:
         """Puts back what ``state`` gave, and returns what is seen; pictures no longer know what piece left a cell.
 
         Raises:
             GameError: if the state is of another board.
         """
-        observation: Observations = one_game(self.core.set_state(state), 0)
+        observation = one_game(self.core.set_state(state), 0)
         self._scores[:] = state["score"]
         if self._drawer is not None:
             self._drawer.begin(0)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecEnv
 
 from tetrarium.environment.config import EnvConfig
-from tetrarium.environment.core import GameCore, Observations
+from tetrarium.environment.core import GameCore, whole_actions
 from tetrarium.environment.observations import one_game
 from tetrarium.environment.rendering import render_rgb
 from tetrarium.environment.scene import state_looks
@@ -38,7 +38,7 @@ class TetrisVecEnv(VecEnv):
         super().__init__(n_envs, self.core.observation_space, self.core.action_space)
         self.seed(seed)
 
-    def reset(self) -> Observations:
+    def reset(self) -> Any:
         """Starts every game anew; a seed given by ``seed`` is used once."""
         observations = self.core.reset(self._seeds[0])
         self.reset_infos = [{"action_mask": mask} for mask in self.core.masks]
@@ -54,12 +54,16 @@ class TetrisVecEnv(VecEnv):
         return self._seeds
 
     def step_async(self, actions: npt.NDArray[Any]) -> None:
-        """Remembers the actions for ``step_wait``."""
-        self._actions = np.asarray(actions, dtype=np.int64)
+        """Remembers the actions for ``step_wait``.
+
+        Raises:
+            GameError: if they are not whole numbers.
+        """
+        self._actions = whole_actions(actions)
 
     def step_wait(
         self,
-    ) -> tuple[Observations, npt.NDArray[np.float32], npt.NDArray[np.bool_], list[dict[str, Any]]]:
+    ) -> tuple[Any, npt.NDArray[np.float32], npt.NDArray[np.bool_], list[dict[str, Any]]]:
         """Plays the remembered actions."""
         core = self.core
         outcome = core.step(self._actions, restart=True)
@@ -108,7 +112,7 @@ class TetrisVecEnv(VecEnv):
         """Copies out all games and their random streams."""
         return self.core.state()
 
-    def set_state(self, state: dict[str, Any]) -> Observations:
+    def set_state(self, state: dict[str, Any]) -> Any:
         """Puts back what ``state`` gave, and returns what is seen."""
         return self.core.set_state(state)
 

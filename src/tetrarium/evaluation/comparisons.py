@@ -64,6 +64,9 @@ class Comparison:
             f"{sure}, {games}). The difference is real."
         )
 
+    def __str__(self) -> str:
+        return self.sentence
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields and the sentence, as JSON can hold them."""
         return {**asdict(self), "interval": list(self.interval), "sentence": self.sentence}

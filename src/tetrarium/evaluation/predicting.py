@@ -35,6 +35,15 @@ def as_playable(policy: Any) -> PlayablePolicy:
         return playable
     if callable(getattr(policy, "predict", None)) and hasattr(policy, "features"):
         return PredictingPolicy(policy)
+    if isinstance(policy, tuple):
+        raise PolicyError(
+            "A policy is played alone; got a tuple, as load_model returns. Write policy, config = load_model(name)."
+        )
+    if callable(getattr(policy, "predict", None)):
+        raise PolicyError(
+            f"A policy says which features it reads; got {policy!r} without. Set its 'features' to those of the "
+            "EnvConfig that it was trained with."
+        )
     raise PolicyError(
         f"A policy has 'features' and 'predict'; got {policy!r}. Pass an agent, a policy of tetrarium.evaluation, "
         "or named_policy('dt-10')."

@@ -60,6 +60,9 @@ class Report:
     config: dict[str, Any]  # EnvConfig.to_dict()
     games: tuple[GameResult, ...]
 
+    def __str__(self) -> str:
+        return f"{self.policy}: {self.summary()}"
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields as JSON can hold them."""
         values = asdict(self)

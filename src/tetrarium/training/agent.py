@@ -40,15 +40,23 @@ class TetrisAgent:
         config: How to learn.
 
     Raises:
-        ConfigError: if the environment's observation cannot be read row by row.
+        ConfigError: if it is no environment, or its observation cannot be read row by row.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig | None = None) -> None:
+        if not isinstance(env, gymnasium.Env | VecEnv):
+            raise ConfigError(
+                f"An agent learns from an environment; got an object of {type(env).__name__}. "
+                "Pass make_env(config)(), say."
+            )
         given = config if config is not None else TrainingConfig()
         require_device(given.device)
         self.learner = find_learner(given.algorithm)(env, given)
         self.statistics = GameStatistics(self.games.num_envs, given.target_mean_games)
         self.steps_asked = 0  # by all calls of train; what a round takes beyond it counts towards the next call
+
+    def __repr__(self) -> str:
+        return f"<TetrisAgent {self.config.algorithm!r} at step {self.timesteps_trained:,}>"
 
     @property
     def config(self) -> TrainingConfig:

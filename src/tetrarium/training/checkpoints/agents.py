@@ -154,17 +154,18 @@ def load_agent(
     return agent
 
 
-def read_policy(path: Path, name: str | None = None) -> tuple[PlayingPolicy, EnvConfig]:
+def read_policy(path: str | Path, name: str | None = None) -> tuple[PlayingPolicy, EnvConfig]:
     """Reads the weights that play, and the game that they were trained for; runs nothing from the checkpoint.
 
     Args:
-        path: The checkpoint.
+        path: The checkpoint's folder, or a bundle's file.
         name: What reports call the policy, before its step; the folder's name if left out.
 
     Raises:
         DamagedCheckpointError: if it is not whole.
         CheckpointError: if it is none, or a newer version's.
     """
+    path = Path(path)
     saved = read_saved_policy(path)
     shown = f"{name or _run_name(path)} at step {saved.step:,}"
     with _damage_told(path):
