@@ -12,13 +12,14 @@ any other of ours           409     what is asked for does not go with what is t
 
 import json
 import logging
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
+from tetrarium.dashboard.complaints import complaint
 from tetrarium.dashboard.forms import SettingError
 from tetrarium.errors import BundleError, ConfigError, TetrariumError
 
@@ -97,12 +98,7 @@ async def _refused_by_system(_request: Request, error: Exception) -> Response:
 
 async def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return error_answer(_UNPROCESSABLE, "; ".join(_complaint(item) for item in error.errors()[:3]))
-
-
-def _complaint(item: dict[str, Any]) -> str:
-    place = ".".join(str(part) for part in item["loc"] if part != "body") or "the body"
-    return f"{place}: {item['msg']}."
+    return error_answer(_UNPROCESSABLE, " ".join(complaint(problem) for problem in error.errors()[:3]))
 
 
 def _http(error: HTTPException) -> Response:

@@ -238,7 +238,7 @@ def test_a_run_under_way_is_saved_as_it_is_now(page: Page, models: Dashboard, wa
     page.get_by_label("Note").fill("as it learns")
     page.get_by_label("Tags").fill("young, green")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("#save-error")).to_contain_text("name: String should match pattern")
+    expect(page.locator("#save-error")).to_contain_text("name has 1 to 64 letters")
     page.get_by_label("Name of the model").fill("grown")
     page.get_by_role("button", name="Save", exact=True).press("Enter")
     expect(toast(page, "Saved grown@1: dqn at step ")).to_be_visible()
