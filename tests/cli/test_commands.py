@@ -155,7 +155,11 @@ def test_a_run_stands_for_its_latest_checkpoint_its_best_model_or_one_of_its_ste
 def test_a_run_goes_on_with_what_may_change_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("train", "--name", "on", "--steps", "400", *SMALL) == 0
     assert call("resume", "on", "--steps", "480", "--set", "checkpoint_every=200") == 0
-    assert "from step 400 to 480" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "from step 400 to 480" in said
+    assert "had all its steps" not in said
+    assert call("resume", "on") == 0
+    assert capsys.readouterr().out.endswith("before; train on by `tetrarium resume on --steps 960`.\n")
     assert call("resume", "on", "--set", "n_envs=5") == 2
     assert "n_envs is one of them" in capsys.readouterr().err
 

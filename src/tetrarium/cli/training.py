@@ -126,6 +126,7 @@ def resume(
     if at is None and new_name is not None:
         raise ConfigError(f"--name names the run that begins at --at STEP; got {new_name!r} alone. Add --at.")
     with make_display(sys.stdout) as display:
+        from tetrarium.training.runs.folder import checkpoint_steps
         from tetrarium.training.runs.run import TrainingRun
 
         located = Home.locate(home)
@@ -133,7 +134,14 @@ def resume(
             opened = TrainingRun.open(
                 located, run_name, display.handle, changes=changes, shows_board=display.shows_board, trust=trust
             )
-        return _execute(opened)
+        n_steps = opened.config.training_config.total_timesteps
+        was_at_its_end = max(checkpoint_steps(opened.folder), default=0) >= n_steps
+        code = _execute(opened)
+    if was_at_its_end and code == 0:
+        print(
+            f"It had all its steps before; train on by `tetrarium resume {opened.config.name} --steps {2 * n_steps}`."
+        )
+    return code
 
 
 @contextmanager
