@@ -59,8 +59,11 @@ def test_a_run_in_a_terminal_obeys_another(tetrarium_home: Path, capsys: pytest.
 def test_a_list_is_searched_and_shown_page_by_page(
     tetrarium_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("COLUMNS", "40")  # of a terminal; what is no terminal gets whole lines
     home = Home.locate(tetrarium_home)
+    long = "x" * 64
+    made(home, long, seed=9)
+    WorkerState(state="finished", step=3).write(home.run_folder(long))
     for number in range(5):
         made(home, f"tower-{number}", seed=number)
         state = "failed" if number % 2 else "finished"
@@ -72,6 +75,7 @@ def test_a_list_is_searched_and_shown_page_by_page(
     assert out.count("tower-") == 2 and out.endswith("2 of 5 runs; --skip 3 shows further ones.\n")
     _, out, _ = called(capsys, "list", "--limit", "9")
     assert out.count("tower-") == 5 and "further" not in out
+    assert [line.split()[:3] for line in out.splitlines() if long in line] == [[long, "finished", "3"]]
     assert called(capsys, "list", "--search", "nothing")[:2] == (0, "There is no run of that kind.\n")
     assert called(capsys, "list", "--limit", "0")[0] == called(capsys, "list", "--state", "lost")[0] == 2
 

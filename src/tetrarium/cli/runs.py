@@ -5,7 +5,6 @@ to load is loaded by the commands that use it, because a shell that completes a 
 """
 
 import json as json_library
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -13,10 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
-from rich.console import Console
-from rich.table import Table
 
 from tetrarium.cli.completing import run_names
+from tetrarium.cli.model_tables import print_table
 from tetrarium.cli.words import duration_text, lines_text
 from tetrarium.errors import WorkerError
 from tetrarium.registry.home import Home
@@ -59,15 +57,13 @@ def list_(
         is_any = not (search or state)
         print("There is no run yet. Start one by `tetrarium train`." if is_any else "There is no run of that kind.")
         return 0
-    table = Table(box=None, pad_edge=False)
-    for column in ("run", "state", "step", "lines a game", "best game", "learns by"):
-        table.add_column(column, no_wrap=True)
+    rows = []
     for view in page.runs:
         mean = "" if view.mean_lines_game is None else lines_text(view.mean_lines_game)
         best = "" if view.best_lines_game is None else f"{view.best_lines_game:,}"
         step = f"{view.step:,} of {view.total_steps:,}"
-        table.add_row(view.name, view.state, step, mean, best, view.algorithm)
-    Console(file=sys.stdout, highlight=False).print(table)
+        rows.append((view.name, view.state, step, mean, best, view.algorithm))
+    print_table(("run", "state", "step", "lines a game", "best game", "learns by"), rows)
     shown = skip + len(page.runs)
     if shown < page.n_runs:
         print(f"{len(page.runs):,} of {page.n_runs:,} runs; --skip {shown} shows further ones.")
