@@ -15,6 +15,8 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
+from tetrarium.cli.compiling import told_of_compiling
+from tetrarium.cli.story import COMPILING
 from tetrarium.errors import TetrariumError
 from tetrarium.registry.home import Home
 
@@ -39,20 +41,27 @@ def doctor(
         "game": _game,
         "learning": _learning,
     }
-    found = []
-    for name, check in checks.items():
-        try:
-            found.append({"check": name, "is_ok": True, "said": check()})
-        except (TetrariumError, OSError, ImportError, metadata.PackageNotFoundError) as error:
-            found.append({"check": name, "is_ok": False, "said": str(error)})
+    found: list[dict[str, str | bool]] = []
+    with told_of_compiling(lambda: print(COMPILING, file=sys.stderr)):
+        for name, check in checks.items():
+            try:
+                is_ok, said = True, check()
+            except (TetrariumError, OSError, ImportError, metadata.PackageNotFoundError) as error:
+                is_ok, said = False, str(error)
+            found.append({"check": name, "is_ok": is_ok, "said": said})
+            if not json:
+                _show(name, is_ok, said, width=max(map(len, checks)))  # at once: the last ones may take a while
     if json:
         print(json_library.dumps(found, indent=2))
-    else:
-        table = Table(show_header=False, box=None, pad_edge=False)
-        for one in found:
-            table.add_row(str(one["check"]), "ok" if one["is_ok"] else "failed", str(one["said"]))
-        Console(file=sys.stdout).print(table)
     return 0 if all(one["is_ok"] for one in found) else 1
+
+
+def _show(name: str, is_ok: bool, said: str, *, width: int) -> None:
+    row = Table(show_header=False, box=None, pad_edge=False)
+    row.add_column(width=width)
+    row.add_column(width=len("failed"))
+    row.add_row(name, "ok" if is_ok else "failed", said)
+    Console(file=sys.stdout).print(row)
 
 
 def _python() -> str:
@@ -83,6 +92,7 @@ def _game() -> str:
     started_s = time.perf_counter()
     env = make_env(EnvConfig())()
     _, info = env.reset(seed=0)
+    _, _, _, _, info = env.step(info["action_mask"].argmax())
     ready_s = time.perf_counter() - started_s
     n_pieces, over = 0, False
     started_s = time.perf_counter()

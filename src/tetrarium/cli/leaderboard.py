@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from tetrarium.cli.compiling import told_of_compiling
 from tetrarium.cli.completing import players
 from tetrarium.cli.model_tables import print_table
 from tetrarium.cli.models import HomeOption, Json
 from tetrarium.cli.words import interval_text, lines_text, percent_text
 from tetrarium.errors import ConfigError
-from tetrarium.events import EvaluationProgress
+from tetrarium.events import EvaluationProgress, KernelsCompiling
 from tetrarium.registry.home import Home
 
 if TYPE_CHECKING:
@@ -131,14 +132,15 @@ def _play(policy: Any, protocol: "Protocol", n_games: int, json: bool, max_piece
         def on_progress(pieces_total: int, games_done: int) -> None:
             display.handle(EvaluationProgress(games_done=games_done, n_games=n_games, pieces_total=pieces_total))
 
-        return evaluate(
-            policy,
-            protocol.env_config,
-            n_games,
-            protocol.seed,
-            max_pieces=max_pieces or protocol.max_pieces,
-            on_progress=None if json else on_progress,
-        )
+        with told_of_compiling(lambda: display.handle(KernelsCompiling())):
+            return evaluate(
+                policy,
+                protocol.env_config,
+                n_games,
+                protocol.seed,
+                max_pieces=max_pieces or protocol.max_pieces,
+                on_progress=None if json else on_progress,
+            )
 
 
 def _print_scores(protocol: "Protocol", scores: "list[Score]") -> None:

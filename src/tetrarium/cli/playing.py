@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
+from tetrarium.cli.compiling import told_of_compiling
 from tetrarium.cli.completing import policies
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import Replay
 from tetrarium.errors import ConfigError
-from tetrarium.events import EvaluationFinished, EvaluationProgress
+from tetrarium.events import EvaluationFinished, EvaluationProgress, KernelsCompiling
 from tetrarium.registry.home import Home
 from tetrarium.training.finding import find_policy, find_replay
 
@@ -34,14 +35,16 @@ What = Annotated[
     str,
     Parameter(
         completer=policies,
-        help="A run, a model, a bundle, a checkpoint folder, or 'random', 'dellacherie', 'du', 'dt-10'.",
+        help="A run, a model such as 'champion', a bundle, a checkpoint folder, or 'random', 'dellacherie', 'du', "
+        "'dt-10'.",
     ),
 ]
 WhatOrReplay = Annotated[
     str,
     Parameter(
         completer=policies,
-        help="A run, a model, a bundle, a checkpoint folder, 'random', 'dellacherie', 'du', 'dt-10', or a replay.",
+        help="A run, a model such as 'champion', a bundle, a checkpoint folder, 'random', 'dellacherie', 'du', "
+        "'dt-10', or a replay.",
     ),
 ]
 
@@ -74,7 +77,8 @@ def evaluate(
         def on_progress(pieces_total: int, games_done: int) -> None:
             display.handle(EvaluationProgress(games_done=games_done, n_games=games, pieces_total=pieces_total))
 
-        report = play_games(policy, config, games, seed, max_pieces=max_pieces, on_progress=on_progress)
+        with told_of_compiling(lambda: display.handle(KernelsCompiling())):
+            report = play_games(policy, config, games, seed, max_pieces=max_pieces, on_progress=on_progress)
         if not json:
             display.handle(EvaluationFinished(report=report.to_dict()))
     if json:

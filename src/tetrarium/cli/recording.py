@@ -15,9 +15,11 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
+from tetrarium.cli.compiling import told_of_compiling
 from tetrarium.cli.display import is_capable, make_console
 from tetrarium.cli.frames import ACCENT
 from tetrarium.cli.playing import Rules, WhatOrReplay, find_game, pace, refuse_other_game
+from tetrarium.cli.story import COMPILING
 from tetrarium.cli.words import duration_text
 from tetrarium.engine import KeyMove, Move
 from tetrarium.environment.replays import MAX_ACTIONS, REPLAY_SUFFIX, Replay, pack_actions
@@ -89,7 +91,8 @@ def record(
         )
         film_pieces = max(1, round(_FILM_S * pace(None, speed))) if is_film else None
         chosen = _first_time(policy, empty, max_pieces, film_pieces)
-    recorded = _write(chosen, out, pace(replay, speed), scale)
+    with told_of_compiling(lambda: print(COMPILING, file=sys.stderr)):
+        recorded = _write(chosen, out, pace(replay, speed), scale)
     end = "" if recorded.over else ", and no end yet"
     print(
         f"Recorded {recorded.about.get('agent', what)}, game {recorded.game} of seed {recorded.seed}: "
