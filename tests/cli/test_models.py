@@ -136,6 +136,7 @@ def test_the_leaderboard_has_what_was_measured_and_nothing_else(say: Any) -> Non
 @pytest.mark.usefixtures("quick")
 def test_two_are_compared_on_the_same_pieces(say: Any) -> None:
     said = say("models", "compare", "dellacherie", "random", "--games", "30")
+    assert [line.split()[-4:] for line in said.splitlines()[1:3]] == [f"{won} of 30 games".split() for won in (30, 0)]
     assert said.splitlines()[-1].startswith("dellacherie is better than random, by ")
     assert said.splitlines()[-1].endswith("n = 30 games on the same pieces). The difference is real.")
     found = json.loads(say("models", "compare", "one@best", "one", "--games", "10", "--json"))

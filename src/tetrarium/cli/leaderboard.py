@@ -101,9 +101,11 @@ def compare_models(
     if json:
         print(jsonlib.dumps(found.to_dict(), indent=2))
         return 0
+    ones = (found.one, found.lines_one, found.n_cut_off_one, found.n_won)
+    others = (found.other, found.lines_other, found.n_cut_off_other, found.n_lost)
     rows = [
-        (found.one, lines_text(found.lines_one), f"{found.n_cut_off_one:,}", f"{found.n_won:,} games"),
-        (found.other, lines_text(found.lines_other), f"{found.n_cut_off_other:,}", f"{found.n_lost:,} games"),
+        (name, lines_text(lines), f"{cut_off:,}", f"{better:,} of {found.n_games:,} games")
+        for name, lines, cut_off, better in (ones, others)
     ]
     print_table(("player", "lines a game as played", "cut off", "better in"), rows)
     print(found.sentence)
