@@ -75,6 +75,8 @@ def test_svg_holds_all_text_as_text_whatever_it_is() -> None:
     assert len(list(root.iter(f"{SVG}polygon"))) == 1
     dashed = [line.get("stroke-dasharray") for line in root.iter(f"{SVG}polyline") if line.get("stroke-width") == "2"]
     assert dashed == ["2 3", "2 3"] and look_of("first").dashes == (2, 3)
+    alone = ET.fromstring(plot_svg(replace(PLOT, lines=(RISING,))))
+    assert [line for line in alone.iter(f"{SVG}polyline") if line.get("stroke-dasharray") == "2 3"] == []
 
 
 def test_png_shows_lines_in_their_colours() -> None:

@@ -153,7 +153,8 @@ def lay_out(plot: Plot, measure: Measure) -> Drawing:
             shapes.append(Area(points=above + below[::-1], colour=_colour(line), alpha=_BAND_ALPHA))
     for line in plot.lines:
         points = tuple(at(*point) for point in zip(line.steps, line.values, strict=True))
-        shapes.append(Stroke(points=points, colour=_colour(line), width=2, dashes=look_of(line.run).dashes))
+        dashes = look_of(line.run).dashes if len(plot.lines) > 1 else ()  # alone there is nothing to be told from
+        shapes.append(Stroke(points=points, colour=_colour(line), width=2, dashes=dashes))
     shapes += _ends(plot.lines, labels, at, right)
     return Drawing(background=theme.background, shapes=tuple(shapes))
 

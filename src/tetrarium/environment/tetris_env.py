@@ -54,6 +54,16 @@ class TetrisEnv(gymnasium.Env[Any, Any]):
     clears nothing. Under ``"guideline"``, terminates when a piece rests with all its cells there, or the next one finds
     a cell taken where it spawns. Truncates at ``max_pieces``, if given.
 
+    ## Info
+    Of every step and reset: ``action_mask``; ``lines_game`` and ``pieces_game``, cleared and placed in this game;
+    ``score``, the guideline's points. Of a step also ``action``, what was played, and ``lines_placement``, the rows
+    that it cleared.
+
+    ## Starting State
+    An empty board. ``reset(seed=s)`` begins the random stream of *s*, which gives the pieces: the same ones to whoever
+    plays, on every machine. ``reset()`` goes on with the stream, so the next game is another one, and just as certain.
+    Game 0 of ``make_vec_env(seed=s)`` and of ``evaluate(seed=s)`` is the game of seed *s*.
+
     ## By Keys
     Under ``actions="keys"`` an action is one of ``tetrarium.engine.KEYS``, ``Discrete(8)``: nothing, left, right,
     clockwise, counter-clockwise, soft drop, hard drop, hold. All are legal but a second hold of one piece, which is
