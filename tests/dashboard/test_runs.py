@@ -226,7 +226,7 @@ def test_several_play_at_one_table(server: Server) -> None:
         ({}, "A demo is of one who plays alone, `what`, or of a table, `seats`. Name one of the two."),
         ({"what": "du", "seats": ["du"]}, "A demo is of one who plays alone, `what`, or of a table, `seats`."),
         ({"seats": ["du", "delacherie"]}, "there is no 'delacherie'. Did you mean 'dellacherie'?"),
-        ({"seats": ["du"] * 10}, "seats: List should have at most 9 items"),
+        ({"seats": ["du"] * 10}, "seats has at most 9 entries; got 10"),
         ({"seats": ["du"], "protocol": "mine"}, "A protocol is one of default, uniform, literature-10x10,"),
         ({"what": "first@99"}, "After first@ stands 'best' or the step of a checkpoint"),
     ],
