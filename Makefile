@@ -6,7 +6,7 @@ SHELL := bash
 .PHONY: help run test check bench oracle docs clean
 
 PYTHON ?=
-WORKERS ?= 3  # two cores are busy with two thirds of that: browsers and servers are waited for
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest

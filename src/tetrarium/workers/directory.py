@@ -199,12 +199,8 @@ def _state(folder: Path, is_alive: bool, steps: tuple[int, ...], total_steps: in
         # of a version that said nothing, or killed before it could
         state = "running" if is_alive else "finished" if saved >= total_steps else "stopped"
         return WorkerState(state=state, step=saved, total_steps=total_steps)
-    if is_alive == (told.state in UNDER_WAY):
+    if is_alive or told.state not in UNDER_WAY:  # whoever has told its end holds the lock for an instant yet
         return told
-    if is_alive:
-        return WorkerState(
-            state="starting", step=saved, total_steps=total_steps, message=f"Starting at step {saved:,}."
-        )
     return WorkerState(
         state=DEAD,
         step=saved,
