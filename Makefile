@@ -23,9 +23,10 @@ help:
 run: $(VENV)/.installed  ## Install into .venv, train the default agent and watch it learn in a browser
 	@$(BIN)/tetrarium run
 
-test: $(VENV)/.installed-dev  ## Run all tests, then those of the game once more without the JIT
+test: $(VENV)/.installed-dev  ## Run all tests, then those of the engine once more without the JIT
+	@echo "Compiling the engine …"; $(BIN)/python -m tests.kernels
 	@$(PYTEST) $(SHARED)
-	@NUMBA_DISABLE_JIT=1 $(PYTEST) $(SHARED) tests/engine tests/environment
+	@NUMBA_DISABLE_JIT=1 $(PYTEST) $(SHARED) tests/engine
 
 check: $(VENV)/.installed-dev  ## Check style, format and types
 	@$(BIN)/ruff check
