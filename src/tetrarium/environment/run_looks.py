@@ -1,8 +1,8 @@
 """The look of a run: a colour and a stroke that it keeps in every chart, told by its name alone.
 
 It is the same that the dashboard's pages give it. Hues keep away from red and green, which mean failed and fine. Two
-runs may get the same look, so charts also write names at the ends of lines. A curve that is
-alone in a picture is solid.
+runs may get the same look, so charts also write names at the ends of lines. A curve that is alone in a picture is
+solid.
 """
 
 import math
