@@ -1,4 +1,4 @@
-# `make` alone says what there is to make.
+# `make` alone lists the targets.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# Tests start hundreds of processes, each of which would otherwise compile the package's sources anew.
+# Tests start hundreds of processes, which share the compiled sources.
 test: export PYTHONDONTWRITEBYTECODE :=
 
 help:
@@ -28,10 +28,12 @@ test: $(VENV)/.installed-dev  ## Run all tests, then those of the engine once mo
 	@$(PYTEST) $(SHARED)
 	@NUMBA_DISABLE_JIT=1 $(PYTEST) $(SHARED) tests/engine
 
-check: $(VENV)/.installed-dev  ## Check style, format and types
+check: $(VENV)/.installed-dev node_modules/.package-lock.json  ## Check style, format and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/python tools/openapi.py build/openapi.json build/types/events.d.ts
+	@npm run --silent check
 
 bench: $(VENV)/.installed-bench  ## Measure speed, beside a published peer
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || \
@@ -40,13 +42,21 @@ bench: $(VENV)/.installed-bench  ## Measure speed, beside a published peer
 
 oracle: $(VENV)/.installed-dev  ## Play long runs against published figures (up to hours)
 	@$(PYTEST) -m oracle --timeout 0
+	@$(PYTEST) --hypothesis-profile=explore --timeout 0 tests/engine
 
-docs: $(VENV)/.installed-dev  ## Run every example in docstrings, README and docs
-	@$(PYTEST) src README.md docs --doctest-glob='*.md'
+docs: $(VENV)/.installed-docs  ## Build the documentation site into docs/_build/html
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
 
 clean:  ## Remove .venv, caches and compiled kernels
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) node_modules build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find src tests bench -name __pycache__ -prune -exec rm -rf {} +
+
+# The tools that check the page's JavaScript; nothing else needs Node.
+node_modules/.package-lock.json: package.json package-lock.json
+	@command -v npm >/dev/null || { \
+	  echo "make check needs npm, with Node 18 or newer. On Debian and Ubuntu: apt-get install nodejs npm" >&2; exit 1; }
+	@echo "Installing the tools that check JavaScript into node_modules …"; npm ci --silent && touch $@
 
 # The newest Python that will do, or the one that PYTHON names.
 define FIND_PYTHON
@@ -80,6 +90,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@$(call INSTALL,tetrarium and its development tools,.[dev])
+	@touch $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml constraints.txt | $(BIN)/python
+	@$(call INSTALL,tetrarium and the tools of its documentation,.[docs])
 	@touch $(VENV)/.installed
 
 $(VENV)/.installed-bench: pyproject.toml constraints.txt | $(BIN)/python

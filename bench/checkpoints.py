@@ -1,9 +1,9 @@
-"""What checkpoints cost: run ``python bench/checkpoints.py``.
+"""Cost of checkpoints: run ``python bench/checkpoints.py``.
 
-First the size of a checkpoint after 100,000 transitions and the seconds that saving and loading take, beside what
-Stable-Baselines3's own ``save`` and ``save_replay_buffer`` write for the same agent with its own buffer. Then what
-being checkpointed every 10 seconds adds to the processor time of a training step: pairs of runs, one with and one
-without, in turns, so that a busy machine disturbs both alike; the mean of the ratios has a 95 % interval over pairs.
+First, the size of a checkpoint after 100,000 transitions and the time of saving and loading it, compared with
+Stable-Baselines3's own ``save`` and ``save_replay_buffer`` for an agent of the same size. Second, the processor time
+per training step that a checkpoint every 10 seconds adds: runs with and without checkpoints alternate, so that other
+load affects both alike; the mean ratio of the pairs is printed with a 95 % confidence interval.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.buffers import ReplayBuffer
 
 from tetrarium.environment import EnvConfig, make_env
-from tetrarium.environment.vec_env import make_vec_env
+from tetrarium.environment.interfaces.vec_env import make_vec_env
 from tetrarium.events import CheckpointSaved, Event
 from tetrarium.registry.home import Home
 from tetrarium.training import TetrisAgent, TrainingConfig
@@ -38,7 +38,7 @@ def folder_bytes(folder: Path) -> int:
 
 
 def show_size(folder: Path) -> None:
-    """Saves and loads an agent of 100,000 transitions several times."""
+    """Measures size and time of saving and loading an agent with 100,000 transitions."""
     home = Home.locate(folder / "home")
     agent = TetrisAgent(make_env(EnvConfig())(), TrainingConfig())
     agent.train(N_TRANSITIONS)
@@ -51,14 +51,14 @@ def show_size(folder: Path) -> None:
         TetrisAgent.load_checkpoint(folder / "ours", make_env(EnvConfig())(), home=home)
         loaded_s.append(time.perf_counter() - started_s)
     print(
-        f"a checkpoint at {N_TRANSITIONS:,} transitions: {folder_bytes(folder / 'ours') / 1e6:.1f} MB, "
-        f"saved in {statistics.median(saved_s):.2f} s (at most {max(saved_s):.2f} s of {N_SAVES}), "
+        f"checkpoint at {N_TRANSITIONS:,} transitions: {folder_bytes(folder / 'ours') / 1e6:.1f} MB, "
+        f"saved in {statistics.median(saved_s):.2f} s (maximum {max(saved_s):.2f} s of {N_SAVES}), "
         f"loaded in {statistics.median(loaded_s):.2f} s"
     )
 
 
-def show_peer(folder: Path) -> None:
-    """Saves the same with Stable-Baselines3's own buffer, filled with what it would hold."""
+def show_sb3_size(folder: Path) -> None:
+    """Measures Stable-Baselines3's own model and replay buffer with as many transitions."""
     folder.mkdir()
     env = make_vec_env(EnvConfig(), n_envs=50)
     model = DQN("MlpPolicy", env, buffer_size=N_TRANSITIONS, policy_kwargs={"net_arch": [64, 64]}, device="cpu")
@@ -68,11 +68,11 @@ def show_peer(folder: Path) -> None:
     model.save(folder / "model")
     model.save_replay_buffer(folder / "replay")
     seconds = time.perf_counter() - started_s
-    print(f"Stable-Baselines3's model and buffer of as many: {folder_bytes(folder) / 1e6:.1f} MB, in {seconds:.2f} s")
+    print(f"Stable-Baselines3's model and full buffer: {folder_bytes(folder) / 1e6:.1f} MB, saved in {seconds:.2f} s")
 
 
-def cpu_seconds_a_step(home: Home, name: str, n_steps: int, every_s: int | None) -> tuple[float, int]:
-    """Trains one run; returns processor seconds a step, and how many checkpoints were saved."""
+def cpu_seconds_per_step(home: Home, name: str, n_steps: int, every_s: int | None) -> tuple[float, int]:
+    """Trains one run; returns processor seconds per step and the number of saved checkpoints."""
     config = TrainingConfig(
         total_timesteps=n_steps, checkpoint_every=NEVER, checkpoint_every_s=every_s, evaluate_every=0
     )
@@ -89,39 +89,39 @@ def cpu_seconds_a_step(home: Home, name: str, n_steps: int, every_s: int | None)
 
 
 def show_overhead(folder: Path, n_pairs: int, n_steps: int) -> None:
-    """Trains pairs of runs in turns."""
+    """Measures the overhead with alternating runs."""
     home = Home.locate(folder / "home")
     ratios = []
     n_saved = 0
     for pair in range(n_pairs):
         costs: dict[int | None, float] = {}
         for every_s in (None, EVERY_S) if pair % 2 else (EVERY_S, None):
-            costs[every_s], n = cpu_seconds_a_step(home, f"pair-{pair}-{every_s}", n_steps, every_s)
-            n_saved += n - 1 if every_s else 0  # both save once when they end
+            costs[every_s], n = cpu_seconds_per_step(home, f"pair-{pair}-{every_s}", n_steps, every_s)
+            n_saved += n - 1 if every_s else 0  # every run saves a checkpoint at its end
         ratios.append(costs[EVERY_S] / costs[None])
         print(f"  pair {pair + 1}: {ratios[-1] - 1:+.2%}", flush=True)
     half = stdtrit(n_pairs - 1, 0.975) * np.std(ratios, ddof=1) / n_pairs**0.5
     mean = float(np.mean(ratios)) - 1
     print(
-        f"a checkpoint every {EVERY_S} s: {mean:+.2%} processor seconds a step, "
+        f"checkpoint every {EVERY_S} s: {mean:+.2%} processor seconds per step, "
         f"{mean - half:+.2%} to {mean + half:+.2%} "
         f"(95 %, {n_pairs} pairs of {n_steps:,} steps, {n_saved / n_pairs:.1f} checkpoints each)"
     )
 
 
 def main() -> None:
-    """Reads the arguments and prints the figures."""
+    """Parses the arguments and prints the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=20, help="pairs of runs; 0 for none")
-    parser.add_argument("--steps", type=int, default=200_000, help="placements of each run")
-    parser.add_argument("--peer", action="store_true", help="measure Stable-Baselines3's own too, 750 MB on disk")
+    parser.add_argument("--pairs", type=int, default=20, help="pairs of runs (0: none)")
+    parser.add_argument("--steps", type=int, default=200_000, help="placements per run")
+    parser.add_argument("--peer", action="store_true", help="also measure Stable-Baselines3 (750 MB on disk)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         show_size(folder)
         if arguments.peer:
-            show_peer(folder / "peer")
+            show_sb3_size(folder / "peer")
         if arguments.pairs > 1:
             show_overhead(folder, arguments.pairs, arguments.steps)
 

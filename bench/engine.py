@@ -1,10 +1,10 @@
-"""How fast the engine is: run ``python bench/engine.py``.
+"""Speed of the engine: run ``python bench/engine.py``.
 
-Every figure is of one core, in seconds of the processor, and the best of several short runs, because other programs
-only ever take time away. What all cores do over one is measured by the clock, and says little where other programs run.
-Actions are uniformly random among the legal ones and are drawn inside the timed part. Observations are written anew,
-every number of them, at every step; one of each observation's rows is read back into a checksum, which is shown for the
-first 200 steps and depends on the seed alone. What is not installed is skipped with a word.
+Every figure is for one core, in processor time, and the best of several short runs, because other load only slows a
+run down. The speedup by all cores is measured in wall-clock time and requires an otherwise idle machine. Actions are
+uniformly random among the legal ones and drawn inside the timed part. Every value of an observation is rewritten at
+every step; one row of each observation is added to a checksum, which is shown for the first 200 steps and depends only
+on the seed. Packages that are not installed are skipped with a message.
 
 DT-10 is the linear controller of Thiery and Scherrer, weights as in Scherrer et al., JMLR 16, 2015, table 1.
 """
@@ -15,6 +15,7 @@ import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,17 +23,18 @@ import numpy as np
 from numba import njit
 
 from tetrarium.engine import KEYS, Games, KeyGames, KeyRules, Rules, make_layout, row_length
-from tetrarium.engine.key_views import row_words
+from tetrarium.engine.features import DEFAULT_FEATURES
+from tetrarium.engine.keyplay.observations import n_row_words
 from tetrarium.evaluation import named_policy
-from tetrarium.evaluation.matches import Match
+from tetrarium.evaluation.policy_runner import GameBatch
 
 RULES = Rules(width=10, height=20, hidden_rows=4, randomizer="7-bag", preview=1)
 OBSERVATION = ("column_heights", "max_height", "holes", "bumpiness")
-N_GAMES = 256  # enough that a call from Python costs little beside what it does
-FLOOR = 1_900_000  # placements a second that this engine promises on a 2.6 GHz core
-GOAL = 4_000_000  # placements a second
-CONTROLLER_GOAL = 1_500_000  # pieces a second
-PUFFERLIB = 5_560_000  # key steps a second of PufferLib 3.0's Tetris in C, 64 games, measured on one core of a server
+N_GAMES = 256  # enough to make the cost of a call from Python small
+FLOOR = 1_900_000  # placements per second, guaranteed on a 2.6 GHz core
+GOAL = 4_000_000  # placements per second
+CONTROLLER_GOAL = 1_500_000  # pieces per second
+PUFFERLIB = 5_560_000  # key steps per second of PufferLib 3.0's C Tetris with 64 games, on one server core
 NEVER = 10**9
 
 
@@ -59,7 +61,7 @@ def draw_actions(masks: Any, words: Any, actions: Any) -> None:
 
 @njit(nogil=True)
 def draw_keys(masks: Any, words: Any, actions: Any) -> None:
-    """Draws a uniformly random legal key in every game; all are legal but hold, the last, now and then."""
+    """Draws a uniformly random legal key in every game; all are always legal except hold, the last one."""
     word = words[0]
     for index in range(masks.shape[0]):
         word ^= (word << 13) & 0xFFFFFFFF
@@ -80,7 +82,7 @@ def read_rows(rows: Any, actions: Any) -> float:
 
 
 def best_rate(run: Callable[[], int], repeats: int, clock: Callable[[], float] = time.process_time) -> float:
-    """Units a second of the fastest run; ``run`` returns how many units it did. The first run is not counted."""
+    """Returns units per second of the fastest run, the first one not counted; ``run`` returns its number of units."""
     run()
     rates = []
     for _ in range(repeats):
@@ -91,25 +93,27 @@ def best_rate(run: Callable[[], int], repeats: int, clock: Callable[[], float] =
 
 
 class Controller:
-    """DT-10 on a batch of games, as evaluations and the search of weights play it."""
+    """DT-10 on a batch of games, as evaluations and CMA-ES play it."""
 
     def __init__(self, rules: Rules) -> None:
         numbers = tuple(range(N_GAMES))
         self.games = Games(rules, seed=0, numbers=numbers)
-        match = Match(games=self.games, seed=0, numbers=numbers, illegal_action="raise")
-        self.seat = named_policy("dt-10").seat(match)
-        self.listed = np.arange(N_GAMES)
+        batch = GameBatch(games=self.games, seed=0, numbers=numbers, illegal_action="raise")
+        self.runner = named_policy("dt-10").make_runner(batch)
+        self.game_indices = np.arange(N_GAMES)
 
     def play(self, n_pieces: int) -> int:
-        return self.seat.play(self.listed, n_pieces, NEVER)
+        return self.runner.play(self.game_indices, n_pieces, NEVER)
 
 
 class Batch:
     """Games stepped with random legal placements and the 40 x 13 observation."""
 
-    def __init__(self, games: Games, from_rows: np.ndarray | None = None) -> None:
+    def __init__(
+        self, games: Games, from_rows: np.ndarray | None = None, features: tuple[str, ...] = OBSERVATION
+    ) -> None:
         self.games, self.from_rows = games, from_rows
-        self.layout = make_layout(OBSERVATION, games.rules.width, games.rules.preview)
+        self.layout = make_layout(features, games.rules.width, games.rules.preview)
         shape = (games.n_games, games.n_actions)
         self.rows = np.zeros((*shape, row_length(self.layout)), dtype=np.float32)
         self.final_rows = np.zeros_like(self.rows)
@@ -121,15 +125,13 @@ class Batch:
         self.first_masks = self.masks.copy()
 
     def steps(self, n_steps: int) -> int:
-        """Steps all games; with ``from_rows`` every placement is made on those boards."""
+        """Steps all games; with ``from_rows``, every placement starts from those boards."""
         for _ in range(n_steps):
             if self.from_rows is not None:
                 self.games.rows[:] = self.from_rows
                 self.masks[:] = self.first_masks
             draw_actions(self.masks, self.words, self.actions)
-            self.games.step(
-                self.actions, self.layout, self.rows, self.masks, max_pieces=NEVER, final_rows=self.final_rows
-            )
+            self.games.step(self.actions, self.layout, self.rows, self.masks, max_pieces=NEVER, final=self.final_rows)
             self.checksum += read_rows(self.rows, self.actions)
         return n_steps * self.games.n_games
 
@@ -139,7 +141,7 @@ def show(name: str, rate: float, unit: str, note: str = "") -> None:
 
 
 def bench_core(repeats: int) -> float:
-    """The engine by itself; returns placements a second from random play."""
+    """Measures the engine alone; returns placements per second of random play."""
     random_play = Batch(Games(RULES, seed=0, numbers=range(N_GAMES)))
     random_play.steps(200)
     checksum = random_play.checksum
@@ -147,23 +149,42 @@ def bench_core(repeats: int) -> float:
     floor = f"{random_rate / GOAL:.2f} x the goal, {random_rate / FLOOR:.2f} x the floor, checksum {checksum:.0f}"
     show("40 x 13 observation, random play", random_rate, "placements", floor)
 
-    controlled = Controller(RULES)
-    controlled.play(200)
-    mid_game = Batch(controlled.games, controlled.games.rows.copy())
+    controller = Controller(RULES)
+    controller.play(200)
+    mid_game = Batch(controller.games, controller.games.rows.copy())
     mid_game.steps(200)
     checksum = mid_game.checksum
     rate = best_rate(lambda: mid_game.steps(200), repeats)
     show("40 x 13 observation, boards of DT-10", rate, "placements", f"checksum {checksum:.0f}")
 
     for rules in (RULES, Rules(width=10, height=20, hidden_rows=4, randomizer="uniform", preview=0)):
-        playing = Controller(rules)
-        playing.play(200)
-        n_lines = int(playing.games.lines.sum())
-        rate = best_rate(lambda: playing.play(100), repeats)  # noqa: B023 - run at once
+        controller = Controller(rules)
+        controller.play(200)
+        n_lines = int(controller.games.lines.sum())
+        rate = best_rate(lambda: controller.play(100), repeats)  # noqa: B023 called immediately
         note = f"{rate / CONTROLLER_GOAL:.2f} x the goal, {n_lines} lines in {200 * N_GAMES} pieces"
         show(f"DT-10 playing, {rules.randomizer} pieces", rate, "pieces", note)
     bench_keys(repeats)
     return random_rate
+
+
+def bench_kinds(repeats: int) -> None:
+    """Measures every kind of game with the default features, in random play."""
+    guideline = {"hidden_rows": 20, "preview": 5, "hold": True, "game_over": "guideline"}
+    kinds: dict[str, dict[str, Any]] = {
+        "20 rows": {},
+        "40 rows": {"height": 40},
+        "hold": {"hold": True},
+        "guideline with hold": guideline,
+        "lock positions": {"actions": "reachable"},
+        "lock positions, guideline with hold": guideline | {"actions": "reachable"},
+    }
+    for name, changes in kinds.items():
+        batch = Batch(Games(replace(RULES, **changes), seed=0, numbers=range(32)), features=DEFAULT_FEATURES)
+        batch.steps(50)
+        checksum = batch.checksum
+        rate = best_rate(lambda: batch.steps(50), repeats)  # noqa: B023 called immediately
+        show(f"default features, {name}", rate, "placements", f"checksum {checksum:.0f}")
 
 
 class KeyBatch:
@@ -171,42 +192,42 @@ class KeyBatch:
 
     def __init__(self, rules: KeyRules, n_games: int) -> None:
         self.games = KeyGames(rules, seed=0, numbers=range(n_games))
-        shape = (n_games, row_words(rules.width, rules.height, rules.preview))
+        shape = (n_games, n_row_words(rules.width, rules.height, rules.preview))
         self.words, self.final_words = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         self.masks = np.zeros((n_games, len(KEYS)), dtype=np.bool_)
         self.actions = np.zeros(n_games, dtype=np.int64)
-        self.drawn = np.array([1], dtype=np.int64)
+        self.random_words = np.array([1], dtype=np.int64)
         self.checksum = 0
         self.games.observe(self.words, self.masks)
 
     def steps(self, n_steps: int) -> int:
         for _ in range(n_steps):
-            draw_keys(self.masks, self.drawn, self.actions)
-            self.games.step(self.actions, self.words, self.masks, max_pieces=NEVER, final_words=self.final_words)
+            draw_keys(self.masks, self.random_words, self.actions)
+            self.games.step(self.actions, self.words, self.masks, max_pieces=NEVER, final=self.final_words)
         self.checksum = zlib.crc32(self.words.tobytes(), self.checksum)
         return n_steps * self.games.n_games
 
 
-def _all(pool: ThreadPoolExecutor, runs: list[Callable[[], int]]) -> int:
+def run_all(pool: ThreadPoolExecutor, runs: list[Callable[[], int]]) -> int:
     return sum(pool.map(lambda run: run(), runs))
 
 
 def bench_cores(repeats: int) -> None:
-    """What as many threads as there are cores do over one, each with games of its own."""
+    """Measures the speedup by as many threads as there are cores, each with games of its own."""
     n_cores = os.cpu_count() or 1
     controllers = [Controller(RULES) for _ in range(n_cores)]
     batches = [Batch(Games(RULES, seed=0, numbers=range(N_GAMES))) for _ in range(n_cores)]
-    controlled: list[Callable[[], int]] = [partial(one.play, 200) for one in controllers]
-    stepped: list[Callable[[], int]] = [partial(one.steps, 200) for one in batches]
+    plays: list[Callable[[], int]] = [partial(controller.play, 200) for controller in controllers]
+    steps: list[Callable[[], int]] = [partial(batch.steps, 200) for batch in batches]
     with ThreadPoolExecutor(n_cores) as pool:
-        for name, runs in (("DT-10 playing", controlled), ("40 x 13 observation, random play", stepped)):
-            alone = best_rate(runs[0], repeats, time.perf_counter)
-            together = best_rate(partial(_all, pool, runs), repeats, time.perf_counter)
-            print(f"{name}, {n_cores} threads: {together / alone:.2f} x one")
+        for name, runs in (("DT-10 playing", plays), ("40 x 13 observation, random play", steps)):
+            single_rate = best_rate(runs[0], repeats, time.perf_counter)
+            total_rate = best_rate(partial(run_all, pool, runs), repeats, time.perf_counter)
+            print(f"{name}, {n_cores} threads: {total_rate / single_rate:.2f} x one thread")
 
 
 def bench_keys(repeats: int) -> None:
-    """The guideline's game by keys; 64 games, as the peer's figure has them."""
+    """Measures the guideline's game by keys; 64 games, as in PufferLib's figure."""
     guideline = {"width": 10, "height": 20, "hidden_rows": 20, "randomizer": "7-bag", "game_over": "guideline"}
     for gravity in ("level", "none"):
         for n_games in (64, 1024):
@@ -215,13 +236,13 @@ def bench_keys(repeats: int) -> None:
             n_steps = 25_600 // n_games
             batch.steps(n_steps)
             checksum = batch.checksum
-            rate = best_rate(lambda: batch.steps(n_steps), 10 * repeats)  # noqa: B023 - run at once
+            rate = best_rate(lambda: batch.steps(n_steps), 10 * repeats)  # noqa: B023 called immediately
             peer = f"{rate / PUFFERLIB:.2f} x PufferLib's, " if n_games == 64 else ""
             show(f"keys, gravity {gravity}, {n_games} games, observed", rate, "steps", f"{peer}checksum {checksum}")
 
 
 def bench_environment(repeats: int) -> dict[str, float]:
-    """The environment's faces, default configuration but for the features of the table."""
+    """Measures the environment's interfaces with the default configuration and the features of the benchmark."""
     try:
         from tetrarium.environment import EnvConfig, TetrisVectorEnv, make_env, make_vec_env
     except ImportError as error:
@@ -231,22 +252,22 @@ def bench_environment(repeats: int) -> dict[str, float]:
     rng = np.random.default_rng(0)
     env = make_env(config)()
     _, info = env.reset(seed=0)
-    last: list[Any] = [info["action_mask"]]
+    action_mask: list[Any] = [info["action_mask"]]
 
-    def steps_alone() -> int:
+    def step_one_game() -> int:
         for _ in range(2_000):
-            _, _, terminated, truncated, info = env.step(int(rng.choice(np.flatnonzero(last[0]))))
+            _, _, terminated, truncated, info = env.step(int(rng.choice(np.flatnonzero(action_mask[0]))))
             if terminated or truncated:
                 _, info = env.reset()
-            last[0] = info["action_mask"]
+            action_mask[0] = info["action_mask"]
         return 2_000
 
-    rates = {"TetrisEnv.step, one game": best_rate(steps_alone, repeats)}
+    rates = {"TetrisEnv.step, one game": best_rate(step_one_game, repeats)}
     for n_envs in (1, 16, 256):
         rates[f"SB3 VecEnv, {n_envs} games"] = bench_vec_env(make_vec_env(config, n_envs, 0), n_envs, repeats)
         for kind in ("rows", "board"):
-            seen = config.with_changes(observation=kind)
-            vector_env = TetrisVectorEnv(seen, n_envs, seed=0, autoreset_mode="SameStep")
+            env_config = config.with_changes(observation=kind)
+            vector_env = TetrisVectorEnv(env_config, n_envs, seed=0, autoreset_mode="SameStep")
             rates[f"Gymnasium VectorEnv, {kind}, {n_envs} games"] = bench_vec_env(vector_env, n_envs, repeats)
     for name, rate in rates.items():
         show(name, rate, "steps")
@@ -258,18 +279,18 @@ def bench_vec_env(vec_env: Any, n_envs: int, repeats: int) -> float:
     words = np.array([1], dtype=np.int64)
     actions = np.zeros(n_envs, dtype=np.int64)
 
-    def steps_together() -> int:
+    def step_all_games() -> int:
         n_steps = max(20, 2_000 // n_envs)
         for _ in range(n_steps):
             draw_actions(np.asarray(vec_env.action_masks()), words, actions)
             vec_env.step(actions)
         return n_steps * n_envs
 
-    return best_rate(steps_together, repeats)
+    return best_rate(step_all_games, repeats)
 
 
 def bench_tetris_gymnasium(repeats: int) -> float | None:
-    """The published package's grouped actions, one feature vector an action (``pip install tetris-gymnasium``)."""
+    """Measures the published package, ``pip install tetris-gymnasium``, with one feature vector per grouped action."""
     try:
         import gymnasium
         from tetris_gymnasium.envs.tetris import Tetris
@@ -282,14 +303,14 @@ def bench_tetris_gymnasium(repeats: int) -> float | None:
     env = GroupedActionsObservations(base, observation_wrappers=[FeatureVectorObservation(base)])
     rng = np.random.default_rng(0)
     _, info = env.reset(seed=0)
-    last: list[Any] = [info["action_mask"]]
+    action_mask: list[Any] = [info["action_mask"]]
 
     def steps() -> int:
         for _ in range(40):
-            _, _, terminated, truncated, info = env.step(int(rng.choice(np.flatnonzero(last[0]))))
+            _, _, terminated, truncated, info = env.step(int(rng.choice(np.flatnonzero(action_mask[0]))))
             if terminated or truncated:
                 _, info = env.reset()
-            last[0] = info["action_mask"]
+            action_mask[0] = info["action_mask"]
         return 40
 
     rate = best_rate(steps, repeats)
@@ -299,9 +320,15 @@ def bench_tetris_gymnasium(repeats: int) -> float | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=20, help="short runs a figure is the best of (default: 20)")
-    repeats = parser.parse_args().repeats
+    parser.add_argument(
+        "--repeats", type=int, default=20, help="number of short runs, of which each figure is the best (default: 20)"
+    )
+    parser.add_argument("--kinds", action="store_true", help="also measure every kind of game; compiles for minutes")
+    arguments = parser.parse_args()
+    repeats = arguments.repeats
     engine_rate = bench_core(repeats)
+    if arguments.kinds:
+        bench_kinds(repeats)
     bench_cores(repeats)
     environment_rates = bench_environment(repeats)
     peer_rate = bench_tetris_gymnasium(min(repeats, 5))

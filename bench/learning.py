@@ -1,22 +1,22 @@
-"""How well and how fast an agent learns: run ``python bench/learning.py``, or ``--measure 10x10 --seeds 1 2``.
+"""Learning speed and final strength of an agent: run ``python bench/learning.py``, or ``--measure 10x10 --seeds 1 2``.
 
-For each measure and seed a new agent is trained on one core from random weights, and what it has become is measured
-by ``evaluate`` on games that it never saw. Seconds run from the first step, kernels compiled before; the time that
-compiling took stands above the table. Processor seconds stand beside those of the clock: training takes one thread, so
-on a machine that does nothing else the two are the same. The weights are those of the end of training.
+For each measure and seed, a new agent is trained on one core from random weights and evaluated by ``evaluate`` on games
+with other seeds. Seconds count from the first step, after compilation; the compile time is printed above the table.
+Training uses one thread, so on an idle machine wall-clock and CPU seconds are the same. The weights are those at the
+end of training.
 
 =========  ==========================================  =============================================================
 measure    trained with                                measured
 =========  ==========================================  =============================================================
-10x20      ``literature-10x20``, within 60 s           mean lines of 100 games, cut at 1,000,000 pieces
-10x10      ``literature-10x10``, within 180 s          mean lines of 1,000 games, never cut
+10x20      ``literature-10x20``, within 60 s           mean lines of 100 games of at most 1e6 pieces
+10x10      ``literature-10x10``, within 180 s          mean lines of 1,000 games without a limit
 10x10-cma  ``literature-10x10-cma``, within 180 s      the same
 default    ``quick``                                   seconds until none of 100 games ends within 10,000 pieces
 =========  ==========================================  =============================================================
 
-Every row also says how many placements a second were learnt from. ``--quick-look`` plays fewer games.
-``--preset`` trains any one preset instead, and ``--ablation`` changes one setting at a time and trains briefly, which
-is where the reasons in docs/learning.md come from.
+Every row also shows the training speed in placements per second. ``--quick-look`` plays fewer games.
+``--preset`` trains any one preset instead. ``--ablation`` changes one setting at a time and trains briefly; the results
+support docs/explanation/how-it-learns.md.
 """
 
 import argparse
@@ -88,7 +88,7 @@ ABLATIONS: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """A preset, the time it may take, and the games by which what was learnt is measured."""
+    """A preset, its time limit, and the games that evaluate the trained agent."""
 
     preset: str
     limit_s: float
@@ -96,22 +96,22 @@ class Measure:
     n_games_quick: int
     max_pieces: int
     goal: str
-    marks: tuple[int, ...] = ()  # placements after which it is asked whether a game still ends; () for lines
+    marks: tuple[int, ...] = ()  # placements after which it is evaluated until no game ends; () to measure lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one seed came to."""
+    """Result of one seed."""
 
     seed: int
-    seconds: float  # of training, all of it
-    cpu_seconds: float  # the processor's
-    speed: float  # placements a second
-    figure: float  # mean lines, or seconds until no game ended; inf where none ended, or games ended to the last
+    seconds: float  # of training, in wall-clock time
+    cpu_seconds: float  # of training, in CPU time
+    speed: float  # placements per second
+    figure: float  # mean lines (inf: no game ended), or seconds until no game ended (inf: games ended at every mark)
     report: Report
 
 
-NEVER_CUT: Final = 10**9
+NO_LIMIT: Final = 10**9
 EVALUATION_SEED: Final = 0
 MEASURES: Final = {
     "10x20": Measure(
@@ -127,7 +127,7 @@ MEASURES: Final = {
         limit_s=180.0,
         n_games=1_000,
         n_games_quick=100,
-        max_pieces=NEVER_CUT,
+        max_pieces=NO_LIMIT,
         goal="median >= 3,900",
     ),
     "10x10-cma": Measure(
@@ -135,7 +135,7 @@ MEASURES: Final = {
         limit_s=180.0,
         n_games=1_000,
         n_games_quick=100,
-        max_pieces=NEVER_CUT,
+        max_pieces=NO_LIMIT,
         goal="any algorithm: median >= 5,000",
     ),
     "default": Measure(
@@ -151,7 +151,7 @@ MEASURES: Final = {
 
 
 def train(config: TrainingConfig, game: EnvConfig) -> tuple[TetrisAgent, float, float]:
-    """Trains a new agent; returns it with the seconds that took, by the clock and of the processor."""
+    """Trains a new agent; returns it with the wall-clock and CPU seconds."""
     agent = TetrisAgent(make_env(game)(), config)
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     agent.train(config.total_timesteps)
@@ -159,7 +159,7 @@ def train(config: TrainingConfig, game: EnvConfig) -> tuple[TetrisAgent, float, 
 
 
 def compile_kernels() -> float:
-    """Trains and plays a moment, so that every kernel lies ready; returns the seconds that took."""
+    """Trains and plays briefly, so that every kernel is compiled; returns the elapsed seconds."""
     started_s = time.perf_counter()
     agent, _, _ = train(TrainingConfig(total_timesteps=2_000, learning_starts=500), EnvConfig())
     evaluate(agent, EnvConfig(), 2, EVALUATION_SEED, max_pieces=100)
@@ -168,7 +168,7 @@ def compile_kernels() -> float:
 
 
 def measure_lines(measure: Measure, seed: int, n_games: int) -> Outcome:
-    """Trains to the end; the figure is the mean of lines."""
+    """Trains to the end; the figure is the mean number of lines."""
     preset = PRESETS[measure.preset]
     agent, seconds, cpu_seconds = train(preset.training_config.with_changes(seed=seed), preset.env_config)
     report = evaluate(agent, preset.env_config, n_games, EVALUATION_SEED, max_pieces=measure.max_pieces)
@@ -184,7 +184,7 @@ def measure_lines(measure: Measure, seed: int, n_games: int) -> Outcome:
 
 
 def measure_survival(measure: Measure, seed: int, n_games: int) -> Outcome:
-    """Trains from mark to mark; the figure is the processor's seconds to the first after which no game ends."""
+    """Trains from mark to mark; the figure is the CPU seconds up to the first mark at which no game ends."""
     preset = PRESETS[measure.preset]
     config = preset.training_config.with_changes(seed=seed)
     agent = TetrisAgent(make_env(preset.env_config)(), config)
@@ -208,34 +208,34 @@ def measure_survival(measure: Measure, seed: int, n_games: int) -> Outcome:
     )
 
 
-def shown(report: Report) -> str:
-    """One report in one phrase."""
+def describe_report(report: Report) -> str:
+    """Returns a report in one phrase."""
     return f"{report.n_ended} of {report.n_games} games ended, {report.summary()}"
 
 
-def figure_shown(measure: Measure, figure: float) -> str:
-    """Seconds or lines, with their unit."""
+def format_figure(measure: Measure, figure: float) -> str:
+    """Returns seconds with their unit, or lines."""
     if measure.marks:
         return "never" if figure == math.inf else f"{figure:.1f} s"
     return "no game ended" if figure == math.inf else f"{figure:,.0f}"
 
 
 def show_measures(names: list[str], seeds: list[int], *, quick_look: bool) -> None:
-    """Prints a row for each measure and seed, and each measure's median and worst."""
-    columns = f"{'clock':>9} {'processor':>10} {'placements/s':>13} {'figure':>13}  played afterwards"
+    """Prints a row for each measure and seed, and the median and worst of each measure."""
+    columns = f"{'clock':>9} {'CPU':>10} {'placements/s':>13} {'figure':>13}  evaluation"
     print(f"{'measure':9} {'seed':>6} {columns}")
     for name in names:
         measure = MEASURES[name]
         n_games = measure.n_games_quick if quick_look else measure.n_games
-        one: Callable[[Measure, int, int], Outcome] = measure_survival if measure.marks else measure_lines
+        run_measure: Callable[[Measure, int, int], Outcome] = measure_survival if measure.marks else measure_lines
         outcomes = []
         for seed in seeds:
-            outcome = one(measure, seed, n_games)
+            outcome = run_measure(measure, seed, n_games)
             outcomes.append(outcome)
-            late = "  over time" if outcome.cpu_seconds > measure.limit_s and not measure.marks else ""
+            late = "  over the time limit" if outcome.cpu_seconds > measure.limit_s and not measure.marks else ""
             print(
                 f"{name:9} {seed:6} {outcome.seconds:7.1f} s {outcome.cpu_seconds:8.1f} s {outcome.speed:13,.0f} "
-                f"{figure_shown(measure, outcome.figure):>13}  {shown(outcome.report)}{late}",
+                f"{format_figure(measure, outcome.figure):>13}  {describe_report(outcome.report)}{late}",
                 flush=True,
             )
         figures = [outcome.figure for outcome in outcomes]
@@ -244,14 +244,14 @@ def show_measures(names: list[str], seeds: list[int], *, quick_look: bool) -> No
             f"{name:9} {'all':>6} {max(outcome.seconds for outcome in outcomes):7.1f} s "
             f"{max(outcome.cpu_seconds for outcome in outcomes):8.1f} s "
             f"{min(outcome.speed for outcome in outcomes):13,.0f} "
-            f"{figure_shown(measure, statistics.median(figures)):>13}  median; worst {figure_shown(measure, worst)}; "
+            f"{format_figure(measure, statistics.median(figures)):>13}  median; worst {format_figure(measure, worst)}; "
             f"goal: {measure.goal}",
             flush=True,
         )
 
 
 def show_preset(preset: Preset, seeds: list[int], n_steps: int | None) -> None:
-    """Trains and measures a preset's agent once for each seed."""
+    """Trains and evaluates a preset's agent once per seed."""
     game = preset.env_config
     for seed in seeds:
         config = preset.training_config.with_changes(seed=seed)
@@ -263,46 +263,46 @@ def show_preset(preset: Preset, seeds: list[int], n_steps: int | None) -> None:
             f"seed {seed}: {agent.timesteps_trained:,} placements in {cpu_seconds:.0f} s ({speed:,.0f}/s)", flush=True
         )
         report = evaluate(agent, game, 100, 0)
-        print(f"  {game.randomizer}, cut at {report.max_pieces:,} pieces: {shown(report)}", flush=True)
+        print(f"  {game.randomizer}, at most {report.max_pieces:,} pieces: {describe_report(report)}", flush=True)
         if game.randomizer != "uniform":
             report = evaluate(agent, game.with_changes(randomizer="uniform"), 100, 0, max_pieces=100_000)
-            print(f"  uniform, cut at {report.max_pieces:,} pieces: {shown(report)}", flush=True)
+            print(f"  uniform, at most {report.max_pieces:,} pieces: {describe_report(report)}", flush=True)
 
 
 def show_ablations(only: list[str] | None) -> None:
-    """Changes one setting at a time."""
-    print(f"{ABLATION_STEPS:,} placements, seeds {ABLATION_SEEDS}, 50 games cut at {ABLATION_PIECES:,} pieces each")
-    print(f"{'changed':32} {'alive at the cut, by seed':>26} {'mean lines, at most 800':>24} {'seconds':>8}")
+    """Trains with one changed setting at a time and prints the results."""
+    print(f"{ABLATION_STEPS:,} placements, seeds {ABLATION_SEEDS}, 50 games of at most {ABLATION_PIECES:,} pieces each")
+    print(f"{'changed':32} {'truncated games, by seed':>26} {'mean lines, at most 800':>24} {'seconds':>8}")
     for name, (training, rewards) in ABLATIONS.items():
         if only is not None and not any(word in name for word in only):
             continue
         game = EnvConfig().with_changes(**rewards)
-        alive, lines, seconds = [], 0, 0.0
+        n_truncated, lines, seconds = [], 0, 0.0
         for seed in ABLATION_SEEDS:
             config = TrainingConfig(total_timesteps=ABLATION_STEPS, seed=seed).with_changes(**training)
-            agent, _, took = train(config, game)
+            agent, _, train_s = train(config, game)
             report = evaluate(agent, EnvConfig(), 50, 0, max_pieces=ABLATION_PIECES)
-            alive.append(report.n_cut_off)
+            n_truncated.append(report.n_truncated)
             lines += report.lines_total
-            seconds += took
-        by_seed = " ".join(f"{100 * n / 50:.0f} %".rjust(6) for n in alive)
+            seconds += train_s
+        by_seed = " ".join(f"{100 * n / 50:.0f} %".rjust(6) for n in n_truncated)
         n_games = 50 * len(ABLATION_SEEDS)
         print(f"{name:32} {by_seed:>26} {lines / n_games:24,.0f} {seconds / len(ABLATION_SEEDS):8.0f}", flush=True)
 
 
 def main() -> None:
-    """Reads the arguments and prints the figures."""
+    """Parses the arguments and prints the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--measure", choices=MEASURES, nargs="+", default=list(MEASURES))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--quick-look", action="store_true", help="play fewer games")
-    parser.add_argument("--preset", choices=PRESETS, help="train this preset instead, and play more kinds of games")
-    parser.add_argument("--steps", type=int, help="placements to learn from, with --preset; its own if left out")
+    parser.add_argument("--preset", choices=PRESETS, help="train this preset instead, and evaluate more kinds of games")
+    parser.add_argument("--steps", type=int, help="with --preset: training steps (default: the preset's)")
     parser.add_argument("--ablation", action="store_true", help="change one setting at a time instead")
-    parser.add_argument("--only", nargs="+", help="with --ablation: only rows that hold one of these words")
+    parser.add_argument("--only", nargs="+", help="with --ablation: only settings that contain one of these words")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"compiled what was not yet in {compile_kernels():.0f} s", flush=True)
+    print(f"kernels ready after {compile_kernels():.0f} s", flush=True)
     if arguments.ablation:
         show_ablations(arguments.only)
     elif arguments.preset is not None:

@@ -1,7 +1,8 @@
-"""Measures how long a board takes from the worker's step to the canvas of a browser: real run, server and page.
+"""Measures the delay of boards from the worker's step to the canvas of a browser, with a real run, server and page.
 
-A run trains and shows up to 60 boards a second; each says when it was sent, and the page says when it has drawn it.
-Needs a Chromium (chromium, chromium-browser or google-chrome) and playwright, which `pip install -e '.[dev]'` brings.
+A run trains and publishes up to 60 boards per second. Each carries the time of sending; the page reports the time of
+drawing. Needs a Chromium (chromium, chromium-browser or google-chrome) and playwright, which
+`pip install -e '.[dev]'` installs.
 
     python bench/page.py [--frames 600]
 """
@@ -12,7 +13,7 @@ from typing import Any
 import httpx
 import numpy as np
 from playwright.sync_api import Page
-from shared.browsing import page_of_a_dashboard
+from shared.dashboard_page import open_dashboard_page
 
 COLLECT = """(n) => new Promise((done) => {
     const frames = [];
@@ -25,9 +26,9 @@ COLLECT = """(n) => new Promise((done) => {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--frames", type=int, default=600, help="boards to measure")
+    parser.add_argument("--frames", type=int, default=600, help="number of boards to measure")
     n_frames = parser.parse_args().frames
-    with page_of_a_dashboard() as (page, url):
+    with open_dashboard_page() as (page, url):
         name = ask(url, "runs", {"settings": {"total_timesteps": 10**9}})["name"]
         try:
             report(measure(page, f"{url}#run/{name}", n_frames))
@@ -40,9 +41,9 @@ def ask(url: str, path: str, body: Any) -> Any:
 
 
 def measure(page: Page, url: str, n_frames: int) -> np.ndarray:
-    """Returns ``(n_frames, 2)``: when each board was sent, and when it was drawn, in seconds."""
+    """Returns the times of sending and drawing of each board in seconds, shape ``(n_frames, 2)``."""
     page.goto(url)
-    page.evaluate(COLLECT, n_frames // 4)  # what is drawn first is not measured
+    page.evaluate(COLLECT, n_frames // 4)  # warm-up
     return np.array(page.evaluate(COLLECT, n_frames))
 
 
@@ -50,8 +51,8 @@ def report(frames: np.ndarray) -> None:
     delays_ms = 1000 * (frames[:, 1] - frames[:, 0])
     p50, p95, worst = np.percentile(delays_ms, [50, 95, 100])
     rate = (len(frames) - 1) / (frames[-1, 1] - frames[0, 1])
-    print(f"{len(frames):,} boards at {rate:.0f} a second, from the worker to the canvas:")
-    print(f"half within {p50:.0f} ms, 95 % within {p95:.0f} ms, the slowest {worst:.0f} ms")
+    print(f"{len(frames):,} boards at {rate:.0f} per second, from the worker to the canvas:")
+    print(f"median {p50:.0f} ms, 95 % within {p95:.0f} ms, maximum {worst:.0f} ms")
 
 
 if __name__ == "__main__":

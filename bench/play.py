@@ -1,8 +1,8 @@
-"""Measures how long a key takes from its press to the picture: a person's game in a real browser, server and worker.
+"""Latency of a human game from a key press to the drawn board, in a real browser, server and worker.
 
-A key is pressed every so often; the page tells when it came down, and when the board that contains it has been drawn.
-With ``--opponent`` a second board is drawn beside, with ``--advice`` a placement for each piece. Needs a Chromium
-(chromium, chromium-browser or google-chrome) and playwright, which `pip install -e '.[dev]'` brings.
+Keys are pressed at random intervals; the page reports the time of each press and of the first drawn board that
+contains it. With ``--opponent`` a second board is drawn, with ``--advice`` a placement for each piece. Needs a Chromium
+(chromium, chromium-browser or google-chrome) and playwright, which `pip install -e '.[dev]'` installs.
 
     python bench/play.py [--keys 300] [--opponent dellacherie] [--advice dellacherie]
 """
@@ -12,12 +12,12 @@ import argparse
 import httpx
 import numpy as np
 from playwright.sync_api import Page
-from shared.browsing import page_of_a_dashboard
+from shared.dashboard_page import open_dashboard_page
 
 COLLECT = """() => {
-    window.pressed = new Map(); // number of a press to its time, in seconds
-    window.drawn = new Map();   // and to that of the first board that has it
-    document.querySelector("#field").addEventListener("pressed", ({ detail }) => {
+    window.pressed = new Map(); // from the number of a press to its time, in seconds
+    window.drawn = new Map();   // and to the time of the first board that contains it
+    document.querySelector("#playfield").addEventListener("pressed", ({ detail }) => {
         window.pressed.set(detail.number, detail.at);
     });
     document.querySelector("#board").addEventListener("drawn", ({ detail }) => {
@@ -30,50 +30,50 @@ KEYS = ("ArrowLeft", "ArrowRight", "ArrowUp", "KeyZ", "Space")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--keys", type=int, default=300, help="presses to measure")
-    parser.add_argument("--opponent", default="", help="who plays beside")
-    parser.add_argument("--advice", default="", help="whose placement is shown")
-    given = parser.parse_args()
-    with page_of_a_dashboard() as (page, url):
+    parser.add_argument("--keys", type=int, default=300, help="number of presses")
+    parser.add_argument("--opponent", default="", help="agent that plays as the opponent")
+    parser.add_argument("--advice", default="", help="agent whose placements are shown")
+    arguments = parser.parse_args()
+    with open_dashboard_page() as (page, url):
         try:
-            report(measure(page, url, given.keys, given.opponent, given.advice))
+            report(measure(page, url, arguments.keys, arguments.opponent, arguments.advice))
         finally:
-            for hand in httpx.get(f"{url}api/hands", timeout=60).json():
-                httpx.delete(f"{url}api/hands/{hand['id']}", timeout=60)
+            for game in httpx.get(f"{url}api/human-games", timeout=60).json():
+                httpx.delete(f"{url}api/human-games/{game['id']}", timeout=60)
 
 
 def measure(page: Page, url: str, n_keys: int, opponent: str, advice: str) -> np.ndarray:
     """Returns ``(n,)`` milliseconds from each press to the drawn board that contains it."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     page.goto(f"{url}play")
-    for part, what in (("opponent", opponent), ("advice", advice)):
-        if what:
-            page.wait_for_selector(f"#{part} option[value='{what}']", state="attached")
-            page.select_option(f"#{part}", what)
-    page.click("#go")
-    begin(page)
+    for select, agent in (("opponent", opponent), ("advice", advice)):
+        if agent:
+            page.wait_for_selector(f"#{select} option[value='{agent}']", state="attached")
+            page.select_option(f"#{select}", agent)
+    page.click("#message-action")
+    wait_for_ready(page)
     page.evaluate(COLLECT)
-    n_before = 20  # what is drawn first is not measured
+    n_before = 20  # the first presses are not measured
     for _ in range(n_keys + n_before):
         if page.locator("#message-title", has_text="Game over").is_visible():
             page.keyboard.press("KeyR")
-            begin(page)
-        page.keyboard.press(str(chance.choice(KEYS)), delay=40)
-        page.wait_for_timeout(chance.uniform(40, 120))
+            wait_for_ready(page)
+        page.keyboard.press(str(rng.choice(KEYS)), delay=40)
+        page.wait_for_timeout(rng.uniform(40, 120))
     page.wait_for_timeout(500)
-    delays = np.array(page.evaluate(DELAYS), dtype=float)
-    measured = delays[n_before:]
-    return measured[np.isfinite(measured)]  # a press at the very end of a game has none
+    delays = np.array(page.evaluate(DELAYS), dtype=float)[n_before:]
+    measured: np.ndarray = delays[np.isfinite(delays)]  # no board may follow the last press of a game
+    return measured
 
 
-def begin(page: Page) -> None:
+def wait_for_ready(page: Page) -> None:
     page.wait_for_function("() => document.querySelector('#message-title').textContent === 'Ready'")
 
 
 def report(delays_ms: np.ndarray) -> None:
     p50, p95, worst = np.percentile(delays_ms, [50, 95, 100])
-    print(f"{len(delays_ms):,} keys, from the press to the canvas having drawn it:")
-    print(f"half within {p50:.0f} ms, 95 % within {p95:.0f} ms, the slowest {worst:.0f} ms")
+    print(f"{len(delays_ms):,} keys, from the press to the canvas:")
+    print(f"median {p50:.0f} ms, 95 % within {p95:.0f} ms, maximum {worst:.0f} ms")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""How soon a worker is there: run ``python bench/starts.py``.
+"""Start-up time of workers: run ``python bench/starts.py``.
 
-For each kind, one after the other, the first worker of a process that starts workers, which loads what the kind needs
-beyond those before, and later ones, which are forks of that. Seconds are those of the clock until a game or demo
-listens and a run has made steps; processor seconds are the worker's own by then.
+For each kind of worker, in turn: the first start, which also imports the modules of that kind, and later starts, which
+are forks of the same server. Wall-clock seconds until a game or demo listens, or a run has made steps; CPU seconds are
+the worker's own up to then. At last ``tetrarium run`` without compiled kernels: wall-clock seconds from the command to
+its first line and to the first steps, with which the board moves.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import contextlib
 import os
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,44 +23,48 @@ from tetrarium.environment import EnvConfig
 from tetrarium.errors import WorkerError
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
-from tetrarium.workers.client import WorkerClient
-from tetrarium.workers.files import read_address
-from tetrarium.workers.hand_orders import Wishes
-from tetrarium.workers.hands import start_hand
-from tetrarium.workers.launching import start_player, start_training
+from tetrarium.workers.human_play.commands import SessionOptions
+from tetrarium.workers.processes.launcher import start_demo, start_human_game, start_training
+from tetrarium.workers.protocol.client import WorkerClient
+from tetrarium.workers.protocol.status_files import read_address
 
-_LOOK_EVERY_S: Final = 0.005
+_POLL_INTERVAL_S: Final = 0.005
 _ENDLESS: Final = TrainingConfig(total_timesteps=10**9, evaluate_every=0)
 
 
-def start_run(home: Home) -> Path:
+def create_run(home: Home) -> Path:
     """Starts a run; returns its folder."""
     return home.run_folder(start_training(home, EnvConfig(), _ENDLESS))
 
 
-def start_demo(home: Home) -> Path:
-    """Starts a player; returns its folder."""
-    return home.player_folder(start_player(home, "dt-10"))
+def create_demo(home: Home) -> Path:
+    """Starts a demo; returns its folder."""
+    return home.demo_folder(start_demo(home, "dt-10"))
 
 
-def start_game(home: Home) -> Path:
-    """Starts a person's game; returns its folder."""
-    return home.hand_folder(start_hand(home, Wishes()))
+def create_human_game(home: Home) -> Path:
+    """Starts a human game; returns its folder."""
+    return home.human_game_folder(start_human_game(home, SessionOptions()))
 
 
-KINDS: Final[dict[str, Callable[[Home], Path]]] = {"game": start_game, "demo": start_demo, "run": start_run}
+KINDS: Final[dict[str, Callable[[Home], Path]]] = {"game": create_human_game, "demo": create_demo, "run": create_run}
+
+
+def wait_for_worker(folder: Path, *, needs_steps: bool) -> None:
+    """Waits until the worker of a folder listens, or has made steps."""
+    while True:
+        with contextlib.suppress(WorkerError), WorkerClient.connect(folder) as worker:
+            if not needs_steps or worker.command("status")["step"] > 0:
+                return
+        time.sleep(_POLL_INTERVAL_S)
 
 
 def measure(home: Home, start: Callable[[Home], Path]) -> tuple[float, float]:
-    """Starts a worker and kills it once it listens; returns seconds and processor seconds."""
-    begun_s = time.monotonic()
+    """Starts a worker and kills it once it listens; returns wall-clock and CPU seconds."""
+    started_s = time.monotonic()
     folder = start(home)
-    while True:
-        with contextlib.suppress(WorkerError), WorkerClient.connect(folder) as worker:
-            if start is not start_run or worker.command("status")["step"] > 0:
-                break
-        time.sleep(_LOOK_EVERY_S)
-    seconds = time.monotonic() - begun_s
+    wait_for_worker(folder, needs_steps=start is create_run)
+    seconds = time.monotonic() - started_s
     address = read_address(folder)
     assert address is not None
     fields = Path(f"/proc/{address.pid}/stat").read_text().rpartition(")")[2].split()
@@ -66,21 +72,40 @@ def measure(home: Home, start: Callable[[Home], Path]) -> tuple[float, float]:
     return seconds, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def measure_cold_run(folder: Path) -> tuple[float, float]:
+    """Starts ``tetrarium run`` with an empty kernel cache; returns seconds to the first line and to the first steps."""
+    home = Home.locate(folder / "home")
+    command = [sys.executable, "-m", "tetrarium", "run", "--port", "0", "--name", "cold", "--home", str(home.root)]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder / "kernels")}
+    started_s = time.monotonic()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:  # noqa: S603 this package
+        assert process.stdout is not None
+        process.stdout.readline()
+        first_line_s = time.monotonic() - started_s
+        wait_for_worker(home.run_folder("cold"), needs_steps=True)
+        first_steps_s = time.monotonic() - started_s
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+    return first_line_s, first_steps_s
+
+
 def main() -> int:
-    """Reads the arguments and prints the figures."""
+    """Parses the arguments and prints the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--starts", type=int, default=10, help="later starts of each kind")
+    parser.add_argument("--starts", type=int, default=10, help="number of later starts per kind")
     starts = parser.parse_args().starts
     with tempfile.TemporaryDirectory() as folder:
         home = Home.locate(Path(folder))
         for kind, start in KINDS.items():
             first, *later = (measure(home, start) for _ in range(starts + 1))
-            seconds, processor = (statistics.median(column) for column in zip(*later, strict=True))
+            seconds, cpu_seconds = (statistics.median(column) for column in zip(*later, strict=True))
             print(
-                f"{kind}: first {first[0]:.2f} s ({first[1]:.2f} of its processor); later {seconds:.2f} s "
-                f"({processor:.2f}), median of {starts}",
+                f"{kind}: first {first[0]:.2f} s ({first[1]:.2f} s CPU); later {seconds:.2f} s "
+                f"({cpu_seconds:.2f} s CPU), median of {starts}",
                 flush=True,
             )
+        first_line_s, first_steps_s = measure_cold_run(Path(folder))
+        print(f"tetrarium run, nothing compiled: first line {first_line_s:.2f} s, first steps {first_steps_s:.2f} s")
     return 0
 
 

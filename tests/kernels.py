@@ -1,6 +1,6 @@
-"""``python -m tests.kernels`` compiles what every kind of game is played and learnt with, on all cores.
+"""``python -m tests.kernels`` compiles the kernels of playing and training for every kind of game, on all cores.
 
-Processes that share the tests would else compile the same kernels side by side, each for itself.
+Otherwise the processes that share the tests would all compile the same kernels.
 """
 
 import os
@@ -9,11 +9,11 @@ from multiprocessing import get_context
 from typing import Final
 
 from tetrarium.environment import EnvConfig
-from tetrarium.environment.tetris_env import make_env
+from tetrarium.environment.interfaces.tetris_env import make_env
 from tetrarium.evaluation import evaluate, named_policy
 from tetrarium.training import TetrisAgent, TrainingConfig
 
-GAMES: Final = (  # those that take longest first
+GAMES: Final = (  # in descending order of compile time
     EnvConfig.guideline().with_changes(actions="reachable"),
     EnvConfig.guideline(),
     EnvConfig(hold=True),
@@ -24,7 +24,7 @@ SMALL: Final = TrainingConfig(n_envs=4, total_timesteps=40, learning_starts=20, 
 
 
 def compile_game(game: EnvConfig) -> None:
-    """Learns a little from a game, plays it by what was learnt and by known weights, or presses a key."""
+    """Trains on a game for a few steps and evaluates the agent and a linear controller, or presses a key."""
     if game.actions == "keys":
         env = make_env(game)()
         env.reset(seed=0)
@@ -36,7 +36,7 @@ def compile_game(game: EnvConfig) -> None:
 
 
 def main() -> None:
-    """Compiles those of all games."""
+    """Compiles the kernels of all games."""
     with ProcessPoolExecutor(min(len(GAMES), os.cpu_count() or 1), get_context("spawn")) as pool:
         list(pool.map(compile_game, GAMES))
 

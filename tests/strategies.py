@@ -4,15 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from tetrarium.engine import FEATURES, N_PIECES, PIECES, Rules
 
 __all__ = ["Position", "board_columns", "feature_lists", "pieces", "positions", "rules", "scripts"]
-
-settings.register_profile("kernels", deadline=None)  # the first example of a test may have to wait for a compiler
-settings.load_profile("kernels")
 
 pieces = st.integers(0, N_PIECES - 1)
 scripts = st.text(PIECES, min_size=1, max_size=9)
@@ -21,7 +17,7 @@ feature_lists = st.lists(st.sampled_from(FEATURES), min_size=1, unique=True)
 
 @dataclass(frozen=True)
 class Position:
-    """A board in play, and what is known of the pieces to come."""
+    """The board and the queue of a game in play."""
 
     rules: Rules
     columns: tuple[int, ...]
@@ -48,15 +44,15 @@ def rules(draw: st.DrawFn, randomizers: st.SearchStrategy[str] | None = None) ->
 def board_columns(draw: st.DrawFn, width: int, height: int) -> tuple[int, ...]:
     """Columns without a full row and without a cell at or above ``height``.
 
-    Stacks are drawn, with holes bored into them; then the lowest rows are filled but for a few cells, so that pieces
-    complete rows often.
+    Stacks are drawn and holes are cut into them; then the lowest rows are filled except for a few cells, so that
+    pieces complete rows often.
     """
     stack_height = draw(st.integers(0, height))
     columns = []
     for _ in range(width):
         top = draw(st.integers(max(0, stack_height - 6), stack_height))
-        bored = draw(st.integers(0, (1 << height) - 1)) & draw(st.integers(0, (1 << height) - 1))
-        columns.append(((1 << top) - 1) & ~bored)
+        holes = draw(st.integers(0, (1 << height) - 1)) & draw(st.integers(0, (1 << height) - 1))
+        columns.append(((1 << top) - 1) & ~holes)
     n_nearly_full = draw(st.integers(0, min(6, height)))
     gap = draw(st.integers(0, width - 1))
     gap_width = draw(st.integers(1, 4))
@@ -72,9 +68,9 @@ def board_columns(draw: st.DrawFn, width: int, height: int) -> tuple[int, ...]:
 
 @st.composite
 def positions(draw: st.DrawFn) -> Position:
-    drawn = draw(rules())
+    game_rules = draw(rules())
     return Position(
-        rules=drawn,
-        columns=draw(board_columns(drawn.width, drawn.height)),
-        queue=tuple(draw(st.lists(pieces, min_size=1 + drawn.preview, max_size=1 + drawn.preview))),
+        rules=game_rules,
+        columns=draw(board_columns(game_rules.width, game_rules.height)),
+        queue=tuple(draw(st.lists(pieces, min_size=1 + game_rules.preview, max_size=1 + game_rules.preview))),
     )

@@ -1,4 +1,4 @@
-"""What people write by the README is well typed: `make check` reads this file as strictly as the package."""
+"""Typical user code, which `make check` types as strictly as the package."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ def test_a_game_of_random_placements_is_well_typed() -> None:
     env: TetrisEnv = make_env(EnvConfig(height=6))()
     observation, info = env.reset(seed=0)
     assert observation.shape[0] == env.action_space.n
-    over = cut = False
-    while not over and not cut:
+    terminated = truncated = False
+    while not terminated and not truncated:
         action = env.action_space.sample(mask=info["action_mask"].astype(np.int8))
-        observation, reward, over, cut, info = env.step(action)
+        observation, reward, terminated, truncated, info = env.step(action)
         assert reward >= 0.0
     env.reset()
     assert env.step(0)[4]["pieces_game"] == 1

@@ -1,11 +1,15 @@
-"""Trains the champions in the box and writes their bundles: run ``python tools/champions.py``.
+"""Trains the built-in models and writes their bundles: run ``python tools/champions.py``; ``--scores`` measures them.
 
-Each is what `tetrarium train` makes of a preset and a seed: the weights that did best in evaluation. Preset, seed,
-steps and the command stand in the bundle, and `tetrarium models show NAME` tells them. Training is exact, so the same
-versions make the same weights again; the shapes of the networks keep a bundle below some hundred kB.
+Each contains the best evaluated weights of `tetrarium train` with a preset and a seed. Its bundle records preset, seed,
+steps and command, which `tetrarium models show NAME` prints. Training is reproducible: the same library versions give
+the same weights. The networks are small, so that a bundle stays below a few hundred kB.
+
+With ``--scores`` nothing is trained: the named built-in models and controllers are evaluated under the protocols, and
+the leaderboard's scores of them are written to ``scores.json``.
 """
 
 import argparse
+import json
 import shlex
 import subprocess
 import sys
@@ -14,21 +18,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tetrarium.registry.atomic import write_file
-from tetrarium.registry.box import CHAMPIONS
+from tetrarium.evaluation import POLICY_NAMES, PROTOCOLS, evaluate, find_protocol
+from tetrarium.evaluation.leaderboard import find_player, keep_score
 from tetrarium.registry.bundles import BUNDLE_SUFFIX, read_bundle
+from tetrarium.registry.files.atomic import write_file
 from tetrarium.registry.home import Home
-from tetrarium.registry.models import ModelStore
+from tetrarium.registry.model_store import ModelStore
+from tetrarium.registry.scores import BUILTIN_SCORES, builtin_entry
+from tetrarium.registry.versions import CHAMPIONS
+from tetrarium.training.agent_reference import load_player_policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Champion:
-    """How one is made."""
+    """Recipe of a built-in model."""
 
     preset: str
     seed: int
     note: str
-    height: int | None = None  # of the board that it is set up for, where that is another than it was trained on
+    height: int | None = None  # of the board that it plays on, if it differs from the training's
 
 
 _RUN: Final = "made"
@@ -41,8 +49,8 @@ RECIPES: Final = {
 }
 
 
-def make(name: str, recipe: Champion, box: Path) -> None:
-    """Trains one and puts its bundle into the box."""
+def train_champion(name: str, recipe: Champion, bundle_folder: Path) -> None:
+    """Trains a model and writes its bundle into the folder."""
     arguments = ["train", "--preset", recipe.preset, "--seed", str(recipe.seed)]
     command = shlex.join(["tetrarium", *arguments])
     print(f"{name}: {command}", flush=True)
@@ -54,20 +62,48 @@ def make(name: str, recipe: Champion, box: Path) -> None:
     about = {**bundle.about, "preset": recipe.preset, "command": command}
     game = bundle.env_config if recipe.height is None else {**bundle.env_config, "height": recipe.height}
     content = bundle.described(name=name, about=about, note=recipe.note, env_config=game).to_bytes()
-    write_file(box / f"{name}{BUNDLE_SUFFIX}", content)
-    made = read_bundle(box / f"{name}{BUNDLE_SUFFIX}")
-    print(f"{name}: {len(content) / 1e3:,.1f} kB, step {made.step:,}, weights {made.weights_sha256[:16]}")
+    write_file(bundle_folder / f"{name}{BUNDLE_SUFFIX}", content)
+    written = read_bundle(bundle_folder / f"{name}{BUNDLE_SUFFIX}")
+    print(f"{name}: {len(content) / 1e3:,.1f} kB, step {written.step:,}, weights {written.weights_sha256[:16]}")
+
+
+def measure_scores(names: list[str], agents: list[str]) -> None:
+    """Evaluates built-in models and controllers under these protocols; keeps all other scores."""
+    kept = json.loads(BUILTIN_SCORES.read_bytes()) if BUILTIN_SCORES.exists() else []
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home.locate(folder)
+        for name in names:
+            protocol = find_protocol(name)
+            kept = [entry for entry in kept if entry["protocol"] != name or entry["player"] not in agents]
+            for what in agents:
+                player = find_player(what, home)
+                report = evaluate(
+                    load_player_policy(player, home),
+                    protocol.env_config,
+                    protocol.n_games,
+                    protocol.seed,
+                    max_pieces=protocol.max_pieces,
+                )
+                kept.append(builtin_entry(keep_score(home, player, protocol, report), protocol.to_dict()))
+                print(f"{name}: {report}", flush=True)
+                write_file(BUILTIN_SCORES, json.dumps(kept, indent=1).encode() + b"\n")
 
 
 def main() -> None:
-    """Makes those that are asked for."""
+    """Trains the requested models."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[[], *RECIPES], help="which ones; all without a name")
-    parser.add_argument("--box", type=Path, default=CHAMPIONS, help="the folder to write to")
-    chosen = parser.parse_args()
-    chosen.box.mkdir(parents=True, exist_ok=True)
-    for name in chosen.names or RECIPES:
-        make(name, RECIPES[name], chosen.box)
+    parser.add_argument("names", nargs="*", choices=[[], *RECIPES, *POLICY_NAMES], help="agents (default: all)")
+    parser.add_argument("--folder", type=Path, default=CHAMPIONS, help="folder of the bundles")
+    parser.add_argument("--scores", nargs="+", choices=PROTOCOLS, help="measure scores under these protocols instead")
+    arguments = parser.parse_args()
+    if arguments.scores:
+        measure_scores(arguments.scores, arguments.names or [*RECIPES, *POLICY_NAMES])
+        return
+    if controllers := [name for name in arguments.names if name not in RECIPES]:
+        parser.error(f"Controllers are not trained; got {', '.join(controllers)}. Add --scores to measure them.")
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    for name in arguments.names or RECIPES:
+        train_champion(name, RECIPES[name], arguments.folder)
 
 
 if __name__ == "__main__":

@@ -1,51 +1,32 @@
-"""What a worker tells its watchers: frozen messages that JSON can carry.
+"""Events that workers publish and clients receive: frozen dataclasses that convert to JSON.
 
-A worker publishes, watchers consume, and neither knows the other. Counts over one placement, one game and a whole run
-never share a name; a mean carries the number of games that it was taken over. A piece is a place in ``IOTLJSZ``.
+Counts over one placement, one game and a whole run never share a name, and a mean comes with the number of its games.
+A piece is an index into ``IOTLJSZ``.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Final
-
-__all__ = [
-    "AgentEvaluated",
-    "BoardShown",
-    "CheckpointSaved",
-    "ControlChanged",
-    "EvaluationFinished",
-    "EvaluationProgress",
-    "Event",
-    "HandShown",
-    "KernelsCompiling",
-    "Progress",
-    "RunEnded",
-    "RunStarted",
-    "SeatsShown",
-    "StateChanged",
-    "WarningGiven",
-    "event_from_json",
-    "event_to_json",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Base of all messages."""
+    """Base class of all events."""
 
     kind: ClassVar[str] = "event"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelsCompiling(Event):
-    """The first start on this machine compiles the engine, which takes some seconds."""
+    """Start of the compilation of the engine, at the first start on this machine; it takes some seconds."""
 
     kind: ClassVar[str] = "kernels-compiling"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
-    """Training begins, or goes on."""
+    """Start or resumption of a training."""
 
     kind: ClassVar[str] = "run-started"
     name: str
@@ -58,7 +39,7 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateChanged(Event):
-    """What a worker does from now on."""
+    """Change of a worker's state."""
 
     kind: ClassVar[str] = "state-changed"
     state: str  # "starting", "running", "paused", "stopping", "stopped", "finished" or "failed"
@@ -68,112 +49,117 @@ class StateChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlChanged(Event):
-    """How a worker shows itself from now on."""
+    """Change of a worker's display settings."""
 
     kind: ClassVar[str] = "control-changed"
     mode: str  # "headless", "live" or "every-move"
     pieces_per_second: float  # in every-move
-    thoughts: bool  # whether somebody asks for what it thinks
+    action_values: bool  # whether a viewer asks for action values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Event):
-    """Where a training run stands."""
+    """Progress of a training run."""
 
     kind: ClassVar[str] = "progress"
-    step: int  # environment steps taken, of all games together
+    step: int  # environment steps, summed over all games
     total_steps: int
-    steps_per_second: float  # since the last message; if no step was made since, of the run since it went on
-    seconds: float  # since training began, this time
-    seconds_left: float | None  # None until it can be told
+    steps_per_second: float  # of the latest seconds; 0 before the second round and during a pause
+    seconds: float  # of training in all sessions, without pauses and without waiting for evaluations
+    evaluated_seconds: float = 0.0  # of waiting for evaluations in all sessions
+    seconds_left: float | None  # at the current speed; None until it is known
     games_ended: int
-    mean_lines_game: float | None  # of the latest games; those still running count with their lines so far
-    mean_n_games: int  # how many games that mean is of
+    games_lost: int  # those of them that a limit did not end
+    last_loss_step: int | None = None  # at which a game was last lost
+    losses_per_10000_pieces: float | None = None  # over at least the latest 10,000 placements
+    training_mean: float | None  # lines of the latest games; running ones count with their lines so far
+    training_n_ended: int  # games in that mean that ended
+    training_n_running: int  # games in that mean that still run
     best_lines_game: int  # most lines in one game, running ones included
     lines_total: int
-    exploration_rate: float | None  # None where nothing is played at random on purpose
+    exploration_rate: float | None  # None for algorithms without random exploration
     loss: float | None  # of the latest gradient steps
-    mean_q: float | None = None  # mean value of what the latest gradient step learnt from
-    lines_low: float | None = None  # a tenth of those latest games have at most so many lines
-    lines_high: float | None = None  # and a tenth at least so many
-    mean_reward_placement: float | None = None  # since the last row of progress.csv but one
+    mean_q: float | None = None  # mean Q-value of the latest gradient step's batch
+    lines_low: float | None = None  # 10th percentile of the lines of those games
+    lines_high: float | None = None  # 90th percentile
+    mean_reward_placement: float | None = None  # since the row of progress.csv before the latest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardShown(Event):
-    """One game, as it stands after its latest placement.
+    """State of one game after its latest placement.
 
-    ``thoughts`` holds ``actions``, a list of the legal ones with their ``action``, ``value`` and ``cells``, where the
-    piece would rest; and ``chosen``, the action that the values choose. A cell is ``row * width + column``.
+    ``action_values`` holds ``actions``, the legal actions, each with its ``action``, ``value`` and the ``cells`` in
+    which the piece would come to rest, and ``chosen``, the greedy action. A cell is ``row * width + column``.
     """
 
     kind: ClassVar[str] = "board-shown"
     width: int
     height: int  # visible rows
-    cells: str  # height + 4 rows, the lowest first: '.' empty, the piece that left the cell, 'x' where nobody knows it
+    cells: str  # height + 4 rows, bottom first: '.' empty, the letter of the cell's piece, 'x' an unknown piece
     queue: tuple[int, ...]  # current piece first
     held: int | None = None
-    game: int = 1  # number of this game among those played in its place, which may be given up before they end
+    game: int = 1  # number of this game, counted from 1 and including abandoned ones
     is_over: bool = False  # whether this game has ended
-    games_ended: int | None = None  # of those played in its place, this one included; None where nobody counts
+    games_ended: int | None = None  # number of games that have ended, including this one; None if they are not counted
     lines_game: int
     pieces_game: int
-    score_game: int = 0  # as the guideline counts it
+    score_game: int = 0  # by the guideline's rules
     step: int = 0  # of the run
-    placed: tuple[int, ...] = ()  # cells that the latest placement filled, before rows vanished
-    cleared_rows: tuple[int, ...] = ()  # rows that it cleared
-    thoughts: dict[str, Any] | None = None  # of the placement to come
+    placed: tuple[int, ...] = ()  # cells of the latest placement, before its line clears
+    cleared_rows: tuple[int, ...] = ()  # rows cleared by the latest placement
+    action_values: dict[str, Any] | None = None  # of the next placement
     paused: bool = False
-    sent_s: float = 0.0  # seconds since 1970
+    sent_s: float = 0.0  # Unix time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeatsShown(Event):
-    """The games of all who play at one table, as they stand after the latest placement of each.
+class TableShown(Event):
+    """State of the games at all seats of a table after the latest placement of each.
 
     A seat is an object with these fields of ``board-shown``: ``width``, ``height``, ``cells``, ``queue``, ``held``,
-    ``game``, ``lines_game``, ``pieces_game``, ``score_game``, ``cleared_rows``, ``thoughts``. Beside them:
+    ``game``, ``lines_game``, ``pieces_game``, ``score_game``, ``cleared_rows``, ``action_values``. The other fields:
 
     ===================  ====================================================================================
-    ``seat``             its place in the order in which players were named, from 0
-    ``what``             who sits there
-    ``ghost``            the cells that the placement to come will fill; empty at a game's end
-    ``is_over``          whether the game has ended, and the next one has not begun
-    ``is_cut_off``       whether it has ended because it had as many pieces as a game may have
-    ``games_ended``      how many games have ended there
-    ``lines_total``      rows cleared in all of its games, the one under way included
-    ``best_lines_game``  most lines in one game, the one under way included
-    ``games_won``        in how many games it alone had the most lines, where games are played side by side
+    ``seat``             its index, from 0
+    ``agent``            agent reference
+    ``ghost``            cells of the next placement; empty at the end of a game
+    ``is_over``          whether the game has ended and the next one has not begun
+    ``is_truncated``     whether it has ended at the limit of pieces
+    ``games_ended``      number of games that have ended
+    ``lines_total``      lines cleared in all games, including the current one
+    ``best_lines_game``  most lines in one game, including the current one
+    ``games_won``        games in which it alone had the most lines, if games begin at once
     ===================  ====================================================================================
     """
 
-    kind: ClassVar[str] = "seats-shown"
+    kind: ClassVar[str] = "table-shown"
     seats: tuple[dict[str, Any], ...]
     step: int = 0  # placements of all seats
     paused: bool = False
-    sent_s: float = 0.0  # seconds since 1970
+    sent_s: float = 0.0  # Unix time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandShown(Event):
-    """The game in a person's hands, as it stands; cells as in ``BoardShown``.
+class HumanGameShown(Event):
+    """State of a human game; cells as in ``BoardShown``.
 
-    ``opponent`` holds ``what``, ``state`` ("ready" or "refused"), ``message``, ``lines``, ``pieces``, ``score``,
-    ``over``, ``finished`` and ``seconds``; its board comes as a ``BoardShown``. ``advice`` holds ``what``, ``state``,
+    ``opponent`` holds ``agent``, ``state`` ("ready" or "refused"), ``message``, ``lines``, ``pieces``, ``score``,
+    ``over``, ``finished`` and ``seconds``; its board comes as a ``BoardShown``. ``advice`` holds ``agent``, ``state``,
     ``message``, ``cells`` and ``value``.
     """
 
-    kind: ClassVar[str] = "hand-shown"
+    kind: ClassVar[str] = "human-game-shown"
     phase: str  # "preparing", "ready", "playing", "paused", "over", or "finished" at the mode's goal
     mode: str
-    goal_lines: int | None  # where the mode ends
-    game: int  # number of this game among those played in its place
+    goal_lines: int | None  # lines at which the mode ends
+    game: int  # number of this game, counted from 1
     seed: int
     width: int
     height: int  # visible rows
     cells: str  # height + 4 rows, without the falling piece
     falling: tuple[int, ...]  # cells of the current piece
-    ghost: tuple[int, ...]  # where a hard drop would take it
+    ghost: tuple[int, ...]  # cells after a hard drop
     queue: tuple[int, ...]  # current piece first
     held: int | None
     can_hold: bool  # now
@@ -181,56 +167,65 @@ class HandShown(Event):
     lines_game: int
     pieces_game: int
     score_game: int
-    seconds: float  # of playing
-    combo: int  # placements that cleared one after the other, less one
+    seconds: float  # played
+    combo: int  # consecutive placements with line clears, minus one
     back_to_back: bool
-    said: tuple[str, ...]  # of the latest placement that something is said of
-    said_pieces: int  # pieces placed by then
+    clear_label: tuple[str, ...]  # lines of text about the latest placement that has any
+    clear_label_pieces: int  # pieces placed up to that placement
     cleared_rows: tuple[int, ...]  # by the latest placement
-    key_number: int | None  # of the latest key press that had its step
+    key_number: int | None  # of the latest key press that was executed
     opponent: dict[str, Any] | None = None
     advice: dict[str, Any] | None = None
-    kept: str = ""  # under which name the game is kept, once it has ended
-    message: str = ""  # what went wrong, for people
-    sent_s: float = 0.0  # seconds since 1970
+    saved_as: str = ""  # name of the saved game, once it has ended
+    message: str = ""  # error message for people
+    sent_s: float = 0.0  # Unix time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSaved(Event):
-    """A checkpoint lies safe on disk."""
+    """Checkpoint that was saved and flushed to disk."""
 
     kind: ClassVar[str] = "checkpoint-saved"
     path: str
     step: int
-    seconds: float  # that saving took
+    seconds: float  # duration of saving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentEvaluated(Event):
-    """What a running training evaluated, on games that are the same every time."""
+    """Result of an evaluation during training, on fixed seeds."""
 
     kind: ClassVar[str] = "agent-evaluated"
-    step: int  # whose weights played
-    lines_evaluation: float  # mean lines a game, as played up to the cut
+    step: int  # of the evaluated weights
     n_games: int
-    max_pieces: int  # where games were cut off
-    n_cut_off: int
-    is_best: bool  # no earlier one of this run did better
+    max_pieces: int  # pieces at which games are truncated
+    survival: int  # games alive at that limit
+    lines_until_limit: float  # mean lines of a game up to that limit
+    estimated_lines: float | None  # per game without a limit; None if no game was lost
+    estimated_low: float  # of the 95 % interval; a lower bound if no game was lost
+    estimated_high: float | None
+    harder_games: int | None = None  # games on the harder game; None if it is disabled, like the following
+    harder_survival: int | None = None
+    harder_lines: float | None = None  # estimated lines per game on the harder game; None if no game was lost
+    harder_low: float | None = None
+    harder_high: float | None = None
+    is_best: bool  # significantly better than the best weights so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationProgress(Event):
-    """How far an evaluation has come."""
+    """Progress of an evaluation."""
 
     kind: ClassVar[str] = "evaluation-progress"
     games_done: int
     n_games: int
     pieces_total: int
+    seconds_left: float | None = None  # estimated; None at first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationFinished(Event):
-    """An evaluation's report, as ``Report.to_dict`` gives it."""
+    """Report of an evaluation, as ``Report.to_dict`` returns it."""
 
     kind: ClassVar[str] = "evaluation-finished"
     report: dict[str, Any]
@@ -238,7 +233,7 @@ class EvaluationFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarningGiven(Event):
-    """Something beside training went wrong, or works again; training itself goes on."""
+    """Failure of something other than training, or its recovery; training continues."""
 
     kind: ClassVar[str] = "warning-given"
     step: int
@@ -247,17 +242,20 @@ class WarningGiven(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Event):
-    """Training has ended, and a checkpoint of its last step lies in the run's folder, unless it failed."""
+    """End of a training, with a checkpoint of its last step unless it failed."""
 
     kind: ClassVar[str] = "run-ended"
     state: str  # "finished", "target reached", "stopped" or "failed"
     step: int
-    seconds: float
-    checkpoint: str  # the latest; empty where there is none
-    error: str = ""  # why it failed
+    seconds: float  # of training in all sessions, as in ``Progress``
+    evaluated_seconds: float = 0.0
+    checkpoint: str  # path of the latest one; empty without one
+    error: str = ""  # the message of the exception that ended it
+    code: str = ""  # and its code
+    field: str | None = None  # and the setting at fault
 
 
-_KINDS: Final[dict[str, type[Event]]] = {
+EVENT_CLASSES: Final[dict[str, type[Event]]] = {
     event.kind: event
     for event in (
         KernelsCompiling,
@@ -266,8 +264,8 @@ _KINDS: Final[dict[str, type[Event]]] = {
         ControlChanged,
         Progress,
         BoardShown,
-        SeatsShown,
-        HandShown,
+        TableShown,
+        HumanGameShown,
         CheckpointSaved,
         AgentEvaluated,
         EvaluationProgress,
@@ -277,32 +275,42 @@ _KINDS: Final[dict[str, type[Event]]] = {
     )
 }
 
-_ENCODER: Final = json.JSONEncoder(allow_nan=False)  # json.dumps would make one for each message
-_NAMES: Final = {kind: tuple(item.name for item in fields(kind)) for kind in _KINDS.values()}
+_ENCODER: Final = json.JSONEncoder(allow_nan=False)  # json.dumps would make one for each event
+_NAMES: Final = {kind: tuple(item.name for item in fields(kind)) for kind in EVENT_CLASSES.values()}
+
+
+def publish_to(*receivers: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Returns a function that passes each event to all receivers, in order."""
+
+    def publish(event: Event) -> None:
+        for receive in receivers:
+            receive(event)
+
+    return publish
 
 
 def event_to_json(event: Event) -> str:
-    """Writes a message as one line of JSON.
+    """Converts an event to one line of JSON.
 
     >>> event_to_json(KernelsCompiling())
     '{"kind": "kernels-compiling"}'
     """
-    values = {name: getattr(event, name) for name in _NAMES[type(event)]}  # asdict would copy all that is inside
+    values = {name: getattr(event, name) for name in _NAMES[type(event)]}  # asdict would copy nested values
     return _ENCODER.encode({"kind": event.kind, **values})
 
 
 def event_from_json(text: str) -> Event:
-    """Reads what ``event_to_json`` wrote.
+    """Parses the JSON of an event.
 
     Raises:
-        ValueError: if it is no message.
+        ValueError: if it is not an event of this version.
     """
     values = json.loads(text)
     kind = values.pop("kind", None) if isinstance(values, dict) else None
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise ValueError(f"A message has one of the kinds {', '.join(_KINDS)}; got {kind!r}.")
+    if not isinstance(kind, str) or kind not in EVENT_CLASSES:
+        raise ValueError(f"The kind of an event is one of {', '.join(EVENT_CLASSES)}; got {kind!r}.")
     known = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     try:
-        return _KINDS[kind](**known)
+        return EVENT_CLASSES[kind](**known)
     except TypeError as error:
-        raise ValueError(f"A {kind} message does not have these fields: {sorted(values)}.") from error
+        raise ValueError(f"A {kind} event does not have the fields {sorted(values)}.") from error

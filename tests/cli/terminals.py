@@ -1,4 +1,4 @@
-"""Terminals for tests: real ones with a process on them, and a false one with keys that come when a script says so."""
+"""Terminals for tests: pseudo-terminals with a process, and a simulated one with scripted keys."""
 
 import fcntl
 import io
@@ -18,10 +18,10 @@ from typing import Self
 
 import pytest
 
-from tetrarium.cli.keys import NoKeys
+from tetrarium.cli.terminal.key_input import NoKeys
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-DEADLINE_S = 30.0
+DEADLINE_S = 150.0
 _ROOT = Path(__file__).parents[2]
 
 
@@ -33,7 +33,7 @@ class FakeTerminal(io.StringIO):
 
 
 class ScriptedKeys(NoKeys):
-    """Presses keys at given times, on a clock that runs only while somebody waits for keys."""
+    """Key presses at given times of a clock that advances only while keys are awaited."""
 
     def __init__(self, presses: Iterable[tuple[float, str]]) -> None:
         self._presses = sorted(presses)
@@ -62,7 +62,7 @@ class ScriptedKeys(NoKeys):
 
 
 class Session:
-    """A process on a terminal of its own."""
+    """A process on its own pseudo-terminal."""
 
     def __init__(self, leader: int, follower: int, process: subprocess.Popen[bytes]) -> None:
         self.leader = leader
@@ -72,12 +72,12 @@ class Session:
 
     @property
     def seen(self) -> str:
-        """All that has been on the screen, without escape sequences."""
+        """All text that has been on the screen, without escape sequences."""
         return ESCAPES.sub("", self.raw)
 
     @property
     def pieces(self) -> int:
-        """How many pieces the latest frame shows."""
+        """The number of pieces in the latest frame."""
         return int(re.findall(r"pieces +(\d+)", self.seen)[-1])
 
     def resize(self, *, lines: int, columns: int) -> None:
@@ -87,13 +87,13 @@ class Session:
         os.write(self.leader, keys.encode())
 
     def wait_for(self, pattern: str, after: int = 0) -> None:
-        """Waits until the pattern is on the screen, beginning at a place in what has been seen."""
+        """Waits until the pattern is on the screen, in the text after a position."""
         deadline = time.monotonic() + DEADLINE_S
         while re.search(pattern, self.seen[after:]) is None:
             self._read(deadline, pattern)
 
     def leave(self) -> int:
-        """Reads on until the process has ended; returns its exit code."""
+        """Reads until the process has ended; returns its exit code."""
         deadline = time.monotonic() + DEADLINE_S
         while self.process.poll() is None:
             self._read(deadline, "the end")
@@ -103,7 +103,7 @@ class Session:
 
     def _read(self, deadline: float, what: str) -> None:
         if time.monotonic() > deadline:
-            pytest.fail(f"{what!r} has not come; the screen showed {self.seen[-2_000:]!r}")
+            pytest.fail(f"{what!r} was not shown; the screen showed {self.seen[-2_000:]!r}")
         if select.select([self.leader], [], [], 0.1)[0]:
             self.raw += os.read(self.leader, 65_536).decode("utf-8", "replace")
 
@@ -112,7 +112,7 @@ class Session:
 def on_terminal(
     module: str, *arguments: str, columns: int = 80, lines: int = 24, **variables: str
 ) -> Iterator[Session]:
-    """Runs a module on a terminal of that size."""
+    """Runs a module on a terminal of the given size."""
     leader, follower = os.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     environ = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "LINES", "NO_COLOR"}}

@@ -1,4 +1,4 @@
-"""A dashboard over a home without runs, shared by the tests of a module."""
+"""A dashboard on an empty home, shared by the tests of a module."""
 
 from collections.abc import Iterator
 

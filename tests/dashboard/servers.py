@@ -1,41 +1,44 @@
-"""Real dashboards in processes of their own, and what tests ask of them."""
+"""Dashboards in separate processes, and helpers for the tests that use them."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.command_processes import Command, ForkedCommand
 from tetrarium.errors import WorkerError
+from tetrarium.registry.files.process_lock import is_locked
 from tetrarium.registry.home import Home
-from tetrarium.training.runs.folder import is_locked
-from tetrarium.workers.client import WorkerClient
+from tetrarium.workers.protocol.client import WorkerClient
 
-PATIENCE_S = 90.0
-SMALL = {"n_envs": 4, "learning_starts": 40, "batch_size": 16, "net_arch": [8], "buffer_size": 400}
-Seen = TypeVar("Seen")
+TIMEOUT_S = 170.0
+SMALL = {
+    "n_envs": 4, "learning_starts": 40, "batch_size": 16, "net_arch": [8], "buffer_size": 400, "evaluate_every": 0,
+}  # fmt: skip
+Result = TypeVar("Result")
 
 
 @dataclass
 class Server:
-    """A dashboard that answers."""
+    """A running dashboard."""
 
-    process: subprocess.Popen[str]
+    process: Command
     url: str
     home: Path
-    said: list[str] = field(default_factory=list)  # lines that it printed
+
+    @property
+    def printed(self) -> list[str]:
+        return self.process.output.splitlines(keepends=True)
 
     @property
     def address(self) -> str:
@@ -50,56 +53,48 @@ class Server:
         return connect(f"ws://{self.address}/api/live", proxy=None, **options)
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
-        """Ends it and returns its exit code."""
+        """Stops the dashboard and returns its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(PATIENCE_S)
+        return self.process.wait(TIMEOUT_S)
 
 
 @contextmanager
-def dashboard(home: Path, *arguments: str, command: str = "serve", port: int = 0) -> Iterator[Server]:
-    """Starts ``tetrarium serve``, on any free port if none is given, and ends it and all workers of its home."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tetrarium", command, "--port", str(port), "--home", str(home), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "TETRARIUM_HOME": ""},
-    )
-    assert process.stdout is not None
+def dashboard(
+    home: Path, *arguments: str, command: str = "serve", port: int = 0, start: type[Command] = ForkedCommand
+) -> Iterator[Server]:
+    """Starts ``tetrarium serve``, by default on a free port; stops it and all workers of its home at the end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TETRARIUM_HOME", "")
+        process = start(command, "--port", port, "--home", home, *arguments, is_merged=True)
     server = Server(process, "", home)
-    reader = threading.Thread(target=lambda: server.said.extend(process.stdout), daemon=True)  # type: ignore[arg-type]
-    reader.start()
     try:
         server.url = wait_until(lambda: _find_url(server))
         yield server
     finally:
         end_workers(home)
-        if process.poll() is None:
-            process.kill()
+        process.kill()
         process.wait()
-        reader.join()
-        process.stdout.close()
 
 
 def _find_url(server: Server) -> str | None:
-    found = re.findall(r"http://\S+", " ".join(server.said))
-    assert found or server.process.poll() is None, "".join(server.said)
+    found = re.findall(r"http://\S+", " ".join(server.printed))
+    assert found or server.process.poll() is None, "".join(server.printed)
     return found[0] if found else None
 
 
-def wait_until(look: Callable[[], Seen | None], patience_s: float = PATIENCE_S) -> Seen:
-    """Looks until there is something to be seen."""
-    until_s = time.monotonic() + patience_s
-    while not (seen := look()):
-        assert time.monotonic() < until_s, f"waited {patience_s:g} s in vain"
+def wait_until(condition: Callable[[], Result | None], timeout_s: float = TIMEOUT_S) -> Result:
+    """Calls a function until it returns a true value, and returns that value."""
+    deadline_s = time.monotonic() + timeout_s
+    while not (result := condition()):
+        assert time.monotonic() < deadline_s, f"the condition did not become true within {timeout_s:g} s"
         time.sleep(0.02)
-    return seen
+    return result
 
 
 def end_workers(home: Path) -> None:
-    """Stops whatever works in a home; a study first, which would begin further runs."""
-    for folder in [folder for kind in ("tuning", "runs", "players", "hands") for folder in (home / kind).glob("*")]:
+    """Stops all workers of a home; studies first, because they start further runs."""
+    for folder in [folder for kind in ("tuning", "runs", "demos", "human-games") for folder in (home / kind).glob("*")]:
         while is_locked(folder):
             try:
                 with WorkerClient.connect(folder) as worker:
@@ -108,21 +103,21 @@ def end_workers(home: Path) -> None:
                 time.sleep(0.05)
 
 
-def events(socket: ClientConnection, patience_s: float = PATIENCE_S) -> Iterator[dict[str, Any]]:
-    """Yields what a socket is told, and fails when nothing comes for long."""
+def events(socket: ClientConnection, timeout_s: float = TIMEOUT_S) -> Iterator[dict[str, Any]]:
+    """Yields the messages that a socket receives; fails if none arrives in time."""
     while True:
-        yield json.loads(socket.recv(patience_s))
+        yield json.loads(socket.recv(timeout_s))
 
 
 def first_event(socket: ClientConnection, kind: str, source: str | None = None, **values: Any) -> dict[str, Any]:
-    """Waits for a message of a kind with these values, and returns it."""
-    until_s = time.monotonic() + PATIENCE_S
-    for told in events(socket):
-        event = told.get("event", {})
-        is_of_kind = event.get("kind") == kind and source in {None, told["source"]}
+    """Waits for the first event of a kind with the given values and returns it."""
+    deadline_s = time.monotonic() + TIMEOUT_S
+    for message in events(socket):
+        event = message.get("event", {})
+        is_of_kind = event.get("kind") == kind and source in {None, message["source"]}
         if is_of_kind and all(event.get(name) == value for name, value in values.items()):
             return dict(event)
-        assert time.monotonic() < until_s, f"no {kind} with {values} came"
+        assert time.monotonic() < deadline_s, f"no {kind} with {values} was received"
     raise AssertionError
 
 
@@ -130,13 +125,13 @@ def watch(socket: ClientConnection, name: str, kind: str = "run", **values: Any)
     socket.send(json.dumps({"watch": {"kind": kind, "name": name, **values}}))
 
 
-def say_until_closed(socket: ClientConnection, messages: Iterable[str]) -> None:
-    """Says all of this, and listens until the server ends it."""
+def send_until_closed(socket: ClientConnection, messages: Iterable[str]) -> None:
+    """Sends messages, then receives until the server closes the socket."""
     with suppress(ConnectionClosed):
         for message in messages:
             socket.send(message)
         while True:
-            socket.recv(PATIENCE_S)
+            socket.recv(TIMEOUT_S)
 
 
-__all__ = ["SMALL", "Home", "Server", "dashboard", "events", "first_event", "say_until_closed", "wait_until", "watch"]
+__all__ = ["SMALL", "Home", "Server", "dashboard", "events", "first_event", "send_until_closed", "wait_until", "watch"]

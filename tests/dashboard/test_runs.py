@@ -1,24 +1,24 @@
-"""Runs over REST and the socket, with real workers: started, watched, controlled, killed, taken up again."""
+"""Runs over REST and WebSocket, with real workers: started, watched, controlled, killed, resumed."""
 
 import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from tests.command_processes import ForkedCommand
 from tests.dashboard.servers import SMALL, Server, dashboard, events, first_event, wait_until, watch
-from tetrarium.dashboard.schemas import Player, Run
-from tetrarium.workers.directory import RunView
-from tetrarium.workers.files import read_address
-from tetrarium.workers.players import PlayerView
+from tests.workers.servers import wait_for
+from tetrarium.workers.protocol.status_files import read_address
 
+NO_SECOND = {
+    "error": "There is no run 'second'. Choose one from the list of all runs.",
+    "code": "entry-not-found", "field": None,
+}  # fmt: skip
 ENDLESS = {**SMALL, "total_timesteps": 10**9, "evaluate_every": 0, "checkpoint_every": 10**9}
 
 
@@ -26,19 +26,14 @@ ENDLESS = {**SMALL, "total_timesteps": 10**9, "evaluate_every": 0, "checkpoint_e
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with dashboard(tmp_path_factory.mktemp("home")) as served:
         with served.client() as client:
-            begun = client.post("/api/runs", json={"preset": "quick", "name": "first", "settings": ENDLESS})
-            assert begun.status_code == 201, begun.text
-            assert (begun.json()["state"], begun.json()["preset"]) == ("starting", "quick")
+            started = client.post("/api/runs", json={"preset": "quick", "name": "first", "settings": ENDLESS})
+            assert started.status_code == 201, started.text
+            assert (started.json()["state"], started.json()["preset"]) == ("starting", "quick")
         yield served
 
 
-def test_the_api_tells_all_that_is_known() -> None:
-    assert [item.name for item in fields(RunView)] == list(Run.model_fields)
-    assert [item.name for item in fields(PlayerView)] == list(Player.model_fields)
-
-
 def test_a_run_is_watched_and_controlled(server: Server) -> None:
-    def told(command: str, **values: object) -> dict[str, object]:
+    def send(command: str, **values: object) -> dict[str, object]:
         answer = client.post("/api/runs/first/commands", json={"command": command, "values": values})
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
@@ -49,54 +44,88 @@ def test_a_run_is_watched_and_controlled(server: Server) -> None:
         assert (board["width"], board["height"], len(board["cells"])) == (10, 20, 240)
         assert first_event(viewer, "progress")["total_steps"] == 10**9
 
-        assert told("pause")["message"] == "Pausing after the round under way."
+        assert send("pause")["message"] == "Pausing after the current round."
         paused = first_event(viewer, "state-changed", state="paused")
         assert paused["message"] == f"Paused at step {paused['step']:,}. Nothing is lost."
         first_event(viewer, "heartbeat")
         first_event(viewer, "heartbeat")
-        assert told("status")["step"] == paused["step"], "no step happens while it is paused"
+        assert send("status")["step"] == paused["step"], "a paused run makes no step"
 
         with server.live() as newcomer:
             watch(newcomer, "first")
             assert first_event(newcomer, "state-changed")["state"] == "paused"
             assert first_event(newcomer, "board-shown", source="run/first")["step"] == paused["step"]
 
-        assert told("checkpoint")["ok"] is True
+        assert send("checkpoint")["ok"] is True
         assert first_event(viewer, "checkpoint-saved")["step"] == paused["step"]
         assert client.get("/api/runs/first").json()["checkpoints"] == [paused["step"]]
 
-        assert told("resume")["message"] == "Going on."
+        assert send("resume")["message"] == "Resumed."
         first_event(viewer, "state-changed", state="running")
-        assert told("mode", mode="every-move")["message"] == "The mode is every-move now."
-        assert told("speed", pieces_per_second=250)["message"] == "The speed is 250 pieces a second now."
+        assert send("pause")["ok"] is True
+        first_event(viewer, "state-changed", state="paused")
+        resumed = client.post("/api/runs/first/resume")
+        assert (resumed.status_code, resumed.json()["is_alive"]) == (202, True)
+        first_event(viewer, "state-changed", state="running")
+        assert send("mode", mode="every-move")["message"] == "The mode is now every-move."
+        assert send("speed", pieces_per_second=250)["message"] == "The speed is now 250 pieces per second."
         first_event(viewer, "control-changed", mode="every-move", pieces_per_second=250)
-        watch(viewer, "first", thoughts=True)
-        first_event(viewer, "control-changed", thoughts=True)
-        assert told("mode", mode="headless")["ok"] is True
+        watch(viewer, "first", action_values=True)
+        first_event(viewer, "control-changed", action_values=True)
+        assert send("mode", mode="headless")["ok"] is True
         first_event(viewer, "control-changed", mode="headless")
 
 
-def test_who_wants_no_boards_gets_progress_alone(server: Server) -> None:
+def test_a_finished_run_trains_on_and_has_its_command(server: Server) -> None:
+    def ended(step: int) -> bool:
+        view = client.get("/api/runs/short").json()
+        return view["state"] == "finished" and view["step"] == step and not view["is_alive"]
+
+    settings = ENDLESS | {"total_timesteps": 400}
+    with server.client() as client:
+        client.post("/api/runs", json={"preset": "quick", "name": "short", "settings": settings, "seed": 5})
+        assert wait_for(lambda: ended(400))
+        config = client.get("/api/runs/short").json()["config"]
+        assert config["origin"] == "page"
+        assert config["command"].startswith("tetrarium train --preset quick --set total_timesteps=400 --set n_envs=")
+        assert "--set seed=5" in config["command"]
+        refused = client.post("/api/runs/short/resume", json={"total_timesteps": 400})
+        assert (refused.status_code, refused.json()["field"], refused.json()["error"]) == (
+            422, "total_timesteps",
+            "A run trains on to more than the 400 steps that it has trained; got 400. Increase total_timesteps.",
+        )  # fmt: skip
+        longer = client.post("/api/runs/short/resume", json={"total_timesteps": 800, "any_cpu": True})
+        assert (longer.status_code, longer.json()["state"]) == (202, "starting")
+        assert wait_for(lambda: ended(800))
+        changed = client.get("/api/runs/short").json()["config"]
+        assert changed["training_config"]["total_timesteps"] == 800 and changed["command"] == config["command"]
+
+
+def test_a_subscription_without_boards_receives_only_progress(server: Server) -> None:
     with server.live() as viewer:
         watch(viewer, "first", boards=False)
         kinds = set()
-        for told in events(viewer):
-            kinds.add(told["event"]["kind"])
+        for message in events(viewer):
+            kinds.add(message["event"]["kind"])
             if {"heartbeat", "progress"} <= kinds:
                 break
         assert "board-shown" not in kinds
 
 
-def test_what_is_wrong_is_told_with_the_right_status(server: Server) -> None:
+def test_errors_have_the_right_status(server: Server) -> None:
     with server.client() as client:
         taken = client.post("/api/runs", json={"name": "first"})
         assert (taken.status_code, "'first' is taken" in taken.json()["error"]) == (409, True)
-        under_way = client.post("/api/runs/first/resume")
-        assert (under_way.status_code, "being trained by another" in under_way.json()["error"]) == (409, True)
+        refused = client.request("DELETE", "/api/trash", json={"total_timesteps": 9000})
+        assert (refused.status_code, refused.json()["error"]) == (
+            422, "DELETE /api/trash takes no values; got a body of 24 bytes. Send none.",
+        )  # fmt: skip
+        running = client.post("/api/runs/first/resume", json={})
+        assert (running.status_code, "Another process is using" in running.json()["error"]) == (409, True)
         for path in ("/api/runs/second", "/api/runs/second/progress", "/api/runs/second/log"):
             none = client.get(path)
             assert none.status_code == 404
-            assert none.json() == {"error": "There is no run 'second'. GET /api/runs lists what there is."}
+            assert none.json() == NO_SECOND
         for body in (
             {},
             {"command": "fly"},
@@ -107,28 +136,28 @@ def test_what_is_wrong_is_told_with_the_right_status(server: Server) -> None:
             assert client.post("/api/runs/first/commands", json=body).status_code == 422
     with server.live() as viewer:
         watch(viewer, "second")
-        while "error" not in (told := json.loads(viewer.recv(30))):
+        while "error" not in (message := json.loads(viewer.recv(30))):
             pass
-        assert told == {"error": "There is no run 'second'. GET /api/runs lists what there is."}
+        assert message == NO_SECOND
 
 
-def test_a_killed_worker_is_seen_as_dead_and_its_run_goes_on(server: Server) -> None:
+def test_a_killed_worker_is_reported_as_dead_and_its_run_resumes(server: Server) -> None:
     address = read_address(server.home / "runs" / "first")
     assert address is not None
     with server.client() as client, server.live() as viewer:
         watch(viewer, "first")
         first_event(viewer, "progress")
         os.kill(address.pid, signal.SIGKILL)
-        heard = []
-        for told in events(viewer):
-            heard.append(told["event"]["kind"])
-            if told["event"].get("state") == "dead":
+        received = []
+        for message in events(viewer):
+            received.append(message["event"]["kind"])
+            if message["event"].get("state") == "crashed":
                 break
-        assert heard.count("heartbeat") <= 2, "within some two seconds"
-        assert "It can go on from step" in told["event"]["message"]
-        assert client.get("/api/runs/first").json()["state"] == "dead"
+        assert received.count("heartbeat") <= 2, "the crash is reported within about two seconds"
+        assert "It can be resumed from step" in message["event"]["message"]
+        assert client.get("/api/runs/first").json()["state"] == "crashed"
         refused = client.post("/api/runs/first/commands", json={"command": "pause"})
-        assert (refused.status_code, "is not under way" in refused.json()["error"]) == (409, True)
+        assert (refused.status_code, "is not running" in refused.json()["error"]) == (409, True)
 
         resumed = client.post("/api/runs/first/resume")
         assert (resumed.status_code, resumed.json()["state"]) == (202, "starting")
@@ -136,29 +165,27 @@ def test_a_killed_worker_is_seen_as_dead_and_its_run_goes_on(server: Server) -> 
         assert first_event(viewer, "board-shown", source="run/first")["step"] > 0
 
 
-def test_a_run_outlives_the_dashboard_and_is_found_by_the_next(server: Server) -> None:
+def test_a_run_outlives_its_dashboard_and_appears_in_the_next(server: Server) -> None:
     with dashboard(server.home) as other:
-        assert other.address != server.address, "two dashboards, one home"
+        assert other.address != server.address, "two dashboards share one home"
         with other.live() as viewer, server.live() as first:
             watch(viewer, "first")
             watch(first, "first")
             first_event(viewer, "board-shown")
             first_event(first, "board-shown")
         assert other.stop() == 130
-        wait_until(lambda: other.said and other.said[-1].startswith("The dashboard has ended"))
-        assert other.said[-1] == "The dashboard has ended; first goes on. See again: tetrarium serve\n"
+        wait_until(lambda: other.printed and other.printed[-1].startswith("The dashboard has ended"))
+        again = f"tetrarium serve --home {server.home}"
+        assert other.printed[-1] == f"The dashboard has ended; first continues. Open it again: {again}\n"
     with server.client() as client:
-        assert client.get("/api/runs/first").json()["is_alive"] is False, "the fixture's end ends workers"
+        assert client.get("/api/runs/first").json()["is_alive"] is False, "the context manager stops the workers"
 
 
-def test_a_run_of_a_terminal_appears_and_is_stopped_from_the_page(server: Server) -> None:
+def test_a_run_from_a_terminal_appears_and_can_be_stopped(server: Server) -> None:
     settings = [word for name, value in ENDLESS.items() for word in ("--set", f"{name}={str(value).strip('[]')}")]
     with server.client() as client, server.live() as viewer:
         first_event(viewer, "runs-changed")
-        terminal = subprocess.Popen(
-            [sys.executable, "-m", "tetrarium", "train", "--name", "typed", "--home", str(server.home), *settings],
-            stdout=subprocess.DEVNULL,
-        )
+        terminal = ForkedCommand("train", "--name", "typed", "--home", server.home, *settings)
         first_event(viewer, "runs-changed")
         wait_until(lambda: "typed" in {run["name"] for run in client.get("/api/runs").json()})
         watch(viewer, "typed")
@@ -166,101 +193,105 @@ def test_a_run_of_a_terminal_appears_and_is_stopped_from_the_page(server: Server
         assert client.post("/api/runs/typed/commands", json={"command": "stop"}).json()["ok"] is True
         ended = first_event(viewer, "run-ended")
         assert ended["state"] == "stopped"
-        assert terminal.wait(60) == 0
+        assert terminal.wait() == 0
         run = wait_until(lambda: (seen := client.get("/api/runs/typed").json())["state"] == "stopped" and seen)
         assert (run["is_alive"], run["checkpoints"]) == (False, [ended["step"]])
         columns = client.get("/api/runs/typed/progress?max_points=2").json()
-        assert {"step", "mean_lines_game", "loss"} <= set(columns)
+        assert {"step", "training_mean", "loss"} <= set(columns)
         assert [step for step in columns["step"] if step > ended["step"]] == []
         assert client.get("/api/runs/typed/evaluations").json() == []
-        policies = client.get("/api/policies").json()
-        assert {"name": "typed", "kind": "run"} in policies
-        assert {"name": "du", "kind": "controller"} in policies
+        agents = client.get("/api/agents").json()
+        assert {"name": "typed", "kind": "run"} in agents
+        assert {"name": "du", "kind": "controller"} in agents
 
 
-def test_a_player_plays_for_whoever_watches(server: Server) -> None:
+def test_a_demo_plays_for_its_viewers(server: Server) -> None:
     with server.client() as client, server.live() as viewer:
-        begun = client.post("/api/players", json={"what": "du", "seed": 3, "pieces_per_second": 100})
-        assert begun.status_code == 201, begun.text
-        player = begun.json()["id"]
-        assert (begun.json()["what"], begun.json()["seed"]) == ("du", 3)
-        watch(viewer, player, kind="player")
-        board = first_event(viewer, "board-shown", source=f"player/{player}")
+        started = client.post("/api/demos", json={"agent": "du", "seed": 3, "pieces_per_second": 100})
+        assert started.status_code == 201, started.text
+        demo = started.json()["id"]
+        assert (started.json()["agent"], started.json()["seed"]) == ("du", 3)
+        watch(viewer, demo, kind="demo")
+        board = first_event(viewer, "board-shown", source=f"demo/{demo}")
         assert board["game"] == 1
-        path = f"/api/players/{player}/commands"
+        path = f"/api/demos/{demo}/commands"
         assert client.post(path, json={"command": "pause"}).status_code == 200
         first_event(viewer, "state-changed", state="paused")
         assert client.post(path, json={"command": "resume"}).status_code == 200
         assert client.post(path, json={"command": "new-game"}).status_code == 200
         first_event(viewer, "board-shown", game=2)
-        assert client.post(path, json={"command": "checkpoint"}).status_code == 422, "players save nothing"
-        assert client.delete(f"/api/players/{player}").status_code == 204
-        wait_until(lambda: client.get("/api/players").json() == [])
-        assert client.delete(f"/api/players/{player}").status_code == 404
-        assert client.post("/api/players", json={"what": "nobody"}).json()["error"].startswith("What can be named is")
+        assert client.post(path, json={"command": "checkpoint"}).status_code == 422, "demos save no checkpoints"
+        assert client.delete(f"/api/demos/{demo}").status_code == 204
+        wait_until(lambda: client.get("/api/demos").json() == [])
+        assert client.delete(f"/api/demos/{demo}").status_code == 404
+        assert client.post("/api/demos", json={"agent": "nobody"}).json()["error"].startswith("Unknown agent 'nobody'.")
 
 
-def test_several_play_at_one_table(server: Server) -> None:
+def test_a_table_has_several_seats(server: Server) -> None:
     with server.client() as client, server.live() as viewer:
-        order = {"seats": ["du", "random"], "protocol": "literature-10x10", "pieces_per_second": 60, "together": True}
-        begun = client.post("/api/players", json=order)
-        assert begun.status_code == 201, begun.text
-        player = begun.json()
-        assert (player["what"], player["seats"], player["together"]) == ("du, random", ["du", "random"], True)
-        watch(viewer, player["id"], kind="player", boards_per_second=30)
-        source = f"player/{player['id']}"
-        shown = first_event(viewer, "seats-shown", source=source)
-        assert [(seat["what"], seat["height"], seat["game"]) for seat in shown["seats"]] == [
+        body = {"seats": ["du", "random"], "protocol": "literature-10x10", "pieces_per_second": 60, "together": True}
+        started = client.post("/api/demos", json=body)
+        assert started.status_code == 201, started.text
+        demo = started.json()
+        assert (demo["agent"], demo["seats"], demo["together"]) == ("du, random", ["du", "random"], True)
+        watch(viewer, demo["id"], kind="demo", boards_per_second=30)
+        source = f"demo/{demo['id']}"
+        shown = first_event(viewer, "table-shown", source=source)
+        assert [(seat["agent"], seat["height"], seat["game"]) for seat in shown["seats"]] == [
             ("du", 10, 1), ("random", 10, 1),
         ]  # fmt: skip
-        watch(viewer, player["id"], kind="player", boards=False)
-        client.post(f"/api/players/{player['id']}/commands", json={"command": "pause"})
+        watch(viewer, demo["id"], kind="demo", boards=False)
+        client.post(f"/api/demos/{demo['id']}/commands", json={"command": "pause"})
         first_event(viewer, "state-changed", source=source, message="Paused.")
-        assert client.delete(f"/api/players/{player['id']}").status_code == 204
-        wait_until(lambda: client.get("/api/players").json() == [])
+        assert client.delete(f"/api/demos/{demo['id']}").status_code == 204
+        wait_until(lambda: client.get("/api/demos").json() == [])
 
 
 @pytest.mark.parametrize(
-    ("order", "said"),
+    ("body", "message"),
     [
-        ({}, "A demo is of one who plays alone, `what`, or of a table, `seats`. Name one of the two."),
-        ({"what": "du", "seats": ["du"]}, "A demo is of one who plays alone, `what`, or of a table, `seats`."),
-        ({"seats": ["du", "delacherie"]}, "there is no 'delacherie'. Did you mean 'dellacherie'?"),
-        ({"seats": ["du"] * 10}, "seats has at most 9 entries; got 10"),
-        ({"seats": ["du"], "protocol": "mine"}, "A protocol is one of default, uniform, literature-10x10,"),
-        ({"what": "first@99"}, "After first@ stands 'best' or the step of a checkpoint"),
+        ({}, "A demo needs either `agent`, one agent, or `seats`, a table of agents. Send one of them."),
+        ({"agent": "du", "seats": ["du"]}, "A demo needs either `agent`, one agent, or `seats`, a table of agents."),
+        (
+            {"seats": ["du", "delacherie"]},
+            "Unknown agent 'delacherie'. Name one of: a run, NAME@best, NAME@STEP, "
+            "a model, NAME@VERSION, random, dellacherie, du, dt-10. Did you mean 'dellacherie'?",
+        ),
+        ({"seats": ["du"] * 10}, "seats must have at most 9 entries; got 10"),
+        ({"seats": ["du"], "protocol": "mine"}, "A protocol is one of harder, default, uniform, literature-10x10,"),
+        ({"agent": "first@99"}, "first@ is followed by 'best' or by the step of a checkpoint"),
     ],
 )
-def test_a_demo_that_cannot_be_is_refused(server: Server, order: dict[str, object], said: str) -> None:
+def test_an_invalid_demo_is_rejected(server: Server, body: dict[str, object], message: str) -> None:
     with server.client() as client:
-        answer = client.post("/api/players", json=order)
-    assert (answer.status_code, said in answer.json()["error"]) == (422, True), answer.text
+        answer = client.post("/api/demos", json=body)
+    assert (answer.status_code, message in answer.json()["error"]) == (422, True), answer.text
 
 
-def test_who_does_not_read_gets_new_boards_and_not_a_queue_of_old_ones(server: Server) -> None:
+def test_a_slow_client_gets_new_boards_and_no_queue_of_old_ones(server: Server) -> None:
     host, _, port = server.address.partition(":")
     with server.client() as client, socket.socket() as narrow:
         narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         narrow.connect((host, int(port)))
-        player = client.post("/api/players", json={"what": "du", "pieces_per_second": 60}).json()["id"]
+        demo = client.post("/api/demos", json={"agent": "du", "pieces_per_second": 60}).json()["id"]
         with server.live() as other, server.live(sock=narrow, max_queue=1) as slow:
-            watch(slow, player, kind="player", thoughts=True)
-            first_event(slow, "board-shown", source=f"player/{player}")
-            for _ in range(4):  # some eight seconds, in which it reads nothing
+            watch(slow, demo, kind="demo", action_values=True)
+            first_event(slow, "board-shown", source=f"demo/{demo}")
+            for _ in range(4):  # about eight seconds in which the slow client reads nothing
                 first_event(other, "heartbeat")
-            asked_s, old, n_bytes = time.time(), 0, 0
+            resumed_s, n_old_boards, n_bytes = time.time(), 0, 0
             for text in slow:
                 event = json.loads(text)["event"]
                 if event["kind"] == "board-shown":
                     n_bytes += len(text)
-                    if event["sent_s"] >= asked_s:
+                    if event["sent_s"] >= resumed_s:
                         break
-                    old += 1
-        assert client.delete(f"/api/players/{player}").status_code == 204
-    assert old < 60, f"of some 480 boards, {old} were kept, {n_bytes:,} bytes"
+                    n_old_boards += 1
+        assert client.delete(f"/api/demos/{demo}").status_code == 204
+    assert n_old_boards < 60, f"of about 480 boards, {n_old_boards} were queued, {n_bytes:,} bytes"
 
 
-def test_nothing_is_left_in_the_home_but_what_belongs_there(server: Server) -> None:
+def test_the_home_holds_only_known_entries(server: Server) -> None:
     assert {path.name for path in Path(server.home).iterdir()} <= {
-        "runs", "players", "secret.key", "registry.db", "registry.db-wal", "registry.db-shm",
+        "runs", "demos", "secret.key", "registry.db", "registry.db-wal", "registry.db-shm",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A viewer is sent the newest of each kind, at the pace that it asked for, and never a queue."""
+"""Viewers receive the newest message of each kind at the requested rate."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tetrarium.dashboard.viewers import Viewer, Wish
+from tetrarium.dashboard.live.viewers import Subscription, Viewer
 
 
 class Socket:
-    """Takes texts, one at a time, as soon as it is ready for them."""
+    """Socket that accepts one text at a time, whenever ``ready`` is set."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -23,21 +23,21 @@ class Socket:
         self._more.set()
         await self.ready.wait()
 
-    async def heard(self, text: str) -> None:
-        """Waits until this is the latest."""
+    async def wait_for(self, text: str) -> None:
+        """Waits until the text is the latest one wait_for."""
         while not self.texts or self.texts[-1] != text:
             self._more.clear()
             await self._more.wait()
 
 
-def scene(play: Callable[[Socket, Viewer], Coroutine[Any, Any, None]]) -> None:
-    """Plays with a viewer that sends."""
+def run_with_viewer(scenario: Callable[[Socket, Viewer], Coroutine[Any, Any, None]]) -> None:
+    """Runs a coroutine with a viewer that sends to a socket."""
 
     async def main() -> None:
         socket = Socket()
         viewer = Viewer(socket.send)
         sending = asyncio.create_task(viewer.send_forever())
-        await play(socket, viewer)
+        await scenario(socket, viewer)
         sending.cancel()
 
     asyncio.run(main())
@@ -49,8 +49,8 @@ async def settle() -> None:
 
 
 def test_a_slow_viewer_gets_the_newest_board_and_no_old_ones() -> None:
-    async def play(socket: Socket, viewer: Viewer) -> None:
-        viewer.watch(Wish(kind="run", name="first"))
+    async def scenario(socket: Socket, viewer: Viewer) -> None:
+        viewer.subscribe(Subscription(kind="run", name="first"))
         socket.ready.clear()
         viewer.offer("board-shown", "board 1")
         await settle()
@@ -63,46 +63,46 @@ def test_a_slow_viewer_gets_the_newest_board_and_no_old_ones() -> None:
         await settle()
         assert socket.texts == ["board 1", "progress 99", "paused", "board 99"]
 
-    scene(play)
+    run_with_viewer(scenario)
 
 
-def test_a_viewer_that_wants_no_boards_gets_none() -> None:
-    async def play(socket: Socket, viewer: Viewer) -> None:
+def test_a_subscription_without_boards_receives_none() -> None:
+    async def scenario(socket: Socket, viewer: Viewer) -> None:
         viewer.offer("board-shown", "board 1")
-        viewer.watch(Wish(kind="run", name="first", boards=False))
+        viewer.subscribe(Subscription(kind="run", name="first", boards=False))
         viewer.offer("board-shown", "board 2")
         viewer.offer("progress", "progress")
         await settle()
         assert socket.texts == ["progress"]
 
-    scene(play)
+    run_with_viewer(scenario)
 
 
-def test_what_is_left_of_another_source_is_dropped() -> None:
-    async def play(socket: Socket, viewer: Viewer) -> None:
-        viewer.watch(Wish(kind="run", name="first"))
+def test_unsent_messages_of_another_source_are_dropped() -> None:
+    async def scenario(socket: Socket, viewer: Viewer) -> None:
+        viewer.subscribe(Subscription(kind="run", name="first"))
         viewer.offer("board-shown", "first's")
-        viewer.watch(Wish(kind="run", name="second"))
+        viewer.subscribe(Subscription(kind="run", name="second"))
         await settle()
         viewer.offer("board-shown", "second's")
-        viewer.watch(Wish(kind="run", name="second", thoughts=True))
+        viewer.subscribe(Subscription(kind="run", name="second", action_values=True))
         await settle()
         assert socket.texts == ["second's"]
 
-    scene(play)
+    run_with_viewer(scenario)
 
 
 @pytest.mark.parametrize("rate", [4, 20])
-def test_boards_keep_to_the_pace_and_the_last_one_comes(rate: int) -> None:
-    async def play(socket: Socket, viewer: Viewer) -> None:
-        viewer.watch(Wish(kind="run", name="first", boards_per_second=rate))
-        begun_s = asyncio.get_running_loop().time()
+def test_boards_keep_the_requested_rate_and_the_last_one_arrives(rate: int) -> None:
+    async def scenario(socket: Socket, viewer: Viewer) -> None:
+        viewer.subscribe(Subscription(kind="run", name="first", boards_per_second=rate))
+        started_s = asyncio.get_running_loop().time()
         for number in range(60):
             viewer.offer("board-shown", f"board {number}")
             await asyncio.sleep(0.01)
-        await socket.heard("board 59")
-        spent_s = asyncio.get_running_loop().time() - begun_s
+        await socket.wait_for("board 59")
+        elapsed_s = asyncio.get_running_loop().time() - started_s
         assert socket.texts[0] == "board 0"
-        assert 2 <= len(socket.texts) <= spent_s * rate + 2
+        assert 2 <= len(socket.texts) <= elapsed_s * rate + 2
 
-    scene(play)
+    run_with_viewer(scenario)

@@ -1,7 +1,7 @@
-"""The game a second time: slow, plain and on sets of cells, for the kernels to be compared with.
+"""Naive twin of the placement game: slow and plain, on sets of cells; the kernels are compared with it.
 
-A cell is ``(column, row)``, row 0 at the bottom; a board is the set of its filled cells. Nothing here is shared with
-the kernels but the names of the features and the pieces' drawings, which are typed in again.
+A cell is ``(column, row)``, row 0 at the bottom; a board is the set of its filled cells. Nothing is shared with the
+kernels: the names of the features and the drawings of the pieces are typed in again.
 """
 
 from collections.abc import Iterable
@@ -58,7 +58,7 @@ def nearest_action(piece: int, action: int, width: int) -> int:
 
 
 class Placement:
-    """One piece dropped on a board: all that a test can ask about it."""
+    """One piece dropped on a board, with everything that tests compare."""
 
     def __init__(self, board: Board, piece: int, action: int, width: int, height: int) -> None:
         left, rotation = divmod(action, 4)
@@ -68,12 +68,12 @@ class Placement:
             self.bottom -= 1
         cells = {(x, y + self.bottom) for x, y in shape}
         self.piece_height = 1 + max(y for _, y in shape)
-        self.over = any(row >= height for _, row in cells)
+        self.terminated = any(row >= height for _, row in cells)
         lying = board | cells
         full = [row for row in range(64) if all((x, row) in lying for x in range(width))]
-        self.lines = 0 if self.over else len(full)
-        self.eroded = 0 if self.over else len(full) * sum(row in full for _, row in cells)
-        self.board: Board = lying if self.over else without_rows(lying, full)
+        self.lines = 0 if self.terminated else len(full)
+        self.eroded = 0 if self.terminated else len(full) * sum(row in full for _, row in cells)
+        self.board: Board = lying if self.terminated else without_rows(lying, full)
 
 
 def without_rows(board: Board, rows: list[int]) -> Board:
@@ -85,7 +85,7 @@ def column_height(board: Board, x: int) -> int:
 
 
 def holes(board: Board) -> set[Cell]:
-    """Empty cells with a filled cell anywhere above."""
+    """Returns the empty cells with a filled cell anywhere above."""
     return {(x, y) for x, top in board for y in range(top) if (x, y) not in board}
 
 
@@ -125,7 +125,7 @@ def changes(filled: list[bool]) -> int:
 
 
 def surface_features(board: Board, width: int, height: int, n_rows: int) -> dict[str, list[float]]:
-    """Every feature that a board alone has."""
+    """Returns the features that depend on the board alone."""
     heights = [column_height(board, x) for x in range(width)]
     steps = [b - a for a, b in pairwise(heights)]
     return {
@@ -133,6 +133,7 @@ def surface_features(board: Board, width: int, height: int, n_rows: int) -> dict
         "max_height": [max(heights)],
         "holes": [len(holes(board))],
         "bumpiness": [sum(abs(step) for step in steps)],
+        "height_differences": [abs(step) for step in steps],
         "row_transitions": [
             sum(changes([True, *((x, y) in board for x in range(width)), True]) for y in range(height))
         ],
@@ -152,14 +153,14 @@ def one_hot(index: int, n: int) -> list[float]:
 def feature_row(
     board: Board, queue: list[int], action: int, names: Iterable[str], size: tuple[int, int, int]
 ) -> list[float]:
-    """The row that describes one legal action; ``size`` is (width, height, rows of the space)."""
+    """Returns the feature row of one legal action; ``size`` is (width, visible rows, all rows)."""
     width, height, n_rows = size
     placement = Placement(board, queue[0], action, width, height)
     values = surface_features(placement.board, width, height, n_rows) | {
         "lines_cleared": [placement.lines],
         "landing_height": [placement.bottom + (placement.piece_height - 1) / 2],
         "eroded_cells": [placement.eroded],
-        "game_over": [float(placement.over)],
+        "game_over": [float(placement.terminated)],
         "next_pieces": [number for piece in queue[1:] for number in one_hot(piece, 7)],
         "held_piece": one_hot(0, 8),
     }
@@ -168,8 +169,8 @@ def feature_row(
 
 def values_in_order(values: dict[str, list[float]], names: Iterable[str]) -> list[str]:
     order = (
-        "column_heights max_height holes bumpiness lines_cleared landing_height eroded_cells row_transitions "
-        "column_transitions wells fast_wells hole_depth rows_with_holes pattern_diversity game_over "
+        "column_heights max_height holes bumpiness height_differences lines_cleared landing_height eroded_cells "
+        "row_transitions column_transitions wells fast_wells hole_depth rows_with_holes pattern_diversity game_over "
         "next_pieces held_piece"
     ).split()
     chosen = set(names)
@@ -179,7 +180,7 @@ def values_in_order(values: dict[str, list[float]], names: Iterable[str]) -> lis
 def feature_table(
     columns: Iterable[int], queue: list[int], names: Iterable[str], size: tuple[int, int, int]
 ) -> list[list[float] | None]:
-    """One entry an action: its row, or None where the piece has no such action."""
+    """Returns the feature row of each action, None where the piece does not have the action."""
     board = board_of(columns)
     legal = set(legal_actions(queue[0], size[0]))
     chosen = list(names)

@@ -1,7 +1,7 @@
-"""The game by keys a second time: slow, plain and on sets of cells, for the kernels to be compared with.
+"""Naive twin of the game by keys: slow and plain, on sets of cells; the kernels are compared with it.
 
-Moves, turns and spins are those of ``naive_srs``. Points are typed in from https://tetris.wiki/Scoring, the lock delay
-from https://tetris.wiki/Lock_delay ("extended placement"), the speeds from https://tetris.wiki/Marathon.
+Moves, rotations and spins are those of ``naive_srs``. Points are typed in from https://tetris.wiki/Scoring, the lock
+delay from https://tetris.wiki/Lock_delay ("extended placement"), the speeds from https://tetris.wiki/Marathon.
 """
 
 import math
@@ -18,13 +18,13 @@ PERFECT = [0, 800, 1200, 1800, 2000]
 
 
 @dataclass
-class Twin:
-    """One game."""
+class NaiveKeyGame:
+    """One game by keys."""
 
     width: int
     height: int
     n_rows: int
-    pieces: list[int]  # that are still to come, the current one first
+    pieces: list[int]  # the current piece, then those to come
     hold: bool
     guideline: bool
     falls: bool
@@ -32,18 +32,18 @@ class Twin:
     first_level: int
     board: Board = field(default_factory=frozenset)
     held: int | None = None
-    held_once: bool = False
+    hold_used: bool = False
     lines: int = 0
     placed: int = 0
     score: int = 0
     back_to_back: bool = False
     combo: int = 0
-    over: bool = False
+    terminated: bool = False
     state: State = (0, 0, 0)
     kick: int = 0
-    fallen: int = 0  # in parts of a row, of which there are 65536
+    fallen: int = 0  # in units of 1 / 65536 row
     rested: int = 0
-    moves: int | None = None  # since it first came to rest where it is lowest
+    moves: int | None = None  # since it first rested on its lowest row
     lowest: int = 0
     locks: list[tuple[frozenset[Cell], int]] = field(default_factory=list)
 
@@ -60,7 +60,7 @@ class Twin:
 
     def spawn(self) -> None:
         start = start_of(self.space, self.height)
-        self.over = self.over or start is None
+        self.terminated = self.terminated or start is None
         self.state = start or self.space.spawn(self.height)
         self.kick, self.fallen, self.rested, self.moves = 0, 0, 0, None
         self.lowest = self.bottom()
@@ -69,11 +69,11 @@ class Twin:
         return min(y for _, y in self.space.cells(self.state))
 
     def press(self, key: str) -> None:
-        if key == "hold" and self.hold and not self.held_once:
+        if key == "hold" and self.hold and not self.hold_used:
             current = self.pieces.pop(0)
             if self.held is not None:
                 self.pieces.insert(0, self.held)
-            self.held, self.held_once = current, True
+            self.held, self.hold_used = current, True
             self.spawn()
             return
         if key == "hard drop":
@@ -129,7 +129,7 @@ class Twin:
         self.placed += 1
         rows = [y for _, y in cells]
         if (min(rows) if self.guideline else max(rows)) >= self.height:
-            self.board, self.over = frozenset(board), True
+            self.board, self.terminated = frozenset(board), True
             self.locks.append((cells, NO_SPIN))
             return
         full = [y for y in sorted({y for _, y in board}) if all((x, y) in board for x in range(self.width))]
@@ -140,7 +140,7 @@ class Twin:
         self.score += self.points(len(full), spin) * self.level
         self.lines += len(full)
         self.pieces.pop(0)
-        self.held_once = False
+        self.hold_used = False
         self.spawn()
 
     def points(self, n_lines: int, spin: int) -> int:
@@ -161,5 +161,5 @@ class Twin:
 
 
 def pieces_of(script: str, n: int) -> list[int]:
-    """The first pieces of a script that repeats."""
+    """Returns the first pieces of a script that repeats."""
     return [PIECES.index(script[k % len(script)]) for k in range(n)]

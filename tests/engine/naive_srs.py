@@ -1,4 +1,4 @@
-"""Moving and turning a second time: slow, plain and on sets of cells, for the kernels to be compared with.
+"""Naive twin of moves and rotations: slow and plain, on sets of cells; the kernels are compared with it.
 
 A cell is ``(column, row)``, row 0 at the bottom. A state is ``(x, y, rotation)`` of the box in which a piece turns, by
 its lower left corner. Pieces are drawn in their boxes and kicks are typed in from tetris.wiki/Super_Rotation_System
@@ -61,7 +61,7 @@ TURNS = {"clockwise": 1, "counter-clockwise": 3}
 
 
 class Space:
-    """A piece on a board: where it fits, and where keys take it."""
+    """A piece on a board, with the states that it fits in and the keys that move it."""
 
     def __init__(self, board: Board, piece: int, width: int, n_rows: int) -> None:
         self.board, self.letter, self.width, self.n_rows = board, LETTERS[piece], width, n_rows
@@ -79,13 +79,13 @@ class Space:
         )
 
     def spawn(self, row: int) -> State:
-        """The state in which a piece begins, with its lowest cells in a row."""
+        """Returns the spawn state with the lowest cells in a row."""
         lowest = min(y for _, y in self.cells((0, 0, 0)))
         columns = [x for x, _ in self.cells((0, 0, 0))]
         return (self.width - (max(columns) - min(columns) + 1)) // 2, row - lowest, 0
 
     def press(self, state: State, key: str) -> tuple[State, int] | None:
-        """Where a key takes a piece, and by which kick, 0 for a move; nothing where it does not take it anywhere."""
+        """Returns the state after a key and the number of the kick, 0 for a move; None where the key is blocked."""
         x, y, rotation = state
         if key in MOVES:
             dx, dy = MOVES[key]
@@ -104,8 +104,8 @@ class Space:
         x, y, rotation = state
         return not self.fits((x, y - 1, rotation))
 
-    def reached(self, start: State) -> Iterator[State]:
-        """Every state that keys lead to, nearest first."""
+    def reachable_states(self, start: State) -> Iterator[State]:
+        """Yields all states that keys reach, nearest first."""
         if not self.fits(start):
             return
         seen, waiting = {start}, deque([start])
@@ -119,8 +119,8 @@ class Space:
                     waiting.append(outcome[0])
 
     def lock_cells(self, start: State) -> set[frozenset[Cell]]:
-        """The sets of cells that the piece can fill at rest."""
-        return {self.cells(state) for state in self.reached(start) if self.rests(state)}
+        """Returns the sets of cells that the piece can fill at rest."""
+        return {self.cells(state) for state in self.reachable_states(start) if self.rests(state)}
 
 
 CORNERS = {0: ((-1, 1), (1, 1)), 1: ((1, 1), (1, -1)), 2: ((1, -1), (-1, -1)), 3: ((-1, -1), (-1, 1))}
@@ -128,18 +128,18 @@ NO_SPIN, MINI, FULL = range(3)
 
 
 def spin_of(space: Space, state: State, kick: int) -> int:
-    """The T-spin of a T at rest, by the number of the kick of its last key, 0 for a move."""
+    """Returns the T-spin of a T at rest, given the number of the kick of its last key, 0 for a move."""
     x, y, rotation = state
     if space.letter != "T" or kick == 0:
         return NO_SPIN
 
-    def taken(dx: int, dy: int) -> bool:
+    def is_occupied(dx: int, dy: int) -> bool:
         column, row = x + 1 + dx, y + 1 + dy
         return not 0 <= column < space.width or row < 0 or (column, row) in space.board
 
-    if sum(taken(dx, dy) for dx in (-1, 1) for dy in (-1, 1)) < 3:
+    if sum(is_occupied(dx, dy) for dx in (-1, 1) for dy in (-1, 1)) < 3:
         return NO_SPIN
-    return FULL if kick == 5 or all(taken(*corner) for corner in CORNERS[rotation]) else MINI
+    return FULL if kick == 5 or all(is_occupied(*corner) for corner in CORNERS[rotation]) else MINI
 
 
 def dropped(space: Space, state: State) -> State:
@@ -150,7 +150,7 @@ def dropped(space: Space, state: State) -> State:
 
 
 def start_of(space: Space, spawn_row: int) -> State | None:
-    """Where a piece of the game begins: one row lower at once if that is free; nowhere if its place is taken."""
+    """Returns the state of a spawned piece, one row lower if that is free; None if it is blocked."""
     x, y, rotation = space.spawn(spawn_row)
     if not space.fits((x, y, rotation)):
         return None
@@ -158,7 +158,7 @@ def start_of(space: Space, spawn_row: int) -> State | None:
 
 
 def endings(space: Space, spawn_row: int) -> dict[tuple[frozenset[Cell], int], int]:
-    """Fewest keys, hard drop included, to every (cells, T-spin)."""
+    """Returns the fewest keys, hard drop included, to each (cells, T-spin)."""
     start = start_of(space, spawn_row)
     if start is None:
         return {}

@@ -1,4 +1,4 @@
-"""Steps that threads share: alike on any number of them, and refused as a whole."""
+"""Tests of steps that are divided among threads: same result on any number, rejected as a whole."""
 
 from typing import Any
 
@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tetrarium.engine.batches import Batch
+from tetrarium.engine.state_layout import COLUMNS, SCORE
 from tetrarium.environment import EnvConfig, make_vec_env
 from tetrarium.environment.core import GameCore
-from tetrarium.environment.gym_vec_env import TetrisVectorEnv
+from tetrarium.environment.interfaces.gym_vec_env import TetrisVectorEnv
 from tetrarium.errors import ConfigError, GameError
 
 N_GAMES = 10
@@ -20,18 +21,18 @@ KINDS = {
 
 
 def playthrough(config: EnvConfig, n_threads: int) -> list[Any]:
-    """All that 40 steps of ten games tell, most of which end or are cut meanwhile."""
+    """Returns the results of 40 steps of ten games, most of which end on the way."""
     core = GameCore(config, N_GAMES, seed=5, n_threads=n_threads)
     rng = np.random.default_rng(1)
-    told: list[Any] = [core.reset()]
+    results: list[Any] = [core.reset()]
     for step in range(40):
-        fresh = rng.random(N_GAMES) < 0.1
+        reset_mask = rng.random(N_GAMES) < 0.1
         actions = np.array([rng.choice(np.flatnonzero(mask)) for mask in core.masks])
-        outcome = core.step(actions, restart=True, fresh=fresh if step % 2 else None)
-        ended = np.flatnonzero(outcome.over | outcome.cut)
-        told += [*outcome, core.games.rows.copy(), core.games.reached.rows.copy()]
-        told.append(core.final_observations(ended) if len(ended) else len(ended))
-    return told
+        outcome = core.step(actions, restart=True, reset_mask=reset_mask if step % 2 else None)
+        ended = np.flatnonzero(outcome.terminated | outcome.truncated)
+        results += [*outcome, core.games.rows.copy(), core.games.state_after.rows.copy()]
+        results.append(core.final_observations(ended) if len(ended) else len(ended))
+    return results
 
 
 @pytest.mark.compiled
@@ -47,7 +48,7 @@ def test_games_are_the_same_on_any_number_of_threads(kind: str) -> None:
 
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize("kind", KINDS)
-def test_where_one_action_is_refused_nothing_is_played(kind: str, n_threads: int) -> None:
+def test_one_rejected_action_stops_the_whole_step(kind: str, n_threads: int) -> None:
     core = GameCore(KINDS[kind], N_GAMES, seed=5, n_threads=n_threads)
     core.reset()
     before = core.games.rows.copy()
@@ -56,27 +57,29 @@ def test_where_one_action_is_refused_nothing_is_played(kind: str, n_threads: int
         core.step(np.array([0] * (N_GAMES - 1) + [n_actions]), restart=True)
     np.testing.assert_array_equal(core.games.rows, before)
 
-    core.games.over[7] = 1
-    with pytest.raises(GameError, match=r"A game that has ended takes no action\. Reset it first\."):
+    core.games.terminated[7] = 1
+    with pytest.raises(GameError, match=r"The game has ended\. Reset it before the next action\."):
         core.step(np.zeros(N_GAMES, dtype=np.int64), restart=True)
     before[7] = core.games.rows[7]
     np.testing.assert_array_equal(core.games.rows, before)
 
 
 @pytest.mark.parametrize("n_threads", [0, -1, 10_000, 2.0, True])
-def test_a_number_of_threads_out_of_range_is_refused(n_threads: Any) -> None:
-    message = rf"n_threads is a whole number from 1 to 256; got {n_threads!r}\. Leave it out for one a core\."
+def test_number_of_threads_out_of_range_raises(n_threads: Any) -> None:
+    message = rf"n_threads is a whole number from 1 to 256; got {n_threads!r}\. Omit it for one per core\."
     with pytest.raises(ConfigError, match=message):
         make_vec_env(EnvConfig(), n_envs=4, n_threads=n_threads)
     with pytest.raises(ConfigError, match=message):
         TetrisVectorEnv(num_envs=4, n_threads=n_threads)
 
 
-def test_a_batch_takes_a_thread_for_each_512_games_and_no_more_than_there_are_cores(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_default_is_one_thread_per_512_games_and_at_most_one_per_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 3)
-    sizes = (1, 512, 1_023, 1_024, 1_536, 10_000)
 
-    assert [Batch(np.zeros((n, 20), dtype=np.int64), 40).n_threads for n in sizes] == [1, 1, 1, 2, 3, 3]
-    assert Batch(np.zeros((2, 20), dtype=np.int64), 40, n_threads=8).n_threads == 2
+    def n_threads(n_games: int, wanted: int | None = None) -> int:
+        rows = np.zeros((n_games, COLUMNS + 10), dtype=np.int64)
+        made = Batch(rows, preview=0, score=SCORE, columns=COLUMNS, n_step_fields=6, n_actions=16, n_threads=wanted)
+        return made.n_threads
+
+    assert [n_threads(n_games) for n_games in (1, 512, 1_023, 1_024, 1_536, 10_000)] == [1, 1, 1, 2, 3, 3]
+    assert n_threads(2, wanted=8) == 2

@@ -1,4 +1,4 @@
-"""Boards as text, the pieces' tables, rules and layouts, and what each refuses."""
+"""Tests of boards as text, piece tables, rules and layouts, and of their errors."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.strategies import board_columns, rules
 from tetrarium import engine
 from tetrarium.engine import FEATURES, Rules, board_cells, draw_board, make_layout, orientation_cells, parse_board
 from tetrarium.engine import row_length as length_of
-from tetrarium.engine.bits import bit_length, popcount
+from tetrarium.engine.compiling import bit_length, popcount
 from tetrarium.engine.features import COLUMN_HEIGHTS, HELD_PIECE, HOLES, NEXT_PIECES, feature_width
 from tetrarium.engine.pieces import COLUMN_BITS, N_ORIENTATIONS, PIECE_HEIGHTS, PIECE_WIDTHS, PIECES
 from tetrarium.errors import ConfigError, GameError
@@ -25,7 +25,7 @@ def test_a_drawn_board_parses_back(data: st.DataObject) -> None:
 
 
 @given(st.data())
-def test_cells_are_the_twins(data: st.DataObject) -> None:
+def test_cells_match_the_naive_board(data: st.DataObject) -> None:
     columns = data.draw(board_columns(8, 20))
     cells = board_cells(np.array(columns, dtype=np.int64), 22)
     assert cells.shape == (22, 8)
@@ -38,16 +38,16 @@ def test_cells_are_the_twins(data: st.DataObject) -> None:
         ("#.x.", "A board is drawn with '#' and '.'; got 'x'. Replace it."),
         ("#.\n#", "A board's lines are equally long; got lengths [1, 2]. Pad the shorter ones."),
         ("", "A board has at least one line; got none. Draw an empty row as dots."),
-        ("#.\n" * 61, "A board has at most 60 rows; got 61. Leave out rows at the top."),
+        ("#.\n" * 61, "A board has at most 60 rows; got 61. Remove rows at the top."),
     ],
 )
-def test_text_that_is_no_board(text: str, expected: str) -> None:
+def test_invalid_text_raises(text: str, expected: str) -> None:
     with pytest.raises(GameError) as error:
         parse_board(text)
     assert str(error.value) == expected
 
 
-def test_the_pieces_are_the_twins() -> None:
+def test_piece_tables_match_the_naive_drawings() -> None:
     assert PIECES == naive.LETTERS
     for piece, letter in enumerate(PIECES):
         drawings = naive.ORIENTATIONS[letter]
@@ -62,7 +62,7 @@ def test_the_pieces_are_the_twins() -> None:
 
 
 @given(st.integers(0, 2**60))
-def test_bits_are_counted(word: int) -> None:
+def test_bit_counts_match_plain_python(word: int) -> None:
     assert popcount(word) == bin(word).count("1")
     assert bit_length(word) == len(bin(word)) - 2 if word else bit_length(word) == 0
 
@@ -82,7 +82,7 @@ def test_bits_are_counted(word: int) -> None:
         ("preview", 7, 0, 6),
     ],
 )
-def test_rules_out_of_range(name: str, value: object, low: int, high: int) -> None:
+def test_rules_out_of_range_raise(name: str, value: object, low: int, high: int) -> None:
     settings: dict[str, object] = dict(width=10, height=20, hidden_rows=4, randomizer="7-bag", preview=1)
     with pytest.raises(ConfigError) as error:
         Rules(**(settings | {name: value}))  # type: ignore[arg-type]
@@ -94,7 +94,7 @@ def test_rules_out_of_range(name: str, value: object, low: int, high: int) -> No
 @pytest.mark.parametrize(
     ("randomizer", "hint"), [("7bag", " Did you mean '7-bag'?"), ("", ""), ("IXO", ""), ("iojl", "")]
 )
-def test_unknown_randomizers(randomizer: str, hint: str) -> None:
+def test_unknown_randomizer_raises_with_a_suggestion(randomizer: str, hint: str) -> None:
     with pytest.raises(ConfigError) as error:
         Rules(width=10, height=20, hidden_rows=4, randomizer=randomizer, preview=1)
     assert str(error.value) == (
@@ -103,7 +103,7 @@ def test_unknown_randomizers(randomizer: str, hint: str) -> None:
 
 
 @given(rules(st.sampled_from(["7-bag", "uniform", "SZ"])))
-def test_compiled_rules_say_the_same(drawn: Rules) -> None:
+def test_compiled_rules_have_the_same_values(drawn: Rules) -> None:
     compiled = drawn.compiled
     assert (compiled.width, compiled.height, compiled.preview) == (drawn.width, drawn.height, drawn.preview)
     assert compiled.n_rows == drawn.height + drawn.hidden_rows
@@ -112,7 +112,7 @@ def test_compiled_rules_say_the_same(drawn: Rules) -> None:
 
 
 @given(st.lists(st.sampled_from(FEATURES), min_size=1), st.integers(4, 16), st.integers(1, 6))
-def test_a_layout_packs_its_features_in_their_order(names: list[str], width: int, preview: int) -> None:
+def test_layout_packs_features_in_the_given_order(names: list[str], width: int, preview: int) -> None:
     layout = make_layout(names, width, preview)
     position = 0
     for index, name in enumerate(FEATURES):
@@ -124,13 +124,13 @@ def test_a_layout_packs_its_features_in_their_order(names: list[str], width: int
     assert length_of(layout) == position
 
 
-def test_the_widths_of_wide_features() -> None:
+def test_widths_of_wide_features() -> None:
     layout = make_layout(["held_piece", "next_pieces", "column_heights", "holes"], 12, 3)
     assert [int(layout[k]) for k in (COLUMN_HEIGHTS, HOLES, NEXT_PIECES, HELD_PIECE)] == [0, 12, 13, 13 + 21]
     assert length_of(layout) == 12 + 1 + 21 + 8
 
 
-def test_unknown_and_missing_features() -> None:
+def test_unknown_and_missing_features_raise() -> None:
     with pytest.raises(ConfigError) as error:
         make_layout(["hole"], 10, 0)
     assert str(error.value) == f"A feature is one of {', '.join(FEATURES)}; got 'hole'. Did you mean 'holes'?"
@@ -142,7 +142,7 @@ def test_unknown_and_missing_features() -> None:
         )
 
 
-def test_the_public_surface_is_what_all_says() -> None:
+def test_public_names_are_those_in_all() -> None:
     assert sorted(engine.__all__) == sorted(set(engine.__all__))
     for name in engine.__all__:
         assert name in vars(engine)

@@ -1,4 +1,4 @@
-"""The game by keys: against its naive twin, by its laws, by what is seen of it, and by what it refuses."""
+"""Tests of games by keys: comparison with the naive twin, laws, observations and errors."""
 
 import subprocess
 import sys
@@ -8,18 +8,18 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.engine.key_play import CLOCKWISE, COUNTER, HARD, HOLD, LEFT, NOTHING, RIGHT, SOFT, guideline, press
+from tests.engine.key_game import CLOCKWISE, COUNTER, HARD, HOLD, LEFT, NOTHING, RIGHT, SOFT, guideline, press
 from tests.engine.naive import board_of, columns_of, piece_cells
-from tests.engine.naive_keys import Twin, pieces_of
+from tests.engine.naive_keys import NaiveKeyGame, pieces_of
 from tests.strategies import board_columns, scripts
 from tetrarium.engine import KEYS, KeyGames, KeyMove, KeyRules
-from tetrarium.engine.key_views import FALLING, rest_length, row_words, shown_rows
+from tetrarium.engine.keyplay.observations import CURRENT_PIECE, n_extra_values, n_observed_rows, n_row_words
+from tetrarium.engine.movegen.key_paths import find_key_paths
+from tetrarium.engine.movegen.lock_positions import Placement, find_placements
 from tetrarium.engine.pieces import PIECES
-from tetrarium.engine.reachable import Placement, find_placements
-from tetrarium.engine.routes import find_routes
 from tetrarium.errors import ConfigError, GameError
 
 NEVER = 1 << 62
@@ -28,7 +28,7 @@ compiled_only = pytest.mark.compiled
 
 # --- against the twin ---
 
-# Some keys one by one, or many by chance: games of several pieces.
+# A few drawn keys, or many random ones, which make games of several pieces.
 key_lists = st.lists(st.integers(0, 7), max_size=40) | st.integers(0, 1 << 32).map(
     lambda seed: np.random.default_rng(seed).integers(0, 8, 150).tolist()
 )
@@ -51,8 +51,8 @@ def key_rules(draw: st.DrawFn) -> KeyRules:
     )
 
 
-def twin_of(rules: KeyRules, columns: tuple[int, ...], n_pieces: int) -> Twin:
-    return Twin(
+def twin_of(rules: KeyRules, columns: tuple[int, ...], n_pieces: int) -> NaiveKeyGame:
+    return NaiveKeyGame(
         width=rules.width,
         height=rules.height,
         n_rows=rules.height + rules.hidden_rows,
@@ -67,30 +67,34 @@ def twin_of(rules: KeyRules, columns: tuple[int, ...], n_pieces: int) -> Twin:
 
 
 @given(st.data())
-@settings(max_examples=150)
-def test_every_key_does_what_the_twins_does(data: st.DataObject) -> None:
+def test_key_steps_match_the_naive_game(data: st.DataObject) -> None:
     rules = data.draw(key_rules())
     columns = data.draw(board_columns(rules.width, rules.height))
     games = KeyGames(rules, seed=0, numbers=[0])
     games.set_board(0, np.array(columns, dtype=np.int64))
     twin = twin_of(rules, columns, 200)
     for key in data.draw(key_lists):
-        if twin.over:
+        if twin.terminated:
             break
         n_locks = len(twin.locks)
         move = games.move(0, key)
         twin.press(KEYS[key])
         state = move.state_tp1
-        assert (state.over, state.lines, state.pieces, state.score) == (twin.over, twin.lines, twin.placed, twin.score)
+        assert (state.terminated, state.lines, state.pieces, state.score) == (
+            twin.terminated,
+            twin.lines,
+            twin.placed,
+            twin.score,
+        )
         assert (state.back_to_back, state.combo) == (twin.back_to_back, twin.combo)
-        assert (state.held, state.held_once) == (twin.held, twin.held_once)
+        assert (state.held, state.hold_used) == (twin.held, twin.hold_used)
         assert list(state.columns) == columns_of(twin.board, rules.width)
         assert (move.piece is not None) == (len(twin.locks) > n_locks)
         if move.placement is not None and move.piece is not None:
             lock = move.placement
             cells = {(x + lock.column, y + lock.row) for x, y in piece_cells(move.piece, lock.rotation)}
             assert (cells, lock.spin) == twin.locks[-1]
-        if not twin.over:
+        if not twin.terminated:
             assert set(state.falling) == twin.space.cells(twin.state)
             assert state.queue[0] == twin.pieces[0]
             assert (state.fallen, state.rested) == (twin.fallen, twin.rested)
@@ -110,41 +114,37 @@ def situations(draw: st.DrawFn) -> tuple[KeyRules, tuple[int, ...], str]:
 def assert_locked(move: KeyMove, placement: Placement) -> None:
     lock = move.placement
     assert lock is not None
-    lost = move.state_tp1.over and move.lines_placement == move.points == 0  # a lock out notes no spin
+    lost = move.state_tp1.terminated and move.lines_placement == move.points == 0  # a lock out records no spin
     assert lock == (replace(placement, spin=lock.spin) if lost else placement)
 
 
 @given(situations())
-@settings(max_examples=60)
-def test_key_play_reaches_exactly_the_generated_placements(
-    situation: tuple[KeyRules, tuple[int, ...], str],
-) -> None:
-    """By the generator's routes each of them; and by chance none else."""
+def test_keys_reach_exactly_the_listed_lock_positions(situation: tuple[KeyRules, tuple[int, ...], str]) -> None:
+    """Each key path reaches its placement, and random keys reach no other one."""
     rules, columns, letter = situation
     piece = PIECES.index(letter)
     listed = find_placements(columns, piece, rules)
     games = KeyGames(rules, seed=0, numbers=[0])
     games.set_board(0, np.array(columns, dtype=np.int64))
     begin = games.rows.copy()
-    for placement, route in find_routes(columns, piece, rules).items():
+    for placement, keys in find_key_paths(columns, piece, rules).items():
         games.rows[:] = begin
-        press(games, *(KEYS.index(key) for key in route[:-1]))
+        press(games, *(KEYS.index(key) for key in keys[:-1]))
         assert_locked(games.move(0, HARD), placement)
     random = np.random.default_rng(0)
     for _ in range(20 if listed else 0):
         games.rows[:] = begin
         press(games, *random.integers(NOTHING, HARD, random.integers(0, 40)).tolist())
         move = games.move(0, HARD)
-        assert move.placement in listed or move.state_tp1.over
+        assert move.placement in listed or move.state_tp1.terminated
 
 
 @given(st.data())
-@settings(max_examples=40)
 def test_cells_are_conserved(data: st.DataObject) -> None:
     rules = data.draw(key_rules())
     games = KeyGames(rules, seed=0, numbers=[0])
     for key in data.draw(st.lists(st.integers(0, 7), max_size=80)):
-        if games.over[0]:
+        if games.terminated[0]:
             break
         games.place(0, key)
         n_cells = sum(int(column).bit_count() for column in games.columns[0])
@@ -156,9 +156,8 @@ MIRRORED = dict(zip("TJLSZ", "TLJZS", strict=True))
 
 
 @given(st.data())
-@settings(max_examples=60)
-def test_left_and_right_are_alike(data: st.DataObject) -> None:
-    """For the pieces three wide, which an odd board centres, and whose kicks mirror; those of the I do not."""
+def test_mirrored_games_match(data: st.DataObject) -> None:
+    """For three-wide pieces, which spawn centered on a board of odd width and whose kicks mirror; those of I do not."""
     width = data.draw(st.sampled_from([5, 7, 9, 11]))
     script = data.draw(st.text("TJLSZ", min_size=1, max_size=6))
     columns = data.draw(board_columns(width, 12))
@@ -169,22 +168,22 @@ def test_left_and_right_are_alike(data: st.DataObject) -> None:
         sides.append(KeyGames(rules, seed=0, numbers=[0]))
         sides[-1].set_board(0, np.array(board, dtype=np.int64))
     for key in data.draw(st.lists(st.integers(0, 7), max_size=60)):
-        if sides[0].over[0]:
+        if sides[0].terminated[0]:
             break
         one, other = sides[0].move(0, key).state_tp1, sides[1].move(0, MIRRORED_KEYS[key]).state_tp1
         assert one.columns == other.columns[::-1]
-        assert (one.score, one.lines, one.over) == (other.score, other.lines, other.over)
+        assert (one.score, one.lines, one.terminated) == (other.score, other.lines, other.terminated)
         assert {(width - 1 - x, y) for x, y in one.falling} == set(other.falling)
 
 
 def arrays(games: KeyGames) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     rules = games.rules
-    words = np.zeros((games.n_games, row_words(rules.width, rules.height, rules.preview)), dtype=np.int64)
+    words = np.zeros((games.n_games, n_row_words(rules.width, rules.height, rules.preview)), dtype=np.int64)
     return words, np.zeros((games.n_games, 8), dtype=np.bool_)
 
 
 def play(games: KeyGames, n_steps: int, seed: int = 0) -> int:
-    """Presses random legal keys with automatic restarts; returns a checksum of all that was written."""
+    """Presses random legal keys with automatic restarts; returns a checksum of all results."""
     words, masks = arrays(games)
     final = np.zeros_like(words)
     games.observe(words, masks)
@@ -193,14 +192,14 @@ def play(games: KeyGames, n_steps: int, seed: int = 0) -> int:
     checksum = 0
     for step in range(n_steps):
         n_legal = masks.sum(axis=1)
-        chosen = (draws[step] * n_legal).astype(np.int64)  # hold is the last one, so that legal keys come first
-        games.step(chosen, words, masks, max_pieces=40, final_words=final)
-        for part in (words, masks, final, games.done, games.rows):
+        chosen = (draws[step] * n_legal).astype(np.int64)  # hold is the last key, so that legal keys come first
+        games.step(chosen, words, masks, max_pieces=40, final=final)
+        for part in (words, masks, final, games.step_record, games.rows):
             checksum = zlib.crc32(np.ascontiguousarray(part).tobytes(), checksum)
     return checksum
 
 
-def test_the_size_of_the_batch_changes_nothing() -> None:
+def test_game_is_the_same_in_batches_of_any_size() -> None:
     rules = guideline(gravity="level")
     random = np.random.default_rng(1)
     keys = random.integers(0, 8, (300, 5))
@@ -213,7 +212,7 @@ def test_the_size_of_the_batch_changes_nothing() -> None:
             assert np.array_equal(one.rows[0], together.rows[index])
 
 
-def test_a_state_put_back_has_the_same_future() -> None:
+def test_restored_state_continues_in_the_same_way() -> None:
     games = KeyGames(guideline(gravity="level"), seed=0, numbers=range(3))
     play(games, 37)
     states, rows = [games.state(index) for index in range(3)], games.rows.copy()
@@ -222,11 +221,11 @@ def test_a_state_put_back_has_the_same_future() -> None:
     for index, state in enumerate(states):
         other.restore(index, state)
     assert np.array_equal(other.rows, rows)
-    other.done[:] = 0
+    other.step_record[:] = 0
     assert play(other, 50, seed=1) == future
 
 
-def test_pieces_are_those_of_the_game_by_placements() -> None:
+def test_pieces_match_those_of_placement_games() -> None:
     from tetrarium.engine import Games, Rules
 
     by_keys = KeyGames(guideline(), seed=5, numbers=[7])
@@ -237,7 +236,7 @@ def test_pieces_are_those_of_the_game_by_placements() -> None:
         by_drops.place(0, 4 * 4)
 
 
-# Moves only with the game by keys: every number that 400 steps of 8 games write, with and without gravity.
+# Changes only with the behavior of games by keys: a checksum of all results of 400 steps of 8 games.
 @compiled_only
 def test_signature() -> None:
     falling = play(KeyGames(guideline(gravity="level"), seed=0, numbers=range(8)), 400)
@@ -249,21 +248,20 @@ def test_signature() -> None:
 
 
 @given(st.data())
-@settings(max_examples=40)
-def test_a_row_shows_the_state(data: st.DataObject) -> None:
+def test_observation_row_describes_the_state(data: st.DataObject) -> None:
     rules = data.draw(key_rules())
     games = KeyGames(rules, seed=0, numbers=[0])
     words, masks = arrays(games)
     for key in data.draw(st.lists(st.integers(0, 7), max_size=40)):
-        if games.over[0]:
+        if games.terminated[0]:
             break
         games.place(0, key)
     games.observe(words, masks)
     seen, state = words.view(np.uint8)[0], games.state(0)
-    n_shown = shown_rows(rules.height)
+    n_shown = n_observed_rows(rules.height)
     assert n_shown % 8 == 0 and rules.height + 2 <= n_shown < rules.height + 10
     cells, rest = np.split(seen, [rules.width * n_shown])
-    if state.over:
+    if state.terminated:
         assert not seen.any() and not masks.any()
         return
     expected = np.zeros((rules.width, n_shown), dtype=np.uint8)
@@ -271,26 +269,26 @@ def test_a_row_shows_the_state(data: st.DataObject) -> None:
         expected[x] = [column >> row & 1 for row in range(n_shown)]
     for x, y in state.falling:
         if y < n_shown:
-            expected[x, y] = FALLING
+            expected[x, y] = CURRENT_PIECE
     assert np.array_equal(cells.reshape(rules.width, n_shown), expected)
-    told = [int(piece == k) for piece in state.queue for k in range(7)]
-    told += [int(state.held == k) for k in range(7)] + [int(state.rotation == k) for k in range(4)]
-    told += [int(rules.hold and not state.held_once), int(state.outcome > 0)]
+    expected = [int(piece == k) for piece in state.queue for k in range(7)]
+    expected += [int(state.held == k) for k in range(7)] + [int(state.rotation == k) for k in range(4)]
+    expected += [int(rules.hold and not state.hold_used), int(state.outcome > 0)]
     if rules.gravity == "level":
         n_steps = max(1, round(rules.key_rate / 2))
-        told += [state.fallen * 16 // 65536, min(15, n_steps - state.rested), 15 - max(0, state.moves)]
+        expected += [state.fallen * 16 // 65536, min(15, n_steps - state.rested), 15 - max(0, state.moves)]
     else:
-        told += [0, 0, 0]
-    assert rest[: len(told)].tolist() == told
-    assert len(told) == rest_length(rules.preview)
-    assert not rest[len(told) :].any()
+        expected += [0, 0, 0]
+    assert rest[: len(expected)].tolist() == expected
+    assert len(expected) == n_extra_values(rules.preview)
+    assert not rest[len(expected) :].any()
 
 
 # --- bad input ---
 
 
 @pytest.mark.parametrize("action", [-1, 8])
-def test_an_action_out_of_range_plays_nothing(action: int) -> None:
+def test_action_out_of_range_raises_and_changes_nothing(action: int) -> None:
     games = KeyGames(guideline(), seed=0, numbers=range(2))
     words, masks = arrays(games)
     before = games.rows.copy()
@@ -302,7 +300,7 @@ def test_an_action_out_of_range_plays_nothing(action: int) -> None:
     assert np.array_equal(games.rows, before)
 
 
-def test_one_action_a_game() -> None:
+def test_wrong_number_of_actions_raises() -> None:
     games = KeyGames(guideline(), seed=0, numbers=range(2))
     with pytest.raises(GameError, match=r"^Each of 2 games takes one action; got shape \(1,\)\. Pass one each\.$"):
         games.advance(np.array([0]), max_pieces=NEVER, restart=True)
@@ -311,15 +309,15 @@ def test_one_action_a_game() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"held": 7}, "A held piece is a number from 0 to 6, in a game with hold; got 7."),
-        ({"rotation": 4}, "The current piece lies where the board is free; rotation 4 at column"),
+        ({"held": 7}, "The held piece must be an index from 0 to 6, in a game with hold; got 7."),
+        ({"rotation": 4}, "The current piece must be on free cells; rotation 4 at column"),
         ({"anchor_x": -1}, "rotation 0 at column -1, row 19 is not. Copy it from a state of these rules."),
-        ({"fallen": 65536}, "What a piece has done is counted from 0; got KeyState"),
-        ({"outcome": 6}, "What a piece has done is counted from 0"),
-        ({"columns": (0,) * 9}, "A board here has 10 columns; got 9."),
+        ({"fallen": 65536}, "Counts of the current piece must be in their range; got KeyState"),
+        ({"outcome": 6}, "Counts of the current piece must be in their range"),
+        ({"columns": (0,) * 9}, "The board must have 10 columns; got 9."),
     ],
 )
-def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(changes: dict[str, object], message: str) -> None:
+def test_impossible_state_raises_and_changes_nothing(changes: dict[str, object], message: str) -> None:
     games = KeyGames(guideline(), seed=0, numbers=[0])
     before = games.rows.copy()
     with pytest.raises(GameError) as error:
@@ -336,7 +334,7 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(changes: dict[
         ({"gravity": "some"}, "gravity is one of 'level', 'none'; got 'some'."),
     ],
 )
-def test_rules_that_break_a_rule(changes: dict[str, object], message: str) -> None:
+def test_invalid_rules_raise(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError) as error:
         guideline(**changes)
     assert message in str(error.value)
@@ -361,20 +359,14 @@ for name, module in list(sys.modules.items()):
 
 
 @compiled_only
-def test_a_mode_compiles_nothing_of_the_others() -> None:
+def test_each_action_mode_compiles_only_its_own_kernels() -> None:
     def modules(mode: str) -> set[str]:
         done = subprocess.run([sys.executable, "-c", COMPILED, mode], capture_output=True, text=True, check=True)
         return set(done.stdout.split())
 
-    by_keys = {"key_games", "key_steps", "key_views", "keys"}
-    assert not modules("drop") & by_keys
-    assert not modules("keys") & {
-        "floods",
-        "spins",
-        "reachable",
-        "games",
-        "surfaces",
-        "choices",
-        "drops",
-        "transitions",
-    }
+    by_drops, by_keys = modules("drop"), modules("keys")
+    assert "placement.games" in by_drops
+    assert not [name for name in by_drops if name.startswith("keyplay.") or name == "movegen.keys"]
+    assert "keyplay.games" in by_keys
+    searches = {"movegen.reachability", "movegen.lock_positions", "afterstates.feature_kernels"}
+    assert not [name for name in by_keys if name.startswith("placement.") or name in searches]

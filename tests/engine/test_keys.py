@@ -1,21 +1,21 @@
-"""One key at a time, against the naive twin."""
+"""Tests of single keys against the naive twin."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.naive import board_of
 from tests.engine.naive_srs import MOVES, Space, State
 from tests.engine.test_srs import box_anchor
 from tests.strategies import board_columns, pieces
-from tetrarium.engine.keys import (
+from tetrarium.engine.movegen.keys import (
     BLOCKED,
     HARD_DROP,
     HOLD,
     KEYS,
     NOTHING,
-    TURN_CLOCKWISE,
-    TURN_COUNTER_CLOCKWISE,
+    ROTATE_CLOCKWISE,
+    ROTATE_COUNTER_CLOCKWISE,
     fall_distance,
     fits,
     press_key,
@@ -27,8 +27,7 @@ KEY_OF_TWIN = {"soft drop": "down"}
 
 
 @given(st.data())
-@settings(max_examples=60)
-def test_keys_do_what_the_twins_do(data: st.DataObject) -> None:
+def test_keys_match_the_naive_piece(data: st.DataObject) -> None:
     width, height, piece = data.draw(st.integers(4, 16)), data.draw(st.integers(4, 16)), data.draw(pieces)
     columns = data.draw(board_columns(width, height))
     n_rows = height + 4
@@ -52,15 +51,15 @@ def test_keys_do_what_the_twins_do(data: st.DataObject) -> None:
         )
 
 
-def test_other_keys_leave_a_piece_where_it_is() -> None:
+def test_other_keys_do_not_shift_a_piece() -> None:
     board = np.zeros(10, dtype=np.int64)
     for key in (NOTHING, HARD_DROP, HOLD):
         assert press_key(board, 40, 2, 0, 4, 20, key) == (0, 4, 20, BLOCKED)
-    for key in (TURN_CLOCKWISE, TURN_COUNTER_CLOCKWISE):
+    for key in (ROTATE_CLOCKWISE, ROTATE_COUNTER_CLOCKWISE):
         assert press_key(board, 40, 1, 0, 4, 20, key) == (0, 4, 20, BLOCKED)
 
 
-def test_a_piece_moves_down_at_once_where_it_can() -> None:
+def test_spawning_piece_moves_down_where_free() -> None:
     for piece in range(7):
         x = 3 + anchor_in_orientation(piece, 0)[0] + (piece == 1)
         board = np.zeros(10, dtype=np.int64)

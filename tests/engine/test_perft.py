@@ -1,4 +1,4 @@
-"""Perft against published counts, and what it refuses.
+"""Tests of perft against published counts, and of its errors.
 
 The counts are those that other move generators publish, for a board 10 wide and 48 high.
 """
@@ -64,21 +64,21 @@ def test_all_pieces(queue: str, spawn_row: int, n_ways: int) -> None:
     ("queue", "width", "height", "spawn_row"),
     [("TIL", 4, 8, 4), ("JSI", 5, 9, 5), ("IIZ", 4, 12, 8), ("SOT", 6, 60, 56), ("IIT", 4, 24, 16)],
 )
-def test_small_boards_as_the_twin_counts_them(queue: str, width: int, height: int, spawn_row: int) -> None:
+def test_small_boards_match_the_naive_count(queue: str, width: int, height: int, spawn_row: int) -> None:
     expected = naive_perft(queue, frozenset(), width, height, spawn_row)
     assert perft(queue, len(queue), width=width, height=height, spawn_row=spawn_row) == expected
 
 
 @compiled_only
 @pytest.mark.parametrize(("queue", "spawn_row", "height"), [("IIIII", 14, 18), ("IIIII", 16, 20), ("IIIOT", 12, 16)])
-def test_tall_stacks_as_the_twin_counts_them(queue: str, spawn_row: int, height: int) -> None:
-    """Stacks outgrow the low words, and then the rows below which everything is reached from the sky."""
+def test_tall_stacks_match_the_naive_count(queue: str, spawn_row: int, height: int) -> None:
+    """Stacks outgrow the low words, and then the height up to which all open positions are reachable."""
     expected = naive_perft(queue, frozenset(), 4, height, spawn_row)
     assert perft(queue, len(queue), width=4, height=height, spawn_row=spawn_row) == expected
 
 
 def test_lines_clear() -> None:
-    """Two I side by side fill a row of eight, and the board is as empty as before."""
+    """Two I side by side fill a row of eight, which leaves the board empty."""
     assert perft("II", 2, width=8) > perft("I", 1, width=8)
     assert perft("IIO", 3, width=8) == naive_perft("IIO", frozenset(), 8, 48, 20)
 
@@ -101,7 +101,7 @@ def test_lines_clear() -> None:
         (("I", 1), {"spawn_row": 57}, "spawn_row is a whole number from 4 to 56; got 57. Choose one in that range."),
     ],
 )
-def test_what_perft_refuses(arguments: tuple[str, int], settings: dict[str, int], message: str) -> None:
+def test_invalid_arguments_raise(arguments: tuple[str, int], settings: dict[str, int], message: str) -> None:
     with pytest.raises(ConfigError) as error:
         perft(*arguments, **settings)
     assert str(error.value) == message

@@ -1,14 +1,14 @@
-"""Planes of cells against the twin, and what an ended game shows."""
+"""Tests of planes of cells against the naive twin, and of ended games."""
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.engine import naive
 from tests.strategies import Position, positions
 from tetrarium.engine import Games
-from tetrarium.engine.game_rows import OVER
-from tetrarium.engine.planes import observe_planes, pieces_length
+from tetrarium.engine.placement.games import observe_planes, pieces_length
+from tetrarium.engine.state_layout import TERMINATED
 
 
 def observed(games: Games) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
@@ -21,8 +21,7 @@ def observed(games: Games) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]
 
 
 @given(positions())
-@settings(max_examples=100)
-def test_planes_are_the_twins(position: Position) -> None:
+def test_planes_match_the_naive_board(position: Position) -> None:
     games = Games(position.rules, seed=0, numbers=[0, 1])
     games.set_board(1, position.array)
     games.queue[1] = position.queue
@@ -38,11 +37,10 @@ def test_planes_are_the_twins(position: Position) -> None:
 
 
 @given(positions())
-@settings(max_examples=20)
-def test_an_ended_game_shows_its_board_and_neither_pieces_nor_actions(position: Position) -> None:
+def test_ended_game_has_a_board_but_no_pieces_and_no_actions(position: Position) -> None:
     games = Games(position.rules, seed=0, numbers=[0])
     games.set_board(0, position.array)
-    games.rows[0, OVER] = 1
+    games.rows[0, TERMINATED] = 1
     planes, pieces, masks = observed(games)
 
     assert planes.sum() == len(naive.board_of(position.columns))

@@ -1,4 +1,4 @@
-"""What the randomizers deal, and the streams that they draw from."""
+"""Tests of randomizers and of the streams that they draw from."""
 
 from itertools import pairwise
 
@@ -6,12 +6,12 @@ import numba
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine import naive
 from tetrarium.engine import Games, Rules
-from tetrarium.engine.streams import draw_below, make_stream
+from tetrarium.engine.random_streams import draw_below, make_stream
 from tetrarium.errors import ConfigError
 
 compiled_only = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="draws more than plain Python can in time")
@@ -19,7 +19,7 @@ MASK = (1 << 32) - 1
 
 
 def dealt(randomizer: str, n_pieces: int, *, seed: int, preview: int = 0) -> list[int]:
-    """The first pieces of one game, read off its front while an ended game is wiped clean."""
+    """Returns the first pieces of one game, whose board is emptied after each step."""
     games = Games(
         Rules(width=10, height=20, hidden_rows=4, randomizer=randomizer, preview=preview), seed=seed, numbers=[0]
     )
@@ -28,12 +28,12 @@ def dealt(randomizer: str, n_pieces: int, *, seed: int, preview: int = 0) -> lis
         pieces.append(int(games.queue[0, 0]))
         games.place(0, 4 * (k % 7))
         games.columns[0] = 0
-        games.over[0] = 0
+        games.terminated[0] = 0
     return pieces
 
 
 def naive_words(seed: int, game: int, n: int) -> list[int]:
-    """sfc32 after Chris Doty-Humphrey, PractRand, on Python integers."""
+    """Returns the words of sfc32 by Chris Doty-Humphrey (PractRand), on Python integers."""
     a, b, c, counter = (int(word) for word in np.random.SeedSequence((seed, game)).generate_state(4, np.uint32))
     words = []
     for _ in range(n):
@@ -45,7 +45,6 @@ def naive_words(seed: int, game: int, n: int) -> list[int]:
 
 
 @given(st.integers(0, 2**63), st.integers(0, 2**31))
-@settings(max_examples=50)
 def test_a_stream_is_sfc32(seed: int, game: int) -> None:
     streams = make_stream(seed, game)[None, :]
     words = naive_words(seed, game, 20)
@@ -54,8 +53,7 @@ def test_a_stream_is_sfc32(seed: int, game: int) -> None:
 
 
 @given(st.integers(0, 1000), st.integers(1, 2**31 - 1))
-@settings(max_examples=50)
-def test_draws_stay_below_their_bound_and_reject_as_lemire_does(seed: int, bound: int) -> None:
+def test_draws_are_below_their_bound_and_match_lemires_method(seed: int, bound: int) -> None:
     streams = make_stream(seed, 0)[None, :]
     words = iter(naive_words(seed, 0, 200))
     for _ in range(20):
@@ -64,16 +62,16 @@ def test_draws_stay_below_their_bound_and_reject_as_lemire_does(seed: int, bound
 
 
 @pytest.mark.parametrize(("seed", "game"), [(-1, 0), (0, -1)])
-def test_negative_seeds_and_games_are_refused(seed: int, game: int) -> None:
+def test_negative_seeds_and_game_numbers_raise(seed: int, game: int) -> None:
     with pytest.raises(ConfigError) as error:
         make_stream(seed, game)
     assert str(error.value) == (
-        f"A seed and a game number are 0 or more; got seed {seed}, game {game}. Pass 0 or above."
+        f"A seed and a game number are 0 or more; got seed {seed}, game {game}. Pass 0 or more."
     )
 
 
 @pytest.mark.parametrize("preview", [0, 1, 6])
-def test_every_bag_has_all_seven(preview: int) -> None:
+def test_every_bag_has_all_seven_pieces(preview: int) -> None:
     pieces = dealt("7-bag", 70, seed=preview, preview=preview)
     bags = [pieces[k : k + 7] for k in range(0, 70, 7)]
     assert all(sorted(bag) == list(range(7)) for bag in bags)
@@ -82,7 +80,7 @@ def test_every_bag_has_all_seven(preview: int) -> None:
 
 # The guideline's bound: an I that opens one bag and the I that closes the next have twelve pieces between them; and an
 # S and Z run is at most four long.
-def test_droughts_and_snakes_of_the_bag_are_bounded() -> None:
+def test_droughts_and_runs_of_s_and_z_are_bounded() -> None:
     pieces = dealt("7-bag", 700, seed=0)
     places_of_i = [k for k, piece in enumerate(pieces) if naive.LETTERS[piece] == "I"]
     assert max(b - a - 1 for a, b in pairwise(places_of_i)) <= 12

@@ -1,4 +1,4 @@
-"""The guideline's points by hand, from the tables of https://tetris.wiki/Scoring and https://tetris.wiki/Combo."""
+"""Tests of the guideline's points, from the tables of https://tetris.wiki/Scoring and https://tetris.wiki/Combo."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def points(
     ],
 )
 @pytest.mark.parametrize("level", [1, 2, 17])
-def test_every_placement_times_the_level(n_lines: int, spin: int, expected: int, level: int) -> None:
+def test_points_are_multiplied_by_the_level(n_lines: int, spin: int, expected: int, level: int) -> None:
     assert points(n_lines, spin, level=level)[0] == expected * level
 
 
@@ -45,23 +45,23 @@ def test_every_placement_times_the_level(n_lines: int, spin: int, expected: int,
         (3, FULL_SPIN, 2400),
     ],
 )
-def test_back_to_back_is_half_as_much_again(n_lines: int, spin: int, expected: int) -> None:
+def test_back_to_back_scores_one_and_a_half_times(n_lines: int, spin: int, expected: int) -> None:
     assert points(n_lines, spin, back_to_back=1) == (expected, 1, 1)
     assert points(n_lines, spin, back_to_back=1, level=3)[0] == 3 * expected
 
 
 @pytest.mark.parametrize(("n_lines", "expected"), [(1, 100), (2, 300), (3, 500)])
-def test_a_plain_clear_breaks_back_to_back_and_has_none(n_lines: int, expected: int) -> None:
+def test_plain_clear_breaks_back_to_back(n_lines: int, expected: int) -> None:
     assert points(n_lines, back_to_back=1) == (expected, 0, 1)
 
 
 @pytest.mark.parametrize(("spin", "expected"), [(NO_SPIN, 0), (MINI_SPIN, 100), (FULL_SPIN, 400)])
 @pytest.mark.parametrize("back_to_back", [0, 1])
-def test_without_rows_back_to_back_stays_and_a_combo_ends(spin: int, expected: int, back_to_back: int) -> None:
+def test_lock_without_lines_keeps_back_to_back_and_ends_the_combo(spin: int, expected: int, back_to_back: int) -> None:
     assert points(0, spin, back_to_back=back_to_back, combo=5) == (expected, back_to_back, 0)
 
 
-def test_a_combo_counts_from_the_second_clear() -> None:
+def test_combo_counts_from_the_second_clear() -> None:
     combo, gained = 0, []
     for _ in range(4):
         scored, _, combo = points(1, combo=combo, level=2)
@@ -76,12 +76,12 @@ def test_a_combo_is_not_multiplied_by_back_to_back() -> None:
 
 
 @pytest.mark.parametrize(("n_lines", "expected"), [(1, 900), (2, 1500), (3, 2300), (4, 2800)])
-def test_a_perfect_clear_adds_to_the_clear(n_lines: int, expected: int) -> None:
+def test_perfect_clear_adds_to_the_clear(n_lines: int, expected: int) -> None:
     assert points(n_lines, is_empty=True)[0] == expected
     assert points(n_lines, is_empty=True, level=4)[0] == 4 * expected
 
 
-def test_a_perfect_clear_by_a_back_to_back_tetris_has_points_of_its_own() -> None:
+def test_back_to_back_tetris_perfect_clear_has_its_own_points() -> None:
     assert points(4, back_to_back=1, is_empty=True)[0] == 1200 + 3200
     assert points(2, FULL_SPIN, back_to_back=1, is_empty=True)[0] == 1800 + 1200
 

@@ -1,4 +1,4 @@
-"""The Super Rotation System's tables: held against the drawings typed in again, and their laws."""
+"""Tests of the Super Rotation System's tables against drawings that are typed in again, and of their laws."""
 
 import pytest
 
@@ -22,7 +22,7 @@ MIRRORED_ROTATION = (0, 3, 2, 1)
 
 
 def box_anchor(piece: int, rotation: int) -> tuple[int, int]:
-    """Where the anchor lies in the box of the naive twin."""
+    """Returns the anchor's cell in the box of the naive twin."""
     cells = Space(board_of([]), piece, 10, 40).cells((0, 0, rotation))
     anchored = ANCHORED_CELLS[piece][rotation]
     found = {(x, y) for x, y in cells if {(x + dx, y + dy) for dx, dy in anchored} == cells}
@@ -31,7 +31,7 @@ def box_anchor(piece: int, rotation: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("piece", range(N_PIECES))
-def test_cells_and_kicks_are_those_of_the_boxes(piece: int) -> None:
+def test_cells_and_kicks_match_the_box_drawings(piece: int) -> None:
     table = TABLES["I" if LETTERS[piece] == "I" else "3"]
     for rotation in range(N_ROTATIONS):
         x, y = box_anchor(piece, rotation)
@@ -51,7 +51,7 @@ def test_opposite_turns_are_inverse(piece: int) -> None:
 
 
 def mirrored_anchor(piece: int, rotation: int) -> int:
-    """The column of the mirrored anchor in the mirrored piece: 0 but for the I, whose anchor is left of the middle."""
+    """Returns the mirrored anchor's offset in the mirrored piece: 0 but for I, whose anchor is left of the center."""
     mirrored_cells = {(-x, y) for x, y in ANCHORED_CELLS[piece][rotation]}
     other = PIECES.index(MIRRORED[PIECES[piece]])
     cells = ANCHORED_CELLS[other][MIRRORED_ROTATION[rotation]]
@@ -60,7 +60,7 @@ def mirrored_anchor(piece: int, rotation: int) -> int:
 
 @pytest.mark.parametrize("piece", range(N_PIECES))
 def test_turns_mirror(piece: int) -> None:
-    """Exactly for all but the I, whose tests mirror as sets alone."""
+    """Exactly for all but I, whose tests mirror only as sets."""
     letter = PIECES[piece]
     other = PIECES.index(MIRRORED[letter])
     n_exact = 0
@@ -84,7 +84,7 @@ def test_every_anchor_is_a_cell_of_its_piece(piece: int) -> None:
 
 
 @pytest.mark.parametrize("piece", range(N_PIECES))
-def test_rotations_with_the_same_cells_lie_a_shift_apart(piece: int) -> None:
+def test_shift_to_orientation_maps_rotations_with_the_same_cells(piece: int) -> None:
     n_orientations = {"I": 2, "S": 2, "Z": 2, "O": 1}.get(PIECES[piece], 4)
     for rotation in range(N_ROTATIONS):
         x, y = shift_to_orientation(piece, rotation)
@@ -95,11 +95,11 @@ def test_rotations_with_the_same_cells_lie_a_shift_apart(piece: int) -> None:
 @pytest.mark.parametrize(
     ("width", "lefts"), [(10, {"I": 3, "O": 4, "T": 3}), (4, {"I": 0, "O": 1, "T": 0}), (7, {"I": 1, "O": 2, "T": 2})]
 )
-def test_pieces_spawn_in_the_middle(width: int, lefts: dict[str, int]) -> None:
+def test_pieces_spawn_centered(width: int, lefts: dict[str, int]) -> None:
     for piece, letter in enumerate(PIECES):
         left = spawn_column(piece, width) - anchor_in_orientation(piece, 0)[0]
         assert left == lefts.get(letter, lefts["T"])
 
 
-def test_stacks_are_open_to_four_rows_below_the_spawn() -> None:
+def test_open_rows_end_four_rows_below_the_spawn() -> None:
     assert [open_rows(spawn_row) for spawn_row in (2, 4, 5, 20)] == [0, 0, 1, 16]

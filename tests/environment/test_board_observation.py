@@ -1,4 +1,4 @@
-"""``observation="board"``: cells and pieces, on every face of the environment and under Stable-Baselines3."""
+"""``observation="board"``: cells and pieces, in every interface of the environment and under Stable-Baselines3."""
 
 import json
 import warnings
@@ -53,7 +53,7 @@ def test_only_what_is_seen_differs_between_the_kinds() -> None:
             break
 
 
-def test_the_faces_see_the_same() -> None:
+def test_all_interfaces_return_the_same_observations() -> None:
     config = EnvConfig(observation="board", width=4, height=4, max_pieces=6)
     env: Any = make_env(config)()
     sb3: Any = make_vec_env(config, n_envs=3, seed=5)
@@ -124,15 +124,15 @@ def test_stable_baselines3_learns_from_it(own_convolutions: bool) -> None:
     assert all(changed)
 
 
-def test_an_agent_says_what_it_reads_instead() -> None:
+def test_an_agent_names_the_observation_that_it_reads() -> None:
     from tetrarium.training import TetrisAgent, TrainingConfig
 
     for env in (make_env(BOARD)(), make_vec_env(BOARD, n_envs=2)):
-        with pytest.raises(ConfigError, match=r"rows of features.*observation='board'\. Use observation='rows'"):
+        with pytest.raises(ConfigError, match=r"row of features.*observation='board'\. Use observation='rows'"):
             TetrisAgent(env, TrainingConfig(n_envs=2))
 
 
-def test_a_replay_tells_of_it_only_where_it_is_not_as_ever() -> None:
+def test_a_replay_stores_the_observation_only_if_it_is_not_the_default() -> None:
     by_rows, by_cells = (
         Replay(env_config=config, seed=0, game=0, actions=pack_actions(config, [0]), lines=0, pieces=1, over=False)
         for config in (EnvConfig(), BOARD)

@@ -1,4 +1,4 @@
-"""The game's settings: their defaults, their bounds, and what is said of a bad one."""
+"""The game's settings: their defaults, their bounds, and the errors of invalid ones."""
 
 import pytest
 
@@ -13,7 +13,8 @@ def test_the_defaults_are_those_of_the_documented_table() -> None:
 
     assert (config.width, config.height, config.hidden_rows, config.randomizer) == (10, 20, 4, "7-bag")
     assert (config.game_over, config.actions, config.hold, config.preview) == ("overflow", "drop", False, 1)
-    assert config.features == tuple(f for f in FEATURES if f not in ("fast_wells", "next_pieces", "held_piece"))
+    left_out = ("height_differences", "fast_wells", "next_pieces", "held_piece")
+    assert config.features == tuple(name for name in FEATURES if name not in left_out)
     assert (config.illegal_action, config.max_pieces) == ("nearest", None)
 
 
@@ -68,7 +69,7 @@ def test_features_take_their_fixed_order() -> None:
         ({"hole_penalty": "much"}, "hole_penalty is a number"),
     ],
 )
-def test_a_bad_value_is_refused_by_rule_and_value(values: dict[str, object], message: str) -> None:
+def test_an_invalid_value_is_rejected_with_rule_and_value(values: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         EnvConfig.from_dict(values)
 
@@ -78,11 +79,11 @@ def test_a_bad_value_is_refused_by_rule_and_value(values: dict[str, object], mes
 def test_an_unknown_key_is_refused_with_a_suggestion() -> None:
     with pytest.raises(ConfigError, match=r"EnvConfig has no setting 'widht'. Did you mean 'width'\?"):
         EnvConfig.from_dict({"widht": 10})
-    with pytest.raises(ConfigError, match=r"EnvConfig has no setting 'colour'. It has width, height"):
-        EnvConfig().with_changes(colour="red")
+    with pytest.raises(ConfigError, match=r"EnvConfig has no setting 'color'. Its settings are width, height"):
+        EnvConfig().with_changes(color="red")
 
 
-def test_a_config_tells_the_rules_of_its_game() -> None:
+def test_a_config_returns_the_rules_of_its_game() -> None:
     rules = EnvConfig.guideline().with_changes(actions="reachable", preview=3).rules()
     assert (rules.height, rules.hidden_rows, rules.preview, rules.hold) == (20, 20, 3, True)
     assert (rules.game_over, rules.actions, rules.n_actions) == ("guideline", "reachable", 512)

@@ -1,19 +1,17 @@
-"""Games with hold, of spawning pieces and of lock positions on every face: checkers, twins, pictures and replays."""
+"""Games with hold, spawning pieces and lock positions in every interface: checkers, twins, pictures and replays."""
 
 import warnings
-from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env, data_equivalence
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from tests.environment.test_gym_vec_env import SEEDS, SHORT, ended
+from tests.environment.test_gym_vec_env import SHORT
 from tetrarium.engine import KEYS
-from tetrarium.environment import EnvConfig, TetrisEnv, TetrisVectorEnv, make_env
+from tetrarium.environment import EnvConfig, TetrisEnv, make_env
 from tetrarium.environment.core import GameCore
-from tetrarium.environment.film import film_frames
+from tetrarium.environment.pictures.animation import animation_frames
 from tetrarium.environment.recording import GameRecorder
 from tetrarium.environment.replays import Replay
 from tetrarium.errors import ConfigError, GameError, IllegalActionError
@@ -39,51 +37,10 @@ def test_the_checkers_find_nothing_to_warn_of(config: EnvConfig) -> None:
         check_for_sb3(gymnasium.wrappers.FlattenObservation(make_env(config)()))
 
 
-@in_each
-@pytest.mark.parametrize("mode", AutoresetMode)
-def test_gymnasiums_own_vector_environment_returns_the_same(config: EnvConfig, mode: AutoresetMode) -> None:
-    ours: Any = TetrisVectorEnv(config, 4, autoreset_mode=mode)
-    theirs: Any = SyncVectorEnv([make_env(config)] * 4, autoreset_mode=mode)
-    assert data_equivalence(ours.reset(seed=SEEDS), theirs.reset(seed=SEEDS), exact=True)
-    random = np.random.default_rng(0)
-    n_over = n_cut = 0
-    for step in range(90):
-        actions = random.integers(0, ours.single_action_space.n, 4)
-        if step % 3:  # legal ones, so that games last
-            actions = np.array([random.choice(np.append(np.flatnonzero(mask), 0)) for mask in ours.action_masks()])
-        got, wanted = ours.step(actions), theirs.step(actions)
-        assert data_equivalence(got, wanted, exact=True), step
-        n_over, n_cut = n_over + got[2].sum(), n_cut + got[3].sum()
-        if mode is AutoresetMode.DISABLED and ended(got).any():
-            options = {"reset_mask": ended(got)}
-            assert data_equivalence(ours.reset(options=options), theirs.reset(options=dict(options)), exact=True)
-    assert n_over > 0
-    assert n_cut > 0
-
-
-@in_each
-def test_games_of_a_vec_env_are_those_of_the_gymnasium_environment(config: EnvConfig) -> None:
-    from tetrarium.environment import make_vec_env
-
-    envs, env = make_vec_env(config, 3, seed=5), make_env(config)()
-    observations = envs.reset()
-    observation, info = env.reset(seed=5)
-    for _ in range(4):
-        assert np.array_equal(observations[0], observation)
-        actions = [int(np.flatnonzero(mask)[-1]) for mask in envs.env_method("action_masks")]
-        observations, _, dones, infos = envs.step(np.array(actions))
-        observation, _, terminated, truncated, info = env.step(np.int64(actions[0]))
-        if terminated or truncated:
-            assert dones[0]
-            break
-        for name in {"action", "lines_placement", "placement", "left_out"} & set(info):
-            assert np.array_equal(infos[0][name], info[name])
-
-
-def test_a_step_tells_where_a_piece_rests_and_by_which_keys() -> None:
+def test_a_step_returns_the_placement_and_its_keys() -> None:
     env = TetrisEnv(EnvConfig.guideline().with_changes(actions="reachable", randomizer="TO"))
     _, info = env.reset(seed=0, options={"keys": True})
-    assert info["left_out"] == 0
+    assert info["n_dropped"] == 0
     assert (info["action_mask"][:256].sum(), info["action_mask"][256:].sum()) == (34, 9)
     _, _, _, _, info = env.step(np.int64(256))
     assert (info["placement"].tolist(), info["action"]) == ([0, 0, 0, 0], 256)
@@ -94,14 +51,14 @@ def test_a_step_tells_where_a_piece_rests_and_by_which_keys() -> None:
     assert "keys" not in info
 
 
-def test_keys_are_asked_for_where_actions_are_placements() -> None:
+def test_keys_to_needs_placement_actions() -> None:
     env = TetrisEnv(EnvConfig.guideline().with_changes(actions="keys"))
     env.reset(seed=0)
-    with pytest.raises(ConfigError, match=r"^Keys lead to placements; got actions='keys'\."):
+    with pytest.raises(ConfigError, match=r"^Key sequences exist for placements; got actions='keys'\."):
         env.keys_to(0)
 
 
-def test_an_illegal_action_is_told_apart() -> None:
+def test_an_illegal_action_is_distinguished() -> None:
     drops = TetrisEnv(CONFIGS["hold"].with_changes(illegal_action="raise", randomizer="O"))
     drops.reset(seed=0)
     with pytest.raises(IllegalActionError, match=r"^Action 17 \(hold, rotation 1, column 0\) is not legal for this"):
@@ -115,7 +72,7 @@ def test_an_illegal_action_is_told_apart() -> None:
 
 
 @in_each
-def test_a_state_put_back_has_the_same_future(config: EnvConfig) -> None:
+def test_a_restored_state_has_the_same_future(config: EnvConfig) -> None:
     env = make_env(config)()
     env.reset(seed=4)
     env.step(np.int64(env.action_space.n - 1))
@@ -138,9 +95,9 @@ def test_recorded_games_play_again_to_the_last_cell(config: EnvConfig) -> None:
     for replay in replays:
         again = Replay.from_json(Replay.from_bytes(replay.to_bytes()).to_json())
         moves = list(again.play())
-        assert moves[-1].state_tp1.over == replay.over
+        assert moves[-1].state_tp1.terminated == replay.over
         frames = list(
-            film_frames(moves, width=config.width, height=config.height, can_hold=config.hold, cell_px=4, speed=10)
+            animation_frames(moves, width=config.width, height=config.height, can_hold=config.hold, cell_px=4, speed=10)
         )
         assert len({frame.picture.shape for frame in frames}) == 1
     held = {move.state_tp1.held for replay in replays for move in replay.play()}

@@ -10,17 +10,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tetrarium.environment.plot_pictures import plot_svg, write_plot_png
-from tetrarium.environment.plots import HEIGHT, WIDTH, Area, Plot, PlotLine, Stroke, Words, end_text, lay_out
-from tetrarium.environment.run_looks import RunLook, look_of, oklch
-from tetrarium.environment.scales import linear_scale, log_scale
+from tetrarium.environment.pictures.colors import HUES, STROKES, RunStyle, oklch, run_style, run_styles
+from tetrarium.environment.pictures.plot_rendering import plot_svg, write_plot_png
+from tetrarium.environment.pictures.plots import (
+    HEIGHT,
+    WIDTH,
+    Area,
+    Plot,
+    PlotLine,
+    Stroke,
+    Words,
+    end_text,
+    lay_out,
+    linear_scale,
+    log_scale,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 RISING = PlotLine(
     label="first", run="first", steps=(0, 500, 1_000), values=(0, 10, 20), low=(0, 5, 10), high=(1, 15, 40)
 )
 FLAT = PlotLine(label="a < b & c", run="run-1", steps=(0, 500), values=(20, 20))
-PLOT = Plot(title="Lines a game", caption=("Over steps.", "Band: some interval."), lines=(RISING, FLAT), is_log=False)
+PLOT = Plot(title="Lines per game", caption=("Over steps.", "Band: some interval."), lines=(RISING, FLAT), is_log=False)
 
 
 def measure(text: str, size: int) -> float:
@@ -35,8 +46,8 @@ def test_lines_lie_where_their_values_are_and_axes_begin_at_zero() -> None:
     shapes = lay_out(PLOT, measure).shapes
     line = next(shape for shape in shapes if isinstance(shape, Stroke) and len(shape.points) == 3)
     band = next(shape for shape in shapes if isinstance(shape, Area))
-    told = words(PLOT)
-    ten, forty = told["10"], told["40"]
+    seen_texts = words(PLOT)
+    ten, forty = seen_texts["10"], seen_texts["40"]
 
     (x_0, y_0), (x_1, y_1), (x_2, y_2) = line.points
     assert x_1 - x_0 == pytest.approx(x_2 - x_1) and y_0 - y_1 == pytest.approx(y_1 - y_2)
@@ -46,9 +57,9 @@ def test_lines_lie_where_their_values_are_and_axes_begin_at_zero() -> None:
     assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for shape in (line, band) for x, y in shape.points)
 
 
-def test_lines_are_labelled_at_their_ends_with_their_last_values_and_labels_keep_apart() -> None:
-    told = words(PLOT)
-    first, flat = told["first  20"], told["a < b & c  20"]
+def test_lines_are_labeled_at_their_ends_with_their_last_values_without_overlap() -> None:
+    seen_texts = words(PLOT)
+    first, flat = seen_texts["first  20"], seen_texts["a < b & c  20"]
 
     assert first.x == flat.x and abs(first.y - flat.y) >= 18
     many = replace(PLOT, lines=tuple(replace(FLAT, label=f"r{n}", values=(n / 9, n / 9)) for n in range(12)))
@@ -59,34 +70,56 @@ def test_lines_are_labelled_at_their_ends_with_their_last_values_and_labels_keep
     )
 
 
-def test_a_run_keeps_the_look_that_the_pages_give_it() -> None:
-    # as the page's colours.js and a browser's oklch() give them
-    assert look_of("run-1") == RunLook(62, (2, 3)) and look_of("quick-1") == RunLook(332, ())
-    assert look_of("Ünïcode") == RunLook(352, (2, 3)) and look_of("x" * 64) == RunLook(102, (6, 4))
+def test_a_run_has_the_same_style_as_on_the_pages() -> None:
+    # as the page's colors.js and a browser's oklch() give them
+    assert run_style("run-1") == RunStyle(62, (2, 3)) and run_style("quick-1") == RunStyle(332, ())
+    assert run_style("Ünïcode") == RunStyle(352, (2, 3)) and run_style("x" * 64) == RunStyle(102, (6, 4))
     assert oklch(0.52, 0.15, 200) == (0, 128, 139) and oklch(0.52, 0.15, 62) == (163, 79, 0)
+
+
+def test_runs_of_one_plot_have_different_styles() -> None:
+    names = [f"r{n}" for n in range(len(HUES) * len(STROKES))]
+    styles = run_styles(names)
+    first_owners = {run_style(name): name for name in reversed(names)}
+
+    assert len(set(styles.values())) == len(names)
+    assert all(styles[name] == style for style, name in first_owners.items()) and len(first_owners) < len(names)
+    lines = tuple(replace(FLAT, label=name, run=name) for name in names)
+    strokes = [shape for shape in lay_out(replace(PLOT, lines=lines), measure).shapes if isinstance(shape, Stroke)]
+    assert len({(shape.color, shape.dashes) for shape in strokes if shape.width == 2}) == len(names)
+
+
+def test_single_point_is_a_marker() -> None:
+    point = PlotLine(label="one", run="one", steps=(500,), values=(20,))
+    strokes = [s for s in lay_out(replace(PLOT, lines=(RISING, point)), measure).shapes if isinstance(s, Stroke)]
+    [marker] = [shape for shape in strokes if shape.width == 7]
+    (left, y_left), (right, y_right) = marker.points
+
+    assert right - left == 7 and y_left == y_right
+    assert marker.color == oklch(0.52, 0.15, run_style("one").hue)
 
 
 def test_svg_holds_all_text_as_text_whatever_it_is() -> None:
     root = ET.fromstring(plot_svg(PLOT))
-    told = [element.text for element in root.iter(f"{SVG}text")]
+    seen_texts = [element.text for element in root.iter(f"{SVG}text")]
 
-    assert root.find(f"{SVG}title").text == "Lines a game"  # type: ignore[union-attr]
-    assert {"Lines a game", "Band: some interval.", "first  20", "a < b & c  20"} <= set(told)
+    assert root.find(f"{SVG}title").text == "Lines per game"  # type: ignore[union-attr]
+    assert {"Lines per game", "Band: some interval.", "first  20", "a < b & c  20"} <= set(seen_texts)
     assert len(list(root.iter(f"{SVG}polygon"))) == 1
     dashed = [line.get("stroke-dasharray") for line in root.iter(f"{SVG}polyline") if line.get("stroke-width") == "2"]
-    assert dashed == ["2 3", "2 3"] and look_of("first").dashes == (2, 3)
+    assert dashed == ["2 3", "2 3"] and run_style("first").dashes == (2, 3)
     alone = ET.fromstring(plot_svg(replace(PLOT, lines=(RISING,))))
     assert [line for line in alone.iter(f"{SVG}polyline") if line.get("stroke-dasharray") == "2 3"] == []
 
 
-def test_png_shows_lines_in_their_colours() -> None:
+def test_png_shows_lines_in_their_colors() -> None:
     written = io.BytesIO()
     write_plot_png(PLOT, written)
     picture = Image.open(written)
-    colours = {colour for _, colour in picture.convert("RGB").getcolors(maxcolors=10**6) or ()}
+    colors = {color for _, color in picture.convert("RGB").getcolors(maxcolors=10**6) or ()}
 
     assert picture.size == (2 * WIDTH, 2 * HEIGHT)
-    assert {oklch(0.52, 0.15, look_of(name).hue) for name in ("first", "run-1")} <= colours
+    assert {oklch(0.52, 0.15, run_style(name).hue) for name in ("first", "run-1")} <= colors
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=9), st.booleans())

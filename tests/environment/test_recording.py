@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from tetrarium.engine import GameState, Rules
-from tetrarium.engine.games import Games
+from tetrarium.engine.placement.games import Games
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.core import GameCore
 from tetrarium.environment.recording import GameRecorder
@@ -31,10 +31,10 @@ def random_actions(core: GameCore, rng: np.random.Generator) -> npt.NDArray[np.i
     return rng.integers(0, core.games.n_actions, core.games.n_games)
 
 
-def end_of(core: GameCore, index: int) -> GameState:
+def result_of(core: GameCore, index: int) -> GameState:
     """The state in which a game ended, before it was started anew."""
     other = Games(core.config.rules(), seed=0, numbers=[0])
-    other.rows[0] = core.games.reached.rows[index]
+    other.rows[0] = core.games.state_after.rows[index]
     return other.state(0)
 
 
@@ -44,9 +44,9 @@ def record(core: GameCore, recorder: GameRecorder, rng: np.random.Generator, n_s
     for _ in range(n_steps):
         outcome = core.step(random_actions(core, rng), restart=True)
         replays = recorder.note()
-        indices = np.flatnonzero(outcome.over | outcome.cut).tolist()
+        indices = np.flatnonzero(outcome.terminated | outcome.truncated).tolist()
         assert [replay.game for replay in replays] == indices
-        ended += [(replay, end_of(core, index)) for replay, index in zip(replays, indices, strict=True)]
+        ended += [(replay, result_of(core, index)) for replay, index in zip(replays, indices, strict=True)]
     return ended
 
 
@@ -63,8 +63,8 @@ def test_every_game_plays_again_to_the_same_state(config: EnvConfig) -> None:
     assert len(ended) > 5 * N_GAMES
     for replay, state in ended:
         assert last_state(replay) == state  # the stream included, so that the next game starts alike, too
-        assert (replay.lines, replay.pieces, replay.over) == (state.lines, state.pieces, state.over)
-        assert replay.cut_off == (not state.over)
+        assert (replay.lines, replay.pieces, replay.over) == (state.lines, state.pieces, state.terminated)
+        assert replay.truncated == (not state.terminated)
     if config.max_pieces is not None:
         assert {replay.over for replay, _ in ended} == {True, False}
 
@@ -120,7 +120,7 @@ def test_a_state_holds_games_longer_than_there_was_room_for() -> None:
         assert last_state(replay) == core.games.state(1)
 
 
-def test_a_game_already_under_way_is_left_out_and_the_next_is_not() -> None:
+def test_a_game_already_in_progress_is_skipped_and_the_next_is_recorded() -> None:
     core = GameCore(CUT, 4, seed=0)
     rng = np.random.default_rng(0)
     core.step(random_actions(core, rng), restart=True)
@@ -131,7 +131,7 @@ def test_a_game_already_under_way_is_left_out_and_the_next_is_not() -> None:
     for _ in range(60):
         outcome = core.step(random_actions(core, rng), restart=True)
         noted = {replay.game: replay for replay in recorder.note()}
-        for index in np.flatnonzero(outcome.over | outcome.cut).tolist():
+        for index in np.flatnonzero(outcome.terminated | outcome.truncated).tolist():
             assert (index in noted) == (index in first_ends)
             first_ends.add(index)
         for replay in noted.values():

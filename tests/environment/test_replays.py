@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tetrarium.engine import Games
-from tetrarium.engine.streams import draw_below, make_stream, rewind
+from tetrarium.engine.random_streams import draw_below, make_stream, rewind
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import MAX_ACTIONS, Replay, pack_actions
 from tetrarium.errors import ReplayError
@@ -94,13 +94,13 @@ def test_what_it_reaches_is_compared() -> None:
         with pytest.raises(ReplayError) as caught:
             list(squares(**changes).play())
         assert str(caught.value).startswith(
-            f"A replay reaches what it says, {said}; this one reached 2 lines and 5 pieces and no end. Copy it again"
+            f"A replay reaches its stated result, {said}; this one reached 2 lines and 5 pieces and no end. Copy it"
         )
 
 
 def test_nothing_follows_the_end_of_a_game() -> None:
     tower = squares(actions=bytes([0] * 13), lines=0, pieces=13, over=True)
-    with pytest.raises(ReplayError, match=r"this one was over after 11 of 13 actions\."):
+    with pytest.raises(ReplayError, match=r"this one ended after 11 of 13 actions\."):
         list(tower.play())
 
 
@@ -158,35 +158,41 @@ def test_whatever_else_it_is_one_error(content: bytes) -> None:
     [
         (b"", "A replay begins with one line of JSON; these 0 bytes do not."),
         (b"\0" * 10**6, "A replay begins with one line of JSON; these 1,000,000 bytes do not."),
-        (b"[1]\n", "A replay says that it is of the format 'tetris-replay'; this does not. Name a replay."),
+        (b"[1]\n", "A replay's format is 'tetris-replay'; this file has another. Choose a replay file."),
         (b'{"a": NaN}\n', "A replay is strict JSON; this is not: NaN is no number of JSON."),
-        (b'{"a": 1, "a": 2}\n', "A replay is strict JSON; this is not: a name stands twice in one object."),
+        (b'{"a": 1, "a": 2}\n', "A replay is strict JSON; this is not: an object has a duplicate key."),
         (b"[" * 60_000 + b"\n", "A replay is strict JSON; this is not: "),
         (altered(version=2), "This version reads replays of format 1; got format 2. Read it with the version of"),
         (altered(version=True), "This version reads replays of format 1; got format True."),
         (squares().to_bytes()[:-1] + b"\0", "A replay ends with its checksum; this one's does not fit."),
-        (altered(n_actions=4), "A replay keeps to its format. Its actions are 4, as its header says; got"),
-        (altered(n_actions=6), "A replay keeps to its format. Its actions are 6, as its header says; got"),
-        (altered(n_actions=MAX_ACTIONS + 1), "A replay keeps to its format. It has at most 16,777,216 actions; got"),
-        (altered(n_actions=5.0), "A replay keeps to its format. Its n_actions is a whole number, 0 or more; got 5.0."),
-        (altered(action_bytes=2), "A replay keeps to its format. An action here takes 1 bytes; got 2."),
-        (altered(seed=-1), "A replay keeps to its format. Its seed is a whole number, 0 or more; got -1."),
-        (altered(game="0"), "A replay keeps to its format. Its game is a whole number, 0 or more; got '0'."),
-        (altered(over=0), "A replay keeps to its format. Its over is true or false; got 0."),
-        (altered(stream=[1, 2, 3]), "A replay keeps to its format. Its stream is 4 words of 32 bits; got (1, 2, 3)."),
-        (altered(stream=[0, 0, 0, 2**32]), "A replay keeps to its format. Its stream is 4 words of 32 bits; got"),
-        (altered(about={"a": "\x1b[2J"}), "A replay keeps to its format. What is said about it is words in one line"),
-        (altered(about={"a": [1]}), "A replay keeps to its format. What is said about it is words in one line"),
-        (altered(more=1), "A replay keeps to its format. It has the fields about, action_bytes,"),
-        (altered(env_config={"width": 99}), "A replay names a game that this version knows: width is a whole number"),
+        (altered(n_actions=4), "A replay follows its format. The header promises 4 actions; got"),
+        (altered(n_actions=6), "A replay follows its format. The header promises 6 actions; got"),
+        (
+            altered(n_actions=MAX_ACTIONS + 1),
+            "A replay follows its format. A replay has at most 16,777,216 actions; got",
+        ),
+        (altered(n_actions=5.0), "A replay follows its format. n_actions is a whole number, 0 or more; got 5.0."),
+        (altered(action_bytes=2), "A replay follows its format. An action takes 1 bytes; got 2."),
+        (altered(seed=-1), "A replay follows its format. seed is a whole number, 0 or more; got -1."),
+        (altered(game="0"), "A replay follows its format. game is a whole number, 0 or more; got '0'."),
+        (altered(over=0), "A replay follows its format. over is true or false; got 0."),
+        (altered(stream=[1, 2, 3]), "A replay follows its format. stream is 4 words of 32 bits; got (1, 2, 3)."),
+        (altered(stream=[0, 0, 0, 2**32]), "A replay follows its format. stream is 4 words of 32 bits; got"),
+        (altered(about={"a": "\x1b[2J"}), "A replay follows its format. about has printable text and finite numbers"),
+        (altered(about={"a": [1]}), "A replay follows its format. about has printable text and finite numbers"),
+        (altered(more=1), "A replay follows its format. The fields are about, action_bytes,"),
+        (altered(env_config={"width": 99}), "A replay's env_config is valid; this one is not: width is a whole number"),
         (
             altered(env_config={"moonlight": 1}),
-            "A replay names a game that this version knows: EnvConfig has no setting",
+            "A replay's env_config is valid; this one is not: EnvConfig has no setting",
         ),
-        (altered(env_config={"randomizer": [[]]}), "A replay names a game that this version knows: "),
-        (altered(env_config=None), "A replay names a game that this version knows: EnvConfig is made of names"),
+        (altered(env_config={"randomizer": [[]]}), "A replay's env_config is valid; this one is not: "),
+        (
+            altered(env_config=None),
+            "A replay's env_config is valid; this one is not: EnvConfig takes an object of settings",
+        ),
         (with_actions(b"abc"), "A replay's actions are compressed by zlib; these cannot be unpacked."),
-        (with_actions(zlib.compress(bytes(5)) + b"x"), "A replay keeps to its format. Its actions are 5,"),
+        (with_actions(zlib.compress(bytes(5)) + b"x"), "A replay follows its format. The header promises 5 actions"),
     ],
 )
 def test_a_bad_file_is_one_clear_line(content: bytes, message: str) -> None:
@@ -199,7 +205,7 @@ def test_a_bad_file_is_one_clear_line(content: bytes, message: str) -> None:
 
 def test_unpacking_stops_at_what_the_header_says() -> None:
     bomb = with_actions(zlib.compress(bytes(10**8), 9))  # 100 MB in 97 kB
-    with pytest.raises(ReplayError, match=r"Its actions are 5, as its header says; got '6 or another end'"):
+    with pytest.raises(ReplayError, match=r"The header promises 5 actions; got '6 or another end'"):
         Replay.from_bytes(bomb)
 
 
@@ -210,7 +216,7 @@ def test_unpacking_stops_at_what_the_header_says() -> None:
         ([-1], "An action is a whole number from 0 to 39; got -1 at place 1. Correct it."),
         ([True], "An action is a whole number from 0 to 39; got True at place 1. Correct it."),
         ([1.0], "An action is a whole number from 0 to 39; got 1.0 at place 1. Correct it."),
-        ("0", "A replay keeps to its format. Its actions are a list; got 'str'."),
+        ("0", "A replay follows its format. actions is a list; got 'str'."),
     ],
 )
 def test_bad_actions_in_json_are_named(actions: Any, message: str) -> None:
@@ -221,7 +227,7 @@ def test_bad_actions_in_json_are_named(actions: Any, message: str) -> None:
 
 
 def test_a_header_has_a_limit() -> None:
-    with pytest.raises(ReplayError, match=r"Its header has at most 65,536 bytes; got 7\d{4}\."):
+    with pytest.raises(ReplayError, match=r"The header has at most 65,536 bytes; got 7\d{4}\."):
         squares(about={"note": "x" * 70_000}).to_bytes()
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from tests.engine import naive
-from tests.evaluation.players import compiled_only
+from tests.evaluation.sample_policies import compiled_only
 from tetrarium.environment import EnvConfig
 from tetrarium.evaluation import RandomPolicy, evaluate, named_policy
 
@@ -31,9 +31,9 @@ def naive_random_game(rng: random.Random) -> int:
 
 @compiled_only
 def test_random_play_places_20_pieces_and_clears_next_to_nothing() -> None:
-    """Every published trainer starts from about 19 pieces and 0.01 lines a game."""
+    """Every published trainer starts from about 19 pieces and 0.01 lines per game."""
     report = evaluate(RandomPolicy(), LITERATURE, n_games=10_000, seed=1)
-    assert report.n_cut_off == 0
+    assert report.n_truncated == 0
     assert report.mean_lines == pytest.approx(0.01, abs=0.008)
     assert report.pieces_total / report.n_games == pytest.approx(20, abs=0.5)
 

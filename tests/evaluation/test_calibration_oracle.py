@@ -13,5 +13,5 @@ from tetrarium.evaluation import evaluate, named_policy
 def test_a_published_controller_scores_what_was_published(name: str, published: int, seed: int) -> None:
     report = evaluate(named_policy(name), EnvConfig.literature(height=10), n_games=10_000, seed=seed)
     print(f"{name}, seed {seed}: {report.summary()}, {report.seconds:,.0f} s")  # noqa: T201
-    assert report.n_cut_off == 0
+    assert report.n_truncated == 0
     assert report.mean_lines == pytest.approx(published, rel=0.05)

@@ -1,16 +1,29 @@
 """Evaluating: the same games whoever plays and however the work is cut, limits, progress, and what is refused."""
 
+import os
+import platform
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.evaluation.players import NETWORK_FEATURES, SMALL, STACKER, Predictor, compiled_only, network
+from tests.evaluation.sample_policies import NETWORK_FEATURES, SMALL, STACKER, Predictor, compiled_only, network
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, PolicyError
-from tetrarium.evaluation import LinearPolicy, NetworkPolicy, RandomPolicy, Report, evaluate, named_policy, play_moves
-from tetrarium.evaluation import slices as slices_module
+from tetrarium.evaluation import (
+    LinearPolicy,
+    NetworkPolicy,
+    RandomPolicy,
+    Report,
+    evaluate,
+    named_policy,
+    play_moves,
+    work_queue,
+)
 from tetrarium.evaluation.evaluator import piece_limit
 
 POLICIES = [RandomPolicy(), STACKER, network(), Predictor()]
@@ -25,10 +38,29 @@ def play(policy: Any, **changes: Any) -> Report:
 def test_threads_and_slices_change_nothing(policy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = play(policy, n_threads=1).games
     assert play(policy, n_threads=3).games == expected
-    monkeypatch.setattr(slices_module, "_COMPILED", (2, 5))
-    monkeypatch.setattr(slices_module, "_PREDICTED", (5, 7))
+    monkeypatch.setattr(work_queue, "_COMPILED", (2, 5))
+    monkeypatch.setattr(work_queue, "_PREDICTED", (5, 7))
     assert play(policy, n_threads=2).games == expected
     assert [game.game for game in expected] == list(range(12))
+
+
+ON_OTHER_CPU = """
+from tests.evaluation.test_evaluator import POLICIES, play
+print([play(policy).games for policy in POLICIES])
+"""
+
+
+@pytest.mark.oracle
+@compiled_only
+def test_kernels_compiled_for_an_older_processor_play_the_same_games(tmp_path: Path) -> None:
+    """Compiles all kernels of these games again, which takes 20 seconds."""
+    if platform.machine() != "x86_64":
+        pytest.skip("has other processors")
+    changes = {"NUMBA_CPU_NAME": "nehalem", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", ON_OTHER_CPU], env={**os.environ, **changes}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{[play(policy).games for policy in POLICIES]}\n"
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=NAMES)
@@ -52,19 +84,19 @@ def test_a_report_counts_what_was_played(policy: Any) -> None:
         moves = list(play_moves(policy, SMALL, seed=4, game=game.game, max_pieces=12))
         assert game.pieces == len(moves)
         assert game.lines == sum(move.lines_placement for move in moves)
-        assert game.cut_off == (not moves[-1].state_tp1.over)
+        assert game.truncated == (not moves[-1].state_tp1.terminated)
     assert report.n_games == 12
     assert report.pieces_total == sum(game.pieces for game in report.games)
     assert report.lines_total == sum(game.lines for game in report.games)
-    assert report.n_cut_off == sum(game.pieces == 12 and game.cut_off for game in report.games)
+    assert report.n_truncated == sum(game.pieces == 12 and game.truncated for game in report.games)
     assert (report.seed, report.max_pieces, report.config) == (4, 12, SMALL.to_dict())
 
 
-def test_a_game_that_ends_on_its_last_piece_is_not_cut_off() -> None:
+def test_a_game_that_ends_on_its_last_piece_is_not_truncated() -> None:
     length = play(RandomPolicy(), n_games=1).games[0].pieces
-    assert not play(RandomPolicy(), n_games=1, max_pieces=length).games[0].cut_off
+    assert not play(RandomPolicy(), n_games=1, max_pieces=length).games[0].truncated
     shorter = play(RandomPolicy(), n_games=1, max_pieces=length - 1).games[0]
-    assert (shorter.cut_off, shorter.pieces) == (True, length - 1)
+    assert (shorter.truncated, shorter.pieces) == (True, length - 1)
 
 
 @pytest.mark.parametrize(
@@ -81,43 +113,43 @@ def test_the_piece_limit(config: EnvConfig, given: int | None, limit: int) -> No
     assert piece_limit(config, given) == limit
 
 
-def test_features_and_rewards_of_the_config_play_no_part() -> None:
+def test_features_and_rewards_of_the_config_are_ignored() -> None:
     changed = SMALL.with_changes(features=("holes",), line_reward=7.0)
     assert play(network(), config=changed).games == play(network()).games
 
 
 def test_progress_rises_to_the_totals_on_the_calling_thread() -> None:
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     threads: set[int] = set()
 
     def on_progress(n_pieces: int, n_games: int) -> None:
-        told.append((n_pieces, n_games))
+        progress.append((n_pieces, n_games))
         threads.add(threading.get_ident())
 
     report = play(STACKER, on_progress=on_progress)
-    assert told == sorted(told)
-    assert told[-1] == (report.pieces_total, 12)
+    assert progress == sorted(progress)
+    assert progress[-1] == (report.pieces_total, 12)
     assert threads == {threading.get_ident()}
 
 
 @compiled_only
-def test_progress_is_told_while_games_run_and_an_interrupt_ends_them() -> None:
+def test_progress_is_reported_during_games_and_an_interrupt_ends_them() -> None:
     """A game of a thousand million pieces: without the interrupt this test would not end."""
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
 
     def interrupt_once_it_rose(n_pieces: int, n_games: int) -> None:
-        told.append((n_pieces, n_games))
-        if n_pieces > told[0][0]:
+        progress.append((n_pieces, n_games))
+        if n_pieces > progress[0][0]:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         evaluate(named_policy("dt-10"), EnvConfig(), 3, max_pieces=10**9, on_progress=interrupt_once_it_rose)
-    assert told[-1][0] > told[0][0]
+    assert progress[-1][0] > progress[0][0]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("evaluate")]
 
 
 def test_an_error_while_playing_is_raised_and_ends_every_thread() -> None:
-    class Seat:
+    class PolicyRunner:
         def choose(self, index: int) -> int:
             return index
 
@@ -127,8 +159,8 @@ def test_an_error_while_playing_is_raised_and_ends_every_thread() -> None:
             return 0
 
     class Failing(RandomPolicy):
-        def seat(self, match: Any) -> Any:
-            return Seat()
+        def make_runner(self, batch: Any) -> Any:
+            return PolicyRunner()
 
     with pytest.raises(MemoryError, match="no room"):
         play(Failing(), n_threads=2)
@@ -173,7 +205,7 @@ AHEAD = NetworkPolicy((*NETWORK_FEATURES, "next_pieces"), [(np.zeros((1, 18)), n
         ),
     ],
 )
-def test_a_policy_made_for_another_game_is_refused_by_name(policy: Any, config: EnvConfig, message: str) -> None:
+def test_a_policy_for_another_game_is_rejected_by_name(policy: Any, config: EnvConfig, message: str) -> None:
     for refusing in (lambda: play(policy, config=config), lambda: play_moves(policy, config)):
         with pytest.raises(PolicyError) as refused:
             refusing()
@@ -181,7 +213,7 @@ def test_a_policy_made_for_another_game_is_refused_by_name(policy: Any, config: 
         assert "\n" not in str(refused.value)
 
 
-def test_what_is_no_policy_is_refused() -> None:
+def test_an_object_that_is_no_policy_is_rejected() -> None:
     with pytest.raises(PolicyError) as refused:
         play("dt-10")
     assert str(refused.value) == (

@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.evaluation.players import SMALL, compiled_only, match_on
+from tests.evaluation.sample_policies import SMALL, batch_of_heights, compiled_only
 from tetrarium.engine import FEATURES
-from tetrarium.engine.streams import make_stream
+from tetrarium.engine.random_streams import make_stream
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation import POLICY_NAMES, PUBLISHED, LinearPolicy, RandomPolicy, named_policy, play_moves
-from tetrarium.evaluation.matches import Match
-from tetrarium.evaluation.recording import record_game
+from tetrarium.evaluation.kernels.linear import LinearDropChoice
+from tetrarium.evaluation.policy_runner import GameBatch
+from tetrarium.evaluation.single_games import record_game
 
 
 def board_game(randomizer: str, height: int = 20) -> EnvConfig:
@@ -22,45 +23,45 @@ def board_game(randomizer: str, height: int = 20) -> EnvConfig:
 
 def test_equal_placements_go_orientation_by_orientation() -> None:
     """Flat on columns 2 to 5 and upright in column 0 both leave 6 rows: the action numbers say 8 and 1."""
-    match = match_on(board_game("I"), [0, 6, 5, 5, 5, 5, 6, 6, 6, 0])
-    assert LinearPolicy({"max_height": -1}).seat(match).choose(0) == 4 * 2 + 0
+    batch = batch_of_heights(board_game("I"), [0, 6, 5, 5, 5, 5, 6, 6, 6, 0])
+    assert LinearPolicy({"max_height": -1}).make_runner(batch).choose(0) == 4 * 2 + 0
 
 
 def test_among_equal_columns_the_leftmost_is_played() -> None:
-    match = match_on(board_game("O"), [4, 4, 3, 3, 4, 4, 3, 3, 4, 0])
-    assert LinearPolicy({"max_height": -1}).seat(match).choose(0) == 4 * 2
+    batch = batch_of_heights(board_game("O"), [4, 4, 3, 3, 4, 4, 3, 3, 4, 0])
+    assert LinearPolicy({"max_height": -1}).make_runner(batch).choose(0) == 4 * 2
 
 
 def test_a_placement_that_ends_the_game_is_never_better_than_one_that_does_not() -> None:
-    match = match_on(board_game("O", height=4), [3, 3, 3, 3, 2, 2, 3, 3, 3, 0])
-    assert LinearPolicy({"landing_height": 1000}).seat(match).choose(0) == 4 * 4
+    batch = batch_of_heights(board_game("O", height=4), [3, 3, 3, 3, 2, 2, 3, 3, 3, 0])
+    assert LinearPolicy({"landing_height": 1000}).make_runner(batch).choose(0) == 4 * 4
 
 
 def test_where_every_placement_ends_the_game_the_first_is_played() -> None:
-    match = match_on(board_game("O", height=4), [3, 3, 3, 3, 3, 3, 3, 3, 3, 0])
-    assert LinearPolicy({"landing_height": 1}).seat(match).choose(0) == 0
+    batch = batch_of_heights(board_game("O", height=4), [3, 3, 3, 3, 3, 3, 3, 3, 3, 0])
+    assert LinearPolicy({"landing_height": 1}).make_runner(batch).choose(0) == 0
 
 
 def test_a_linear_policy_plays_the_largest_weighted_sum() -> None:
     """Against the sums of every afterstate in plain NumPy, on the boards of a game."""
     weights = {"holes": -4.5, "column_heights": [-1, 0, 0.25, 0, 0, -3], "eroded_cells": 2, "fast_wells": -0.75}
     policy = LinearPolicy(weights)
-    match = Match.begin(SMALL, 5, tuple(range(9)))
-    seat = policy.seat(match)
-    layout = match.layout((*policy.features, "game_over"))
-    rows = match.rows(layout, 9)
+    batch = GameBatch.begin(SMALL, 5, tuple(range(9)))
+    runner = policy.make_runner(batch)
+    layout = batch.layout((*policy.features, "game_over"))
+    rows = batch.rows(layout, 9)
     masks = np.zeros(rows.shape[:2], dtype=np.bool_)
     in_order = np.array([-1, 0, 0.25, 0, 0, -3, -4.5, 2, -0.75])
     orientation_major = sorted(range(24), key=lambda action: (action % 4, action // 4))
     n_compared = 0
-    while not match.games.over.all():
-        match.games.observe(layout, rows, masks)
-        for game in np.flatnonzero(match.games.over == 0).tolist():
+    while not batch.games.terminated.all():
+        batch.games.observe(layout, rows, masks)
+        for game in np.flatnonzero(batch.games.terminated == 0).tolist():
             playable = [action for action in orientation_major if masks[game, action] and not rows[game, action, -1]]
             values = rows[game, :, :-1] @ in_order
-            assert seat.choose(game) == max(playable, key=values.__getitem__, default=0)
+            assert runner.choose(game) == max(playable, key=values.__getitem__, default=0)
             n_compared += len(playable)
-            match.games.place(game, seat.choose(game))
+            batch.games.place(game, runner.choose(game))
     assert n_compared > 300
 
 
@@ -68,15 +69,20 @@ def test_a_linear_policy_plays_the_largest_weighted_sum() -> None:
 @pytest.mark.parametrize(
     "weights", [PUBLISHED["dt-10"], PUBLISHED["du"], {"column_heights": [-k / 7 for k in range(10)], "bumpiness": -0.3}]
 )
-def test_a_board_too_high_for_the_quick_way_is_played_alike(weights: dict[str, Any]) -> None:
-    """Rows above the board change nothing but the way in which placements are valued."""
-    policy = LinearPolicy(weights)
+def test_sums_without_rows_play_as_rows_times_weights(weights: dict[str, Any]) -> None:
+    """Rows above the board change nothing, nor does the way in which placements are valued."""
+
+    class RowPolicy(LinearPolicy):
+        make_runner = LinearPolicy.make_value_runner
+
     low, high = (EnvConfig.literature(height=10).with_changes(hidden_rows=rows) for rows in (4, 40))
-    seats = [type(policy.seat(Match.begin(config, 0, (0,)))) for config in (low, high)]
-    assert seats[0] is not seats[1]
+    cases = [(policy(weights), config) for policy in (LinearPolicy, RowPolicy) for config in (low, high)]
+    runners = [type(policy.make_runner(GameBatch.begin(config, 0, (0,))).choice) for policy, config in cases]
+    assert runners[:2] == [LinearDropChoice] * 2
+    assert LinearDropChoice not in runners[2:]
     for game in range(20):
-        quick, slow = (record_game(policy, config, 3, game, max_pieces=1000) for config in (low, high))
-        assert (quick.actions, quick.lines) == (slow.actions, slow.lines)
+        played = [record_game(policy, config, 3, game, max_pieces=1000) for policy, config in cases]
+        assert len({(tuple(one.actions), one.lines) for one in played}) == 1
 
 
 def test_one_weight_for_column_heights_counts_for_every_column() -> None:
@@ -84,6 +90,15 @@ def test_one_weight_for_column_heights_counts_for_every_column() -> None:
     assert (single.width, several.width) == (None, 6)
     games = [[move.action for move in play_moves(policy, SMALL, seed=3)] for policy in (single, several)]
     assert games[0] == games[1]
+
+
+def test_height_differences_take_one_weight_or_one_per_gap() -> None:
+    single, several = LinearPolicy({"height_differences": -1.5}), LinearPolicy({"height_differences": [-1.5] * 5})
+    assert (single.width, several.width) == (None, 6)
+    assert LinearPolicy({"column_heights": [-1] * 6, "height_differences": [-2] * 5}).width == 6
+    summed = LinearPolicy({"bumpiness": -1.5})  # the sum of the differences
+    games = [[move.action for move in play_moves(policy, SMALL, seed=3)] for policy in (single, several, summed)]
+    assert games[0] == games[1] == games[2]
 
 
 def test_features_stand_in_the_engines_order() -> None:
@@ -99,10 +114,15 @@ def test_features_stand_in_the_engines_order() -> None:
         ({"holes": True}, "A weight is a finite number; got True for 'holes'. Correct it."),
         ({"holes": "much"}, "A weight is a finite number; got 'much' for 'holes'. Correct it."),
         ({"holes": [1, 2]}, "'holes' takes one weight; got 2. Pass a number."),
+        (
+            {"column_heights": [1] * 6, "height_differences": [1] * 6},
+            "Weights fit boards of one width; got 6 of 'height_differences', for 7 columns, and some for 6 columns. "
+            "Pass as many as fit, or one for all.",
+        ),
         ({"next_pieces": 1}, "A linear policy weighs what placements differ in; got 'next_pieces'. Leave it out."),
     ],
 )
-def test_weights_that_are_refused(weights: dict[str, Any], message: str) -> None:
+def test_invalid_weights_are_rejected(weights: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as refused:
         LinearPolicy(weights)
     assert str(refused.value) == message
@@ -115,9 +135,9 @@ def test_a_mistyped_feature_is_suggested() -> None:
 
 def test_random_play_chooses_every_legal_action_equally_often() -> None:
     config = board_game("L")
-    match = Match.begin(config, 0, tuple(range(3400)))
-    seat = RandomPolicy().seat(match)
-    counts = Counter(seat.choose(index) for index in range(3400))
+    batch = GameBatch.begin(config, 0, tuple(range(3400)))
+    runner = RandomPolicy().make_runner(batch)
+    counts = Counter(runner.choose(index) for index in range(3400))
     legal = {4 * left + rotation for rotation in range(4) for left in range(8 + rotation % 2)}
     assert set(counts) == legal
     chi_square = sum((count - 100) ** 2 / 100 for count in counts.values())
@@ -130,8 +150,8 @@ def test_random_choices_draw_nothing_from_the_pieces() -> None:
         for policy in (RandomPolicy(), LinearPolicy({"holes": -1}))
     ]
     assert pieces[0] == pieces[1]
-    match = Match.begin(SMALL, 0, (0, 1))
-    assert make_stream(0, 1).tolist() not in match.choice_streams.tolist()
+    batch = GameBatch.begin(SMALL, 0, (0, 1))
+    assert make_stream(0, 1).tolist() not in batch.choice_streams.tolist()
 
 
 def test_every_published_controller_names_known_features() -> None:

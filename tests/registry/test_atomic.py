@@ -1,26 +1,32 @@
-"""Folders and files are replaced as one, whatever fails or is killed in the middle."""
+"""Atomic replacement of folders and files, with failing calls and killed processes."""
 
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.registry.disks import DiskWithoutExchange, FailingDisk, RecordingDisk, names, running, small_disk
-from tetrarium.registry.atomic import (
+from tests.registry.faulty_disks import DiskWithoutExchange, FailingDisk, RecordingDisk, names, running, small_disk
+from tetrarium.registry.files.atomic import (
+    DISK,
     create_directory,
+    folder_lock,
+    is_unowned,
     recover,
     remove_directory,
     sweep,
     write_directory,
     write_file,
 )
-from tetrarium.registry.disk import DISK, folder_lock, is_unowned
+from tetrarium.registry.files.process_lock import this_boot, this_host
 
+ABILITIES = [(True, True), (False, True), (False, False)]  # of a disk: to exchange folders, to make links
 OLD = {"a": "old", "gone": "old", "sub/b": "old"}
 NEW = {"a": "new", "sub/b": "new", "sub/c": "new"}
 
@@ -28,10 +34,10 @@ NEW = {"a": "new", "sub/b": "new", "sub/c": "new"}
 KILLED_WRITER = """
 import errno, os, signal, sys
 from pathlib import Path
-from tetrarium.registry import atomic
-from tetrarium.registry.disk import Disk
+from tetrarium.registry.files import atomic
+from tetrarium.registry.files.atomic import Disk
 
-path, fatal_call, has_exchange = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "True"
+path, fatal_call, has_exchange, has_links = Path(sys.argv[1]), int(sys.argv[2]), *(a == "True" for a in sys.argv[3:])
 
 class FatalDisk(Disk):
     n_calls = 0
@@ -53,6 +59,11 @@ class FatalDisk(Disk):
             raise OSError(errno.ENOSYS, "no exchange")
         self.call(super().exchange, one, other)
 
+    def symlink(self, link, target):
+        if not has_links:
+            raise OSError(errno.EPERM, "no links")
+        super().symlink(link, target)
+
 def fill(folder):
     (folder / "sub").mkdir()
     for name in ("a", "sub/b", "sub/c"):
@@ -64,7 +75,7 @@ atomic.write_directory(path, fill, disk=FatalDisk())
 BUSY_WRITER = """
 import sys
 from pathlib import Path
-from tetrarium.registry.atomic import write_directory
+from tetrarium.registry.files.atomic import write_directory
 
 def fill(folder):
     for name in "abc":
@@ -89,7 +100,7 @@ def content_of(folder: Path) -> dict[str, str]:
 
 
 def version_of(place: Path) -> list[str]:
-    """The name of the hidden folder behind a link, if it is one."""
+    """Returns the name of the hidden folder behind a link, or nothing for a folder."""
     return [str(place.readlink())] if place.is_symlink() else []
 
 
@@ -107,7 +118,7 @@ def test_an_existing_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert names(tmp_path) == ["first"]
 
 
-def test_exchange_swaps_and_says_what_is_missing(tmp_path: Path) -> None:
+def test_exchange_swaps_and_names_a_missing_folder(tmp_path: Path) -> None:
     write_directory(tmp_path / "one", filler({"a": "1"}))
     write_directory(tmp_path / "other", filler({"b": "2"}))
     DISK.exchange(tmp_path / "one", tmp_path / "other")
@@ -127,7 +138,7 @@ def assert_flushed_inside_out(calls: list[tuple[str, ...]]) -> None:
     assert calls.index(("flush", "*/sub")) > max(calls.index(("flush", f"*/sub/{name}")) for name in "bc")
 
 
-def test_all_is_flushed_before_a_new_folder_gets_its_name_and_the_parents_after(tmp_path: Path) -> None:
+def test_files_are_flushed_before_a_new_folder_gets_its_name_and_parents_after(tmp_path: Path) -> None:
     disk = RecordingDisk(tmp_path)
     write_directory(tmp_path / "x" / "y" / "first", filler(NEW), disk=disk)
     assert disk.calls[:2] == [("flush", "x"), ("flush", ".")]
@@ -135,7 +146,7 @@ def test_all_is_flushed_before_a_new_folder_gets_its_name_and_the_parents_after(
     assert disk.calls[7:] == [("exchange", "x/y/*", "x/y/*"), ("rename", "x/y/*", "x/y/first"), ("flush", "x/y")]
 
 
-def test_all_is_flushed_before_the_exchange_and_the_parent_after(tmp_path: Path) -> None:
+def test_files_are_flushed_before_the_exchange_and_the_parent_after(tmp_path: Path) -> None:
     write_directory(tmp_path / "first", filler(OLD))
     disk = RecordingDisk(tmp_path)
     write_directory(tmp_path / "first", filler(NEW), disk=disk)
@@ -143,7 +154,7 @@ def test_all_is_flushed_before_the_exchange_and_the_parent_after(tmp_path: Path)
     assert disk.calls[5:] == [("exchange", "*", "*"), ("exchange", "*", "first"), ("flush", ".")]
 
 
-def test_the_old_folder_is_there_until_the_new_one_is_known_to_the_disk(tmp_path: Path) -> None:
+def test_the_old_folder_exists_until_the_new_one_is_flushed(tmp_path: Path) -> None:
     class WatchingDisk(RecordingDisk):
         seen_at_last_flush: dict[str, str]
 
@@ -187,10 +198,10 @@ def test_a_folder_that_was_copied_to_a_disk_without_exchange_becomes_a_link(tmp_
     assert names(tmp_path) == sorted([*version_of(tmp_path / "first"), "first"])
 
 
-@pytest.mark.parametrize("has_exchange", [True, False])
+@pytest.mark.parametrize(("has_exchange", "has_links"), ABILITIES)
 @pytest.mark.parametrize("is_there", [True, False])
 def test_whichever_call_fails_the_folder_is_old_or_new_and_nothing_lies_beside_it(
-    tmp_path: Path, has_exchange: bool, is_there: bool
+    tmp_path: Path, has_exchange: bool, has_links: bool, is_there: bool
 ) -> None:
     outcomes = []
     for fatal_call in range(20):
@@ -198,7 +209,7 @@ def test_whichever_call_fails_the_folder_is_old_or_new_and_nothing_lies_beside_i
         folder.mkdir()
         if is_there:
             write_directory(folder / "first", filler(OLD))
-        disk = FailingDisk(fatal_call, has_exchange=has_exchange)
+        disk = FailingDisk(fatal_call, has_exchange=has_exchange, has_links=has_links)
         with contextlib.suppress(OSError):
             write_directory(folder / "first", filler(NEW), disk=disk)
         found = content_of(folder / "first")
@@ -212,15 +223,15 @@ def test_whichever_call_fails_the_folder_is_old_or_new_and_nothing_lies_beside_i
     assert outcomes == ["old"] * (n_calls - 1) + ["new"] * 2
 
 
-@pytest.mark.parametrize("has_exchange", [True, False])
+@pytest.mark.parametrize(("has_exchange", "has_links"), ABILITIES)
 def test_wherever_it_is_killed_the_folder_is_old_or_new_and_the_next_writer_cleans_up(
-    tmp_path: Path, has_exchange: bool
+    tmp_path: Path, has_exchange: bool, has_links: bool
 ) -> None:
     outcomes = []
     for fatal_call in range(20):
         folder = tmp_path / str(fatal_call)
         write_directory(folder / "first", filler(OLD))
-        with running(KILLED_WRITER, folder / "first", fatal_call, has_exchange) as process:
+        with running(KILLED_WRITER, folder / "first", fatal_call, has_exchange, has_links) as process:
             _, complaint = process.communicate()
         assert process.returncode in (0, -signal.SIGKILL), complaint
         recover(folder / "first")
@@ -390,8 +401,10 @@ def test_whichever_call_fails_a_folder_is_created_whole_or_not_at_all(
 
 
 def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / f".tetrarium-{'0' * 16}").mkdir()
-    (tmp_path / ".tetrarium-notes").mkdir()
+    host, boot = (hashlib.sha256(part.encode()).hexdigest()[:5] for part in (this_host(), this_boot()))
+    own, elsewhere = (f".tetrarium-{tag}{'0' * 6}" for tag in (f"{host}00000", "0" * 10))
+    for name in (own, elsewhere, f".tetrarium-00000{boot}{'1' * 6}", ".tetrarium-notes"):
+        (tmp_path / name).mkdir()
 
     def fill(folder: Path) -> None:
         sweep(tmp_path)
@@ -399,4 +412,7 @@ def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path) -> 
 
     write_directory(tmp_path / "first", fill)
     sweep(tmp_path / "missing")
+    assert names(tmp_path) == [elsewhere, ".tetrarium-notes", "first"]  # its lock may be held on another machine
+    os.utime(tmp_path / elsewhere, (0, time.time() - 86_500))
+    sweep(tmp_path)
     assert names(tmp_path) == [".tetrarium-notes", "first"]

@@ -1,4 +1,4 @@
-"""The home is found, names stay inside it, and its key is one key that nobody else can read."""
+"""Home folder: its location, names inside it, and its key."""
 
 import os
 import stat
@@ -11,6 +11,7 @@ import pytest
 
 from tetrarium.errors import HomeError
 from tetrarium.registry import Home, check_name
+from tetrarium.registry.model_store import ModelStore
 
 NEW_KEY = "Delete it to get a new key; earlier checkpoints then need trust=True."
 ELSEWHERE = "Choose another home with --home or TETRARIUM_HOME."
@@ -40,10 +41,10 @@ def refusal(home: Home, call: str, *arguments: object) -> str:
     return str(caught.value)
 
 
-def run_together(home: Home, expression: str, n_processes: int = 6) -> list[str]:
-    """What each of several processes prints for an expression of ``home``, all starting at once."""
+def run_together(home: Home, expression: str, n_processes: int = 6, imports: str = "") -> list[str]:
+    """Returns what several processes that start at once print for an expression of ``home``."""
     program = (
-        "import sys; from tetrarium.registry import Home; home = Home.locate(sys.argv[1]); "
+        f"{imports}import sys; from tetrarium.registry import Home; home = Home.locate(sys.argv[1]); "
         f"print('ready', flush=True); input(); print({expression})"
     )
     processes = [
@@ -89,52 +90,51 @@ def test_nothing_is_created_until_something_is_written(home: Home) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "run-1", "A.b_c-9", "_x", "7", "x" * 64])
-def test_names_that_may_be(name: str) -> None:
+def test_valid_names(name: str) -> None:
     assert check_name(name) == name
 
 
 @pytest.mark.parametrize(
     "name", ["", ".", "..", ".hidden", "-f", "a/b", "../a", "/a", "a\\b", "a b", "a\n", "a\0", "ä", "x" * 65]
 )
-def test_names_that_may_not_be(home: Home, name: str) -> None:
-    told = (
-        "A name has 1 to 64 letters, digits, '.', '_' and '-', and does not begin with '.' or '-'; "
+def test_invalid_names_are_refused(home: Home, name: str) -> None:
+    message = (
+        "A name has 1 to 64 letters from A to Z, digits, '.', '_' and '-', and begins with a letter, a digit or '_'; "
         f"got {name!r}. Choose another name."
     )
     with pytest.raises(HomeError) as caught:
         check_name(name)
-    assert str(caught.value) == told
-    assert refusal(home, "run_folder", name) == told
-    assert refusal(home, "create_run_folder", name) == told
+    assert str(caught.value) == message
+    assert refusal(home, "run_folder", name) == message
+    assert refusal(home, "create_run_folder", name) == message
     assert not home.root.exists()
 
 
-def test_runs_number_themselves_after_the_highest(home: Home) -> None:
-    assert [home.next_run_name() for _ in range(3)] == ["run-1", "run-2", "run-3"]
+def test_a_new_run_gets_the_number_after_the_highest(home: Home) -> None:
+    assert [home.create_numbered_run_folder() for _ in range(3)] == ["run-1", "run-2", "run-3"]
     home.run_folder("run-2").rmdir()
     home.create_run_folder("run-10")
     home.create_run_folder("run-x")
     home.create_run_folder("run-007")
     home.create_run_folder("run-9999999999")
-    assert home.next_run_name() == "run-11"
+    assert home.create_numbered_run_folder() == "run-11"
     assert home.run_folder("run-11").is_dir()
 
 
-def test_processes_that_number_runs_at_once_never_share_one(home: Home) -> None:
-    taken = run_together(home, "home.next_run_name(), home.next_run_name()")
+def test_concurrent_processes_get_different_run_numbers(home: Home) -> None:
+    taken = run_together(home, "home.create_numbered_run_folder(), home.create_numbered_run_folder()")
     names = [name for pair in taken for name in pair.split()]
     assert sorted(names) == sorted(f"run-{number}" for number in range(1, 13))
 
 
-def test_a_taken_name_fails_and_suggests_resume(home: Home) -> None:
+def test_a_taken_name_is_refused_and_suggests_resume(home: Home) -> None:
     assert home.create_run_folder("first") == home.root / "runs" / "first"
     assert refusal(home, "create_run_folder", "first") == (
-        "A new run needs a new name, and 'first' is taken. "
-        "Go on with that run by `tetrarium resume first`, or choose another name."
+        "The name 'first' is taken. Resume that run by `tetrarium resume first`, or choose another name."
     )
 
 
-def test_the_key_is_made_once_and_for_its_owner_only(home: Home) -> None:
+def test_the_key_is_created_once_and_readable_by_its_owner_only(home: Home) -> None:
     secret = home.secret()
     assert len(secret) == 32
     assert home.secret() == Home.locate(home.root).secret() == secret
@@ -143,14 +143,24 @@ def test_the_key_is_made_once_and_for_its_owner_only(home: Home) -> None:
     assert Home.locate(home.root / "other").secret() != secret
 
 
-def test_processes_that_make_the_key_at_once_get_the_same(home: Home) -> None:
+def test_concurrent_processes_get_the_same_key(home: Home) -> None:
     secrets = run_together(home, "home.secret().hex()")
     assert secrets == [home.secret().hex()] * 6
     assert [entry.name for entry in home.root.iterdir()] == ["secret.key"]
 
 
+def test_concurrent_processes_save_the_first_models_of_a_new_home(home: Home) -> None:
+    imports = (
+        "from tetrarium.registry.model_store import ModelStore; "
+        "from tests.registry.model_store_contract import numbered; "
+    )
+    numbers = run_together(home, "ModelStore(home).save('mine', numbered(1)).number", 4, imports)
+    assert sorted(numbers) == ["1", "2", "3", "4"]
+    assert [version.number for version in ModelStore(home).versions("mine")] == [1, 2, 3, 4]
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
-def test_a_key_that_others_can_reach_is_refused(home: Home, mode: int) -> None:
+def test_a_key_that_others_can_read_is_refused(home: Home, mode: int) -> None:
     home.secret()
     path = home.root / "secret.key"
     path.chmod(mode)
@@ -179,7 +189,7 @@ def test_a_key_of_another_user_is_refused(home: Home) -> None:
 
 
 def test_new_folders_and_the_key_are_flushed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a power failure could take a home away with all that is flushed inside it."""
+    """Without this, a power failure could remove a home with everything that was flushed inside it."""
     flushed = []
     flush = os.fsync
 
@@ -209,18 +219,18 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
         Home.locate(tmp_path / "letter")
     assert str(caught.value) == f"The home is a folder, but '{tmp_path / 'letter'}' is a file. {ELSEWHERE}"
     inside = Home.locate(tmp_path / "letter" / "home")
-    told = f"The home '{inside.root}' cannot be used: Not a directory. {ELSEWHERE}"
-    assert refusal(inside, "secret") == told
-    assert refusal(inside, "next_run_name") == told
-    assert refusal(inside, "create_run_folder", "first") == told
+    message = f"The home '{inside.root}' cannot be used: Not a directory. {ELSEWHERE}"
+    assert refusal(inside, "secret") == message
+    assert refusal(inside, "create_numbered_run_folder") == message
+    assert refusal(inside, "create_run_folder", "first") == message
 
 
 def test_a_home_that_cannot_be_written_is_refused(locked_folder: Path) -> None:
     home = Home(locked_folder / "home")
-    told = f"The home '{home.root}' cannot be used: Permission denied. {ELSEWHERE}"
-    assert refusal(home, "secret") == told
-    assert refusal(home, "next_run_name") == told
-    assert refusal(home, "create_run_folder", "first") == told
+    message = f"The home '{home.root}' cannot be used: Permission denied. {ELSEWHERE}"
+    assert refusal(home, "secret") == message
+    assert refusal(home, "create_numbered_run_folder") == message
+    assert refusal(home, "create_run_folder", "first") == message
 
 
 def test_a_home_without_space_is_refused(tmp_path: Path) -> None:
@@ -237,7 +247,7 @@ def test_a_home_without_space_is_refused(tmp_path: Path) -> None:
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
-def test_a_run_s_folder_is_there_with_its_content_or_its_name_is_free(home: Home) -> None:
+def test_a_run_folder_appears_with_its_content_or_not_at_all(home: Home) -> None:
     def fill(name: str, folder: Path) -> None:
         (folder / "config").write_text(name)
 
@@ -249,6 +259,6 @@ def test_a_run_s_folder_is_there_with_its_content_or_its_name_is_free(home: Home
         home.create_run_folder("first", fail)
     assert list(home.runs.iterdir()) == []
     home.create_run_folder("first", fill)
-    assert refusal(home, "create_run_folder", "first", fill).startswith("A new run needs a new name")
-    assert home.next_run_name(fill) == "run-1"
+    assert refusal(home, "create_run_folder", "first", fill).startswith("The name 'first' is taken. ")
+    assert home.create_numbered_run_folder(fill) == "run-1"
     assert [(home.runs / name / "config").read_text() for name in ("first", "run-1")] == ["first", "run-1"]

@@ -1,4 +1,4 @@
-"""Scores stay with what earned them, under the way in which they were measured."""
+"""Scores: one for each player and protocol definition."""
 
 from pathlib import Path
 
@@ -29,3 +29,9 @@ def test_a_player_has_one_score_of_each_kind_the_latest(tmp_path: Path) -> None:
         ("theirs@1", 4.5), ("renamed@1", None),
     ]  # fmt: skip
     assert scores.of(DEFAULT)[1] == again
+
+
+def test_reports_stored_under_earlier_keys_are_read_under_todays(tmp_path: Path) -> None:
+    scores = ScoreStore(Home.locate(tmp_path / "home"))
+    scores.add("mine@1", "a" * 64, "default", DEFAULT, {"n_games": 4, "n_cut_off": 1, "share_cut_off": 0.25})
+    assert scores.of(DEFAULT)[0].report == {"n_games": 4, "n_truncated": 1, "share_truncated": 0.25}

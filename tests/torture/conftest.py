@@ -1,27 +1,27 @@
-"""What runs come to that nobody disturbs."""
+"""Results of uninterrupted runs."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.torture.ends import end_of
-from tests.torture.fire import CASES
 from tests.torture.processes import finish, train
+from tests.torture.repeated_kills import CASES
+from tests.torture.run_results import result_of
 
-Undisturbed = Callable[[str], dict[str, Any]]
+Uninterrupted = Callable[[str], dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    """The ends of runs by the names of their cases; each is trained once."""
-    home = tmp_path_factory.mktemp("undisturbed")
-    known: dict[str, dict[str, Any]] = {}
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
+    """Returns a function from the name of a case to the result of its run; each is trained once."""
+    home = tmp_path_factory.mktemp("uninterrupted")
+    results: dict[str, dict[str, Any]] = {}
 
-    def ends(case: str) -> dict[str, Any]:
-        if case not in known:
+    def result(case: str) -> dict[str, Any]:
+        if case not in results:
             finish(train(home, case, **CASES[case]))
-            known[case] = end_of(home, case)
-        return known[case]
+            results[case] = result_of(home, case)
+        return results[case]
 
-    return ends
+    return result

@@ -1,12 +1,12 @@
-"""Training into a disk that is full: one clear line, all that was saved is there, and with room it goes on exactly."""
+"""Training on a full disk: one clear message, saved files are kept, and training resumes exactly with free space."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.registry.disks import small_disk
-from tests.torture.ends import assert_same, end_of, require_whole
-from tests.torture.processes import finish, resume, spawn, training, wait_until
+from tests.registry.faulty_disks import small_disk
+from tests.torture.processes import finish, resume, train, wait_until
+from tests.torture.run_results import assert_same, require_whole, result_of
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import TetrariumError
 from tetrarium.events import CheckpointSaved, Event
@@ -21,7 +21,7 @@ CONFIG = TrainingConfig(
 
 
 def fill(place: Path, n_bytes_left: int) -> Path:
-    """Takes the room of a disk, but for some bytes."""
+    """Fills a disk up to some remaining bytes."""
     filler = place / "filler"
     with filler.open("wb", buffering=0) as file:
         while True:
@@ -34,20 +34,20 @@ def fill(place: Path, n_bytes_left: int) -> Path:
     return filler
 
 
-def nothing(_event: Event) -> None:
-    """Watches nothing."""
+def ignore_event(_event: Event) -> None:
+    """Discards an event."""
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("undisturbed")
-    TrainingRun.create(Home.locate(home), "one", EnvConfig(), CONFIG, nothing).execute()
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("uninterrupted")
+    TrainingRun.create(Home.locate(home), "one", EnvConfig(), CONFIG, ignore_event).execute()
     return home
 
 
 @pytest.mark.parametrize("n_bytes_left", [0, 40_960])
-def test_a_disk_that_fills_up_while_training_stops_it_and_costs_nothing(
-    n_bytes_left: int, tmp_path: Path, undisturbed: Path
+def test_a_disk_that_fills_up_stops_training_without_loss(
+    n_bytes_left: int, tmp_path: Path, uninterrupted: Path
 ) -> None:
     with small_disk(tmp_path / "disk", "2m") as place:
         home = Home.locate(place)
@@ -58,21 +58,23 @@ def test_a_disk_that_fills_up_while_training_stops_it_and_costs_nothing(
                 filled.append(fill(place, n_bytes_left))
 
         run = TrainingRun.create(home, "one", EnvConfig(), CONFIG, fill_once)
-        with pytest.raises(TetrariumError, match=r"No space left on device\. Make room|The disk is full") as caught:
+        with pytest.raises(
+            TetrariumError, match=r"No space left on device\. Free some space|The disk is full"
+        ) as caught:
             run.execute()
         steps = require_whole(run.folder)
         filled[0].unlink()
-        TrainingRun.open(home, "one", nothing).execute()
+        TrainingRun.open(home, "one", ignore_event).execute()
 
         assert "\n" not in str(caught.value)
         assert max(steps) >= 600
-        assert_same(end_of(place, "one"), end_of(undisturbed, "one"))
+        assert_same(result_of(place, "one"), result_of(uninterrupted, "one"))
 
 
 @pytest.mark.compiled
-def test_a_full_disk_ends_a_process_with_one_line_and_room_lets_it_go_on(tmp_path: Path) -> None:
+def test_a_full_disk_ends_a_process_with_one_line_and_it_resumes_with_free_space(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "2m") as place:
-        process = spawn(*training(place, "one", total_timesteps=10**6))
+        process = train(place, "one", total_timesteps=10**6)
         wait_until((place / "runs/one/checkpoints/400").is_dir, process)
         filler = fill(place, 0)
         output, error = finish(process, 1)

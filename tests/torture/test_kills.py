@@ -1,4 +1,4 @@
-"""Training that is killed without warning, again and again, ends where training that was left alone ends."""
+"""Training that is killed repeatedly has the same result as uninterrupted training."""
 
 import os
 import random
@@ -7,43 +7,45 @@ from typing import Final
 
 import pytest
 
-from tests.torture.conftest import Undisturbed
-from tests.torture.ends import assert_same, end_of
-from tests.torture.fire import CASES, train_under_fire
+from tests.torture.conftest import Uninterrupted
 from tests.torture.processes import leftovers
+from tests.torture.repeated_kills import CASES, train_with_kills
+from tests.torture.run_results import assert_same, result_of
 
 N_KILLS: Final = int(os.environ.get("TORTURE_KILLS", "1000"))
 N_KILLS_RUN: Final = 12  # of one run, at most
 
 
 @pytest.mark.compiled
-def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(
-    tetrarium_home: Path, undisturbed: Undisturbed
+def test_a_repeatedly_killed_run_equals_an_uninterrupted_one(
+    tetrarium_home: Path, uninterrupted: Uninterrupted
 ) -> None:
-    n_killed = train_under_fire(tetrarium_home, "four-games", random.Random(3), 7)
+    n_killed = train_with_kills(tetrarium_home, "four-games", random.Random(3), 7)
 
     assert n_killed == 7
-    assert_same(end_of(tetrarium_home, "four-games"), undisturbed("four-games"))
+    assert_same(result_of(tetrarium_home, "four-games"), uninterrupted("four-games"))
     assert leftovers(tetrarium_home) == []
 
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("case", ["qr-dqn", "maskable-ppo", "cma-es"])
-def test_whatever_learns_is_the_same_after_kills(tetrarium_home: Path, undisturbed: Undisturbed, case: str) -> None:
-    n_killed = train_under_fire(tetrarium_home, case, random.Random(case), 4)
+def test_every_algorithm_has_the_same_result_after_kills(
+    tetrarium_home: Path, uninterrupted: Uninterrupted, case: str
+) -> None:
+    n_killed = train_with_kills(tetrarium_home, case, random.Random(case), 4)
 
     assert n_killed > 0
-    assert_same(end_of(tetrarium_home, case), undisturbed(case))
+    assert_same(result_of(tetrarium_home, case), uninterrupted(case))
     assert leftovers(tetrarium_home) == []
 
 
 @pytest.mark.oracle
-def test_a_thousand_kills_change_nothing(tmp_path: Path, undisturbed: Undisturbed) -> None:
+def test_a_thousand_kills_change_nothing(tmp_path: Path, uninterrupted: Uninterrupted) -> None:
     n_killed = number = 0
     while n_killed < N_KILLS:
         number += 1
         case = list(CASES)[number % len(CASES)]
         home = tmp_path / str(number)
-        n_killed += train_under_fire(home, case, random.Random(number), min(N_KILLS_RUN, N_KILLS - n_killed))
-        assert_same(end_of(home, case), undisturbed(case))
+        n_killed += train_with_kills(home, case, random.Random(number), min(N_KILLS_RUN, N_KILLS - n_killed))
+        assert_same(result_of(home, case), uninterrupted(case))
         assert leftovers(home) == []

@@ -1,21 +1,32 @@
-"""A small training run for tests, and what it leaves in a form that can be compared."""
+"""A small training run for tests, and its results in comparable form."""
 
 import csv
 from pathlib import Path
+from typing import NamedTuple
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tetrarium.environment import EnvConfig
-from tetrarium.events import Event
+from tetrarium.events import Event, RunEnded
 from tetrarium.registry.home import Home
-from tetrarium.training import TrainingConfig
+from tetrarium.training import TetrisAgent, TrainingConfig
 from tetrarium.training.runs.run import TrainingRun
 
 CONFIG = TrainingConfig(
-    n_envs=4, total_timesteps=4_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400,
+    n_envs=20, total_timesteps=4_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400,
     checkpoint_every=1_000, evaluate_every=0, evaluation_games=3, evaluation_pieces=60,
 )  # fmt: skip
-EVALUATED = CONFIG.with_changes(evaluate_every=1_000)  # which starts another process
+EVALUATED = CONFIG.with_changes(evaluate_every=1_000)  # starts an evaluation process
+
+
+class FinishedRun(NamedTuple):
+    """A run that was not interrupted."""
+
+    home: Home
+    folder: Path
+    agent: TetrisAgent
+    ended: RunEnded
+    events: list[Event]
 
 
 def start(
@@ -26,38 +37,38 @@ def start(
     game: EnvConfig | None = None,
     shows_board: bool = False,
 ) -> tuple[TrainingRun, list[Event]]:
-    """Makes a run, and a list to which it adds its messages."""
+    """Creates a run, and the list to which it appends its events."""
     events: list[Event] = []
     run = TrainingRun.create(home, name, game or EnvConfig(), config, events.append, shows_board=shows_board)
     return run, events
 
 
 def ignore(_event: Event) -> None:
-    """Watches nothing."""
+    """Ignores an event."""
 
 
-def stop_after(run: TrainingRun, n_messages: int, kind: type[Event]) -> None:
-    """Asks a run to stop at its n-th message of a kind."""
+def stop_after(run: TrainingRun, n_events: int, kind: type[Event]) -> None:
+    """Requests a stop of a run at its n-th event of a kind."""
     seen: list[Event] = []
 
     def publish(event: Event) -> None:
         if isinstance(event, kind):
             seen.append(event)
-            if len(seen) == n_messages:
-                run.ask_to_stop()
+            if len(seen) == n_events:
+                run.request_stop()
 
     run._publish = publish
 
 
 def table(folder: Path, name: str) -> list[list[str]]:
-    """Rows of a CSV file, its header first; those of the episodes without wall time."""
+    """Returns the rows of a CSV file with its header; those of the episodes without wall-clock time."""
     with (folder / name).open(newline="") as file:
         rows = list(csv.reader(file))
     return [row[:-1] for row in rows] if name == "episodes.csv" else rows
 
 
 def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """TensorBoard's scalars by name, but for times."""
+    """Returns TensorBoard's scalars by name, except times."""
     accumulator = EventAccumulator(str(folder))
     accumulator.Reload()
     return {
@@ -68,5 +79,5 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Content of every file in a folder, by name."""
+    """Returns the content of every file in a folder, by name."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())} if folder.is_dir() else {}

@@ -1,4 +1,4 @@
-"""The models in the box: what they say of themselves, and how they play."""
+"""The built-in models: their descriptions and their play."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,31 +6,45 @@ from pathlib import Path
 import pytest
 
 from tetrarium.environment import EnvConfig
-from tetrarium.evaluation import evaluate
-from tetrarium.registry.box import CHAMPIONS, champion_names, champion_path
+from tetrarium.evaluation import POLICY_NAMES, PROTOCOLS, evaluate
 from tetrarium.registry.bundles import read_bundle
 from tetrarium.registry.home import Home
-from tetrarium.training.models import load_model
+from tetrarium.registry.scores import builtin_scores
+from tetrarium.registry.versions import CHAMPIONS, champion_names, champion_path
 from tetrarium.training.presets import find_preset
+from tetrarium.training.saved_models import load_model
 
 NAMES = ("champion", "champion-10x10", "champion-10x20")
 
 
-def test_the_box_holds_the_three_champions_and_a_page_about_them() -> None:
+def test_the_package_contains_three_champions_and_their_description() -> None:
     assert champion_names() == NAMES
     assert "tools/champions.py" in (CHAMPIONS / "README.md").read_text(encoding="utf-8")
 
 
+def test_scores_come_with_the_package() -> None:
+    found = {name: builtin_scores(protocol.to_dict()) for name, protocol in PROTOCOLS.items()}
+    players = {name: {score.player for score in scores} for name, scores in found.items()}
+    agents = {*NAMES, *POLICY_NAMES}
+    others = agents - {"champion"}
+    assert players == {
+        "harder": agents, "default": agents, "uniform": others, "literature-10x10": others, "literature-10x20": set(),
+    }  # fmt: skip
+    for name, scores in found.items():
+        assert {score.report["n_games"] for score in scores} <= {PROTOCOLS[name].n_games}
+        assert {score.report["max_pieces"] for score in scores} <= {PROTOCOLS[name].max_pieces}
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_champion_says_by_which_command_it_was_made_and_is_small(name: str) -> None:
+def test_a_champion_names_its_command_and_is_small(name: str) -> None:
     path = champion_path(name)
     assert path is not None
     bundle = read_bundle(path)
 
     preset = find_preset(bundle.about["preset"])
     assert bundle.about["command"] == f"tetrarium train --preset {bundle.about['preset']} --seed {bundle.seed}"
-    made_for = replace(EnvConfig.from_dict(bundle.env_config), height=preset.env_config.height)
-    assert made_for == preset.env_config
+    trained_game = replace(EnvConfig.from_dict(bundle.env_config), height=preset.env_config.height)
+    assert trained_game == preset.env_config
     assert bundle.training_config["total_timesteps"] == preset.training_config.total_timesteps
     assert bundle.note and path.stat().st_size < 300_000
 
@@ -51,5 +65,5 @@ def test_a_champion_plays_its_game(name: str, config: EnvConfig, least_lines: fl
 
     is_endless = name != "champion-10x10"
     report = evaluate(policy, config, n_games=100, seed=31, max_pieces=1_000 if is_endless else 1_000_000)
-    assert report.n_cut_off == (100 if is_endless else 0)
+    assert report.n_truncated == (100 if is_endless else 0)
     assert sum(game.lines for game in report.games) / 100 > least_lines

@@ -1,4 +1,4 @@
-"""What others ask of a run: its pace, its pauses, what it shows, and what it records of its course."""
+"""Requests to a running training: speed, pauses, boards and recorded progress."""
 
 import threading
 import time
@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.torture.run_results import progress as untimed_progress
 from tests.training.runs import start, table
-from tests.workers.served import wait_for
+from tests.workers.servers import wait_for
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.events import BoardShown, Event, Progress, StateChanged
 from tetrarium.registry.home import Home
+from tetrarium.registry.run_tables import PROGRESS
 from tetrarium.training import TrainingConfig
 from tetrarium.training.agent import TetrisAgent
-from tetrarium.training.runs.callbacks import RoundCallback
-from tetrarium.training.runs.control import Control, Watching
-from tetrarium.training.runs.exhibition import Exhibition
-from tetrarium.training.runs.records import PROGRESS_COLUMNS
+from tetrarium.training.callbacks import RoundCallback
+from tetrarium.training.runs.control import Control, Subscription
+from tetrarium.training.runs.live_board import DemoGame
 from tetrarium.training.runs.run import TrainingRun
-from tetrarium.workers.hosting import hosted
+from tetrarium.workers.processes.worker_host import hosted
 
 CONFIG = TrainingConfig(
     n_envs=4, total_timesteps=10_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400,
@@ -32,35 +33,35 @@ def home(tetrarium_home: Path) -> Home:
     return Home.locate(tetrarium_home)
 
 
-def test_placements_wait_for_their_turn() -> None:
+def test_placements_are_paced() -> None:
     control = Control("every-move", pieces_per_second=100.0)
-    began_s = time.monotonic()
+    started_s = time.monotonic()
     for _ in range(21):
         control.wait_for_turn(lambda: True)
 
-    assert time.monotonic() - began_s >= 0.19, "the first has its turn at once, twenty wait"
+    assert time.monotonic() - started_s >= 0.19, "the first placement is immediate, twenty wait"
 
 
-@pytest.mark.parametrize("ask", [Control.pause, Control.ask_to_stop])
-def test_nothing_waits_for_its_turn_once_it_is_to_pause_or_stop(ask: object) -> None:
+@pytest.mark.parametrize("ask", [Control.pause, Control.request_stop])
+def test_pauses_and_stops_end_the_wait_for_a_placement(ask: object) -> None:
     assert callable(ask)
     control = Control("every-move", pieces_per_second=1.0)
     control.wait_for_turn(lambda: True)
     threading.Timer(0.05, ask, [control]).start()
-    began_s = time.monotonic()
+    started_s = time.monotonic()
     control.wait_for_turn(lambda: True)
 
-    assert time.monotonic() - began_s < 0.9
+    assert time.monotonic() - started_s < 0.9
 
 
-def test_a_faster_pace_counts_at_once() -> None:
+def test_a_higher_speed_applies_at_once() -> None:
     control = Control("every-move", pieces_per_second=1.0)
     control.wait_for_turn(lambda: True)
     threading.Timer(0.05, control.set_speed, [1_000]).start()
-    began_s = time.monotonic()
+    started_s = time.monotonic()
     control.wait_for_turn(lambda: True)
 
-    assert time.monotonic() - began_s < 0.9
+    assert time.monotonic() - started_s < 0.9
 
 
 @pytest.mark.parametrize(
@@ -73,27 +74,27 @@ def test_a_faster_pace_counts_at_once() -> None:
         ("headless", 30.0, False, False),
     ],
 )
-def test_only_who_is_watched_is_shown_or_paced(mode: str, rate: float, is_watched: bool, is_paced: bool) -> None:
+def test_only_watched_runs_are_shown_or_paced(mode: str, rate: float, is_watched: bool, is_paced: bool) -> None:
     control = Control(mode)
-    control.watch(Watching(boards_per_second=rate))
+    control.subscribe(Subscription(boards_per_second=rate))
 
     assert (control.is_watched, control.is_paced) == (is_watched, is_paced)
 
 
-def test_boards_have_the_colours_of_what_was_played_and_moves_are_shown_one_by_one(home: Home) -> None:
+def test_boards_have_the_colors_of_the_played_pieces_and_show_every_move(home: Home) -> None:
     run, events = start(home, "one", CONFIG.with_changes(total_timesteps=1_200))
-    run.control.watch(Watching(boards_per_second=60.0, thoughts=True))
+    run.control.subscribe(Subscription(boards_per_second=60.0, action_values=True))
     run.control.set_mode("every-move")
     run.control.set_speed(60)
     run.control.pause()
 
-    def go() -> None:
+    def run_training() -> None:
         wait_for(lambda: any(isinstance(event, BoardShown) and event.paused for event in events))
         run.control.resume()
         wait_for(lambda: sum(isinstance(event, BoardShown) for event in events) > 40)
         run.control.set_mode("headless")
 
-    helper = threading.Thread(target=go)
+    helper = threading.Thread(target=run_training)
     helper.start()
     run.execute()
     helper.join()
@@ -110,11 +111,11 @@ def test_boards_have_the_colours_of_what_was_played_and_moves_are_shown_one_by_o
         else:
             assert (after.game, after.pieces_game, after.cells.strip(".")) == (before.game + 1, 0, "")
     assert "x" not in "".join(event.cells for event in boards)
-    values = {one["action"]: one["value"] for one in boards[-1].thoughts["actions"]}  # type: ignore[index]
-    assert boards[-1].thoughts["chosen"] == max(values, key=lambda action: values[action])  # type: ignore[index]
+    values = {one["action"]: one["value"] for one in boards[-1].action_values["actions"]}  # type: ignore[index]
+    assert boards[-1].action_values["chosen"] == max(values, key=lambda action: values[action])  # type: ignore[index]
 
 
-def test_a_run_that_nobody_can_watch_trains_all_the_same(home: Home) -> None:
+def test_a_run_without_a_server_trains(home: Home) -> None:
     run, events = start(home, "one", CONFIG.with_changes(total_timesteps=200))
     (run.folder / "worker.json").mkdir()
     run.execute(hosted)
@@ -122,19 +123,19 @@ def test_a_run_that_nobody_can_watch_trains_all_the_same(home: Home) -> None:
     assert [event.state for event in events if isinstance(event, StateChanged)][-1] == "finished"
 
 
-def test_progress_is_recorded_and_told_with_the_same_figures(home: Home) -> None:
+def test_recorded_and_published_progress_agree(home: Home) -> None:
     run, events = start(home, "one", CONFIG)
     agent, _ = run.execute()
     header, *rows = table(run.folder, "progress.csv")
     last = dict(zip(header, rows[-1], strict=True))
-    told = [event for event in events if isinstance(event, Progress)][-1]
+    progress = [event for event in events if isinstance(event, Progress)][-1]
 
-    assert header == list(PROGRESS_COLUMNS)
+    assert header == list(PROGRESS.column_names)
     assert [int(row[0]) for row in rows] == [2_000, 4_000, 6_000, 8_000, 10_000]
-    assert int(last["games_ended"]) == told.games_ended == agent.statistics.games_ended
-    for name in ("mean_lines_game", "lines_low", "lines_high", "mean_reward_placement", "loss", "mean_q"):
-        assert float(last[name]) == getattr(told, name), name
-    assert float(last["lines_low"]) <= float(last["mean_lines_game"]) <= float(last["lines_high"]) + 1
+    assert int(last["games_ended"]) == progress.games_ended == agent.statistics.games_ended
+    for name in ("training_mean", "lines_low", "lines_high", "mean_reward_placement", "loss", "mean_q"):
+        assert float(last[name]) == getattr(progress, name), name
+    assert float(last["lines_low"]) <= float(last["training_mean"]) <= float(last["lines_high"]) + 1
     rewards = sum(float(dict(zip(header, row, strict=True))["mean_reward_placement"]) * 2_000 for row in rows)
     assert round(rewards) == agent.statistics.lines_total, "with the default rewards, a line is worth 1"
 
@@ -146,32 +147,29 @@ def test_a_stop_and_a_resume_leave_the_same_progress(home: Home) -> None:
 
     def stop_late(event: Event) -> None:
         if isinstance(event, BoardShown) and event.step > 5_000:
-            part.ask_to_stop()
+            part.request_stop()
 
     part._publish = stop_late
-    part.control.watch(Watching(boards_per_second=60.0))
+    part.control.subscribe(Subscription(boards_per_second=60.0))
     part.execute()
-    assert part.control.is_stop_asked * 5_001 > 5_000
+    assert part.control.is_stop_requested * 5_001 > 5_000
     TrainingRun.open(home, "part", lambda _event: None).execute()
 
-    def untimed(folder: Path) -> list[list[str]]:
-        return [[row[0], *row[3:]] for row in table(folder, "progress.csv")]
-
-    assert untimed(part.folder) == untimed(whole.folder)
+    assert untimed_progress(part.folder) == untimed_progress(whole.folder)
     seconds = [float(row[1]) for row in table(part.folder, "progress.csv")[1:]]
     assert seconds == sorted(seconds)
 
 
-def test_an_exhibition_shows_whole_games_played_by_the_weights_of_now(home: Home) -> None:
+def test_a_demo_game_shows_whole_games_with_the_current_weights(home: Home) -> None:
     config = CONFIG.with_changes(
         algorithm="cma-es", cma_population=6, cma_games=2, max_pieces_game=60, total_timesteps=10**9
     )
     run, events = start(home, "one", config, game=EnvConfig.literature(10))
-    run.control.watch(Watching(boards_per_second=60.0, thoughts=True))
+    run.control.subscribe(Subscription(boards_per_second=60.0, action_values=True))
 
     def stop_after_some() -> None:
         wait_for(lambda: sum(isinstance(event, BoardShown) for event in events) > 30)
-        run.ask_to_stop()
+        run.request_stop()
 
     helper = threading.Thread(target=stop_after_some)
     helper.start()
@@ -182,7 +180,7 @@ def test_an_exhibition_shows_whole_games_played_by_the_weights_of_now(home: Home
     for before, after in pairwise(boards):
         assert after.pieces_game in {before.pieces_game + 1, 1}
     assert boards[-1].step > 0
-    assert any(event.thoughts for event in boards)
+    assert any(event.action_values for event in boards)
 
 
 class Broken(RoundCallback):
@@ -193,10 +191,10 @@ class Broken(RoundCallback):
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_an_exhibition_ends_where_training_does_not_even_start(is_first: bool) -> None:
+def test_a_demo_game_ends_if_training_does_not_start(is_first: bool) -> None:
     config = CONFIG.with_changes(algorithm="cma-es", cma_population=6, cma_games=2, max_pieces_game=60)
     agent = TetrisAgent(make_env(EnvConfig.literature(10))(), config)
-    exhibition = Exhibition(agent, Control(), lambda _event: None, shows_board=False)
+    demo_game = DemoGame(agent, Control(), lambda _event: None, shows_board=False)
     with pytest.raises(RuntimeError, match=r"^It is broken\.$"):
-        agent.train(100, [Broken(), exhibition] if is_first else [exhibition, Broken()])
-    assert "exhibition" not in {thread.name for thread in threading.enumerate()}
+        agent.train(100, [Broken(), demo_game] if is_first else [demo_game, Broken()])
+    assert "demo-game" not in {thread.name for thread in threading.enumerate()}

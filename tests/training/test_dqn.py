@@ -1,4 +1,4 @@
-"""What the learner aims at: rewards over one or several placements, and the value of what follows."""
+"""DQN's targets: n-step rewards and the bootstrapped value."""
 
 import gymnasium
 import pytest
@@ -47,7 +47,7 @@ def test_a_target_is_the_rewards_and_the_target_networks_value_unless_the_game_e
 
 def test_a_foreign_environments_replay_counts_as_many_placements() -> None:
     wrapped = gymnasium.wrappers.TimeLimit(make_env(EnvConfig())(), 50)
-    agent = TetrisAgent(wrapped, SMALL.with_changes(n_steps=3)).train(120)
+    agent = TetrisAgent(wrapped, SMALL.with_changes(n_envs=1, n_steps=3)).train(120)
 
     batch = agent.model._sample_rows(200)
 
@@ -58,7 +58,7 @@ def test_a_foreign_environments_replay_counts_as_many_placements() -> None:
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_values_are_the_same_with_gradients_and_without(activation: str) -> None:
     agent = TetrisAgent(make_env(EnvConfig())(), SMALL.with_changes(net_arch=(16, 8), activation=activation))
-    network = agent.model.playing_net
+    network = agent.model.policy_net
     rows = agent.train(200).model._sample_rows(64).rows_t
     kept = rows.clone()
     with torch.no_grad():
@@ -68,7 +68,7 @@ def test_values_are_the_same_with_gradients_and_without(activation: str) -> None
     assert torch.equal(rows, kept)
 
 
-def test_transitions_are_mirrored_where_that_is_set() -> None:
+def test_transitions_are_mirrored_if_configured() -> None:
     game = make_env(EnvConfig(features=("column_heights",)))()
     plain, mirroring = (
         TetrisAgent(game, SMALL.with_changes(mirroring=mirroring)).train(400).model._sample_rows(200).rows_t
@@ -79,10 +79,10 @@ def test_transitions_are_mirrored_where_that_is_set() -> None:
 
 
 def test_a_game_without_a_mirror_image_is_refused() -> None:
-    rule = "mirroring learns from games of tetrarium in which left and right are alike"
+    rule = "mirroring requires a game of tetrarium that is symmetric left to right"
     config = SMALL.with_changes(mirroring=True)
     with pytest.raises(ConfigError, match=rf"{rule}; got the pieces 'IOTL'\. Set mirroring=False\."):
         TetrisAgent(make_env(EnvConfig(randomizer="IOTL"))(), config)
     wrapped = gymnasium.wrappers.TimeLimit(make_env(EnvConfig())(), 50)
     with pytest.raises(ConfigError, match=rf"{rule}; got DummyVecEnv\. Set mirroring=False\."):
-        TetrisAgent(wrapped, config)
+        TetrisAgent(wrapped, config.with_changes(n_envs=1))

@@ -1,4 +1,4 @@
-"""The optimizer moves weights as torch's own does, and loads no compiler."""
+"""``EagerAdam`` makes the same steps as torch's Adam, and loads no compiler."""
 
 import subprocess
 import sys
@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from tests.torture.ends import as_bytes
+from tests.torture.run_results import as_bytes
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.training import TetrisAgent, TrainingConfig
-from tetrarium.training.algorithms.eager_adam import EagerAdam
+from tetrarium.training.algorithms.networks import EagerAdam
 
 
-def learnt(optimizer_class: type[torch.optim.Adam], n_steps: int, state: Any = None, **settings: Any) -> list[Any]:
-    """Weights after some steps on one small problem, and the optimizer's state."""
+def optimize(optimizer_class: type[torch.optim.Adam], n_steps: int, state: Any = None, **settings: Any) -> list[Any]:
+    """Returns the weights after some steps on a small problem, and the optimizer's state."""
     generator = torch.Generator().manual_seed(1)
     weights = [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in ((3, 2), (2,))]
     optimizer = optimizer_class(weights, lr=0.05, **settings)
@@ -29,23 +29,23 @@ def learnt(optimizer_class: type[torch.optim.Adam], n_steps: int, state: Any = N
 
 
 @pytest.mark.parametrize("settings", [{}, {"fused": True}, {"eps": 0.01, "weight_decay": 0.1}])
-def test_it_moves_weights_as_adam_does(settings: dict[str, Any]) -> None:
-    assert as_bytes(learnt(EagerAdam, 20, **settings)) == as_bytes(learnt(torch.optim.Adam, 20, **settings))
+def test_steps_equal_those_of_adam(settings: dict[str, Any]) -> None:
+    assert as_bytes(optimize(EagerAdam, 20, **settings)) == as_bytes(optimize(torch.optim.Adam, 20, **settings))
 
 
-def test_what_either_saved_the_other_goes_on_with() -> None:
-    ours, theirs = learnt(EagerAdam, 7)[1], learnt(torch.optim.Adam, 7)[1]
+def test_agents_and_runs_resume_each_others_checkpoints() -> None:
+    ours, theirs = optimize(EagerAdam, 7)[1], optimize(torch.optim.Adam, 7)[1]
 
-    went_on = [learnt(EagerAdam, 5, theirs), learnt(torch.optim.Adam, 5, ours)]
+    resumed = [optimize(EagerAdam, 5, theirs), optimize(torch.optim.Adam, 5, ours)]
 
-    assert as_bytes(went_on[0]) == as_bytes(went_on[1])
-    assert as_bytes(went_on[0]) != as_bytes(learnt(EagerAdam, 5))
+    assert as_bytes(resumed[0]) == as_bytes(resumed[1])
+    assert as_bytes(resumed[0]) != as_bytes(optimize(EagerAdam, 5))
 
 
-def test_making_one_and_taking_a_step_loads_no_compiler_and_wraps_nothing() -> None:
+def test_construction_and_steps_load_no_compiler() -> None:
     script = (
         "import sys, torch\n"
-        "from tetrarium.training.algorithms.eager_adam import EagerAdam\n"
+        "from tetrarium.training.algorithms.networks import EagerAdam\n"
         "weight = torch.nn.Parameter(torch.ones(1))\n"
         "step = EagerAdam.step\n"
         "optimizer = EagerAdam([weight])\n"
@@ -61,7 +61,7 @@ def test_making_one_and_taking_a_step_loads_no_compiler_and_wraps_nothing() -> N
 
 
 @pytest.mark.parametrize("algorithm", ["dqn", "qr-dqn", "maskable-ppo"])
-def test_every_network_learns_by_it(algorithm: str) -> None:
+def test_every_network_trains_with_eager_adam(algorithm: str) -> None:
     agent = TetrisAgent(make_env(EnvConfig())(), TrainingConfig(algorithm=algorithm, n_envs=1))
 
     assert type(agent.model.policy.optimizer) is EagerAdam

@@ -1,4 +1,4 @@
-"""Each algorithm held to the contract of all, with what is its own."""
+"""Each algorithm against the common contract, with tests of its own."""
 
 import copy
 from pathlib import Path
@@ -15,10 +15,10 @@ from tests.training.learner_contract import LearnerContract
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.errors import ConfigError, TetrariumError
 from tetrarium.evaluation import play_moves
-from tetrarium.evaluation.matches import Match
+from tetrarium.evaluation.policy_runner import GameBatch
 from tetrarium.training import TetrisAgent, TrainingConfig
-from tetrarium.training.algorithms.evolution_search import STATE_OF_CMA, Search
-from tetrarium.training.algorithms.replay import STORED
+from tetrarium.training.algorithms.cma_es.search import CMA_STATE, CmaSearch
+from tetrarium.training.algorithms.replay_buffer import STORED
 
 REPLAY = TrainingConfig(
     n_envs=4, total_timesteps=2_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400, seed=3,
@@ -27,7 +27,7 @@ REPLAY = TrainingConfig(
 
 
 class ReplayContract(LearnerContract):
-    """What DQN and QR-DQN have in common."""
+    """Tests common to DQN and QR-DQN."""
 
     WHOLE = 600
     FEW = 80
@@ -62,7 +62,7 @@ class TestQuantileDqn(ReplayContract):
     )  # fmt: skip
 
     def test_quantiles_of_a_certain_return_are_that_return(self) -> None:
-        """A lying I piece on four columns clears its row: each placement gives 1, and the value is 1 / (1 - gamma)."""
+        """A horizontal I piece on four columns clears its row for a reward of 1, so the value is 1 / (1 - gamma)."""
         config = TrainingConfig(
             algorithm="qr-dqn", n_envs=4, gamma=0.5, exploration_initial_eps=0.0, learning_starts=40, n_quantiles=5,
             net_arch=(16,), total_timesteps=6_000, target_update_interval=100,
@@ -74,7 +74,7 @@ class TestQuantileDqn(ReplayContract):
 
         assert np.allclose(agent.model.online_net.quantiles(rows).detach().numpy(), 2.0, atol=0.1)
 
-    def test_what_ends_the_game_is_worth_its_reward_alone(self) -> None:
+    def test_the_value_of_a_final_placement_is_its_reward(self) -> None:
         agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(400)
         batch = agent.model._sample_rows(200)
         targets = agent.model._targets(batch)
@@ -99,7 +99,7 @@ class TestEvolution(LearnerContract):
     WHOLE = 4_000
     FEW = 2_000
     LEARNS = TrainingConfig(algorithm="cma-es", total_timesteps=400_000)
-    LEARNS_LINES = 300.0  # of at most 400: no game ends
+    LEARNS_LINES = 300.0  # limit of 400: no game ends
     OTHER_SHAPE: ClassVar[tuple[EnvConfig, dict[str, Any], str]] = (
         EnvConfig(features=("holes", "game_over")), {}, "has features=('holes', 'game_over'), this agent",
     )  # fmt: skip
@@ -109,45 +109,45 @@ class TestEvolution(LearnerContract):
         arrays = {name: value.tobytes() for name, value in search.arrays().items()}
         return {**super().fingerprint(agent), "search": arrays, "numbers": search.numbers()}
 
-    def test_the_state_of_the_library_is_all_there(self) -> None:
-        """What changes between two generations is what a checkpoint holds, or follows from it."""
+    def test_the_librarys_state_is_complete(self) -> None:
+        """Everything that changes between two generations is in the checkpoint, or follows from it."""
         agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(1_000)
         cma = agent.learner.search._cma
         before = {name: copy.deepcopy(value) for name, value in vars(cma).items()}
         agent.train(1_000)
         changed = {name for name, value in vars(cma).items() if name != "_rng" and str(value) != str(before[name])}
 
-        assert changed <= {*STATE_OF_CMA, "_B", "_D", "_funhist_values"}  # the last tells when to stop, and isn't asked
+        assert changed <= {*CMA_STATE, "_B", "_D", "_funhist_values"}  # the last is for unused stopping rules
 
     def test_candidates_of_a_generation_play_the_same_new_games(self) -> None:
         agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL.with_changes(cma_games=6))
         same = [-np.ones(len(agent.learner.features))] * 6
         agent.learner.search.ask = lambda: same
-        _, numbers, played = agent.learner._searched()
-        _, later_numbers, later = agent.learner._searched()
+        _, numbers, played = agent.learner._search_generation()
+        _, later_numbers, later = agent.learner._search_generation()
 
         assert all(np.array_equal(played[0], one) for one in played)
         assert numbers.tolist() == [[(1 << 32) + game for game in range(6)]] * 6
         assert later_numbers[0, 0] == (1 << 32) + 6 and not np.array_equal(played[0], later[0, :6])
 
-    def test_games_of_a_candidate_grow_as_scores_come_close_and_stay_below_their_bound(self) -> None:
-        search = Search(np.zeros(3), 1.0, population=4, n_games=4, seed=0)
+    def test_games_per_candidate_grow_as_candidates_converge_up_to_their_limit(self) -> None:
+        search = CmaSearch(np.zeros(3), 1.0, population=4, n_games=4, seed=0)
         for _ in range(5):
-            search.tell(search.ask(), np.array([[1, 2], [9, 11], [90, 110], [900, 1_100]]), most_games=1_000)
+            search.update(search.ask(), np.array([[1, 2], [9, 11], [90, 110], [900, 1_100]]), max_games=1_000)
         assert search.n_games == 4
         for _ in range(30):
-            search.tell(search.ask(), np.array([[10, 190], [11, 191], [12, 192], [13, 193]]), most_games=60)
+            search.update(search.ask(), np.array([[10, 190], [11, 191], [12, 192], [13, 193]]), max_games=60)
         assert search.n_games == 60
 
     def test_a_distribution_in_which_candidates_hardly_differ_is_widened(self) -> None:
-        search = Search(np.zeros(3), sigma=0.5, population=6, n_games=2, seed=0)
+        search = CmaSearch(np.zeros(3), sigma=0.5, population=6, n_games=2, seed=0)
         same = np.array([[9, 11]] * 6)
         sigmas = []
         for _ in range(10):
             candidates = search.ask()
             by_cma = copy.deepcopy(search._cma)
             by_cma.tell([(one, -10.0) for one in candidates])
-            search.tell(candidates, same, most_games=2)
+            search.update(candidates, same, max_games=2)
             sigmas.append((by_cma._sigma, search.sigma))
 
         assert all(theirs == ours for theirs, ours in sigmas[:8])
@@ -160,29 +160,31 @@ class TestEvolution(LearnerContract):
         assert agent.statistics.state()["running"] == []
         assert agent.learner.exploration_rate is None and agent.learner.loss is None
 
-    def test_training_plays_no_game_that_an_evaluation_plays(self) -> None:
+    def test_training_never_plays_an_evaluation_game(self) -> None:
         agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL)
         begun: list[tuple[int, ...]] = []
-        begin = Match.begin
+        begin = GameBatch.begin
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Match, "begin", lambda *given: (begun.append(given[2]), begin(*given))[1])
+            patch.setattr(GameBatch, "begin", lambda *given: (begun.append(given[2]), begin(*given))[1])
             agent.train(1_000)
 
         numbers = [number for generation in begun for number in generation]
         assert len(numbers) == len(set(numbers)) >= 4
         assert min(numbers) == 1 << 32
 
-    def test_features_without_a_single_number_are_refused(self) -> None:
+    def test_features_without_a_scalar_one_are_refused(self) -> None:
         env = make_env(EnvConfig(features=("column_heights", "game_over")))()
 
-        with pytest.raises(ConfigError, match="'cma-es' weighs features of one number each and reads 'game_over'"):
+        with pytest.raises(
+            ConfigError, match="'cma-es' requires 'game_over' and at least one feature of a single number"
+        ):
             TetrisAgent(env, self.SMALL)
 
     def test_a_wrapped_environment_is_refused(self) -> None:
         env = gymnasium.wrappers.TimeLimit(make_env(EnvConfig())(), 30)
 
-        with pytest.raises(ConfigError, match="'cma-es' learns from games of tetrarium; got DummyVecEnv"):
-            TetrisAgent(env, self.SMALL)
+        with pytest.raises(ConfigError, match="'cma-es' requires an environment of tetrarium; got DummyVecEnv"):
+            TetrisAgent(env, self.SMALL.with_changes(n_envs=1))
 
     def test_no_file_of_its_checkpoint_is_a_pickle(self, tmp_path: Path) -> None:
         TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(100).save_checkpoint(tmp_path / "one")
@@ -190,16 +192,16 @@ class TestEvolution(LearnerContract):
         names = sorted(path.name for path in (tmp_path / "one").iterdir())
         assert names == ["evolution.safetensors", "games.safetensors", "metadata.json", "weights.safetensors"]
 
-    def test_ties_and_placements_that_lose_are_chosen_as_the_kernel_chooses(self) -> None:
+    def test_ties_and_losing_placements_are_resolved_as_in_the_kernel(self) -> None:
         config = EnvConfig(width=5, height=4, features=("lines_cleared", "game_over"))  # nearly always a tie
         learner = TetrisAgent(make_env(config)(), self.SMALL).learner
-        learner.take_weights({"lines_cleared": np.array([1.0])})
+        learner.load_weights({"lines_cleared": np.array([1.0])})
         env = make_env(config)()
         policy = learner.make_policy(learner.weights(), self.SMALL, config, "ours")
         for game in range(60):
             observation, _ = env.reset(seed=game)
             for move in play_moves(policy, config, seed=game, game=0):
-                assert learner.predict(observation, None, None, True)[0] == move.action
+                assert learner.predict(observation, deterministic=True) == move.action
                 observation, _, over, _, _ = env.step(move.action)
                 if over:
                     break
@@ -229,7 +231,7 @@ class TestMaskablePpo(LearnerContract):
             "episodes": [episode["r"] for episode in model.ep_info_buffer or ()],
         }
 
-    def test_chances_are_those_of_sb3_contribs_distribution(self) -> None:
+    def test_probabilities_equal_sb3_contribs_distribution(self) -> None:
         env = make_env(EnvConfig())()
         policy = TetrisAgent(env, self.SMALL).model.policy
         observations = torch.as_tensor(np.stack([env.reset(seed=seed)[0] for seed in range(20)]))
@@ -245,7 +247,7 @@ class TestMaskablePpo(LearnerContract):
         expected = (theirs.probs * policy.critic(observations.reshape(-1, 23)).reshape(20, 40)).sum(dim=1)
         assert torch.allclose(values[:, 0], expected, atol=1e-4)
 
-    def test_sampled_actions_are_legal_and_follow_their_chances(self) -> None:
+    def test_sampled_actions_are_legal_and_follow_their_probabilities(self) -> None:
         env = make_env(EnvConfig())()
         agent = TetrisAgent(env, self.SMALL)
         observation, info = env.reset(seed=0)
@@ -259,7 +261,7 @@ class TestMaskablePpo(LearnerContract):
             chance = float(log_prob[actions == action][0].exp())
             assert abs(n_chosen[action] / 20_000 - chance) < 5 * (chance / 20_000) ** 0.5
 
-    def test_a_board_without_a_legal_action_is_worth_nothing(self) -> None:
+    def test_a_board_without_a_legal_action_has_value_0(self) -> None:
         agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL)
 
         assert agent.model.policy.predict_values(torch.full((2, 40, 23), -1.0)).tolist() == [[0.0], [0.0]]
@@ -285,7 +287,7 @@ class TestMaskablePpo(LearnerContract):
         with pytest.raises(TetrariumError, match="The loss was not finite at step"):
             agent.train(100)
 
-    def test_after_a_foreign_stop_the_games_are_seen_as_they_are(self) -> None:
+    def test_after_an_sb3_stop_observations_match_the_games(self) -> None:
         class Stop(BaseCallback):
             def _on_step(self) -> bool:
                 return self.num_timesteps < 100
@@ -293,9 +295,9 @@ class TestMaskablePpo(LearnerContract):
         agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(2_000, [Stop()])
 
         assert agent.timesteps_trained == 100
-        assert np.array_equal(agent.model._last_obs, agent.games.core.observe())
+        assert np.array_equal(agent.model._last_obs, agent.vec_env.core.observe())
 
-    def test_a_wrapped_environment_is_learnt_from_too(self) -> None:
+    def test_training_works_on_a_wrapped_environment(self) -> None:
         env = gymnasium.wrappers.TimeLimit(make_env(EnvConfig())(), 30)
 
-        assert TetrisAgent(env, self.SMALL).train(64).timesteps_trained == 64
+        assert TetrisAgent(env, self.SMALL.with_changes(n_envs=1)).train(64).timesteps_trained == 64

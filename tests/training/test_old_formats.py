@@ -1,4 +1,4 @@
-"""What version 0.1.0 saved loads for ever: its checkpoints and its run play, train on and end as they did then."""
+"""Checkpoints and a run of version 0.1.0 load, play and train with the same results as in that version."""
 
 import shutil
 from pathlib import Path
@@ -13,10 +13,10 @@ from tetrarium.environment import EnvConfig, make_env
 from tetrarium.environment.replays import Replay
 from tetrarium.errors import UntrustedCheckpointError
 from tetrarium.evaluation import evaluate
-from tetrarium.evaluation.moves import play_moves
+from tetrarium.evaluation.single_games import play_moves
 from tetrarium.registry.home import Home
 from tetrarium.training import TetrisAgent, read_policy
-from tetrarium.training.checkpoints import store
+from tetrarium.training.checkpoints import checkpoint_store
 from tetrarium.training.runs.run import TrainingRun
 
 FIXTURES: Final = Path(__file__).parent.parent / "fixtures"
@@ -29,7 +29,7 @@ PLAYED: Final = {  # the first actions of a game
     "checkpoint-v1-maskable-ppo": [5, 5, 7, 12, 12, 1, 13, 1, 19, 14, 21],
     "checkpoint-v1-cma-es": [0, 9, 1, 0, 12, 21, 1, 9, 17, 3, 9, 12],
 }
-COUNTED: Final = {  # steps, games ended, lines of all, lines of the best, pieces of those that run
+COUNTED: Final = {  # steps, games ended, lines in total, lines of the best game, pieces of running games
     "checkpoint-v1": (200, 14, 57, 13, [25, 9]),
     "checkpoint-v1-qr-dqn": (200, 40, 2, 1, [2, 1]),
     "checkpoint-v1-maskable-ppo": (208, 36, 3, 1, [3, 2]),
@@ -39,7 +39,7 @@ COUNTED: Final = {  # steps, games ended, lines of all, lines of the best, piece
 
 @pytest.fixture
 def home(tetrarium_home: Path) -> Home:
-    """The home in which the fixtures were made, as its owner has it."""
+    """The home in which the fixtures were created, with its secret key."""
     key = tetrarium_home / "secret.key"
     shutil.copyfile(FIXTURES / "secret-v1.key", key)
     key.chmod(0o600)
@@ -47,52 +47,52 @@ def home(tetrarium_home: Path) -> Home:
 
 
 def copied(name: str, place: Path) -> Path:
-    """A fixture's copy, which a test may change; the copies' folders are their user's to write."""
+    """Returns a writable copy of a fixture, which a test may change."""
     return Path(shutil.copytree(FIXTURES / name, place, copy_function=shutil.copyfile))
 
 
 def trained_on(agent: TetrisAgent, n_steps: int) -> dict[str, Any]:
-    """What an agent comes to: its weights, and the boards of its games."""
+    """Returns an agent's weights and boards after further training."""
     agent.train(n_steps)
-    columns = agent.games.core.games.columns
+    columns = agent.vec_env.core.games.columns
     return {**agent.learner.weights(), "columns": np.array(columns)}
 
 
 @pytest.mark.parametrize("name", AGENTS)
 class TestCheckpoint:
-    def test_every_file_is_whole_and_its_home_knows_it(self, home: Home, name: str) -> None:
-        metadata = store.read_metadata(FIXTURES / name)
-        store.verify(FIXTURES / name, metadata)
-        store.require_trusted(FIXTURES / name, metadata, home.secret())
+    def test_every_file_is_intact_and_signed(self, home: Home, name: str) -> None:
+        metadata = checkpoint_store.read_metadata(FIXTURES / name)
+        checkpoint_store.verify(FIXTURES / name, metadata)
+        checkpoint_store.require_trusted(FIXTURES / name, metadata, home.secret())
 
         assert (metadata.format_version, metadata.library_versions["tetrarium"]) == (1, "0.1.0")
 
-    def test_what_it_plays_is_what_it_played(self, name: str) -> None:
+    def test_an_old_checkpoint_plays_the_same_games(self, name: str) -> None:
         policy, config = read_policy(FIXTURES / name)
 
         moves = play_moves(policy, config, seed=1, max_pieces=12)
         assert [move.action for move in moves] == PLAYED[name]
 
     @pytest.mark.parametrize("trust", [False, True])
-    def test_training_goes_on_from_it_as_it_did(self, home: Home, tmp_path: Path, name: str, trust: bool) -> None:
+    def test_training_resumes_from_an_old_checkpoint(self, home: Home, tmp_path: Path, name: str, trust: bool) -> None:
         path = copied(name, tmp_path / "checkpoint")
         env = make_env(read_policy(path)[1])()
         agent = TetrisAgent.load_checkpoint(path, env, trust=trust, home=Home.locate(tmp_path) if trust else home)
         assert agent.timesteps_trained == SAVED_AT[name]
-        came_to = trained_on(agent, TRAINED_ON[name])
+        trained = trained_on(agent, TRAINED_ON[name])
 
         counted = agent.statistics
         assert COUNTED[name] == (
             agent.timesteps_trained, counted.games_ended, counted.lines_total, counted.best_lines_game,
-            agent.games.core.games.pieces.tolist(),
+            agent.vec_env.core.games.pieces.tolist(),
         )  # fmt: skip
         expected = safetensors.numpy.load_file(FIXTURES / f"{name}.trained-on.safetensors")
-        assert came_to.keys() == expected.keys()
-        assert came_to.pop("columns").tolist() == expected.pop("columns").tolist()
+        assert trained.keys() == expected.keys()
+        assert trained.pop("columns").tolist() == expected.pop("columns").tolist()
         for part, values in expected.items():
-            np.testing.assert_allclose(came_to[part], values, rtol=1e-4, atol=1e-4, err_msg=part)
+            np.testing.assert_allclose(trained[part], values, rtol=1e-4, atol=1e-4, err_msg=part)
 
-    def test_another_home_refuses_it(self, tetrarium_home: Path, name: str) -> None:
+    def test_another_home_refuses_the_checkpoint(self, tetrarium_home: Path, name: str) -> None:
         env = make_env(read_policy(FIXTURES / name)[1])()
         with pytest.raises(UntrustedCheckpointError, match=r"was not made in this home, or its metadata\.json was"):
             TetrisAgent.load_checkpoint(FIXTURES / name, env, home=Home.locate(tetrarium_home))
@@ -100,7 +100,7 @@ class TestCheckpoint:
 
 class TestRun:
     @pytest.mark.parametrize("trust", [False, True])
-    def test_it_goes_on_to_its_end(self, home: Home, trust: bool) -> None:
+    def test_the_old_run_resumes_to_its_end(self, home: Home, trust: bool) -> None:
         run = copied("run-v1", home.run_folder("run-v1"))
         if trust:
             (home.root / "secret.key").unlink()
@@ -120,9 +120,9 @@ class TestRun:
         last = Replay.from_bytes((run / "replays" / "last-01.tetris-replay").read_bytes())
         assert [str(last.lines), str(last.pieces)] == after["episodes.csv"][-1][3:5]
 
-    def test_its_best_weights_score_what_they_scored(self) -> None:
+    def test_best_weights_reproduce_their_score(self) -> None:
         path = FIXTURES / "run-v1" / "best"
-        store.verify(path, store.read_metadata(path))
+        checkpoint_store.verify(path, checkpoint_store.read_metadata(path))
         policy, config = read_policy(path)
 
         games = evaluate(policy, config, n_games=4, seed=1, max_pieces=200).games

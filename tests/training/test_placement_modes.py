@@ -1,4 +1,4 @@
-"""Every algorithm learns games with hold, of spawning pieces and of lock positions; mirroring and keys are refused."""
+"""Every algorithm learns games with hold, spawn rules and lock positions; mirroring and keys are refused."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tetrarium.environment import EnvConfig, make_env
-from tetrarium.environment.vec_env import make_vec_env
+from tetrarium.environment.interfaces.vec_env import make_vec_env
 from tetrarium.errors import ConfigError, PolicyError
 from tetrarium.evaluation import LinearPolicy, RandomPolicy, evaluate, play_moves
 from tetrarium.training import TetrisAgent, TrainingConfig
-from tetrarium.training.algorithms.replay import CompactReplayBuffer
+from tetrarium.training.algorithms.replay_buffer import CompactReplayBuffer
 
 FEATURES = ("max_height", "holes", "bumpiness", "eroded_cells", "game_over")
 HOLD = EnvConfig(hold=True, features=(*FEATURES, "next_pieces", "held_piece"))
@@ -40,14 +40,14 @@ def test_it_learns_and_plays_as_it_predicts(algorithm: str, game: EnvConfig) -> 
 
 
 @in_each
-def test_a_checkpoint_goes_on_exactly(game: EnvConfig, tmp_path: Path) -> None:
+def test_a_checkpoint_resumes_exactly(game: EnvConfig, tmp_path: Path) -> None:
     whole = TetrisAgent(make_env(game)(), SMALL).train(48)
     half = TetrisAgent(make_env(game)(), SMALL).train(24)
     half.save_checkpoint(tmp_path / "half")
     rest = TetrisAgent.load_checkpoint(tmp_path / "half", make_env(game)()).train(24)
     for name, value in whole.learner.weights().items():
         assert np.array_equal(value, rest.learner.weights()[name]), name
-    assert np.array_equal(whole.games.state()["rows"], rest.games.state()["rows"])
+    assert np.array_equal(whole.vec_env.state()["rows"], rest.vec_env.state()["rows"])
 
 
 @pytest.mark.parametrize(
@@ -82,11 +82,11 @@ def test_mirroring_is_refused_where_left_and_right_differ() -> None:
     config = SMALL.with_changes(mirroring=True)
     assert TetrisAgent(make_env(HOLD)(), config).train(24).timesteps_trained == 24
     for game, found in ((GUIDELINE, "game_over='guideline'"), (HOLD.with_changes(actions="reachable"), "'reachable'")):
-        with pytest.raises(ConfigError, match=f"left and right are alike; got .*{found}"):
+        with pytest.raises(ConfigError, match=f"symmetric left to right; got .*{found}"):
             TetrisAgent(make_env(game)(), config)
 
 
-def test_who_reads_the_held_piece_plays_with_hold_only() -> None:
+def test_the_held_piece_feature_requires_hold() -> None:
     agent = TetrisAgent(make_env(HOLD)(), SMALL)
     with pytest.raises(PolicyError, match=r"plays hold=True only; got hold=False"):
         evaluate(agent, EnvConfig(), n_games=1)

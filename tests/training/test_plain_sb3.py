@@ -1,4 +1,4 @@
-"""Plain Stable-Baselines3 on our environments: its own PPO and A2C with their default networks, nothing of ours."""
+"""Plain Stable-Baselines3 on tetrarium's environments: PPO and A2C with their default networks."""
 
 import gymnasium
 import numpy as np
@@ -9,9 +9,9 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
 from tetrarium.environment import EnvConfig
-from tetrarium.environment.vec_env import make_vec_env
+from tetrarium.environment.interfaces.vec_env import make_vec_env
 
-# Squares on four columns: two side by side clear two rows. Chance loses soon; who alternates never does.
+# Squares on four columns: two side by side clear two rows. Random play loses soon; alternating sides never loses.
 SQUARES = EnvConfig(width=4, height=6, randomizer="O", preview=0, features=("column_heights", "holes"), max_pieces=100)
 ARGUMENTS = {PPO: {"n_steps": 32, "batch_size": 128}, A2C: {"n_steps": 8, "learning_rate": 0.002}}
 
@@ -32,7 +32,7 @@ def test_it_trains_on_a_batch_of_games_and_gets_better_than_chance(algorithm: ty
     rewards_after, _ = evaluate_policy(model, games, n_eval_episodes=20, deterministic=False, warn=False)
 
     assert np.mean(rewards_before) < 20.0
-    assert np.mean(rewards_after) > 60.0  # at most 100: a row for each of 100 pieces
+    assert np.mean(rewards_after) > 60.0  # at most 100: one row for each of 100 pieces
 
 
 @pytest.mark.parametrize("algorithm", [PPO, A2C])

@@ -1,10 +1,10 @@
-"""Presets are games that can be played and settings that can be trained with."""
+"""Presets are playable games with trainable settings."""
 
 import pytest
 
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
-from tetrarium.evaluation.published import PUBLISHED
+from tetrarium.evaluation.policies import PUBLISHED
 from tetrarium.training import TrainingConfig
 from tetrarium.training.presets import PRESETS, find_preset
 
@@ -29,7 +29,7 @@ def test_the_guidelines_preset_plays_the_guidelines_game_with_hold() -> None:
     assert find_preset("guideline-hold").env_config.rules().n_actions == 80
 
 
-def test_the_searchs_preset_weighs_the_nine_features_of_the_published_controllers() -> None:
+def test_the_search_preset_uses_the_nine_features_of_published_controllers() -> None:
     preset = find_preset("literature-10x10-cma")
 
     assert preset.env_config.with_changes(features=EnvConfig().features) == EnvConfig.literature(10)

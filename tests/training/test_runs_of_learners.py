@@ -1,4 +1,4 @@
-"""Each algorithm in a run: the same folder, checkpoints, records and messages, and a resume that leaves no trace."""
+"""Each algorithm in a run: the same files, records and events, and an exact resume."""
 
 import csv
 from pathlib import Path
@@ -36,19 +36,19 @@ def home(tetrarium_home: Path) -> Home:
 
 
 def episodes(folder: Path) -> list[list[str]]:
-    """Rows of the episodes file without wall time."""
+    """Returns the rows of the episodes file without wall-clock time."""
     with (folder / "episodes.csv").open(newline="") as file:
         return [row[:-1] for row in csv.reader(file)]
 
 
 @pytest.mark.parametrize("algorithm", CONFIGS)
-def test_a_run_that_is_stopped_and_resumed_is_the_run_that_was_not(home: Home, algorithm: str) -> None:
+def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(home: Home, algorithm: str) -> None:
     events: list[Event] = []
     config = CONFIGS[algorithm]
     whole = TrainingRun.create(home, "whole", EnvConfig(), config, events.append, shows_board=True)
     agent, ended = whole.execute()
     part = TrainingRun.create(home, "part", EnvConfig(), config, events.append)
-    part._publish = lambda event: part.ask_to_stop() if isinstance(event, CheckpointSaved) else None
+    part._publish = lambda event: part.request_stop() if isinstance(event, CheckpointSaved) else None
     _, stopped = part.execute()
     resumed, _ = TrainingRun.open(home, "part", events.append).execute()
 
@@ -71,7 +71,7 @@ def test_lines_and_pieces_of_the_episodes_add_up(home: Home, algorithm: str) -> 
     agent, _ = run.execute()
     rows = episodes(run.folder)[1:]
     is_whole = algorithm == "cma-es"  # no game is left running
-    running = agent.games.core.games
+    running = agent.vec_env.core.games
 
     assert len(rows) == agent.statistics.games_ended
     assert sum(int(row[3]) for row in rows) + (0 if is_whole else running.lines.sum()) == agent.statistics.lines_total
@@ -79,7 +79,7 @@ def test_lines_and_pieces_of_the_episodes_add_up(home: Home, algorithm: str) -> 
 
 
 @pytest.mark.parametrize("algorithm", CONFIGS)
-def test_what_a_run_saved_plays_as_its_agent_does(home: Home, algorithm: str) -> None:
+def test_a_runs_checkpoint_plays_like_its_agent(home: Home, algorithm: str) -> None:
     run = TrainingRun.create(home, "one", EnvConfig(), CONFIGS[algorithm], lambda _event: None)
     agent, ended = run.execute()
     policy, _ = read_policy(Path(ended.checkpoint))
@@ -89,11 +89,11 @@ def test_what_a_run_saved_plays_as_its_agent_does(home: Home, algorithm: str) ->
 
 
 @pytest.mark.parametrize("algorithm", CONFIGS)
-def test_replays_are_the_games_that_it_learnt_from(home: Home, algorithm: str) -> None:
+def test_replays_are_games_of_training(home: Home, algorithm: str) -> None:
     run = TrainingRun.create(home, "one", EnvConfig(), CONFIGS[algorithm], lambda _event: None)
     agent, _ = run.execute()
     rows = episodes(run.folder)[1:]
-    running = [] if algorithm == "cma-es" else agent.games.core.games.lines.tolist()  # there no game is left running
+    running = [] if algorithm == "cma-es" else agent.vec_env.core.games.lines.tolist()  # there no game is left running
     lines = sorted([*(int(row[3]) for row in rows), *running], reverse=True)
     kept = {name: Replay.from_bytes(data) for name, data in files(run.folder / "replays").items()}
     best = [kept[f"best-{k:02}.tetris-replay"].lines for k in range(1, 11)]

@@ -1,47 +1,54 @@
-"""Studies carried out: trials train in processes of their own, and neither is lost however the others end."""
+"""Running studies: trials train in processes of their own, and survive the end of any other process."""
 
 import json
 import os
 import signal
-import subprocess
-import sys
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.tuning.made import TINY, begun, complete, study
-from tests.workers.served import wait_for
+from tests.command_processes import ForkedCommand
+from tests.torture.processes import finish
+from tests.tuning.studies import TINY, complete, created, study
+from tests.workers.servers import wait_for
 from tetrarium.errors import HomeError
-from tetrarium.events import Event
+from tetrarium.events import Event, StateChanged
+from tetrarium.registry.files.process_lock import is_locked
 from tetrarium.registry.home import Home
-from tetrarium.training.runs.configs import create_run
 from tetrarium.training.runs.control import Control
-from tetrarium.training.runs.folder import is_locked
-from tetrarium.tuning import StudyDetail, carry_out, create_study, read_study, read_study_config
-from tetrarium.tuning.objectives import judge
-from tetrarium.workers.directory import read_evaluations, read_run
-from tetrarium.workers.files import read_address, read_state
+from tetrarium.training.runs.storage.run_config import create_run
+from tetrarium.tuning import StudyDetail, create_study, read_study, read_study_config, run_study, trial_storage
+from tetrarium.tuning.objectives import score_trial
+from tetrarium.workers.directories.runs import read_evaluations, read_run
+from tetrarium.workers.protocol.status_files import read_address, read_state
 
 pytestmark = pytest.mark.timeout(600)  # a first start compiles the engine
 
-SETTINGS = [
-    f"--set={name}={','.join(map(str, value)) if isinstance(value, tuple) else value}" for name, value in TINY.items()
-]
 
-STARTED: list[subprocess.Popen[str]] = []
+def settings(**changes: Any) -> list[str]:
+    """Returns the flags of the settings of ``TINY`` with changes."""
+    return [
+        f"--set={name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+        for name, value in {**TINY, **changes}.items()
+    ]
+
+
+STARTED: list[ForkedCommand] = []
 COMPILING_S = 500.0  # a first start compiles
 
 
 @pytest.fixture
 def home(tetrarium_home: Path) -> Iterator[Home]:
-    """A home in which nothing is left to run."""
+    """A home whose processes end with the test."""
     located = Home.locate(tetrarium_home)
     yield located
     while STARTED:
-        with STARTED.pop() as process:
-            process.kill()
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
     for folder in [*located.studies.glob("*"), *located.runs.glob("*")]:
         kill(folder)
 
@@ -53,32 +60,26 @@ def kill(folder: Path) -> None:
         wait_for(lambda: not is_locked(folder))
 
 
-def tune(home: Home, *arguments: str) -> subprocess.Popen[str]:
+def tune(home: Home, *arguments: str) -> ForkedCommand:
     """Starts ``tetrarium tune first``, which ends with the test."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tetrarium", "tune", "first", "--home", str(home.root), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "TETRARIUM_HOME": ""},
-    )
+    process = ForkedCommand("tune", "first", "--home", home.root, *arguments, is_merged=True)
     STARTED.append(process)
     return process
 
 
-def said(process: subprocess.Popen[str], patience_s: float = 300) -> tuple[int, str]:
+def said(process: ForkedCommand, patience_s: float = 300) -> tuple[int, str]:
     printed, _ = process.communicate(timeout=patience_s)
     return process.returncode, printed
 
 
 def n_ended(home: Home) -> int:
-    """How many trials have come to something, by the tuner's own word."""
-    told = read_state(home.study_folder("first"))
-    return 0 if told is None else told.step
+    """Returns the number of trials with a result, as the tuner states it."""
+    state = read_state(home.study_folder("first"))
+    return 0 if state is None else state.step
 
 
 def whole(home: Home, n_trials: int) -> StudyDetail:
-    """What a study came to, in which each trial must have been trained to its end, once, and judged by its run."""
+    """Returns a finished study after checking that each trial was trained once, to its end, and scored by its run."""
     detail = read_study(home, "first")
     asked = read_study_config(home, "first")
     runs = [asked.run_name(number) for number in range(n_trials)]
@@ -90,17 +91,16 @@ def whole(home: Home, n_trials: int) -> StudyDetail:
         assert (view.state, view.is_alive) == ("finished", False)
         assert view.step >= asked.training_config.total_timesteps
         config = asked.configs(trial.params)[1]
-        score = judge(asked.objective, read_evaluations(home, trial.run), config)
+        score = score_trial(asked.objective, read_evaluations(home, trial.run), config)
         assert score is not None
         assert (trial.value, trial.lines, trial.n_games) == (score.value, score.lines, score.n_games)
     return detail
 
 
 @pytest.mark.oracle
-def test_killed_in_the_middle_and_started_again_it_loses_no_trial(home: Home) -> None:
+def test_a_killed_study_that_is_started_again_loses_no_trial(home: Home) -> None:
     arguments = ["--vary", "learning_rate=1e-4..1e-2:log", "--vary", "n_steps=1,2,3", "--trials", "4", "--at-once", "2",
-                 *SETTINGS, "--set", "total_timesteps=30000", "--set", "checkpoint_every=10000",
-                 "--set", "evaluate_every=10000"]  # fmt: skip
+                 *settings(total_timesteps=30_000, checkpoint_every=10_000, evaluate_every=10_000)]  # fmt: skip
     first = tune(home, *arguments)
     wait_for(lambda: n_ended(home) >= 1, COMPILING_S)
     wait_for(lambda: any(read_run(home, folder.name).step for folder in under_way(home)))
@@ -108,25 +108,25 @@ def test_killed_in_the_middle_and_started_again_it_loses_no_trial(home: Home) ->
     first.communicate()
     wait_for(lambda: not is_locked(home.study_folder("first")))
     view = read_study(home, "first").view
-    assert view.state == "dead"
-    assert view.message.startswith("Its process ended without a word, killed or out of memory.")
+    assert view.state == "crashed"
+    assert view.message.startswith("The process ended unexpectedly (killed or out of memory).")
 
     folder = wait_for(lambda: next((one for one in under_way(home) if read_run(home, one.name).checkpoints), None))
     saved = read_run(home, folder.name).checkpoints
     born = {step: (folder / "checkpoints" / str(step)).stat().st_ino for step in saved}
     kill(folder)
-    begun_before = {trial.run: trial.params for trial in read_study(home, "first").trials}
+    params_before = {trial.run: trial.params for trial in read_study(home, "first").trials}
 
     code, printed = said(tune(home, *arguments))
     assert code == 0, printed
     detail = whole(home, 4)
-    assert begun_before.items() <= {trial.run: trial.params for trial in detail.trials}.items(), "none begins anew"
+    assert params_before.items() <= {trial.run: trial.params for trial in detail.trials}.items(), "none starts again"
     kept = {step: (folder / "checkpoints" / str(step)).stat().st_ino for step in saved}
-    assert kept == born, "a trial whose worker died goes on from its checkpoint"
+    assert kept == born, "a trial whose worker crashed is resumed from its checkpoint"
     best = next(trial for trial in detail.trials if trial.number == detail.view.best)
     assert f"Best: {best.run}, " in printed
     assert "Train it again: tetrarium train --preset default --set total_timesteps=30000" in printed
-    assert "Which settings mattered is told from 10 complete trials on; there are 4." in printed
+    assert "Importance needs 10 complete trials (4 so far)." in printed
 
     code, printed = said(tune(home, "--json"))
     assert (code, json.loads(printed[printed.index("{") :])["view"]["n_done"]) == (0, 4), "nothing is done twice"
@@ -139,18 +139,17 @@ def under_way(home: Home) -> list[Path]:
     return [folder for folder in sorted(home.runs.glob("*")) if is_locked(folder)]
 
 
-def test_a_stop_leaves_checkpoints_and_one_at_a_time_carries_it_out(home: Home) -> None:
-    process = tune(home, "--vary", "n_steps=1,2", "--sampler", "grid", *SETTINGS, "--set", "total_timesteps=1000000000")
+def test_a_stop_leaves_checkpoints_and_only_one_process_runs_a_study(home: Home) -> None:
+    process = tune(home, "--vary", "n_steps=1,2", "--sampler", "grid", *settings(total_timesteps=1_000_000_000))
     folder = home.run_folder("first-0001")
     wait_for(lambda: folder.exists() and read_run(home, folder.name).checkpoints, COMPILING_S)
     with pytest.raises(HomeError) as refused:
-        carry_out(home, "first", Control())
+        run_study(home, "first", Control())
     assert str(refused.value) == (
-        "One process carries out a study at a time, and 'first' is under way. "
-        "See it by `tetrarium tune show first`, or stop that one first."
+        "The study 'first' is already running. Show it by `tetrarium tune show first`, or stop it first."
     )
-    for command, state in (("pause", "paused"), ("continue", "running")):
-        run_command(home, command)
+    for command, state in (("pause", "paused"), ("resume", "running")):
+        finish(ForkedCommand("tune", command, "first", "--home", home.root))
         wait_for(lambda wanted=state: (read_study(home, "first").view.state, read_run(home, folder.name).state) == (
             wanted, wanted,
         ))  # fmt: skip
@@ -159,37 +158,32 @@ def test_a_stop_leaves_checkpoints_and_one_at_a_time_carries_it_out(home: Home) 
     assert code == 130, printed
     view = read_run(home, folder.name)
     assert (view.state, view.is_alive) == ("stopped", False)
-    told = read_study(home, "first").view
-    assert (told.state, told.n_trials, told.message) == ("stopped", 2, "Stopped; 2 trials are left. Nothing is lost.")
-    assert "Go on: tetrarium tune first" in printed
+    study_view = read_study(home, "first").view
+    assert (study_view.state, study_view.n_trials) == ("stopped", 2)
+    assert study_view.message == "Stopped with 2 trials left. You can resume any time."
+    assert "Resume: tetrarium tune first" in printed
 
 
-def run_command(home: Home, command: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "tetrarium", "tune", command, "first", "--home", str(home.root)], check=True,
-        capture_output=True,
-    )  # fmt: skip
-
-
-def carried_out(home: Home, **others: Any) -> tuple[str, list[Event]]:
+def run_and_listen(home: Home, **others: Any) -> tuple[str, list[Event]]:
     heard: list[Event] = []
-    return carry_out(home, "first", Control(), publish=heard.append, **others), heard
+    return run_study(home, "first", Control(), publish=heard.append, **others), heard
 
 
-def test_trials_are_found_again_by_their_runs(home: Home) -> None:
-    """The database is lost: what the runs tell is enough, and a run of another kind is not taken for a trial."""
+def test_lost_trials_are_recovered_from_their_runs(home: Home) -> None:
+    """The database is deleted; a run with other settings is not mistaken for a trial."""
     asked = study(n_trials=2)
-    trials = begun(home, asked)
+    trials = created(home, asked)
     params = []
     for _ in range(2):
-        trial = trials.add(trials.draw())
+        trial = trials.add(trials.sample())
         params.append(trials.params(trial))
         env_config, training_config = asked.configs(params[-1])
-        finished_run(home, asked.run_name(trial.number), env_config, training_config)
+        longer = training_config.with_changes(schedule_steps=training_config.total_timesteps, total_timesteps=10**6)
+        finished_run(home, asked.run_name(trial.number), env_config, longer)  # a person trained it longer
     for path in home.root.glob("tuning.db*"):
         path.unlink()
 
-    state, _ = carried_out(home)
+    state, _ = run_and_listen(home)
     detail = read_study(home, "first")
     assert state == "finished"
     assert [(trial.params, trial.value) for trial in detail.trials] == [(params[0], 3.0), (params[1], 3.0)]
@@ -197,18 +191,18 @@ def test_trials_are_found_again_by_their_runs(home: Home) -> None:
     create_study(home, study("other", n_trials=1))
     create_run(home, "other-0001", asked.env_config, asked.training_config.with_changes(n_envs=5))
     with pytest.raises(HomeError) as refused:
-        carry_out(home, "other", Control())
+        run_study(home, "other", Control())
     assert str(refused.value) == (
-        "The trials of 'other' are runs of their own, and 'other-0001' is another run. "
-        "Remove it by `tetrarium runs delete other-0001`, or begin a study of another name."
+        "The run 'other-0001' has the name of a trial of 'other', but other settings. "
+        "Delete it by `tetrarium runs delete other-0001`, or start a study of another name."
     )
-    told = read_study(home, "other").view
-    assert (told.state, told.error) == ("failed", str(refused.value))
+    view = read_study(home, "other").view
+    assert (view.state, view.error) == ("failed", str(refused.value))
 
 
 def finished_run(home: Home, name: str, env_config: Any, training_config: Any) -> None:
-    """A run as it lies there when it has ended."""
-    from tetrarium.workers.files import WorkerState
+    """Writes a run that has ended."""
+    from tetrarium.workers.protocol.status_files import WorkerState
 
     create_run(home, name, env_config, training_config, preset="default")
     folder = home.run_folder(name)
@@ -217,17 +211,17 @@ def finished_run(home: Home, name: str, env_config: Any, training_config: Any) -
     WorkerState(state="finished", step=1_200, total_steps=1_200, seconds=5.0).write(folder)
 
 
-def test_values_that_do_not_go_together_fail_and_the_study_goes_on(home: Home) -> None:
+def test_invalid_combinations_fail_and_the_study_continues(home: Home) -> None:
     ranges = ("features=['holes'],['held_piece','holes'],['wells']", "n_steps=1,2")
     asked = study(ranges=ranges, sampler="grid", n_trials=6)
-    trials = begun(home, asked)
-    drawn = [trials.add(trials.draw()) for _ in range(6)]
+    trials = created(home, asked)
+    drawn = [trials.add(trials.sample()) for _ in range(6)]
     for trial in drawn:
         params = trials.params(trial)
         if "held_piece" not in params["features"]:
             finished_run(home, asked.run_name(trial.number), *asked.configs(params))
 
-    state, _ = carried_out(home)
+    state, _ = run_and_listen(home)
     detail = read_study(home, "first")
     failed = [trial for trial in detail.trials if trial.state == "failed"]
     assert (state, detail.view.n_done, detail.view.n_failed) == ("finished", 4, 2)
@@ -236,16 +230,42 @@ def test_values_that_do_not_go_together_fail_and_the_study_goes_on(home: Home) -
     }
 
 
-def test_a_study_that_is_done_has_nothing_to_do(home: Home) -> None:
+def test_the_tuner_waits_while_another_program_locks_the_trials(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial_storage, "_WAIT_S", 0.05)
+    asked = study(n_trials=2)
+    trials = created(home, asked)
+    for _ in range(2):
+        trial = trials.add(trials.sample())
+        finished_run(home, asked.run_name(trial.number), *asked.configs(trials.params(trial)))
+    writer = sqlite3.connect(home.root / "tuning.db", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    messages: list[str] = []
+
+    def publish(event: Event) -> None:
+        if isinstance(event, StateChanged):
+            messages.append(event.message)
+            if event.message.startswith("Waiting."):
+                writer.close()
+
+    assert run_study(home, "first", Control(), publish=publish) == "finished"
+    assert messages[1:3] == [
+        f"Waiting. The file of trials {str(home.root / 'tuning.db')!r} has been locked by another program for 0 s. "
+        "Stop that program, or try later.",
+        "first-0001 is done.",
+    ]
+    assert [trial.value for trial in read_study(home, "first").trials] == [3.0, 3.0]
+
+
+def test_a_finished_study_has_nothing_to_do(home: Home) -> None:
     complete(home, study(n_trials=2), [1.0, 2.0])
-    state, heard = carried_out(home)
+    state, heard = run_and_listen(home)
     assert (state, heard[-1].kind) == ("finished", "state-changed")
     assert read_study(home, "first").view.message == "All 2 trials are done."
 
 
 @pytest.mark.oracle
-def test_a_killed_study_tries_and_finds_what_an_undisturbed_one_does(home: Home, tmp_path: Path) -> None:
-    arguments = ["--vary", "learning_rate=1e-4..1e-2:log", "--vary", "n_steps=1,2,3", "--trials", "14", *SETTINGS]
+def test_a_killed_study_has_the_trials_and_values_of_an_undisturbed_one(home: Home, tmp_path: Path) -> None:
+    arguments = ["--vary", "learning_rate=1e-4..1e-2:log", "--vary", "n_steps=1,2,3", "--trials", "14", *settings()]
     calm = Home.locate(tmp_path)
     assert said(tune(calm, *arguments))[0] == 0
     for kills in (2, 5, 8, 12):
@@ -262,7 +282,7 @@ def test_a_killed_study_tries_and_finds_what_an_undisturbed_one_does(home: Home,
 
 @pytest.mark.oracle
 @pytest.mark.timeout(7_200)
-def test_twenty_trials_of_the_quick_preset_killed_in_the_middle_lose_none(home: Home) -> None:
+def test_twenty_trials_of_the_quick_preset_survive_kills(home: Home) -> None:
     arguments = ["--preset", "quick", "--vary", "learning_rate=3e-4..1e-2:log", "--vary", "n_steps=1,2,3,5",
                  "--vary", "gamma=0.8..0.98", "--trials", "20", "--at-once", "2"]  # fmt: skip
     for n, kills_trials in ((4, False), (10, True), (15, False)):
@@ -276,4 +296,4 @@ def test_twenty_trials_of_the_quick_preset_killed_in_the_middle_lose_none(home: 
     assert code == 0, printed
     detail = whole(home, 20)
     assert detail.importances.n_trials == 20
-    assert "trials every game was still running at the cut, so nothing can be told apart." in printed
+    assert "trials every game was truncated, so importance cannot be estimated." in printed

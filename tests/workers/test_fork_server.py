@@ -1,5 +1,7 @@
-"""The process that others are forks of: they are as if started anew, and nothing of it can hold a start up."""
+"""Fork server: forked processes equal started ones, and no failure of the server prevents a start."""
 
+import functools
+import importlib
 import json
 import os
 import signal
@@ -11,14 +13,16 @@ from typing import Any
 
 import pytest
 
+import tetrarium.engine
 from tests.dashboard.servers import wait_until
-from tetrarium.training.runs.folder import is_locked, take_lock
-from tetrarium.workers import fork_server
-from tetrarium.workers.files import LOG
-from tetrarium.workers.launching import start_process
+from tetrarium.registry.files.atomic import write_file
+from tetrarium.registry.files.process_lock import acquire_lock, is_locked
+from tetrarium.workers.processes import fork_server
+from tetrarium.workers.processes.launcher import MODULES, start_process
+from tetrarium.workers.protocol.status_files import LOG
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each process is started anew")
-NEEDS, MODULE = "tests.workers.forked", "tests.workers.telling"
+PREPARED_BY, MODULE = "tests.workers.preloaded", "tests.workers.describe_process"
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,19 +35,19 @@ def _server_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def started(folder: Path) -> dict[str, Any]:
-    """Starts a process; returns what it says of itself."""
+    """Starts a process; returns its description."""
     folder.mkdir(exist_ok=True)
-    there = folder / "told"
+    there = folder / "description.json"
     there.unlink(missing_ok=True)
-    start_process(folder, take_lock(folder), [str(there), "0"], needs=NEEDS, module=MODULE)
+    start_process(folder, acquire_lock(folder), [str(there), "0"], prepared_by=PREPARED_BY, module=MODULE)
     wait_until(there.exists)
-    told: dict[str, Any] = json.loads(there.read_text())
-    assert told["lock"] == (folder / "run.lock").stat().st_ino
-    return told
+    description: dict[str, Any] = json.loads(there.read_text())
+    assert description["lock"] == (folder / "run.lock").stat().st_ino
+    return description
 
 
 def has_ended(pid: int) -> bool:
-    """Whether a process is gone; one that nobody reaped would be there still."""
+    """Returns whether a process is gone; a zombie counts as running."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -51,20 +55,50 @@ def has_ended(pid: int) -> bool:
     return False
 
 
-def test_a_process_is_forked_with_a_session_a_lock_and_a_log_of_its_own(tmp_path: Path) -> None:
-    told, other = started(tmp_path), started(tmp_path / "other")
-    assert told["session"] == told["pid"] != other["pid"]
-    assert told["parent"] == other["parent"] == told["loaded"][0] and told["parent"] != os.getpid()
-    assert other["loaded"] == [told["parent"]] * 2, "what it needs was loaded before it was there"
-    files = [path for path in told["descriptors"] if path.startswith(str(tmp_path))]
+def test_a_forked_process_has_its_own_session_lock_and_log(tmp_path: Path) -> None:
+    description, other = started(tmp_path), started(tmp_path / "other")
+    assert description["session"] == description["pid"] != other["pid"]
+    assert description["parent"] == other["parent"] == description["loaded"][0] and description["parent"] != os.getpid()
+    assert other["loaded"] == [description["parent"]] * 2, "the server imported the module before the fork"
+    files = [path for path in description["descriptors"] if path.startswith(str(tmp_path))]
     assert files == [str(tmp_path / "run.lock"), *[str(tmp_path / LOG)] * 2]
-    assert not any("socket" in path for path in told["descriptors"])
-    assert told["name"] == f"{tmp_path}/told"[:15]
-    wait_until(lambda: not is_locked(tmp_path) and has_ended(told["pid"]))
+    assert not any("socket" in path for path in description["descriptors"])
+    assert description["name"] == f"{tmp_path}/description.json"[:15]
+    wait_until(lambda: not is_locked(tmp_path) and has_ended(description["pid"]))
     assert (tmp_path / LOG).read_text() == "It works.\n"
 
 
-def test_what_cannot_be_loaded_is_left_to_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_are_compiled_without_the_descriptors_of_workers_and_then_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = tmp_path / "loaded"
+    descriptors = tmp_path / "descriptors"
+
+    def describe(_rules: Any, _layout: Any) -> None:
+        opened = [str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.exists()]
+        write_file(descriptors, "\n".join(opened).encode())
+        os._exit(0)
+
+    monkeypatch.setattr(tetrarium.engine, "link_kernels", describe)
+    monkeypatch.setattr(fork_server, "_place_one_piece", functools.cache(loaded.touch))
+    fork_server._compile_in_forks.cache_clear()
+    lock = acquire_lock(tmp_path)
+    for is_cached in (False, True):
+        monkeypatch.setattr(tetrarium.engine, "are_kernels_cached", lambda _rules, is_cached=is_cached: is_cached)
+        assert not loaded.exists()
+        fork_server.load_kernels()
+    wait_until(descriptors.exists)
+    assert "run.lock" not in descriptors.read_text() and loaded.exists()
+    fork_server._compile_in_forks.cache_clear()
+    os.close(lock)
+
+
+@pytest.mark.parametrize("module", MODULES.values())
+def test_modules_that_a_worker_prepares_exist(module: str) -> None:
+    importlib.import_module(module).prepare()
+
+
+def test_a_failed_preparation_is_left_to_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "src")]))
     (tmp_path / "prepare-fails").touch()
@@ -72,7 +106,7 @@ def test_what_cannot_be_loaded_is_left_to_the_process(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("killed", [True, False])
-def test_without_a_server_a_process_is_started_anew(
+def test_without_a_server_a_process_is_started_directly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: bool
 ) -> None:
     if killed:
@@ -80,35 +114,36 @@ def test_without_a_server_a_process_is_started_anew(
         os.kill(first, signal.SIGKILL)
         wait_until(lambda: has_ended(first))
         again, later = started(tmp_path), started(tmp_path)
-        assert later["parent"] not in {first, os.getpid()}, "the next server is there"
+        assert later["parent"] not in {first, os.getpid()}, "there is a new server"
     else:
-        monkeypatch.setattr(fork_server, "_IS_ABLE", False)
+        monkeypatch.setattr(fork_server, "_IS_SUPPORTED", False)
         again = started(tmp_path)
     assert again["parent"] == os.getpid() and again["session"] == again["pid"]
     wait_until(lambda: has_ended(again["pid"]))
 
 
-def test_a_server_that_is_not_used_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_server_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fork_server, "_IDLE_S", 0.05)
     first = started(tmp_path)["parent"]
     wait_until(lambda: has_ended(first))
     assert started(tmp_path)["parent"] != first
 
 
-def test_it_ends_with_the_process_that_it_belongs_to_and_its_forks_do_not(tmp_path: Path) -> None:
+def test_the_server_ends_with_its_starter_and_its_forks_do_not(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from tests.dashboard.servers import wait_until\n"
-        "from tetrarium.training.runs.folder import take_lock\n"
-        "from tetrarium.workers.launching import start_process\n"
+        "from tetrarium.registry.files.process_lock import acquire_lock\n"
+        "from tetrarium.workers.processes.launcher import MODULES, start_process\n"
         "folder, needs, module = Path(sys.argv[1]), *sys.argv[2:]\n"
-        "start_process(folder, take_lock(folder), [str(folder / 'told'), '60'], needs=needs, module=module)\n"
-        "wait_until((folder / 'told').exists)\n"
+        "arguments = [str(folder / 'description.json'), '60']\n"
+        "start_process(folder, acquire_lock(folder), arguments, prepared_by=needs, module=module)\n"
+        "wait_until((folder / 'description.json').exists)\n"
         "os.kill(os.getpid(), 9)\n"
     )
-    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path), NEEDS, MODULE], check=False)
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path), PREPARED_BY, MODULE], check=False)
     assert killed.returncode == -signal.SIGKILL
-    told = json.loads((tmp_path / "told").read_text())
-    wait_until(lambda: has_ended(told["parent"]))
+    description = json.loads((tmp_path / "description.json").read_text())
+    wait_until(lambda: has_ended(description["parent"]))
     assert is_locked(tmp_path)
-    os.kill(told["pid"], signal.SIGTERM)
+    os.kill(description["pid"], signal.SIGTERM)
     wait_until(lambda: not is_locked(tmp_path))

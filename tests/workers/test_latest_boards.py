@@ -1,4 +1,4 @@
-"""The latest boards in a file: whole, in order, each once, and nobody waits for anybody."""
+"""File of the latest boards: complete, in order, each read once, without waiting."""
 
 import os
 import stat
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.served import board, listening, wait_for
+from tests.workers.servers import board, listening, wait_for
 from tetrarium.events import BoardShown
-from tetrarium.training.runs.folder import BOARDS
-from tetrarium.training.runs.pruning import folder_bytes
-from tetrarium.workers.client import WorkerClient
-from tetrarium.workers.latest_boards import N_SLOTS, SLOT_BYTES, BoardReader, BoardWriter
+from tetrarium.training.runs.storage.checkpoint_cleanup import folder_bytes
+from tetrarium.training.runs.storage.folder import BOARDS
+from tetrarium.workers.protocol.client import WorkerClient
+from tetrarium.workers.protocol.latest_boards import N_SLOTS, SLOT_BYTES, BoardReader, BoardWriter
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def put(writer: BoardWriter, *numbers: int) -> None:
         assert writer.put(b"%d" % number)
 
 
-def test_each_is_taken_once_and_in_order(writer: BoardWriter, reader: BoardReader) -> None:
+def test_each_board_is_read_once_and_in_order(writer: BoardWriter, reader: BoardReader) -> None:
     assert reader.take() == []
     put(writer, 1, 2, 3)
     assert reader.take() == [b"1", b"2", b"3"]
@@ -45,7 +45,7 @@ def test_each_is_taken_once_and_in_order(writer: BoardWriter, reader: BoardReade
     assert reader.take() == [b"%d" % number for number in range(4, 4 + N_SLOTS)]
 
 
-def test_who_comes_later_begins_with_the_latest(writer: BoardWriter, reader: BoardReader, tmp_path: Path) -> None:
+def test_a_late_reader_begins_with_the_latest_board(writer: BoardWriter, reader: BoardReader, tmp_path: Path) -> None:
     put(writer, *range(1, 41))
     assert reader.take() == [b"40"]
     put(writer, 41)
@@ -54,16 +54,14 @@ def test_who_comes_later_begins_with_the_latest(writer: BoardWriter, reader: Boa
     other.close()
 
 
-def test_who_looks_too_late_gets_the_latest_alone(writer: BoardWriter, reader: BoardReader) -> None:
+def test_a_slow_reader_gets_only_the_latest_board(writer: BoardWriter, reader: BoardReader) -> None:
     put(writer, 1)
     assert reader.take() == [b"1"]
     put(writer, *range(2, 3 + N_SLOTS))
     assert reader.take() == [b"%d" % (2 + N_SLOTS)]
 
 
-def test_half_a_message_is_not_taken_before_it_is_whole(
-    writer: BoardWriter, reader: BoardReader, tmp_path: Path
-) -> None:
+def test_a_half_written_message_is_not_read(writer: BoardWriter, reader: BoardReader, tmp_path: Path) -> None:
     put(writer, 1)
     assert reader.take() == [b"1"]
     writer.put(b"whole")
@@ -78,13 +76,13 @@ def test_half_a_message_is_not_taken_before_it_is_whole(
     assert reader.take() == [b"whole"]
 
 
-def test_a_file_of_anything_gives_nothing_and_harms_nobody(tmp_path: Path, reader: BoardReader) -> None:
+def test_an_invalid_file_has_no_boards(tmp_path: Path, reader: BoardReader) -> None:
     (tmp_path / BOARDS).write_bytes(b"\xff" * (3 * SLOT_BYTES))
     assert reader.take() == []
     assert reader.take() == []
 
 
-def test_without_a_file_there_is_nothing_yet(tmp_path: Path, reader: BoardReader) -> None:
+def test_without_a_file_there_are_no_boards(tmp_path: Path, reader: BoardReader) -> None:
     assert reader.take() == []
     writer = BoardWriter(tmp_path)
     put(writer, 1)
@@ -92,7 +90,7 @@ def test_without_a_file_there_is_nothing_yet(tmp_path: Path, reader: BoardReader
     writer.close()
 
 
-def test_the_file_is_its_owners_and_goes_with_the_worker(tmp_path: Path) -> None:
+def test_the_file_is_private_and_deleted_with_the_worker(tmp_path: Path) -> None:
     (tmp_path / BOARDS).write_bytes(b"of a worker that was killed")
     writer = BoardWriter(tmp_path)
     assert stat.S_IMODE((tmp_path / BOARDS).stat().st_mode) == 0o600
@@ -103,7 +101,7 @@ def test_the_file_is_its_owners_and_goes_with_the_worker(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_has_no_room_is_not_put(writer: BoardWriter, reader: BoardReader) -> None:
+def test_a_board_that_is_too_large_is_refused(writer: BoardWriter, reader: BoardReader) -> None:
     put(writer, 1)
     assert reader.take() == [b"1"]
     assert not writer.put(b"x" * SLOT_BYTES)
@@ -112,7 +110,7 @@ def test_what_has_no_room_is_not_put(writer: BoardWriter, reader: BoardReader) -
     assert reader.take() == [largest]
 
 
-def test_a_full_disk_is_no_error(writer: BoardWriter, reader: BoardReader) -> None:
+def test_a_full_disk_raises_no_error(writer: BoardWriter, reader: BoardReader) -> None:
     put(writer, 1)
     kept, full = os.dup(writer._file), os.open("/dev/full", os.O_RDWR)
     os.dup2(full, writer._file)
@@ -124,19 +122,19 @@ def test_a_full_disk_is_no_error(writer: BoardWriter, reader: BoardReader) -> No
     os.close(full)
 
 
-def test_who_shows_boards_later_writes_into_nobody_elses_file(tmp_path: Path) -> None:
+def test_a_closed_writer_writes_into_no_other_file(tmp_path: Path) -> None:
     writer = BoardWriter(tmp_path)
     number = writer._file
     writer.close()
     other = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
-    assert other == number, "or this shows nothing"
+    assert other == number, "otherwise the test is void"
     assert not writer.put(b"1")
     writer.close()
     assert os.fstat(other).st_size == 0
     os.close(other)
 
 
-def test_half_a_board_was_not_put(writer: BoardWriter, reader: BoardReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partial_write_is_refused(writer: BoardWriter, reader: BoardReader, monkeypatch: pytest.MonkeyPatch) -> None:
     put(writer, 1)
     assert reader.take() == [b"1"]
     write = os.pwrite
@@ -147,7 +145,7 @@ def test_half_a_board_was_not_put(writer: BoardWriter, reader: BoardReader, monk
     assert reader.take() == [b"3"]
 
 
-def test_boards_go_by_the_socket_where_the_file_cannot_be(tmp_path: Path) -> None:
+def test_boards_use_the_socket_where_no_file_can_be_made(tmp_path: Path) -> None:
     (tmp_path / BOARDS).mkdir()
     with listening(tmp_path) as (server, _), WorkerClient.connect(tmp_path) as worker:
         worker.command("watch", boards_per_second=60)
@@ -161,7 +159,7 @@ def test_boards_go_by_the_socket_where_the_file_cannot_be(tmp_path: Path) -> Non
     assert (tmp_path / BOARDS).is_dir()
 
 
-def test_the_file_of_another_who_took_the_folders_place_stays(tmp_path: Path) -> None:
+def test_the_file_of_a_replaced_folder_stays(tmp_path: Path) -> None:
     folder = tmp_path / "one"
     folder.mkdir()
     writer = BoardWriter(folder)
@@ -173,7 +171,7 @@ def test_the_file_of_another_who_took_the_folders_place_stays(tmp_path: Path) ->
     other.close()
 
 
-def test_all_that_is_read_while_another_writes_is_whole(writer: BoardWriter, reader: BoardReader) -> None:
+def test_concurrent_reads_return_complete_boards(writer: BoardWriter, reader: BoardReader) -> None:
     n_boards = 30_000
     taken: list[bytes] = []
 
@@ -193,7 +191,7 @@ def test_all_that_is_read_while_another_writes_is_whole(writer: BoardWriter, rea
         assert message == b"%d:" % number + zlib.crc32(b"%d" % number).to_bytes(4, "little") * (number % 500)
 
 
-def test_boards_come_to_who_asked_and_to_nobody_else(tmp_path: Path) -> None:
+def test_boards_reach_only_subscribed_clients(tmp_path: Path) -> None:
     with (
         listening(tmp_path) as (server, _),
         WorkerClient.connect(tmp_path) as watching,
@@ -213,7 +211,7 @@ def test_boards_come_to_who_asked_and_to_nobody_else(tmp_path: Path) -> None:
         assert steps(watching) == []
 
 
-def test_a_board_too_large_for_a_slot_comes_all_the_same(tmp_path: Path) -> None:
+def test_a_board_too_large_for_a_slot_is_delivered(tmp_path: Path) -> None:
     with listening(tmp_path) as (server, _), WorkerClient.connect(tmp_path) as worker:
         worker.command("watch", boards_per_second=60)
         large = BoardShown(**board(step=5, cells="." * (SLOT_BYTES + 1)))

@@ -1,4 +1,4 @@
-"""Processes that train, disturbed in every way that there is: what they learn is what an undisturbed run learns."""
+"""Training workers: a run that is paused, watched, killed or stopped learns the same as an undisturbed one."""
 
 import os
 import signal
@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from tests.torture.ends import as_bytes, episodes, load, progress, rows, state_of
-from tests.workers.served import wait_for
+from tests.torture.run_results import as_bytes, episodes, load, progress, rows, state_of
+from tests.workers.servers import wait_for
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, HomeError
 from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEnded, StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.run import TrainingRun
-from tetrarium.workers.client import WorkerClient
-from tetrarium.workers.directory import read_progress, read_run
-from tetrarium.workers.files import read_address
-from tetrarium.workers.launching import resume_training, start_training
+from tetrarium.workers.directories.runs import read_progress, read_run
+from tetrarium.workers.processes.launcher import resume_training, start_training
+from tetrarium.workers.protocol.client import WorkerClient
+from tetrarium.workers.protocol.status_files import read_address
 
 SMALL = TrainingConfig(
     n_envs=4, total_timesteps=6_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=1_000,
@@ -35,15 +35,15 @@ CONFIGS = {
     ),
 }  # fmt: skip
 
-pytestmark = pytest.mark.timeout(600)  # a first start compiles the engine
+pytestmark = pytest.mark.timeout(600)  # the first start compiles the engine
 
 
 @pytest.fixture
 def home(tetrarium_home: Path) -> Iterator[Home]:
-    """A home in which nothing is left to run."""
+    """A home whose workers are stopped at the end."""
     located = Home.locate(tetrarium_home)
     yield located
-    for folder in [*located.runs.glob("*"), *located.players.glob("*")]:
+    for folder in [*located.runs.glob("*"), *located.demos.glob("*")]:
         address = read_address(folder)
         if address is not None:
             try:
@@ -53,14 +53,14 @@ def home(tetrarium_home: Path) -> Iterator[Home]:
 
 
 def connected(home: Home, name: str) -> WorkerClient:
-    """A client, as soon as the worker listens."""
+    """Returns a client as soon as the worker accepts connections."""
     folder = home.run_folder(name)
     wait_for(lambda: read_address(folder) is not None)
     return WorkerClient.connect(folder)
 
 
 def until(worker: WorkerClient, is_wanted: Callable[[Event], object], **watched: Any) -> list[Event]:
-    """Hears events until one is wanted, that one included, watching all the while if asked to."""
+    """Returns events up to the first that matches, renewing a subscription if there is one."""
     heard: list[Event] = []
 
     def look() -> bool:
@@ -77,7 +77,7 @@ def until(worker: WorkerClient, is_wanted: Callable[[Event], object], **watched:
 
 
 def paused(worker: WorkerClient) -> int:
-    """Pauses, and returns the step at which that came about."""
+    """Pauses a run; returns the step at which it paused."""
     worker.command("pause")
     wait_for(lambda: worker.command("status")["state"] == "paused")
     return int(worker.command("status")["step"])
@@ -90,8 +90,8 @@ def finished(home: Home, name: str) -> None:
     assert view.state == "finished", view
 
 
-def end_of(home: Home, name: str, config: TrainingConfig) -> dict[str, Any]:
-    """All that a run came to, but for wall time and which checkpoints were asked for."""
+def result_of(home: Home, name: str, config: TrainingConfig) -> dict[str, Any]:
+    """Returns the results of a run, without wall times and requested checkpoints."""
     folder = home.run_folder(name)
     step = max(int(path.name) for path in (folder / "checkpoints").iterdir())
     assert step >= config.total_timesteps
@@ -105,24 +105,24 @@ def end_of(home: Home, name: str, config: TrainingConfig) -> dict[str, Any]:
 
 def undisturbed(home: Home, config: TrainingConfig) -> dict[str, Any]:
     TrainingRun.create(home, "undisturbed", EnvConfig(), config, lambda _event: None).execute()
-    return end_of(home, "undisturbed", config)
+    return result_of(home, "undisturbed", config)
 
 
 @pytest.mark.parametrize(
     "algorithm", [name if name == "dqn" else pytest.param(name, marks=pytest.mark.oracle) for name in CONFIGS]
 )
-def test_a_disturbed_run_learns_what_an_undisturbed_one_does(home: Home, algorithm: str) -> None:
+def test_a_disturbed_run_learns_the_same_as_an_undisturbed_one(home: Home, algorithm: str) -> None:
     config = CONFIGS[algorithm]
     name = start_training(home, EnvConfig(), config, name="disturbed", preset="default", mode="headless")
     with connected(home, name) as worker:
-        assert paused(worker) == 0, "asked for before the first round"
+        assert paused(worker) == 0, "requested before the first round"
         worker.command("mode", mode="live")
-        worker.command("watch", boards_per_second=60, thoughts=True)
+        worker.command("watch", boards_per_second=60, action_values=True)
         worker.command("resume")
-        heard = until(worker, lambda event: isinstance(event, BoardShown) and event.thoughts, thoughts=True)
+        heard = until(worker, lambda event: isinstance(event, BoardShown) and event.action_values, action_values=True)
         shown = heard[-1]
-        assert isinstance(shown, BoardShown) and shown.thoughts is not None
-        assert shown.thoughts["chosen"] in [one["action"] for one in shown.thoughts["actions"]]
+        assert isinstance(shown, BoardShown) and shown.action_values is not None
+        assert shown.action_values["chosen"] in [one["action"] for one in shown.action_values["actions"]]
         worker.command("checkpoint")
         worker.command("speed", pieces_per_second=30)
         worker.command("mode", mode="every-move")
@@ -131,7 +131,7 @@ def test_a_disturbed_run_learns_what_an_undisturbed_one_does(home: Home, algorit
         step = paused(worker)
         resting = [event for event in worker.events(1.2) if isinstance(event, Progress)]
         assert len(resting) > 1
-        assert {event.step for event in resting[1:]} == {step}, "no step happens"
+        assert {event.step for event in resting[1:]} == {step}, "no steps are made"
         assert {event.steps_per_second for event in resting[1:]} == {0.0}
         worker.command("checkpoint")
         saved = until(worker, lambda event: isinstance(event, CheckpointSaved))[-1]
@@ -150,12 +150,12 @@ def test_a_disturbed_run_learns_what_an_undisturbed_one_does(home: Home, algorit
     finished(home, name)
 
     whole = undisturbed(home, config)
-    disturbed = end_of(home, name, config)
+    disturbed = result_of(home, name, config)
     for part, content in whole.items():
         assert as_bytes(disturbed[part]) == as_bytes(content), part
 
 
-def test_a_killed_worker_is_seen_as_dead_and_goes_on(home: Home) -> None:
+def test_a_killed_worker_is_dead_and_can_be_resumed(home: Home) -> None:
     config = CONFIGS["dqn"].with_changes(checkpoint_every=1_000)
     name = start_training(home, EnvConfig(), config)
     with connected(home, name) as worker:
@@ -166,19 +166,20 @@ def test_a_killed_worker_is_seen_as_dead_and_goes_on(home: Home) -> None:
         os.kill(address.pid, signal.SIGKILL)
     view = wait_for(lambda: None if (view := read_run(home, name)).is_alive else view)
     saved = max(view.checkpoints)
-    assert (view.state, view.step) == ("dead", saved)
+    assert (view.state, view.step) == ("crashed", saved)
     assert (
-        view.message == f"Its process ended without a word, killed or out of memory. It can go on from step {saved:,}."
+        view.message
+        == f"The process ended unexpectedly (killed or out of memory). It can be resumed from step {saved:,}."
     )
 
     resume_training(home, name)
-    assert read_run(home, name).state == "starting", "at no instant nobody has it"
-    with pytest.raises(HomeError, match="One process trains a run at a time, and 'run-1' is being trained by another"):
+    assert read_run(home, name).state == "starting", "the lock is held at all times"
+    with pytest.raises(HomeError, match="Another process is using 'run-1'"):
         resume_training(home, name)
     finished(home, name)
 
     seconds = read_progress(home, name)["seconds"]
-    assert seconds == sorted(seconds), "they count on over both times"
+    assert seconds == sorted(seconds), "seconds accumulate over both parts"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -197,7 +198,7 @@ def test_a_signal_stops_a_paused_worker_with_a_checkpoint(home: Home, number: si
     assert step in view.checkpoints
 
 
-def test_a_worker_that_fails_says_why_and_goes_on_later(home: Home) -> None:
+def test_a_failed_worker_keeps_its_reason_and_can_be_resumed(home: Home) -> None:
     name = start_training(home, EnvConfig(), CONFIGS["dqn"], start_from=home.root / "nowhere")
     view = wait_for(lambda: None if (view := read_run(home, name)).is_alive else view)
 
@@ -209,7 +210,7 @@ def test_a_worker_that_fails_says_why_and_goes_on_later(home: Home) -> None:
     assert read_run(home, name).state == "failed"
 
 
-def test_bad_input_is_refused_before_anything_is_made(home: Home) -> None:
+def test_invalid_input_is_refused_before_anything_is_created(home: Home) -> None:
     config = CONFIGS["dqn"]
     with pytest.raises(HomeError, match="A name has 1 to 64 letters"):
         start_training(home, EnvConfig(), config, name="../out")

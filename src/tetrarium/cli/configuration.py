@@ -1,31 +1,39 @@
-"""Where settings come from: flags, then ``TETRARIUM_*``, then a TOML file, then a preset, whose own rest are defaults.
+"""Layers of configuration: flags, then ``TETRARIUM_*`` variables, then a TOML file, then a preset.
 
 Names, bounds and defaults are read off the fields of ``EnvConfig`` and ``TrainingConfig``, which share no name. A file
-may group them in tables ``[game]`` and ``[training]``, or not.
+may group settings in tables ``[game]`` and ``[training]``. Within a layer a setting is given once.
 """
 
 import os
+import sys
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import Field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rich.markup import escape
 from rich.table import Table
 
+from tetrarium.engine import FEATURES
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, suggestion
+from tetrarium.settings import Settings
 from tetrarium.training import TrainingConfig
-from tetrarium.training.presets import find_preset
-
-__all__ = ["read_assignments", "read_configs", "settings_table"]
+from tetrarium.training.presets import ALL_SETTINGS, find_preset
+from tetrarium.values import decode_text, parse_value
 
 _PREFIX: Final = "TETRARIUM_"
 _NOT_SETTINGS: Final = {"TETRARIUM_HOME"}
-_TABLES: Final = ("game", "training")
-_TRUTHS: Final = {"true": True, "false": False}
-_FIELDS: Final[dict[str, Field[Any]]] = {item.name: item for item in (*fields(EnvConfig), *fields(TrainingConfig))}
+_TABLES: Final[Mapping[str, type[Settings]]] = {"game": EnvConfig, "training": TrainingConfig}
+
+
+class _Given(NamedTuple):
+    """A value and the place where it was given."""
+
+    value: Any
+    place: str
 
 
 def read_configs(
@@ -35,47 +43,67 @@ def read_configs(
     flags: Mapping[str, Any],
     environment: Mapping[str, str] = os.environ,
 ) -> tuple[EnvConfig, TrainingConfig]:
-    """Layers all sources into the two configs.
+    """Returns the two configurations that result from all layers; warns of variables that are no settings.
 
     Args:
-        preset: What the others change.
-        file: A TOML file, or none.
-        assignments: ``key=value``, as ``--set`` takes them; they count as flags.
-        flags: Settings given by flags of their own; None where a flag was left out.
-        environment: Where ``TETRARIUM_*`` is looked up.
+        preset: Name of the lowest layer.
+        file: A TOML file, or None.
+        assignments: ``key=value`` texts of ``--set``; they count as flags.
+        flags: Settings with flags of their own; None where a flag was omitted.
+        environment: Source of the ``TETRARIUM_*`` variables.
 
     Raises:
-        ConfigError: if a key is unknown, and the message says where it stands, a flag and an assignment differ, or a
-            value breaks its rule.
+        ConfigError: if a key is unknown, a layer gives a setting twice (the message names both places), or a value is
+            out of range.
     """
     base = find_preset(preset)
-    values: dict[str, Any] = {}
-    values.update(_from_file(file) if file is not None else {})
-    values.update(_from_environment(environment))
-    given = {name: value for name, value in flags.items() if value is not None}
-    for name, value in read_assignments(assignments).items():
-        if given.setdefault(name, value) != value:
-            raise ConfigError(
-                f"A setting is given once; {name} is {given[name]} by its flag and {value} by --set. Leave one out."
-            )
-    values.update(given)
-    game = {item.name for item in fields(EnvConfig)}
-    return (
-        base.env_config.with_changes(**{name: value for name, value in values.items() if name in game}),
-        base.training_config.with_changes(**{name: value for name, value in values.items() if name not in game}),
-    )
+    given = _from_file(file) if file is not None else {}
+    given.update(_from_environment(environment))
+    given.update(_from_flags(assignments, flags))
+    values = {name: value for name, (value, _) in given.items()}
+    with _naming_places(given):
+        return base.configs_with(values)
+
+
+def read_assignments(assignments: Sequence[str], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings of ``--set`` texts and flags.
+
+    Args:
+        assignments: Texts ``key=value``.
+        flags: Settings with flags of their own; None where a flag was omitted.
+
+    Raises:
+        ConfigError: if a text has no ``=``, or its key is unknown or given twice.
+    """
+    return {name: value for name, (value, _) in _from_flags(assignments, flags).items()}
+
+
+@contextmanager
+def _naming_places(given: Mapping[str, _Given]) -> Iterator[None]:
+    """Adds to an error about a value where it was given, unless it was in the command."""
+    try:
+        yield
+    except ConfigError as error:
+        source = given.get(error.field or "")
+        if source is None or source.place.startswith("by"):
+            raise
+        raise ConfigError(f"{error} It is given {source.place}.", field=error.field) from error
 
 
 def settings_table() -> Table:
-    """Every setting with its default and its meaning."""
+    """Returns a table of all settings with default and meaning."""
     table = Table(box=None, pad_edge=False)
     table.add_column("setting", no_wrap=True)
     table.add_column("default", overflow="fold", max_width=16)
     table.add_column("meaning")
-    for name, item in _FIELDS.items():
-        default = "all but fast_wells, next_pieces, held_piece" if name == "features" else _shown(item.default)
+    for name, item in ALL_SETTINGS.items():
+        default = _all_but(item.default) if name == "features" else _shown(item.default)
         table.add_row(name, default, escape(item.metadata["help"]))
     return table
+
+
+def _all_but(features: Any) -> str:
+    return f"all but {', '.join(name for name in FEATURES if name not in features)}"
 
 
 def _shown(value: Any) -> str:
@@ -86,66 +114,82 @@ def _shown(value: Any) -> str:
     return str(value).lower()
 
 
-def _from_file(path: Path) -> dict[str, Any]:
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"The config file {str(path)!r} cannot be read: {error.strerror}. Check its name.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The config file {str(path)!r} is not TOML: {error}. Mend it there.") from error
-    flat: dict[str, Any] = {}
+def _from_file(path: Path) -> dict[str, _Given]:
+    content = _read_toml(path)
+    given: dict[str, _Given] = {}
     for key, value in content.items():
-        flat.update(value if key in _TABLES and isinstance(value, dict) else {key: value})
-    for key in flat:
-        _require_known(key, f"in {path.name}")
-    return flat
+        if key not in _TABLES or not isinstance(value, dict):
+            _require_known(key, f"in {path.name}", tuple(_TABLES))
+            _add(given, key, _Given(value, f"at the top of {path.name}"))
+            continue
+        for name, item in value.items():
+            _require_known(name, f"in [{key}] of {path.name}")
+            if name not in {field.name for field in fields(_TABLES[key])}:
+                (other,) = _TABLES.keys() - {key}
+                raise ConfigError(
+                    f"{name} is a setting of [{other}]; {path.name} has it in [{key}]. Move it there.", field=name
+                )
+            _add(given, name, _Given(item, f"in [{key}] of {path.name}"))
+    return given
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    values = {}
-    for variable, text in environment.items():
-        if variable.startswith(_PREFIX) and variable not in _NOT_SETTINGS:
-            key = variable.removeprefix(_PREFIX).lower()
-            _require_known(key, f"in the environment as {variable}")
-            values[key] = _parse(key, text)
-    return values
-
-
-def read_assignments(assignments: Sequence[str]) -> dict[str, Any]:
-    """Reads ``key=value`` as ``--set`` takes them.
-
-    Raises:
-        ConfigError: if one is something else, or its key is unknown.
-    """
-    values: dict[str, Any] = {}
-    for assignment in assignments:
-        key, equals, text = assignment.partition("=")
-        if not equals:
-            raise ConfigError(f"--set takes key=value; got {assignment!r}. Write --set gamma=0.9, say.")
-        _require_known(key.strip(), "after --set")
-        values[key.strip()] = _parse(key.strip(), text.strip())
-    return values
-
-
-def _require_known(key: str, place: str) -> None:
-    if key not in _FIELDS:
-        remedy = suggestion(key, _FIELDS) or " `tetrarium train --settings` lists them."
-        raise ConfigError(f"There is no setting {key!r} {place}.{remedy}")
-
-
-def _parse(key: str, text: str) -> Any:
-    """Reads a value as TOML would, and bare words as themselves."""
-    if text.lower() == "none" and _FIELDS[key].default is None:
-        return None
-    if text.lower() in _TRUTHS:
-        return _TRUTHS[text.lower()]
-    if isinstance(_FIELDS[key].default, tuple) and not text.startswith("["):
-        return tuple(_toml(part.strip()) for part in text.split(",") if part.strip())
-    return _toml(text)
-
-
-def _toml(text: str) -> Any:
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+        return tomllib.loads(decode_text(path.read_bytes()))
+    except OSError as error:
+        raise ConfigError(
+            f"The config file {str(path)!r} cannot be read: {error.strerror}. Check its name.", field="config"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The config file {str(path)!r} is not TOML: {error}. Correct it.", field="config") from error
+    except (ValueError, RecursionError) as error:  # encoding; a number of thousands of digits; deep nesting
+        raise ConfigError(f"The config file {str(path)!r} {error}.", field="config") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, _Given]:
+    given: dict[str, _Given] = {}
+    unknown: dict[str, str] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(_PREFIX) or variable in _NOT_SETTINGS or not text.strip():
+            continue
+        key = variable.removeprefix(_PREFIX).lower()
+        if key in ALL_SETTINGS:
+            _add(given, key, _Given(parse_value(text, ALL_SETTINGS[key].default), f"in the environment as {variable}"))
+        else:
+            unknown[variable] = suggestion(key, ALL_SETTINGS)
+    if unknown:
+        print(
+            f"tetrarium: Ignored variables of the environment that are no settings: {', '.join(unknown)}."
+            f"{''.join(unknown.values())} `tetrarium train --settings` lists all settings.",
+            file=sys.stderr,
+        )
+    return given
+
+
+def _from_flags(assignments: Sequence[str], flags: Mapping[str, Any]) -> dict[str, _Given]:
+    given = {name: _Given(value, "by its flag") for name, value in flags.items() if value is not None}
+    for assignment in assignments:
+        key, equals, text = (part.strip() for part in assignment.partition("="))
+        if not equals:
+            raise ConfigError(
+                f"--set takes key=value; got {assignment!r}. Write, for example, --set gamma=0.9.", field="set"
+            )
+        _require_known(key, "after --set")
+        _add(given, key, _Given(parse_value(text, ALL_SETTINGS[key].default), "by --set"))
+    return given
+
+
+def _add(given: dict[str, _Given], name: str, new: _Given) -> None:
+    old = given.setdefault(name, new)
+    if old is not new:
+        raise ConfigError(
+            f"A setting is given once; {name} is {_shown(old.value)} {old.place} and {_shown(new.value)} {new.place}. "
+            "Remove one.",
+            field=name,
+        )
+
+
+def _require_known(key: str, place: str, others: tuple[str, ...] = ()) -> None:
+    if key not in ALL_SETTINGS:
+        remedy = suggestion(key, [*ALL_SETTINGS, *others]) or " `tetrarium train --settings` lists them."
+        raise ConfigError(f"Unknown setting {key!r} {place}.{remedy}", field=key)

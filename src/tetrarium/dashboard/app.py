@@ -1,47 +1,46 @@
 """The dashboard as one ASGI application: API, live socket and page behind the guard.
 
-Nothing here blocks the event loop: whatever reads files runs in a thread.
+Nothing here blocks the event loop: everything that reads files runs in a thread.
 """
 
 from typing import Final
 
-from fastapi import FastAPI, WebSocket
+from fastapi import Depends, FastAPI, WebSocket
 from starlette.staticfiles import StaticFiles
 
 import tetrarium
-from tetrarium.dashboard.access import Access
-from tetrarium.dashboard.answers import add_error_answers
-from tetrarium.dashboard.guard import Guard
-from tetrarium.dashboard.live import Live
-from tetrarium.dashboard.pages import STATIC, compose_lost_page, page_routes
-from tetrarium.dashboard.routes.catalogue import catalogue_routes
+from tetrarium.dashboard.http.access import Access
+from tetrarium.dashboard.http.error_handlers import add_error_handlers
+from tetrarium.dashboard.http.guard import Guard, refuse_unused_body
+from tetrarium.dashboard.http.pages import STATIC, compose_not_found_page, page_routes
+from tetrarium.dashboard.live.socket import LiveEndpoint
+from tetrarium.dashboard.routes.demos import demo_routes
 from tetrarium.dashboard.routes.history import history_routes
+from tetrarium.dashboard.routes.human_games import human_game_routes
 from tetrarium.dashboard.routes.jobs import job_routes
+from tetrarium.dashboard.routes.meta import meta_routes
 from tetrarium.dashboard.routes.models import model_routes
-from tetrarium.dashboard.routes.play import play_routes
-from tetrarium.dashboard.routes.players import player_routes
 from tetrarium.dashboard.routes.replays import replay_routes
 from tetrarium.dashboard.routes.runs import run_routes
-from tetrarium.dashboard.routes.tuning import tuning_routes
+from tetrarium.dashboard.routes.studies import study_routes
 from tetrarium.registry.home import Home
 
-__all__ = ["create_app"]
-
 _DESCRIPTION: Final = (
-    'What the dashboard\'s page does, a script can. Errors are `{"error": "one line"}`; live events come over the '
-    "WebSocket `/api/live`, which OpenAPI cannot describe and `docs/api.md` does."
+    "Everything that the dashboard's pages do is available to scripts. Errors are answered as "
+    '`{"error": "one line", "code": "kebab-case", "field": null}`. Live events arrive over the WebSocket `/api/live`, '
+    "which `docs/reference/rest-api.md` describes."
 )
 
 
 def create_app(home: Home, access: Access | None = None) -> Guard:
-    """Makes the application.
+    """Creates the application.
 
     Args:
-        home: Whose runs are shown.
-        access: Who may ask; this machine alone if left out.
+        home: Home folder whose runs are shown.
+        access: Access rules; by default only this machine is allowed.
     """
     access = access or Access.for_host("127.0.0.1")
-    live = Live(home)
+    live = LiveEndpoint(home)
     app = FastAPI(
         title="tetrarium",
         version=tetrarium.__version__,
@@ -50,26 +49,26 @@ def create_app(home: Home, access: Access | None = None) -> Guard:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=live.running,
+        lifespan=live.lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
-    add_error_answers(app, compose_lost_page(STATIC))
+    add_error_handlers(app, compose_not_found_page(STATIC))
     for routes in (
         page_routes(),
-        catalogue_routes(home, access),
+        meta_routes(home, access),
         run_routes(home),
         history_routes(home),
         replay_routes(home),
-        player_routes(home),
+        demo_routes(home),
         model_routes(home),
         job_routes(home),
-        tuning_routes(home),
-        play_routes(home),
+        study_routes(home),
+        human_game_routes(home),
     ):
-        app.include_router(routes)
+        app.include_router(routes, dependencies=[Depends(refuse_unused_body)])
 
     @app.websocket("/api/live")
-    async def watch_live(socket: WebSocket) -> None:
+    async def serve_live(socket: WebSocket) -> None:
         await live.serve(socket)
 
     if STATIC.is_dir():

@@ -1,4 +1,4 @@
-"""Commands to workers: their shape in the API, and how they reach a worker."""
+"""Commands to workers: the requests, their delivery, and the response."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,113 +6,78 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tetrarium.dashboard.schemas import Answer, Mode, Order
-from tetrarium.workers.client import WorkerClient
-
-__all__ = ["PlayerCommand", "Reply", "RunCommand", "Stop", "command_worker", "tell_worker"]
-
-
-class Reply(Answer):
-    """What a worker answered to a command."""
-
-    ok: bool = Field(description="Always true; what was refused is an error.")
-    state: str = Field(description="What it does by now.", examples=["running"])
-    step: int = Field(description="Where it is.", examples=[41_200])
-    message: str = Field(description="For people.", examples=["Pausing after the round under way."])
+from tetrarium.dashboard.schemas import Mode, RequestModel, ResponseModel
+from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED
+from tetrarium.workers.protocol.client import WorkerClient
 
 
-class NoValues(Order):
-    """Nothing."""
+class CommandResponse(ResponseModel):
+    """A worker's response to a command."""
+
+    ok: bool = Field(description="Always true; a refused command is an error.")
+    state: str = Field(description="State of the worker after the command.", examples=["running"])
+    step: int = Field(description="Current training step.", examples=[41_200])
+    message: str = Field(description="Message for people.", examples=["Pausing after the current round."])
 
 
-class ModeValues(Order):
-    """How a run is shown."""
-
-    mode: Mode = Field(description="The mode from now on.")
+class NoValues(RequestModel):
+    """An empty object."""
 
 
-class SpeedValues(Order):
-    """A pace."""
+class ModeValues(RequestModel):
+    """Values of `mode`."""
 
-    pieces_per_second: float = Field(ge=1, le=1000, strict=False, description="The pace from now on.", examples=[20])
-
-
-class _Simple(Order):
-    values: NoValues = Field(default=NoValues(), description="It takes none.")
+    mode: Mode = Field(description="The new display mode.")
 
 
-class Status(_Simple):
-    """Says how it stands."""
+class SpeedValues(RequestModel):
+    """Values of `speed`."""
 
-    command: Literal["status"] = Field(description="Which one.")
-
-
-class Pause(_Simple):
-    """Waits after the round under way."""
-
-    command: Literal["pause"] = Field(description="Which one.")
+    pieces_per_second: float = Field(ge=MIN_SPEED, le=MAX_SPEED, strict=False, description="New pace.", examples=[20])
 
 
-class Resume(_Simple):
-    """Goes on after a pause."""
+class CommandWithoutValues(RequestModel):
+    """Base of the commands without values."""
 
-    command: Literal["resume"] = Field(description="Which one.")
-
-
-class Stop(_Simple):
-    """Ends after the round under way, with a checkpoint."""
-
-    command: Literal["stop"] = Field(description="Which one.")
+    values: NoValues = Field(default=NoValues(), description="The command takes no values.")
 
 
-class Checkpoint(_Simple):
-    """Saves now."""
+class RunControlCommand(CommandWithoutValues):
+    """Returns the status, pauses, resumes, stops with a checkpoint, or saves one; after the current round."""
 
-    command: Literal["checkpoint"] = Field(description="Which one.")
-
-
-class NewGame(_Simple):
-    """Gives up the game under way for the next."""
-
-    command: Literal["new-game"] = Field(description="Which one.")
+    command: Literal["status", "pause", "resume", "stop", "checkpoint"] = Field(description="Name of the command.")
 
 
-class ChangeMode(Order):
-    """Shows nothing, samples at full speed, or every move at a pace."""
+class DemoControlCommand(CommandWithoutValues):
+    """Returns the status, pauses, resumes, stops, or abandons the current game and starts the next one."""
 
-    command: Literal["mode"] = Field(description="Which one.")
-    values: ModeValues = Field(description="What it takes.")
-
-
-class ChangeSpeed(Order):
-    """Sets the pace of every-move, and of players."""
-
-    command: Literal["speed"] = Field(description="Which one.")
-    values: SpeedValues = Field(description="What it takes.")
+    command: Literal["status", "pause", "resume", "stop", "new-game"] = Field(description="Name of the command.")
 
 
-Command = Status | Pause | Resume | Stop | Checkpoint | NewGame | ChangeMode | ChangeSpeed
-RunCommand = Annotated[
-    Status | Pause | Resume | Stop | Checkpoint | ChangeMode | ChangeSpeed, Field(discriminator="command")
-]
-PlayerCommand = Annotated[Status | Pause | Resume | Stop | NewGame | ChangeSpeed, Field(discriminator="command")]
+class ModeCommand(RequestModel):
+    """Changes the display mode."""
+
+    command: Literal["mode"] = Field(description="Name of the command.")
+    values: ModeValues = Field(description="The new mode.")
 
 
-def command_worker(folder: Path, told: Command) -> Reply:
-    """Tells a worker something and waits for its answer; blocks.
+class SpeedCommand(RequestModel):
+    """Sets the pace of the mode `every-move` and of demos."""
+
+    command: Literal["speed"] = Field(description="Name of the command.")
+    values: SpeedValues = Field(description="The new pace.")
+
+
+RunCommandRequest = Annotated[RunControlCommand | ModeCommand | SpeedCommand, Field(discriminator="command")]
+DemoCommandRequest = Annotated[DemoControlCommand | SpeedCommand, Field(discriminator="command")]
+
+
+def send_command(folder: Path, command: str, values: Mapping[str, Any] | None = None) -> CommandResponse:
+    """Sends a command to the worker of a folder and waits for its response; blocks.
 
     Raises:
-        WorkerError: if none lives, none answers, or it refuses.
-    """
-    return tell_worker(folder, told.command, told.values.model_dump())
-
-
-def tell_worker(folder: Path, command: str, values: Mapping[str, Any]) -> Reply:
-    """The same for a command of any kind.
-
-    Raises:
-        WorkerError: if none lives, none answers, or it refuses.
+        WorkerError: if no worker runs, it does not answer, or it refuses the command.
     """
     with WorkerClient.connect(folder) as worker:
-        answer = worker.order(command, **values)
-    return Reply(**{name: answer[name] for name in Reply.model_fields})
+        answer = worker.execute(command, **(values or {}))
+    return CommandResponse(**{name: answer[name] for name in CommandResponse.model_fields})

@@ -1,8 +1,8 @@
-"""The seven pieces as data, every table derived from one drawing of each piece.
+"""The seven pieces as tables, all derived from one drawing of each piece.
 
-A piece is an index into ``PIECES``. Rotation 0 lies flat as it spawns, each further rotation is one clockwise turn.
-Turns that fill the same cells up to a shift are one orientation, so I, S and Z have two and O has one. Inside an
-orientation, column 0 is the leftmost cell and row 0 the lowest, whatever the pivot.
+A piece is an index into ``PIECES``. Rotation 0 is the flat one in which a piece spawns, each further rotation is one
+clockwise turn. Rotations that fill the same cells up to a shift are one orientation, so I, S and Z have two and O has
+one. Inside an orientation, column 0 is that of the leftmost cell and row 0 that of the lowest, whatever the pivot.
 """
 
 from typing import Final
@@ -10,23 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "BOTTOMS",
-    "BOTTOM_SUMS",
-    "COLUMN_BITS",
-    "MAX_ORIENTATIONS",
-    "MIRRORED_PIECES",
-    "MIRRORED_ROTATIONS",
-    "N_CELLS",
-    "N_ORIENTATIONS",
-    "N_PIECES",
-    "PIECES",
-    "PIECE_HEIGHTS",
-    "PIECE_WIDTHS",
-    "TOPS",
-    "TOP_BUMPS",
-    "orientation_cells",
-]
+from tetrarium.errors import ConfigError
 
 PIECES: Final = "IOTLJSZ"
 N_PIECES: Final = len(PIECES)
@@ -43,22 +27,22 @@ _DRAWINGS: Final = {
     "Z": ["##.", ".##"],
 }
 
-Cells = tuple[tuple[int, int], ...]
+Cells = tuple[tuple[int, int], ...]  # (column, row)
 
 
-def _normalised(cells: Cells) -> Cells:
+def _normalize(cells: Cells) -> Cells:
     left = min(x for x, _ in cells)
     bottom = min(y for _, y in cells)
     return tuple(sorted((x - left, y - bottom) for x, y in cells))
 
 
 def _orientations(drawing: list[str]) -> list[Cells]:
-    cells = _normalised(tuple((x, -y) for y, line in enumerate(drawing) for x, mark in enumerate(line) if mark == "#"))
+    cells = _normalize(tuple((x, -y) for y, line in enumerate(drawing) for x, mark in enumerate(line) if mark == "#"))
     found: list[Cells] = []
     for _ in range(MAX_ORIENTATIONS):
         if cells not in found:
             found.append(cells)
-        cells = _normalised(tuple((y, -x) for x, y in cells))
+        cells = _normalize(tuple((y, -x) for x, y in cells))
     return found
 
 
@@ -66,13 +50,26 @@ _ORIENTATIONS: Final = [_orientations(_DRAWINGS[name]) for name in PIECES]
 
 
 def orientation_cells(piece: int, rotation: int) -> Cells:
-    """Cells ``(column, row)`` of one orientation, sorted; ``rotation`` counts modulo the piece's orientations."""
+    """Cells ``(column, row)`` of one orientation, sorted; ``rotation`` counts modulo the piece's orientations.
+
+    Raises:
+        ConfigError: if there is no such piece, or a rotation is no integer.
+    """
+    if (
+        not isinstance(piece, int | np.integer)
+        or not isinstance(rotation, int | np.integer)
+        or not 0 <= piece < N_PIECES
+    ):
+        raise ConfigError(
+            f"A piece is an integer from 0 to {N_PIECES - 1}, its rotation an integer; got {piece!r:.80} and "
+            f"{rotation!r:.80}. Correct them."
+        )
     orientations = _ORIENTATIONS[piece]
     return orientations[rotation % len(orientations)]
 
 
 def _table(measure: str) -> npt.NDArray[np.int64]:
-    """Tabulates one measure of every orientation; rotations beyond a piece's orientations repeat them."""
+    """Returns a ``(7, 4, 4) int64`` table [piece, rotation, column]; rotations beyond the orientations repeat them."""
     per_column = np.zeros((N_PIECES, MAX_ORIENTATIONS, N_CELLS), dtype=np.int64)
     for piece in range(N_PIECES):
         for rotation in range(MAX_ORIENTATIONS):
@@ -90,13 +87,11 @@ BOTTOMS: Final = _table("bottom")  # (7, 4, 4) lowest row of each column
 TOPS: Final = _table("top")  # (7, 4, 4) one above the highest row of each column, 0 where there is no column
 PIECE_WIDTHS: Final = (COLUMN_BITS > 0).sum(axis=2)  # (7, 4)
 PIECE_HEIGHTS: Final = TOPS.max(axis=2)  # (7, 4)
-BOTTOM_SUMS: Final = BOTTOMS.sum(axis=2)  # (7, 4)
-TOP_BUMPS: Final = np.where(COLUMN_BITS[:, :, 1:] > 0, np.abs(np.diff(TOPS, axis=2)), 0).sum(axis=2)  # (7, 4)
 
 
 def _mirrored(piece: int, rotation: int) -> tuple[int, int]:
-    """Returns which piece in which orientation the mirrored cells are."""
-    cells = _normalised(tuple((-x, y) for x, y in orientation_cells(piece, rotation)))
+    """Returns the piece and the orientation that fill the mirrored cells."""
+    cells = _normalize(tuple((-x, y) for x, y in orientation_cells(piece, rotation)))
     return next((other, found.index(cells)) for other, found in enumerate(_ORIENTATIONS) if cells in found)
 
 

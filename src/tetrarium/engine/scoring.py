@@ -1,15 +1,18 @@
-"""Points, as the Tetris guideline gives them: more for more at once, for T-spins, for chains, and on higher levels.
+"""Points of the Tetris guideline.
 
-Straight drops are scored by cleared rows alone (``clear_score``): a single is worth 100, a double 300, a triple 500 and
-a Tetris 800, times the level before the clear. Levels start at 1 and rise every ten rows.
+Under the overflow rule straight drops score line clears alone (``clear_score``): 100 for a single, 300 for a double,
+500 for a triple and 800 for a Tetris, times the level before the clear. Levels start at 1 and rise every ten lines.
 
-The guideline's game counts everything (``lock_points``), times the same level. A mini T-spin with 0, 1 or 2 rows is
-worth 100, 200, 400; a full one with 0 to 3 rows 400, 800, 1200, 1600. *Back-to-back*: a Tetris or a T-spin that clears,
-after another such clear with no plain single, double or triple in between, is worth half as much again; a T-spin
-without rows neither begins such a chain nor breaks it. *Combo*: each placement that clears right after one that cleared
-adds 50, the one after 100, and so on. *Perfect clear*: an empty board adds 800, 1200, 1800 or 2000 for 1 to 4 rows, and
-3200 for a back-to-back Tetris. Drops add one point for each row that a key let a piece down, and two for each row of a
-hard drop, whatever the level.
+Under the guideline a lock scores (``lock_points``), times the same level:
+
+- the line clear, as above; or a T-spin: a mini with 0, 1 or 2 lines 100, 200 or 400, a full one with 0 to 3 lines 400,
+  800, 1200 or 1600;
+- *back-to-back*: a Tetris or a T-spin that clears lines, after another such clear with no plain single, double or
+  triple in between, scores 1.5 times as much; a T-spin without lines neither begins such a chain nor breaks it;
+- *combo*: 50 for a clear right after another clear, 100 for the next one, and so on;
+- *perfect clear*: 800, 1200, 1800 or 2000 for an empty board after 1 to 4 lines, 3200 after a back-to-back Tetris.
+
+Soft drops add one point per row and hard drops two, on every level.
 
 Sources: https://tetris.wiki/Scoring (recent guideline compatible games), https://tetris.wiki/Combo.
 """
@@ -19,26 +22,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.jit import small_kernel
+from tetrarium.engine.compiling import small_kernel
 from tetrarium.engine.srs import NO_SPIN
 
-__all__ = [
-    "CLEAR_POINTS",
-    "HARD_DROP_POINTS",
-    "LINES_PER_LEVEL",
-    "SOFT_DROP_POINTS",
-    "clear_score",
-    "clear_scores",
-    "level_at",
-    "lock_points",
-]
-
-SOFT_DROP_POINTS: Final = 1  # a row
+SOFT_DROP_POINTS: Final = 1  # per row
 HARD_DROP_POINTS: Final = 2
 LINES_PER_LEVEL: Final = 10
 _POINTS: Final = (0, 100, 300, 500, 800)
-CLEAR_POINTS: Final = np.array(_POINTS, dtype=np.int64)  # (5,) by rows cleared at once, on level 1
-# (3, 5) [T-spin, rows]; no T clears four rows, and a mini none but one or two.
+CLEAR_POINTS: Final = np.array(_POINTS, dtype=np.int64)  # (5,) by lines cleared at once, on level 1
+# (3, 5) [T-spin, lines]; no T clears four lines, and a mini at most two.
 _SPIN_POINTS: Final = np.array([_POINTS, (100, 200, 400, 0, 0), (400, 800, 1200, 1600, 0)], dtype=np.int64)
 _TETRIS: Final = 4
 _COMBO_POINTS: Final = 50
@@ -47,43 +39,43 @@ _PERFECT_BACK_TO_BACK_POINTS: Final = 3200
 
 
 def clear_score(lines_placement: int, lines_before: int) -> int:
-    """Points for one placement by a straight drop.
+    """Returns the points of one straight drop.
 
     >>> clear_score(lines_placement=4, lines_before=9), clear_score(lines_placement=1, lines_before=10)
     (800, 200)
 
     Args:
-        lines_placement: Rows that it cleared, 0 to 4.
-        lines_before: Rows cleared in the game before it.
+        lines_placement: Lines that it cleared, 0 to 4.
+        lines_before: Lines cleared in the game before it.
     """
     return _POINTS[lines_placement] * (1 + lines_before // LINES_PER_LEVEL)
 
 
 def clear_scores(lines_placement: npt.NDArray[np.int64], lines_before: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The same for one placement in each of n games, ``(n,)`` each."""
+    """Returns the points of one straight drop in each of n games; all arrays are ``(n,) int64``."""
     return CLEAR_POINTS[lines_placement] * (1 + lines_before // LINES_PER_LEVEL)
 
 
 @small_kernel
-def level_at(lines):  # type: ignore[no-untyped-def]
-    """The level once so many rows have been cleared."""
+def level_at(lines):
+    """Returns the level after that many lines."""
     return 1 + lines // LINES_PER_LEVEL
 
 
 @small_kernel
-def lock_points(n_lines, spin, level, back_to_back, combo, is_empty):  # type: ignore[no-untyped-def]
-    """Points for a piece that has come to rest in the guideline's game, but for those of its drops.
+def lock_points(n_lines, spin, level, back_to_back, combo, is_empty):
+    """Returns the points of a lock under the guideline, without those of its drops.
 
     Args:
-        n_lines: Rows that it cleared, 0 to 4.
-        spin: Its T-spin, an index into ``srs.SPINS``.
-        level: Before the clear.
+        n_lines: Lines that it cleared, 0 to 4.
+        spin: T-spin of the piece, an index into ``srs.SPINS``.
+        level: Level before the clear.
         back_to_back: 1 if the last placement that cleared was a Tetris or a T-spin, else 0.
-        combo: How many placements before it cleared one after the other.
+        combo: Number of consecutive placements before this one that cleared lines.
         is_empty: Whether the board is empty after the clear.
 
     Returns:
-        The points, and what ``back_to_back`` and ``combo`` are for the next piece.
+        The points, and ``back_to_back`` and ``combo`` for the next piece.
     """
     points = _SPIN_POINTS[spin, n_lines]
     if n_lines == 0:

@@ -1,46 +1,26 @@
-"""The Super Rotation System as data: where pieces spawn, what they fill, how they turn.
+"""The Super Rotation System as tables: spawn positions, cells and kicks.
 
 A position is (rotation, column, row) of the piece's *anchor*, one of its own cells, which therefore never lies outside
-the board. Rotation 0 is how a piece spawns, each further one a clockwise turn: 0, R, 2, L. A turn tries five shifts of
-the piece in order, and the first that fits wins; the O does not turn.
+the board. Rotation 0 is the one in which a piece spawns, each further one a clockwise turn: 0, R, 2, L. A turn tries
+five shifts of the piece in order, and the first that fits applies; the O does not turn.
 
 Source: https://tetris.wiki/Super_Rotation_System, whose tables are restated here with x to the right and y up. There
 the cells turn inside a square box, of three columns for J, L, S, T and Z and of four for I, and the shifts are those of
-the box. For the three-wide pieces the box's centre is always one of their cells and is the anchor. The I has no such
-cell: its anchor is the second cell from the left, or from below, and the way from one anchor to the next is part of
-the shifts in ``KICKS``. Each turn's shifts are those of the opposite turn, negated. The tables of J and L, of S and Z,
-and of T and O mirror exactly; those of I mirror only as sets, tried in another order.
+the box. For the three-wide pieces the center of the box is always one of their cells and is the anchor. The I has no
+such cell: its anchor is the second cell from the left, or from below, and the offset from one anchor to the next is
+part of the shifts in ``KICKS``. The shifts of each turn are those of the opposite turn, negated. The tables of J and L,
+of S and Z, and of T and O mirror exactly; those of I mirror only as sets, tried in another order.
 """
 
 from typing import Final
 
 from tetrarium.engine.pieces import N_ORIENTATIONS, PIECES, Cells, orientation_cells
 
-__all__ = [
-    "ANCHORED_CELLS",
-    "CLOCKWISE",
-    "COUNTER_CLOCKWISE",
-    "FRONT_CORNERS",
-    "FULL_SPIN",
-    "KICKS",
-    "MINI_SPIN",
-    "NO_SPIN",
-    "N_KICKS",
-    "N_ROTATIONS",
-    "SPAWN_ROW",
-    "SPINS",
-    "Shifts",
-    "anchor_in_orientation",
-    "open_rows",
-    "shift_to_orientation",
-    "spawn_column",
-]
-
 N_ROTATIONS: Final = 4
 N_KICKS: Final = 5
 CLOCKWISE: Final = 1
-COUNTER_CLOCKWISE: Final = 3  # added to a rotation, modulo four
-SPAWN_ROW: Final = 20  # of a board that shows 20 rows: the row of the lowest cells of a piece that spawns
+COUNTER_CLOCKWISE: Final = 3  # both are added to a rotation, modulo four
+SPAWN_ROW: Final = 20  # row of the lowest cells of a spawning piece, on a board with 20 visible rows
 
 FRONT_CORNERS: Final = (  # for each rotation of the T, the corners of its box to which it points, from the anchor
     ((-1, 1), (1, 1)),
@@ -48,12 +28,12 @@ FRONT_CORNERS: Final = (  # for each rotation of the T, the corners of its box t
     ((1, -1), (-1, -1)),
     ((-1, -1), (-1, 1)),
 )
-SPINS: Final = ("none", "mini", "full")  # what a T-spin can be; see `spins`
+SPINS: Final = ("none", "mini", "full")  # kinds of T-spins; see ``spins``
 NO_SPIN, MINI_SPIN, FULL_SPIN = range(len(SPINS))
 
 Shifts = tuple[tuple[int, int], ...]  # five shifts (columns, rows), in the order in which they are tried
 
-# The page's tables: a turn is written "from" "to".
+# The tables of the wiki page, keyed by the rotation before and the one after.
 _BOX_KICKS_3: Final[dict[str, Shifts]] = {
     "0R": ((0, 0), (-1, 0), (-1, 1), (0, -2), (-1, -2)),
     "R0": ((0, 0), (1, 0), (1, -1), (0, 2), (1, 2)),
@@ -80,7 +60,7 @@ _ANCHORS_I: Final = ((1, 2), (2, 1), (1, 1), (1, 1))  # in the box, one for each
 
 
 def _box_cells(letter: str, rotation: int) -> Cells:
-    """Cells in the box: a piece spawns against the top of its box, the I one row lower."""
+    """Returns the cells in the box: a piece spawns at the top of its box, the I one row lower."""
     size = _BOX_SIZES.get(letter, 3)
     flat = orientation_cells(PIECES.index(letter), 0)
     raised = 2 if letter == "I" else size - 1 - max(y for _, y in flat)
@@ -123,7 +103,7 @@ KICKS: Final[tuple[dict[tuple[int, int], Shifts], ...]] = tuple(
 
 
 def shift_to_orientation(piece: int, rotation: int) -> tuple[int, int]:
-    """From a rotation's anchor to the one that its orientation, the first rotation with these cells, has there."""
+    """Returns the offset (columns, rows) from a rotation's anchor to that of its orientation, on the same cells."""
     cells = ANCHORED_CELLS[piece][rotation]
     same = ANCHORED_CELLS[piece][rotation % int(N_ORIENTATIONS[piece])]
     (left, bottom), (same_left, same_bottom) = _corner(cells), _corner(same)
@@ -131,22 +111,22 @@ def shift_to_orientation(piece: int, rotation: int) -> tuple[int, int]:
 
 
 def anchor_in_orientation(piece: int, rotation: int) -> tuple[int, int]:
-    """The anchor as seen from the leftmost column and the lowest row that the piece fills."""
+    """Returns the (column, row) of the anchor, counted from the leftmost column and the lowest row of the piece."""
     left, bottom = _corner(ANCHORED_CELLS[piece][rotation])
     return -left, -bottom
 
 
 def open_rows(spawn_row: int) -> int:
-    """How tall a stack may be for a piece to get to every position that lies open to the sky.
+    """Returns the greatest stack height at which a piece reaches every position that is open from above.
 
-    Four rows are enough to turn any piece, to bring it over any column, also when it moves down one row at once, and to
-    have all positions below from which a kick reaches into what is covered.
+    Four rows are enough to rotate any piece and to bring it over any column, also when it moves down one row after
+    spawning, and to keep all positions from which a kick leads below an overhang.
     """
     return max(0, spawn_row - 4)
 
 
 def spawn_column(piece: int, width: int) -> int:
-    """The anchor's column of a piece that spawns: in the middle, half a column to the left where there is none."""
+    """Returns the anchor's column of a spawning piece, which is centered, or half a column left of the center."""
     piece_width = 1 + max(x for x, _ in orientation_cells(piece, 0))
     return (width - piece_width) // 2 + anchor_in_orientation(piece, 0)[0]
 

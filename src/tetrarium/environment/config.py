@@ -1,30 +1,27 @@
-"""Which game is played and what an agent sees of it: ``EnvConfig``.
-
-Every default of the game stands here and nowhere else. A config checks itself when it is made, is frozen, and comes
-back equal from ``from_dict(to_dict())``.
-"""
+"""Configuration of the game and its observation, with every default."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Self
 
-from tetrarium.engine import FEATURES, KeyRules, Rules, make_layout
-from tetrarium.errors import ConfigError, suggestion
-from tetrarium.settings import Settings, setting
-
-__all__ = ["DEFAULT_FEATURES", "EnvConfig"]
-
-DEFAULT_FEATURES: Final = tuple(name for name in FEATURES if name not in {"fast_wells", "next_pieces", "held_piece"})
+from tetrarium.engine import KeyRules, Rules, make_layout
+from tetrarium.engine.features import DEFAULT_FEATURES, feature_spec, in_table_order
+from tetrarium.errors import ConfigError
+from tetrarium.settings import Settings, names_of_groups, setting
 
 _GAME_OVERS: Final = ("overflow", "guideline")
 _ACTIONS: Final = ("drop", "keys", "reachable")
 _OBSERVATIONS: Final = ("rows", "board")
 _GRAVITIES: Final = ("level", "none")
 _ILLEGAL_ACTIONS: Final = ("nearest", "raise")
+_game, _keys, _observation, _episode, _reward = (
+    partial(setting, group) for group in ("game", "keys", "observation", "episode", "reward")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnvConfig(Settings):
-    """One game of Tetris and its observation.
+    """Settings of a game of Tetris and its observation: frozen, validated, and equal after ``from_dict(to_dict())``.
 
     >>> EnvConfig.literature(height=10).randomizer
     'uniform'
@@ -35,57 +32,61 @@ class EnvConfig(Settings):
         ConfigError: if a value breaks its rule.
     """
 
-    width: int = setting(10, "columns of the board", 4, 16)
-    height: int = setting(20, "visible rows", 4, 40)
-    hidden_rows: int = setting(4, "rows above the visible ones; with them a board has at most 60", 4, 56)
-    randomizer: str = setting("7-bag", "'7-bag', 'uniform', or piece letters that repeat, such as 'IOTLJSZ'")
-    game_over: str = setting(
+    width: int = _game(10, "columns of the board", 4, 16)
+    height: int = _game(20, "visible rows", 4, 40)
+    hidden_rows: int = _game(4, "rows above the visible ones; with them a board has at most 60", 4, 56)
+    randomizer: str = _game("7-bag", "'7-bag', 'uniform', or piece letters that repeat, such as 'IOTLJSZ'")
+    game_over: str = _game(
         "overflow",
         "'overflow': a piece that rests above the visible rows ends the game; 'guideline': pieces spawn, block out "
         "and lock out end it",
         choices=_GAME_OVERS,
     )
-    actions: str = setting(
+    actions: str = _game(
         "drop",
-        "'drop': choose rotation and column, the piece falls straight down; 'reachable': choose any place that keys "
-        "lead to, tucks and spins included; 'keys': one key a step",
+        "'drop': choose rotation and column, the piece falls straight down; 'reachable': choose any lock position that "
+        "keys can reach, tucks and spins included; 'keys': one key a step",
         choices=_ACTIONS,
     )
-    hold: bool = setting(False, "whether a piece can be put aside")
-    gravity: str = setting(
+    hold: bool = _game(False, "whether a piece can be held")
+    gravity: str = _keys(
         "level",
         "by keys: 'level': pieces fall, faster on higher levels, and lock; 'none': only a hard drop locks",
         choices=_GRAVITIES,
     )
-    key_rate: int = setting(10, "by keys: how many key steps make a second of falling and locking", 1, 240)
-    first_level: int = setting(1, "by keys: the level at which a game begins; it rises every ten rows", 1, 20)
-    preview: int = setting(1, "how many pieces after the current one are shown", 0, 6)
-    observation: str = setting(
+    key_rate: int = _keys(10, "by keys: number of key steps in a second of falling and locking", 1, 240)
+    first_level: int = _keys(1, "by keys: the level at which a game begins; it rises every ten rows", 1, 20)
+    preview: int = _game(1, "number of pieces shown after the current one", 0, 6)
+    observation: str = _observation(
         "rows",
         "'rows': the board after each action, by keys one row of its cells; 'board': its cells, for convolutions",
         choices=_OBSERVATIONS,
     )
-    features: tuple[str, ...] = setting(DEFAULT_FEATURES, "what a row of the observation holds, where there are rows")
-    illegal_action: str = setting(
+    features: tuple[str, ...] = _observation(
+        DEFAULT_FEATURES, "features in a row of the observation, where there are rows"
+    )
+    illegal_action: str = _episode(
         "nearest", "'nearest' plays the nearest legal action instead, 'raise' raises", choices=_ILLEGAL_ACTIONS
     )
-    max_pieces: int | None = setting(None, "cut a game after so many pieces; never if left out", 1, 10**12)
-    line_reward: float = setting(1.0, "reward for each cleared row", -1e6, 1e6)
-    hole_penalty: float = setting(0.0, "taken off for each new hole", -1e6, 1e6)
-    height_penalty: float = setting(0.0, "taken off for each row by which the highest column grows", -1e6, 1e6)
-    game_over_penalty: float = setting(0.0, "taken off once, when the game ends", -1e6, 1e6)
+    max_pieces: int | None = _episode(None, "pieces after which a game is truncated; by default never", 1, 10**12)
+    line_reward: float = _reward(1.0, "reward for each cleared row", -1e6, 1e6)
+    hole_penalty: float = _reward(0.0, "subtracted for each new hole", -1e6, 1e6)
+    height_penalty: float = _reward(0.0, "subtracted for each row by which the highest column grows", -1e6, 1e6)
+    game_over_penalty: float = _reward(0.0, "subtracted once, when the game terminates", -1e6, 1e6)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "features", _ordered_features(self.features))
         self.key_rules() if self.actions == "keys" else self._rules()
         if "held_piece" in self.features and not self.hold:
-            raise ConfigError("The feature 'held_piece' needs hold; got hold=False. Set hold=True, or leave it out.")
+            raise ConfigError(
+                "The feature 'held_piece' needs hold; got hold=False. Set hold=True, or leave it out.", field="features"
+            )
         make_layout(self.features, self.width, self.preview)
 
     @classmethod
     def guideline(cls) -> Self:
-        """The game of the guideline: 10 × 40 matrix, 7-bag, hold, five next pieces."""
+        """Returns the guideline's game: 10 × 40 matrix, 7-bag, hold, five next pieces."""
         return cls(
             hidden_rows=20,
             game_over="guideline",
@@ -96,7 +97,7 @@ class EnvConfig(Settings):
 
     @classmethod
     def literature(cls, height: int = 20) -> Self:
-        """The "simplified Tetris" under which line counts have been published since 2006.
+        """Returns the "simplified Tetris" of line counts published since 2006.
 
         Independent uniform pieces, only the current one known, straight drops, and a piece that overflows ends the
         game without clearing anything (Thiery and Scherrer 2009).
@@ -104,7 +105,7 @@ class EnvConfig(Settings):
         return cls(height=height, randomizer="uniform", preview=0)
 
     def rules(self) -> Rules:
-        """The engine's rules for a game in which an action is a placement.
+        """Returns the engine's rules of a game in which an action is a placement.
 
         Raises:
             ConfigError: if the game is played by keys.
@@ -112,47 +113,33 @@ class EnvConfig(Settings):
         if self.actions == "keys":
             raise ConfigError(
                 "Placements are chosen under actions='drop' or 'reachable'; got actions='keys'. Use one of these, or "
-                "learn keys with another library on the environment itself."
+                "learn keys with another library on the environment itself.",
+                field="actions",
             )
         return self._rules()
 
     def key_rules(self) -> KeyRules:
-        """The engine's rules for this game played by keys, whatever its actions are."""
-        return KeyRules(
-            width=self.width,
-            height=self.height,
-            hidden_rows=self.hidden_rows,
-            randomizer=self.randomizer,
-            preview=self.preview,
-            hold=self.hold,
-            game_over=self.game_over,
-            gravity=self.gravity,
-            key_rate=self.key_rate,
-            first_level=self.first_level,
-        )
+        """Returns the engine's rules of this game played by keys, whatever ``actions`` is."""
+        names = set(GAME_SETTINGS) - {"actions"} | set(KEY_SETTINGS)
+        return KeyRules(**{name: getattr(self, name) for name in names})
 
     def _rules(self) -> Rules:
-        return Rules(
-            width=self.width,
-            height=self.height,
-            hidden_rows=self.hidden_rows,
-            randomizer=self.randomizer,
-            preview=self.preview,
-            hold=self.hold,
-            game_over=self.game_over,
-            actions=self.actions,
-        )
+        return Rules(**{name: getattr(self, name) for name in GAME_SETTINGS})
+
+
+GAME_SETTINGS: Final = names_of_groups(EnvConfig, "game")  # they determine the results of an agent that places pieces
+KEY_SETTINGS: Final = names_of_groups(EnvConfig, "keys")
 
 
 def _ordered_features(features: object) -> tuple[str, ...]:
     if isinstance(features, str) or not isinstance(features, tuple | list):
-        raise ConfigError(f"features is a list of names; got {features!r}. Write ['holes', 'max_height'], say.")
+        raise ConfigError(
+            f"features is a list of names; got {features!r}. Write ['holes', 'max_height'], for example.",
+            field="features",
+        )
     for name in features:
-        if name not in FEATURES:
-            raise ConfigError(
-                f"A feature is one of {', '.join(FEATURES)}; got {name!r}.{suggestion(str(name), FEATURES)}"
-            )
+        feature_spec(name)  # refuses an unknown name
     repeated = sorted({name for name in features if list(features).count(name) > 1})
     if repeated:
-        raise ConfigError(f"A feature is named once; got {repeated[0]!r} twice. Leave one out.")
-    return tuple(name for name in FEATURES if name in features)
+        raise ConfigError(f"A feature is named once; got {repeated[0]!r} twice. Leave one out.", field="features")
+    return in_table_order(features)

@@ -1,98 +1,150 @@
-"""n games with an observation and a reward: the one core under every face of the environment.
+"""Core of all environment interfaces: n games stepped together, with observations, masks and rewards.
 
-Arrays are ``(n, …)``, one row a game. What an observation holds is in ``observations``.
+Arrays are ``(n, …)``, one row a game. The module ``observations`` describes observations.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from tetrarium.engine import MAX_ORIENTATIONS, Games, KeyGames
-from tetrarium.engine.keys import KEYS
+from tetrarium.engine import KEYS, MAX_ORIENTATIONS, Games, KeyGames
+from tetrarium.engine.batches import IndependentCopies
+from tetrarium.engine.rules import is_integer
 from tetrarium.engine.scoring import clear_scores
 from tetrarium.environment.config import EnvConfig
-from tetrarium.environment.key_observations import make_key_observer
-from tetrarium.environment.observations import Masks, Observations, Observer, make_observer
+from tetrarium.environment.observations import Masks, Observations, ObservationWriter, make_observation_writer
 from tetrarium.errors import ConfigError, GameError, IllegalActionError
 
-__all__ = ["GameCore", "Observations", "StepOutcome", "make_games", "whole_actions"]
-
 _NO_LIMIT: Final = 1 << 62
+_INT64_MAX: Final = np.uint64(2**63 - 1)
+_MAX_GAMES: Final = 1 << 20
 
 
 class StepOutcome(NamedTuple):
-    """What one step of n games gave."""
+    """Result of one step of n games."""
 
     observations: Observations
     masks: Masks
     rewards: npt.NDArray[np.float64]  # (n,)
-    over: npt.NDArray[np.bool_]  # (n,) the placement ended the game
-    cut: npt.NDArray[np.bool_]  # (n,) the game reached the piece limit
+    terminated: npt.NDArray[np.bool_]  # (n,) the placement ended the game
+    truncated: npt.NDArray[np.bool_]  # (n,) the game reached the piece limit
 
 
 def make_games(config: EnvConfig, seed: int, numbers: Sequence[int], n_threads: int | None = None) -> Games | KeyGames:
-    """Starts the numbered games of a seed, of the kind that the config's actions ask for."""
+    """Starts the numbered games of a seed, by placements or by keys according to the config."""
     if config.actions == "keys":
         return KeyGames(config.key_rules(), seed, numbers, n_threads)
     return Games(config.rules(), seed, numbers, n_threads)
 
 
-def whole_actions(actions: Any) -> npt.NDArray[np.int64]:
-    """Returns actions as the games take them.
+def integer_actions(actions: Any, n_games: int) -> npt.NDArray[np.int64]:
+    """Returns actions as ``(n_games,) int64``; a number beyond it becomes the largest, which no game accepts.
 
     Raises:
-        GameError: if they are not whole numbers.
+        GameError: if they are not one integer for each game.
     """
-    given = np.asarray(actions)
+    try:
+        given = np.asarray(actions)
+    except (TypeError, ValueError):
+        raise GameError(f"Each of {n_games} games takes one action; got {actions!r:.80}. Pass one each.") from None
     if given.dtype.kind not in "iu":
-        raise GameError(f"Actions are whole numbers; got {given.dtype}. Pass integers, one a game.")
+        raise GameError(f"Actions are integers; got {given.dtype}. Pass one integer for each game.")
+    if given.shape != (n_games,):
+        raise GameError(f"Each of {n_games} games takes one action; got shape {given.shape}. Pass one each.")
+    if given.dtype == np.uint64:
+        given = np.minimum(given, _INT64_MAX)
     return given.astype(np.int64, copy=False)
 
 
-class GameCore:
-    """n games stepped together.
+def action_range_error(n_actions: int, action: object) -> GameError:
+    """Returns the error for an action out of range."""
+    return GameError(f"An action is from 0 to {n_actions - 1}; got {action}. Choose one that the mask allows.")
 
-    Args:
-        config: What is played and seen.
-        n_games: How many games, at least 1.
-        seed: Game k of a seed is the same in a core of any size.
-        n_threads: That share a step; left out: one for each core, as long as each has 512 games.
+
+def checked_seed(seed: object) -> int | None:
+    """Returns a seed as an integer of Python; None if there is none.
 
     Raises:
-        ConfigError: if the config is no ``EnvConfig``, or there is no game.
+        ConfigError: if it is negative or not an integer.
+    """
+    if seed is None:
+        return None
+    if not is_integer(seed) or seed < 0:
+        raise ConfigError(f"A seed is 0 or more; got {seed!r:.80}. Pass an integer of 0 or more.", field="seed")
+    return int(seed)
+
+
+def checked_options(options: object) -> Mapping[str, Any]:
+    """Returns the options of a reset, empty if there are none.
+
+    Raises:
+        ConfigError: if they are no mapping.
+    """
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise ConfigError(
+            f"options is a mapping; got {options!r:.80}. Pass {{'keys': True}}, for example.", field="options"
+        )
+    return options
+
+
+def random_seed() -> int:
+    """Returns a random seed."""
+    return int(np.random.SeedSequence().generate_state(1)[0])
+
+
+class GameCore(IndependentCopies):
+    """Batch of n games.
+
+    Args:
+        config: Settings of the games.
+        n_games: Number of games, at least 1.
+        seed: Game k of a seed is the same in a core of any size; random if None.
+        n_threads: Threads that share a step; by default one for each CPU core and 512 games.
+
+    Raises:
+        ConfigError: if the config is no ``EnvConfig``, or ``n_games`` is below 1.
     """
 
-    def __init__(self, config: EnvConfig, n_games: int, seed: int, n_threads: int | None = None) -> None:
+    def __init__(self, config: EnvConfig, n_games: int, seed: int | None, n_threads: int | None = None) -> None:
         if not isinstance(config, EnvConfig):
-            raise ConfigError(f"A game is made of an EnvConfig; got {config!r}. Write EnvConfig(height=10), say.")
-        if n_games < 1:
-            raise ConfigError(f"There is at least one game; got n_envs={n_games}. Ask for 1 or more.")
+            raise ConfigError(
+                f"config is an EnvConfig; got {config!r}. Pass EnvConfig(height=10), for example.", field="config"
+            )
+        if not is_integer(n_games) or not 1 <= n_games <= _MAX_GAMES:
+            raise ConfigError(
+                f"n_envs is 1 or more; got {n_games!r:.80}. Pass an integer of up to {_MAX_GAMES:,}.", field="n_envs"
+            )
+        n_games = int(n_games)
+        seed = random_seed() if seed is None else checked_seed(seed)
+        assert seed is not None
         self.config = config
         self.games: Any = make_games(config, seed, range(n_games), n_threads)
-        self._observer: Observer = (make_key_observer if self.by_keys else make_observer)(config, n_games)
-        self.observation_space = self._observer.space  # of one game
+        self._writer: ObservationWriter = make_observation_writer(config, n_games)
+        self.observation_space = self._writer.space  # of one game
         self.action_space = spaces.Discrete(self.games.n_actions)
         self.masks: Masks = np.zeros((n_games, self.games.n_actions), dtype=np.bool_)
-        self.rows_t = np.zeros_like(self.games.rows)  # every game as it was before the last step
-        self.rewards_game = np.zeros(n_games)  # (n,) sum of the rewards of the game so far
+        self.states_t = np.zeros_like(self.games.rows)  # states of all games before the last step
+        self.rewards_game = np.zeros(n_games)  # (n,) sum of the rewards of each game so far
         self._max_pieces = config.max_pieces or _NO_LIMIT
 
     @property
     def by_keys(self) -> bool:
-        """Whether an action is a key, not a placement."""
+        """True if actions are keys instead of placements."""
         return self.config.actions == "keys"
 
     def reset(self, seed: int | None = None) -> Observations:
-        """Starts every game anew and returns what is seen; without a seed, streams go on where they are."""
-        everyone = range(self.games.n_games)
-        self.begin_games(everyone, [None if seed is None else (seed, number) for number in everyone])
+        """Restarts every game and returns the observations; without a seed, the random streams continue."""
+        indices = range(self.games.n_games)
+        self.begin_games(indices, [None if seed is None else (seed, number) for number in indices])
         return self.observe()
 
     def begin_games(self, indices: Iterable[int], streams: Iterable[tuple[int, int] | None]) -> None:
-        """Starts some games anew, each with the stream of a seed and a number, or where its own stream is."""
+        """Restarts some games, each with the random stream of a seed and a number, or continuing its own if None."""
         for index, stream in zip(indices, streams, strict=True):
             if stream is None:
                 self.games.restart(index)
@@ -101,91 +153,97 @@ class GameCore:
             self.rewards_game[index] = 0.0
 
     def observe(self) -> Observations:
-        """Returns what is seen now, and brings the masks up to date."""
+        """Returns the present observations and updates ``masks``."""
         self.masks = np.empty_like(self.masks)
-        return self._observer.observe(self.games, self.masks)
+        return self._writer.observe(self.games, self.masks)
 
     def final_observations(self, indices: npt.NDArray[np.intp]) -> Observations:
-        """Returns the last observations of games that the last step ended or cut and started anew, one entry each."""
-        return self._observer.final(self.games, indices)
+        """Returns the final observations of games that the last step ended and restarted, one entry each."""
+        return self._writer.final(self.games, indices)
 
     def final_masks(self) -> Masks:
-        """Returns the actions with which games would have gone on that the last step cut; none for the others."""
+        """Returns the final action masks of games that the last step truncated; all False for other games."""
         masks = np.zeros_like(self.masks)
-        cut = np.flatnonzero(self.games.step_cut)
-        if len(cut):
-            some = masks[cut]
-            self.games.write_masks(self.games.reached.rows[cut], some)
-            masks[cut] = some
+        truncated = np.flatnonzero(self.games.step_truncated)
+        if len(truncated):
+            some = masks[truncated]
+            self.games.write_masks(self.games.state_after.rows[truncated], some)
+            masks[truncated] = some
         return masks
 
     def step(
-        self, actions: npt.NDArray[np.int64], *, restart: bool, fresh: npt.NDArray[np.bool_] | None = None
+        self, actions: npt.NDArray[np.int64], *, restart: bool, reset_mask: npt.NDArray[np.bool_] | None = None
     ) -> StepOutcome:
         """Plays one action in every game.
 
         Args:
-            actions: ``(n,)`` one each.
-            restart: Whether games that end or are cut start anew; ``final_observations`` then tells how they ended.
-            fresh: ``(n,)`` games that start anew instead, whatever their action; nothing is earned by that.
+            actions: ``(n,) int64``.
+            restart: Whether games that terminate or are truncated restart; ``final_observations`` then returns their
+                last observations.
+            reset_mask: ``(n,) bool``, games that restart instead, whatever their action, with a reward of 0.
 
         Raises:
-            GameError: if an action is out of range or a game has ended; nothing has been played then.
+            GameError: if an action is out of range or a game has ended; no game is then changed.
             IllegalActionError: under ``illegal_action="raise"``, if an action is not legal.
         """
         if self.config.illegal_action == "raise":
-            self._require_legal(actions, fresh)
+            self._require_legal(actions, reset_mask)
         masks = np.empty_like(self.masks)
         games = self.games
-        np.copyto(self.rows_t, games.rows)
-        observations = self._observer.step(
-            games, actions, masks, max_pieces=self._max_pieces, restart=restart, fresh=fresh
+        np.copyto(self.states_t, games.rows)
+        observations = self._writer.step(
+            games, actions, masks, max_pieces=self._max_pieces, restart=restart, reset_mask=reset_mask
         )
         self.masks = masks
         rewards = self._rewards()
         self.rewards_game += rewards
-        if fresh is not None:
-            self.rewards_game[fresh] = 0.0
+        if reset_mask is not None:
+            self.rewards_game[reset_mask] = 0.0
         return StepOutcome(
             observations=observations,
             masks=masks,
             rewards=rewards,
-            over=games.step_over.astype(np.bool_),
-            cut=games.step_cut.astype(np.bool_),
+            terminated=games.step_terminated.astype(np.bool_),
+            truncated=games.step_truncated.astype(np.bool_),
         )
 
     def placements(self) -> dict[str, npt.NDArray[np.int64]]:
-        """Where the last step's pieces came to rest, where an action does not tell: rotation, column, row, spin."""
+        """Returns the last step's placements (rotation, column, row, spin) if actions do not determine them."""
         return {"placement": self.games.placements.copy()} if self.config.actions == "reachable" else {}
 
-    def left_out(self, rows: npt.NDArray[np.int64], masks: Masks) -> dict[str, npt.NDArray[np.int64]]:
-        """How many lock positions have no action, ``(n,)``, in games of these rows and masks."""
-        return {"left_out": self.games.left_out(rows, masks)} if self.config.actions == "reachable" else {}
+    def n_dropped(self, rows: npt.NDArray[np.int64], masks: Masks) -> dict[str, npt.NDArray[np.int64]]:
+        """Returns the number of lock positions without an action, ``(n,)``, in games of these rows and masks."""
+        return {"n_dropped": self.games.count_dropped(rows, masks)} if self.config.actions == "reachable" else {}
 
     def keys_to(self, index: int, action: int) -> tuple[str, ...]:
-        """The fewest keys that play an action in one game, an illegal one as the nearest.
+        """Returns the shortest key sequence that plays an action in one game, an illegal one as the nearest.
 
         Raises:
             ConfigError: if actions are keys themselves.
-            GameError: if the game has ended, or no keys lead there.
+            GameError: if the game has ended, or no key sequence leads there.
         """
         if self.by_keys:
-            raise ConfigError("Keys lead to placements; got actions='keys'. Use actions='drop' or 'reachable'.")
-        found: tuple[str, ...] = self.games.keys_to(index, action)
-        return found
+            raise ConfigError(
+                "Key sequences exist for placements; got actions='keys'. Use actions='drop' or 'reachable'.",
+                field="actions",
+            )
+        if not is_integer(action) or not 0 <= action < self.games.n_actions:
+            raise action_range_error(self.games.n_actions, repr(action))
+        keys: tuple[str, ...] = self.games.keys_to(index, int(action))
+        return keys
 
     def add_points(self, scores: npt.NDArray[np.int64]) -> None:
-        """Brings the points of all games, ``(n,)``, from before the last step to after it, before any restart."""
+        """Updates the points of all games, ``(n,) int64``, by the last step, before any restart."""
         games = self.games
         if self.by_keys or self.config.game_over == "guideline":
-            scores[:] = games.reached.scores
+            scores[:] = games.state_after.scores
         elif np.count_nonzero(games.step_lines):
-            scores += clear_scores(games.step_lines, games.reached.lines - games.step_lines)
+            scores += clear_scores(games.step_lines, games.state_after.lines - games.step_lines)
 
     def _rewards(self) -> npt.NDArray[np.float64]:
         config, games = self.config, self.games
         rewards: npt.NDArray[np.float64] = (
-            config.line_reward * games.step_lines - config.game_over_penalty * games.step_over
+            config.line_reward * games.step_lines - config.game_over_penalty * games.step_terminated
         )
         if config.hole_penalty:
             rewards = rewards - config.hole_penalty * np.maximum(games.new_holes, 0)
@@ -193,47 +251,78 @@ class GameCore:
             rewards = rewards - config.height_penalty * np.maximum(games.added_height, 0)
         return rewards.astype(np.float64, copy=False)
 
-    def _require_legal(self, actions: npt.NDArray[np.int64], fresh: npt.NDArray[np.bool_] | None) -> None:
+    def _require_legal(self, actions: npt.NDArray[np.int64], reset_mask: npt.NDArray[np.bool_] | None) -> None:
         for index, action in enumerate(actions):
-            if fresh is not None and fresh[index]:
+            if reset_mask is not None and reset_mask[index]:
                 continue
-            if self.games.over[index]:
-                return  # the step says so
+            if self.games.terminated[index]:
+                return  # the step raises the error
             if not 0 <= action < self.games.n_actions:
-                raise GameError(f"An action is from 0 to {self.games.n_actions - 1}; got {action}. Choose a legal one.")
+                raise action_range_error(self.games.n_actions, action)
             if not self.masks[index, action]:
                 if self.by_keys:
                     raise IllegalActionError(
                         f"Key {action} ({KEYS[action]}) is not legal now. Choose one that action_mask allows."
                     )
                 raise IllegalActionError(
-                    f"{self._named(int(action))} is not legal for this piece. Choose one that action_mask allows."
+                    f"{self._describe(int(action))} is not legal for this piece. Choose one that action_mask allows."
                 )
 
-    def _named(self, action: int) -> str:
-        config, n_choices = self.config, self.games.rules.n_choices
-        hold, choice = divmod(action, n_choices)
+    def _describe(self, action: int) -> str:
+        config, n_piece_actions = self.config, self.games.rules.n_piece_actions
+        hold, choice = divmod(action, n_piece_actions)
         parts = ["hold"] if hold else []
         if config.actions == "drop":
             parts += [f"rotation {choice % MAX_ORIENTATIONS}", f"column {choice // MAX_ORIENTATIONS}"]
         return f"Action {action} ({', '.join(parts)})" if parts else f"Action {action}"
 
     def state(self) -> dict[str, Any]:
-        """Copies out everything that the future depends on."""
+        """Returns a copy of everything that the future depends on."""
         return {"rows": self.games.rows.copy(), "rewards_game": self.rewards_game.copy()}
 
-    def set_state(self, state: dict[str, Any]) -> Observations:
-        """Puts back what ``state`` gave, and returns what is seen.
+    def set_state(self, state: Mapping[str, Any]) -> Observations:
+        """Restores a state that ``state`` returned; returns the observations.
 
         Raises:
-            GameError: if the state is of another number or shape of games.
+            GameError: if the state belongs to another number, shape or kind of games; they are then unchanged.
         """
-        rows = np.asarray(state["rows"])
-        if rows.shape != self.games.rows.shape:
-            raise GameError(
-                f"The games saved have shape {rows.shape}, these {self.games.rows.shape}. "
-                "Use the config they came from."
-            )
-        self.games.rows[:] = rows
-        self.rewards_game[:] = state["rewards_game"]
+        games = self.games
+        rows = state_array(state, "rows", games.rows.shape)
+        rewards_game = state_array(state, "rewards_game", self.rewards_game.shape, "iuf")
+        before = games.rows.copy()
+        games.rows[:] = rows
+        try:
+            for index in range(games.n_games):
+                games.restore(index, games.state(index))
+        except GameError:
+            games.rows[:] = before
+            raise
+        self.rewards_game[:] = rewards_game
         return self.observe()
+
+
+def state_array(state: Mapping[str, Any], name: str, shape: tuple[int, ...], kinds: str = "iu") -> npt.NDArray[Any]:
+    """Returns a part of a saved state.
+
+    Args:
+        state: What ``state`` of an environment returned.
+        name: Name of the part.
+        shape: Its shape.
+        kinds: Kinds of numbers that it may have, as in ``dtype.kind``.
+
+    Raises:
+        GameError: if it is missing, or of another shape or kind.
+    """
+    if not isinstance(state, Mapping) or name not in state:
+        got = ", ".join(map(str, state)) if isinstance(state, Mapping) else type(state).__name__
+        raise GameError(f"A state has {name}; got {got or 'nothing'}. Pass what state() returned.")
+    try:
+        values = np.asarray(state[name])
+    except (TypeError, ValueError):  # ragged
+        values = np.empty(0, dtype=object)
+    if values.shape != shape or values.dtype.kind not in kinds or (values.dtype.kind == "f" and np.isnan(values).any()):
+        raise GameError(
+            f"A state fits its games, of shape {shape} in {name}; got a state of shape {values.shape}, {values.dtype}. "
+            "Use the config that it was saved with."
+        )
+    return values

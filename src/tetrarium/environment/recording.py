@@ -1,8 +1,8 @@
-"""Records all games of a running batch, so that each can be handed over as a replay when it ends.
+"""Recording of all games of a batch, each of which becomes a replay when it ends.
 
-A step costs one write for all games, into ``(n_games, capacity)`` actions, a game a row, which grow by doubling. A game
-is recorded from its first piece on; one that was already under way when recording began is left out, and so is one that
-grows too long.
+A step costs one write for all games, into an ``(n_games, capacity)`` array of actions that grows by doubling. A game is
+recorded from its first piece on; one already in progress when recording begins is skipped, and so is one that grows too
+long.
 """
 
 from typing import Any, Final
@@ -10,20 +10,18 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.game_rows import STREAM
-from tetrarium.engine.streams import N_STREAM_WORDS, rewind
+from tetrarium.engine.random_streams import N_STREAM_WORDS, rewind
+from tetrarium.engine.state_layout import STREAM
 from tetrarium.environment.core import GameCore
 from tetrarium.environment.replays import MAX_ACTIONS, Replay, action_type
 from tetrarium.errors import GameError
-
-__all__ = ["GameRecorder"]
 
 _FIRST_CAPACITY: Final = 256
 _MAX_REWINDS: Final = 64  # a game starts with at most seven draws, of which one in 600 million takes two words
 
 
 class GameRecorder:
-    """Notes what is played in a core, and makes a replay of each game that ends or is cut off.
+    """Recorder of the actions played in a core, which makes a replay of each game that ends.
 
     >>> from tetrarium.environment import EnvConfig
     >>> core = GameCore(EnvConfig(max_pieces=2), n_games=3, seed=0)
@@ -36,8 +34,8 @@ class GameRecorder:
 
     Args:
         core: The games; those that have placed no piece yet are recorded from now on.
-        seed: The core's, which replays name.
-        max_actions: Of a game that takes more no replay is made, so that endless games do not fill the memory.
+        seed: Seed of the core, stored in replays.
+        max_actions: Longer games get no replay, so that endless games do not fill the memory.
     """
 
     def __init__(self, core: GameCore, seed: int, *, max_actions: int = 1_000_000) -> None:
@@ -47,49 +45,51 @@ class GameRecorder:
         n_games = core.games.n_games
         self._indices = np.arange(n_games)
         self._actions = np.zeros((n_games, _FIRST_CAPACITY), dtype=action_type(core.config))
-        self._lengths = np.zeros(n_games, dtype=np.int64)  # (n,) actions noted of each game
-        self._starts = np.zeros((n_games, N_STREAM_WORDS), dtype=np.int64)  # (n, 4) stream at each game's start
-        self._recorded = np.zeros(n_games, dtype=np.bool_)  # (n,) whether all of the game is here
-        self._longest = 0  # no game is longer
+        self._lengths = np.zeros(n_games, dtype=np.int64)  # (n,) recorded actions of each game
+        self._starts = np.zeros((n_games, N_STREAM_WORDS), dtype=np.int64)  # (n, 4) random stream at each game's start
+        self._recorded = np.zeros(n_games, dtype=np.bool_)  # (n,) whether the game is recorded from its start
+        self._longest = 0  # upper bound of the lengths
         self.begin()
 
     def begin(self) -> None:
-        """Begins anew with the games as they are; to be called after the core's reset."""
+        """Restarts recording with the present games; to be called after the core's reset."""
         games = self._core.games
         self._lengths[:] = 0
         self._longest = 0
         for index in range(games.n_games):
-            start = self._start_of(index) if games.pieces[index] == 0 and not games.over[index] else None
+            start = self._start_of(index) if games.pieces[index] == 0 and not games.terminated[index] else None
             self._recorded[index] = start is not None
             self._starts[index] = start or 0
 
     def note(self) -> list[Replay]:
-        """Notes the step that the core has just made; returns the games that it ended or cut, in the batch's order."""
+        """Records the core's last step; returns the replays of the games that it ended, in the batch's order."""
         games = self._core.games
         if self._longest == self._actions.shape[1]:
             self._make_room()
-        self._actions[self._indices, self._lengths] = games.played
+        self._actions[self._indices, self._lengths] = games.executed_actions
         self._lengths += 1
         self._longest += 1
-        ended = np.flatnonzero(games.step_over | games.step_cut)
+        ended = np.flatnonzero(games.step_terminated | games.step_truncated)
         return [replay for index in ended.tolist() if (replay := self._end(index)) is not None]
 
     def replay(self, index: int) -> Replay | None:
-        """One game as far as it has come, or nothing if its beginning was not recorded."""
+        """Returns the replay of one game so far; None if its start was not recorded."""
         games = self._core.games
-        return self._made(index, int(games.lines[index]), int(games.pieces[index]), over=bool(games.over[index]))
+        return self._make_replay(
+            index, int(games.lines[index]), int(games.pieces[index]), over=bool(games.terminated[index])
+        )
 
-    def begun(self, index: int) -> tuple[int, ...] | None:
-        """The words with which one game's stream started, unlike those of any other; None if nobody noted its start."""
+    def start_stream(self, index: int) -> tuple[int, ...] | None:
+        """Returns the random stream at one game's start, which identifies the game; None if that was not recorded."""
         return tuple(self._starts[index].tolist()) if self._recorded[index] else None
 
     def actions(self, index: int) -> npt.NDArray[Any]:
-        """What was played in one game so far: a view, which the next step may change."""
+        """Returns the actions of one game so far, as a view that the next step may change."""
         played: npt.NDArray[Any] = self._actions[index, : self._lengths[index]]
         return played
 
     def state(self) -> dict[str, Any]:
-        """Copies out everything that later replays depend on, as arrays: the filled part only."""
+        """Returns a copy of everything that later replays depend on: arrays of the filled part only."""
         filled = np.arange(self._actions.shape[1]) < self._lengths[:, None]
         return {
             "actions": self._actions[filled],
@@ -99,10 +99,10 @@ class GameRecorder:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Puts back what ``state`` gave; the core takes its own state.
+        """Restores a state that ``state`` returned; the core's state is restored separately.
 
         Raises:
-            GameError: if it is of another number of games, or its parts do not fit each other.
+            GameError: if it belongs to another number of games, or its arrays do not fit each other.
         """
         lengths = np.asarray(state["lengths"], dtype=np.int64)
         actions = np.asarray(state["actions"])
@@ -120,17 +120,20 @@ class GameRecorder:
         self._actions[np.arange(self._actions.shape[1]) < lengths[:, None]] = actions
 
     def _end(self, index: int) -> Replay | None:
-        """Makes the replay of a game that ended, and begins with the one after it, whose stream goes on."""
-        reached = self._core.games.reached
-        replay = self._made(
-            index, int(reached.lines[index]), int(reached.pieces[index]), over=bool(reached.over[index])
+        """Returns the replay of a game that ended, and starts to record the next one, which continues its stream."""
+        state_after = self._core.games.state_after
+        replay = self._make_replay(
+            index,
+            int(state_after.lines[index]),
+            int(state_after.pieces[index]),
+            over=bool(state_after.terminated[index]),
         )
         self._lengths[index] = 0
-        self._starts[index] = reached.rows[index, STREAM : STREAM + N_STREAM_WORDS]
+        self._starts[index] = state_after.rows[index, STREAM : STREAM + N_STREAM_WORDS]
         self._recorded[index] = True
         return replay
 
-    def _made(self, index: int, lines: int, pieces: int, *, over: bool) -> Replay | None:
+    def _make_replay(self, index: int, lines: int, pieces: int, *, over: bool) -> Replay | None:
         if not self._recorded[index] or self._lengths[index] > self._max_actions:
             return None
         a, b, c, counter = self._starts[index].tolist()
@@ -157,15 +160,15 @@ class GameRecorder:
         self._actions = np.concatenate([self._actions, np.zeros_like(self._actions)], axis=1)
 
     def _start_of(self, index: int) -> tuple[int, ...] | None:
-        """The stream from which a new game started: the draws of its first pieces are taken back until they fit."""
+        """Returns the random stream at a new game's start, found by rewinding the draws of its first pieces."""
         games = self._core.games
         row = games.rows[index : index + 1]
         words = tuple(row[0, STREAM : STREAM + N_STREAM_WORDS].tolist())
         for _ in range(_MAX_REWINDS):
-            tried = row.copy()
-            tried[0, STREAM : STREAM + N_STREAM_WORDS] = words
-            games.start(tried, 0)
-            if np.array_equal(tried, row):
+            trial = row.copy()
+            trial[0, STREAM : STREAM + N_STREAM_WORDS] = words
+            games.start(trial, 0)
+            if np.array_equal(trial, row):
                 return words
             words = rewind(words)
-        return None  # a board that somebody set
+        return None  # the board was set by hand

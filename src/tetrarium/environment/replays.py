@@ -1,9 +1,9 @@
-"""A recorded game: its config, its random start and its actions, from which it is played again to the last cell.
+"""Replays: recorded games as a config, a random start and actions, which reproduce the game exactly.
 
-A file of one is a line of JSON, then the actions compressed by zlib, then four bytes of CRC-32 over all before, most
-significant first. Actions are unsigned, little-endian, one byte each where there are at most 256 of them, else two. In
-JSON they are a list. Nothing that is read is run, and what is unpacked is no larger than the header says and the format
-allows. This room touches no files: callers read and write the bytes.
+A file is a line of JSON, then the actions compressed by zlib, then the CRC-32 of all before in four bytes, most
+significant first. Actions are unsigned and little-endian, one byte each if the game has at most 256 actions, otherwise
+two. In JSON they are a list. Reading never executes anything, and unpacks no more than the header states and the format
+allows. Callers read and write the files.
 """
 
 import json
@@ -16,13 +16,12 @@ from typing import Any, Final, Self
 import numpy as np
 
 from tetrarium.engine import KEYS, MAX_ORIENTATIONS, PIECES, Games, GameState, KeyGames, KeyMove, Move
-from tetrarium.engine.game_rows import STREAM
-from tetrarium.engine.streams import N_STREAM_WORDS
+from tetrarium.engine.random_streams import N_STREAM_WORDS
+from tetrarium.engine.state_layout import STREAM
 from tetrarium.environment.config import EnvConfig
 from tetrarium.environment.core import make_games
-from tetrarium.errors import ConfigError, ReplayError
-
-__all__ = ["FORMAT_VERSION", "MAX_ACTIONS", "MAX_FILE_BYTES", "REPLAY_SUFFIX", "Replay", "action_type", "pack_actions"]
+from tetrarium.errors import ConfigError, NewerReplayError, ReplayError
+from tetrarium.values import decode_text
 
 About = Mapping[str, str | int | float]
 
@@ -40,14 +39,14 @@ _LATER_SETTINGS: Final = (
     "gravity",
     "key_rate",
     "first_level",
-)  # younger than the format: written only where they are not as ever before
+)  # added after the format: written only if they differ from the default
 _FIELDS: Final = ("env_config", "seed", "game", "stream", "lines", "pieces", "over", "about")
-_DAMAGED: Final = "Copy it again from where it came from, or record the game again."
+_REMEDY: Final = "Copy it again from where it came from, or record the game again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """One game that was played.
+    """Recorded game.
 
     >>> config = EnvConfig(randomizer="O")
     >>> replay = Replay(
@@ -59,15 +58,15 @@ class Replay:
     True
 
     Args:
-        env_config: The game; its features and rewards play no part.
-        seed: Where its random stream came from, with ``game``.
-        game: Number of the game, or of the stream in which it was a later one.
-        stream: Four words of random state from which the game starts; without them those of the seed and the game.
-        actions: As ``pack_actions`` gives them.
-        lines: Rows that it cleared.
-        pieces: Pieces that it placed.
-        over: Whether it ended by the rules; otherwise it was cut off, or is a part.
-        about: Whatever is worth knowing of it: who played, in which run, at which step.
+        env_config: The game; its features and rewards are ignored.
+        seed: Seed of its random stream, with ``game``.
+        game: Number of the game under the seed, or of the stream in which it was a later one.
+        stream: Four words of random state at the game's start; by default those of the seed and the game.
+        actions: Packed by ``pack_actions``.
+        lines: Rows cleared.
+        pieces: Pieces placed.
+        over: Whether the game terminated; otherwise it was truncated, or is a part of a game.
+        about: Further facts: the agent, the run, the step.
 
     Raises:
         ReplayError: if a value breaks its rule.
@@ -85,35 +84,34 @@ class Replay:
 
     def __post_init__(self) -> None:
         for name in ("seed", "game", "lines", "pieces"):
-            _require(_is_whole(getattr(self, name)), f"Its {name} is a whole number, 0 or more", getattr(self, name))
-        _require(isinstance(self.over, bool), "Its over is true or false", self.over)
-        _require(self.stream is None or _is_stream(self.stream), "Its stream is 4 words of 32 bits", self.stream)
-        _require(_is_about(self.about), "What is said about it is words in one line and finite numbers", self.about)
+            _require(_is_whole(getattr(self, name)), f"{name} is a whole number, 0 or more", getattr(self, name))
+        _require(isinstance(self.over, bool), "over is true or false", self.over)
+        _require(self.stream is None or _is_stream(self.stream), "stream is 4 words of 32 bits", self.stream)
+        _require(_is_about(self.about), "about has printable text and finite numbers", self.about)
         size = action_type(self.env_config).itemsize
-        _require(len(self.actions) % size == 0, f"An action here takes {size} bytes", len(self.actions))
-        _require(len(self.actions) <= size * MAX_ACTIONS, f"It has at most {MAX_ACTIONS:,} actions", len(self))
+        _require(len(self.actions) % size == 0, f"An action takes {size} bytes", len(self.actions))
+        _require(len(self.actions) <= size * MAX_ACTIONS, f"A replay has at most {MAX_ACTIONS:,} actions", len(self))
 
     def __len__(self) -> int:
         return len(self.actions) // action_type(self.env_config).itemsize
 
     @property
-    def cut_off(self) -> bool:
-        """Whether it stopped before the rules ended it."""
+    def truncated(self) -> bool:
+        """True if the recording stopped before the game terminated."""
         return not self.over
 
     def action_numbers(self) -> list[int]:
-        """Its actions as numbers: ``4 * column + rotation`` for straight drops, places in ``KEYS`` for keys."""
+        """Returns the actions as numbers: ``4 * column + rotation`` for straight drops, or indices in ``KEYS``."""
         numbers: list[int] = np.frombuffer(self.actions, dtype=action_type(self.env_config)).tolist()
         return numbers
 
     def play(self) -> Iterator[Move | KeyMove]:
         """Plays the game again and yields every placement, or every key step of a game by keys.
 
-        Each action is checked before it is played, and
-        what the game reached is compared after the last one.
+        Each action is checked before it is played; lines, pieces and end are compared after the last one.
 
         Raises:
-            ReplayError: if an action is not legal at its point, or the game does not reach what the replay says.
+            ReplayError: if an action is illegal, or the game does not match the replay's lines, pieces and end.
         """
         games = make_games(self.env_config, seed=self.seed, numbers=[self.game])
         if self.stream is not None:
@@ -125,40 +123,40 @@ class Replay:
         state_t: GameState = games.state(0)
         unit = "key" if isinstance(games, KeyGames) else "piece"
         for number, action in enumerate(self.action_numbers(), start=1):
-            if state_t.over:
+            if state_t.terminated:
                 raise ReplayError(
-                    f"A replay's last action ends it; this one was over after {number - 1:,} of {len(self):,} actions. "
-                    f"{_DAMAGED}"
+                    f"No action follows the end of a game; this one ended after {number - 1:,} of {len(self):,} "
+                    f"actions. {_REMEDY}"
                 )
             piece = state_t.queue[0]
             if action >= games.n_actions or games.nearest(0, action) != action:
                 raise ReplayError(
                     f"Every action of a replay is legal; action {action} at {unit} {number:,}, {PIECES[piece]}, is not"
-                    f". {_DAMAGED}"
+                    f". {_REMEDY}"
                 )
             move = games.move(0, action)
             yield move
             state_t = move.state_tp1
-        said = _reached(self.lines, self.pieces, self.over)
-        reached = _reached(state_t.lines, state_t.pieces, state_t.over)
-        if said != reached:
-            raise ReplayError(f"A replay reaches what it says, {said}; this one reached {reached}. {_DAMAGED}")
+        stated = _reached(self.lines, self.pieces, self.over)
+        reached = _reached(state_t.lines, state_t.pieces, state_t.terminated)
+        if stated != reached:
+            raise ReplayError(f"A replay reaches its stated result, {stated}; this one reached {reached}. {_REMEDY}")
 
     def to_bytes(self) -> bytes:
-        """What a file of it holds.
+        """Returns the content of a replay file.
 
         Raises:
-            ReplayError: if what is said about it is longer than a header may be.
+            ReplayError: if ``about`` is too long for the header.
         """
         header = {**self._header(), "n_actions": len(self), "action_bytes": action_type(self.env_config).itemsize}
         line = json.dumps(header, allow_nan=False, separators=(",", ":")).encode() + b"\n"
-        _require(len(line) <= _MAX_HEADER_BYTES, f"Its header has at most {_MAX_HEADER_BYTES:,} bytes", len(line))
+        _require(len(line) <= _MAX_HEADER_BYTES, f"The header has at most {_MAX_HEADER_BYTES:,} bytes", len(line))
         content = line + zlib.compress(self.actions, 9)
         return content + zlib.crc32(content).to_bytes(_CRC_BYTES, "big")
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
-        """Reads what ``to_bytes`` gave, from whomever it comes.
+        """Reads the content of a replay file, which may come from an untrusted source.
 
         Raises:
             ReplayError: if it is no replay, of another version, or damaged.
@@ -166,33 +164,33 @@ class Replay:
         end = content.find(b"\n", 0, _MAX_HEADER_BYTES) + 1
         if not end:
             raise ReplayError(
-                f"A replay begins with one line of JSON; these {len(content):,} bytes do not. It is none, or was cut "
-                f"short. {_DAMAGED}"
+                f"A replay begins with one line of JSON; these {len(content):,} bytes do not. It is no replay, or "
+                f"truncated. {_REMEDY}"
             )
         header = _read_object(content[:end])
         if zlib.crc32(content[:-_CRC_BYTES]) != int.from_bytes(content[-_CRC_BYTES:], "big"):
-            raise ReplayError(f"A replay ends with its checksum; this one's does not fit. {_DAMAGED}")
+            raise ReplayError(f"A replay ends with its checksum; this one's does not fit. {_REMEDY}")
         known = _known_fields(header, "n_actions", "action_bytes")
         size = action_type(known["env_config"]).itemsize
-        _require(header["action_bytes"] == size, f"An action here takes {size} bytes", header["action_bytes"])
-        _require(_is_whole(header["n_actions"]), "Its n_actions is a whole number, 0 or more", header["n_actions"])
+        _require(header["action_bytes"] == size, f"An action takes {size} bytes", header["action_bytes"])
+        _require(_is_whole(header["n_actions"]), "n_actions is a whole number, 0 or more", header["n_actions"])
         return cls(**known, actions=_decompressed(content[end:-_CRC_BYTES], header["n_actions"], size))
 
     def to_json(self) -> str:
-        """The same for people and other programs."""
+        """Returns the replay in JSON, for people and other programs."""
         head = json.dumps(self._header(), allow_nan=False, indent=2).removesuffix("\n}")
         return f'{head},\n  "actions": {json.dumps(self.action_numbers())}\n}}\n'
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Reads what ``to_json`` gave, from whomever it comes.
+        """Reads a replay in JSON, which may come from an untrusted source.
 
         Raises:
             ReplayError: if it is no replay, of another version, or damaged.
         """
         values = _read_object(text)
         known = _known_fields(values, "actions")
-        _require(isinstance(values["actions"], list), "Its actions are a list", type(values["actions"]).__name__)
+        _require(isinstance(values["actions"], list), "actions is a list", type(values["actions"]).__name__)
         return cls(**known, actions=pack_actions(known["env_config"], values["actions"]))
 
     def _header(self) -> dict[str, Any]:
@@ -213,7 +211,7 @@ def _game_settings(config: EnvConfig) -> dict[str, Any]:
 
 
 def pack_actions(config: EnvConfig, actions: Iterable[int]) -> bytes:
-    """Makes a replay's actions of numbers.
+    """Packs action numbers as a replay's ``actions``.
 
     Raises:
         ReplayError: if one is not an action of this game.
@@ -245,14 +243,16 @@ def _reached(lines: int, pieces: int, over: bool) -> str:
 def _read_object(text: str | bytes) -> dict[str, Any]:
     """Reads an object of JSON, each name once, and checks that it is a replay of this version."""
     try:
+        text = text if isinstance(text, str) else decode_text(text)
         values = json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise ReplayError(f"A replay is strict JSON; this is not: {error!s:.120}. {_DAMAGED}") from error
+        raise ReplayError(f"A replay is strict JSON; this is not: {error!s:.120}. {_REMEDY}") from error
     if not isinstance(values, dict) or values.get("format") != _FORMAT:
-        raise ReplayError(f"A replay says that it is of the format {_FORMAT!r}; this does not. Name a replay.")
+        raise ReplayError(f"A replay's format is {_FORMAT!r}; this file has another. Choose a replay file.")
     version = values.get("version")
     if version != FORMAT_VERSION or isinstance(version, bool):
-        raise ReplayError(
+        is_newer = isinstance(version, int) and version > FORMAT_VERSION
+        raise (NewerReplayError if is_newer else ReplayError)(
             f"This version reads replays of format {FORMAT_VERSION}; got format {version!r:.60}. "
             "Read it with the version of tetrarium that made it."
         )
@@ -266,33 +266,33 @@ def _refuse(constant: str) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise ValueError("an object has a duplicate key")
     return values
 
 
 def _known_fields(values: dict[str, Any], *others: str) -> dict[str, Any]:
-    """Takes a replay's fields out of JSON, after checking that there are neither more nor fewer."""
+    """Returns a replay's fields in JSON, after checking that none is missing or unknown."""
     wanted = {"format", "version", *_FIELDS, *others}
-    _require(values.keys() == wanted, f"It has the fields {', '.join(sorted(wanted))}", ", ".join(sorted(values)))
+    _require(values.keys() == wanted, f"The fields are {', '.join(sorted(wanted))}", ", ".join(sorted(values)))
     known = {name: values[name] for name in _FIELDS}
     try:
         known["env_config"] = EnvConfig.from_dict(known["env_config"])
     except (ConfigError, TypeError) as error:
-        raise ReplayError(f"A replay names a game that this version knows: {error!s:.300}") from error
+        raise ReplayError(f"A replay's env_config is valid; this one is not: {error!s:.300}") from error
     if isinstance(known["stream"], list):
         known["stream"] = tuple(known["stream"])
     return known
 
 
 def _decompressed(packed: bytes, n_actions: int, size: int) -> bytes:
-    _require(n_actions <= MAX_ACTIONS, f"It has at most {MAX_ACTIONS:,} actions", n_actions)
+    _require(n_actions <= MAX_ACTIONS, f"A replay has at most {MAX_ACTIONS:,} actions", n_actions)
     unpacking = zlib.decompressobj()
     try:
         actions = unpacking.decompress(packed, size * n_actions + 1)
     except zlib.error as error:
-        raise ReplayError(f"A replay's actions are compressed by zlib; these cannot be unpacked. {_DAMAGED}") from error
+        raise ReplayError(f"A replay's actions are compressed by zlib; these cannot be unpacked. {_REMEDY}") from error
     whole = unpacking.eof and not unpacking.unused_data and len(actions) == size * n_actions
-    _require(whole, f"Its actions are {n_actions:,}, as its header says", f"{len(actions) // size:,} or another end")
+    _require(whole, f"The header promises {n_actions:,} actions", f"{len(actions) // size:,} or another end")
     return actions
 
 
@@ -309,7 +309,7 @@ def _is_stream(stream: object) -> bool:
 
 
 def _is_about(about: object) -> bool:
-    """Words are printable, so that no file speaks to a terminal."""
+    """Returns whether names and texts are printable, so that no file controls a terminal, and numbers are finite."""
     return isinstance(about, Mapping) and all(
         isinstance(name, str)
         and name.isprintable()
@@ -323,4 +323,4 @@ def _is_about(about: object) -> bool:
 
 def _require(holds: bool, rule: str, value: object) -> None:
     if not holds:
-        raise ReplayError(f"A replay keeps to its format. {rule}; got {value!r:.120}. {_DAMAGED}")
+        raise ReplayError(f"A replay follows its format. {rule}; got {value!r:.120}. {_REMEDY}")

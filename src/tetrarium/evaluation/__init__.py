@@ -1,13 +1,12 @@
 """Plays policies on fixed seeds and reports what they score."""
 
-from tetrarium.evaluation.comparisons import Comparison, compare_reports
+from tetrarium.engine.placement.states import Move
 from tetrarium.evaluation.evaluator import evaluate
-from tetrarium.evaluation.moves import Move, play_moves
-from tetrarium.evaluation.networks import NetworkPolicy
-from tetrarium.evaluation.policies import LinearPolicy, RandomPolicy
+from tetrarium.evaluation.network_policy import NetworkPolicy
+from tetrarium.evaluation.policies import POLICY_NAMES, PUBLISHED, LinearPolicy, RandomPolicy, named_policy
 from tetrarium.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
-from tetrarium.evaluation.published import POLICY_NAMES, PUBLISHED, named_policy
-from tetrarium.evaluation.report import GameResult, Report
+from tetrarium.evaluation.reports import Comparison, GameResult, Report, compare_reports
+from tetrarium.evaluation.single_games import play_moves
 
 __all__ = [
     "POLICY_NAMES",

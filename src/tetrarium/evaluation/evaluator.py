@@ -1,49 +1,56 @@
-"""Plays a policy on fixed games and reports.
+"""Evaluation of a policy on fixed games.
 
-Game i of a seed has the same pieces whoever plays it, and nobody's choice of thread or slice changes it: a report
-depends on the policy, the config, the number of games, the seed and the piece limit alone, but for its timing.
+Game i of a seed has the same pieces for every policy, and neither threads nor slices change it: except for its timing,
+a report depends on the policy, the config, the number of games, the seed and the piece limit alone.
+
+Threads take games from a queue in slices of a few thousand pieces. An unfinished game returns to the end of the queue.
+So all games advance together, the longest one is in progress from the start, threads finish within a slice of each
+other, and Ctrl-C never waits for a whole game. With an executor or a ledger, games are played in order instead, so that
+few are in progress at a time.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
+from pathlib import Path
+from typing import Any, Final
 
 from tetrarium.engine.batches import MAX_THREADS
-from tetrarium.engine.game_rows import LINES, N_PLACED, OVER
-from tetrarium.engine.rules import UNIFORM
+from tetrarium.engine.rules import UNIFORM, is_integer
+from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
+from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
-from tetrarium.evaluation.matches import Match, Seat, require_playable
-from tetrarium.evaluation.predicting import as_playable
-from tetrarium.evaluation.report import GameResult, Report, make_report
-from tetrarium.evaluation.slices import Slices
-
-if TYPE_CHECKING:
-    from tetrarium.environment import EnvConfig
-
-__all__ = ["evaluate", "piece_limit"]
+from tetrarium.evaluation.executors import SLICE_S, ExecutorSource, play_on_executor
+from tetrarium.evaluation.ledger import Ledger
+from tetrarium.evaluation.policy_runner import GameBatch, as_playable, require_playable
+from tetrarium.evaluation.reports import GameResult, Report, make_report
+from tetrarium.evaluation.work_queue import GameStates, SlicePlayer, Task, WorkQueue
 
 Progress = Callable[[int, int], None]  # pieces placed so far, games finished so far
 
-_LIMIT_INDEPENDENT: Final = 1_000_000
-_LIMIT_OTHERS: Final = 10_000
+_MAX_PIECES_UNIFORM: Final = 1_000_000
+_MAX_PIECES_OTHER: Final = 10_000  # under 7-bag or a script
+_MAX_GAMES: Final = 10**7
+_MAX_PIECES: Final = 10**12
 _PROGRESS_S: Final = 0.1
 
 
 def evaluate(
     policy: Any,
-    config: "EnvConfig",
+    config: EnvConfig,
     n_games: int = 100,
     seed: int = 0,
     *,
     max_pieces: int | None = None,
     n_threads: int | None = None,
     on_progress: Progress | None = None,
+    executor: ExecutorSource | None = None,
+    ledger: str | os.PathLike[str] | None = None,
+    fresh: bool = False,
 ) -> Report:
-    """Plays games 0 to ``n_games - 1`` of a seed to their end or the piece limit.
+    """Plays games 0 to ``n_games - 1`` of a seed until they terminate or reach the piece limit.
 
     >>> from tetrarium.environment import EnvConfig
     >>> from tetrarium.evaluation import RandomPolicy
@@ -53,96 +60,143 @@ def evaluate(
     Args:
         policy: A policy of this package, an agent, or any object with ``features`` and
             ``predict(observations) -> (actions, state)``. Features and their order come from it.
-        config: Fixes the game; its features and rewards play no part.
+        config: The game, or a mapping of its settings; its features and rewards are ignored.
         n_games: 1 or more.
         seed: 0 or more.
-        max_pieces: Where a game is cut off. Left out: the config's; where that has none, 1,000,000 with independent
-            pieces, and 10,000 under 7-bag or a script, where a good player survives for ever.
-        n_threads: Left out: one for each core. A policy with ``predict`` is played in lockstep on the calling thread.
-        on_progress: Called on the calling thread, several times a second and at the end, with the pieces placed and
-            the games finished so far. What it raises ends the evaluation.
+        max_pieces: Pieces after which a game is truncated. By default the config's; without one, 1,000,000 with
+            independent pieces, and 10,000 under 7-bag or a script, where a good policy never loses.
+        n_threads: By default one for each core. A policy with ``predict`` is played in lockstep on the calling thread.
+            With an executor, the number of its workers.
+        on_progress: Called on the calling thread, at the start, several times per second and at the end, with the
+            pieces placed and the games finished so far. An exception that it raises ends the evaluation.
+        executor: A ``concurrent.futures.Executor`` on whose workers games are played; or a function that makes one,
+            which is called again if a worker is killed.
+        ledger: Folder for ledgers. An evaluation of more than 10 seconds stores its results there, in a folder of its
+            own, and the same call continues after an interruption; with more games, it extends the evaluation.
+        fresh: Delete the results in the ledger and play all games again.
 
     Raises:
         ConfigError: if a number is out of range.
-        PolicyError: if the policy does not play this width, preview, hold or action mode, or is none.
+        PolicyError: if ``policy`` is not a policy, or does not support this width, preview, hold or action mode.
         IllegalActionError: if it chooses an illegal action under ``illegal_action="raise"``.
+        LedgerError: if the ledger is damaged.
+        AlreadyRunningError: if another process writes the same ledger.
+        ExecutorError: if the executor broke and cannot be replaced.
     """
-    _require_whole("n_games", n_games, 1)
-    _require_whole("seed", seed, 0)
-    n_seats = min(os.cpu_count() or 1, MAX_THREADS) if n_threads is None else n_threads
-    _require_whole("n_threads", n_seats, 1, MAX_THREADS)
+    config = env_config(config)
+    n_games = whole_number("n_games", whole_number("n_games", n_games, 1), 1, _MAX_GAMES)
+    seed = whole_number("seed", seed, 0)
+    n_runners = min(os.cpu_count() or 1, MAX_THREADS) if n_threads is None else n_threads
+    n_runners = whole_number("n_threads", n_runners, 1, MAX_THREADS)
     playable = as_playable(policy)
     require_playable(playable, config)
     limit = piece_limit(config, max_pieces)
 
-    match = Match.begin(config, seed, tuple(range(n_games)))
-    seats = [playable.seat(match) for _ in range(min(n_seats, n_games) if playable.compiled else 1)]
-    nothing = np.empty(0, dtype=np.int64)
-    seats[0].play(nothing, 1, limit)  # compiles, so that the clock measures playing
-    slices = Slices(match.games.rows, limit, len(seats), playable.compiled)
-    started = time.perf_counter()
-    if playable.compiled:
-        _play_threaded(slices, seats, on_progress)
-    else:
-        _play_here(slices, seats[0], on_progress)
-    seconds = time.perf_counter() - started
+    task = Task(policy=playable, config=config, max_pieces=limit)
+    n_players = min(n_runners, n_games) if playable.compiled and executor is None else 1
+    players = [SlicePlayer(task, n_games) for _ in range(n_players)]
+    states = GameBatch.begin(config, seed, tuple(range(n_games))).states(n_games, players[0].draws_choices)
+    with contextlib.nullcontext() if ledger is None else Ledger(Path(ledger), task, seed, fresh=fresh) as book:
+        if book is not None:
+            book.restore(states)
+        queue = WorkQueue(
+            states,
+            task,
+            len(players) if executor is None else n_runners,
+            in_order=book is not None or executor is not None,
+            slice_s=None if executor is None else SLICE_S,
+        )
+
+        def on_wait() -> None:
+            if on_progress is not None:
+                on_progress(queue.n_pieces, queue.n_finished)
+            if book is not None:
+                book.write_when_due()
+
+        started_s = time.perf_counter()
+        if book is not None:
+            book.begin(queue)
+        on_wait()
+        if executor is not None:
+            play_on_executor(queue, task, executor, n_runners, on_wait)
+        elif playable.compiled:
+            _play_threaded(queue, players, on_wait)
+        else:
+            _play_on_calling_thread(queue, players[0], on_wait)
+        seconds = time.perf_counter() - started_s if book is None else book.seconds
     if on_progress is not None:
-        on_progress(slices.n_pieces, slices.n_finished)
+        on_progress(queue.n_pieces, queue.n_finished)
     return make_report(
-        _results(match),
-        policy=playable.name,
-        seed=seed,
-        max_pieces=limit,
-        seconds=seconds,
-        config=config.to_dict(),
+        _results(states), policy=playable.name, seed=seed, max_pieces=limit, seconds=seconds, config=config.to_dict()
     )
 
 
-def piece_limit(config: "EnvConfig", max_pieces: int | None = None) -> int:
-    """Where ``evaluate`` cuts a game off if it is not told otherwise.
+def piece_limit(config: EnvConfig, max_pieces: int | None = None) -> int:
+    """Returns the number of pieces after which ``evaluate`` truncates a game.
 
     Raises:
         ConfigError: if ``max_pieces`` is given and not a whole number above 0.
     """
     if max_pieces is not None:
-        _require_whole("max_pieces", max_pieces, 1)
-        return max_pieces
+        return whole_number("max_pieces", whole_number("max_pieces", max_pieces, 1), 1, _MAX_PIECES)
     if config.max_pieces is not None:
         return config.max_pieces
-    return _LIMIT_INDEPENDENT if config.rules().compiled.randomizer == UNIFORM else _LIMIT_OTHERS
+    return _MAX_PIECES_UNIFORM if config.rules().compiled.randomizer == UNIFORM else _MAX_PIECES_OTHER
 
 
-def _play_threaded(slices: Slices, seats: list[Seat], on_progress: Progress | None) -> None:
-    with ThreadPoolExecutor(len(seats), thread_name_prefix="evaluate") as pool:
+def share_done(n_pieces: int, n_finished: int, n_games: int, max_pieces: int) -> float:
+    """Returns how much of an evaluation is done, 0 to 1; where games are long, all of them end late."""
+    return max(n_finished / n_games, n_pieces / (n_games * max_pieces))
+
+
+def _play_threaded(queue: WorkQueue, players: list[SlicePlayer], on_wait: Callable[[], None]) -> None:
+    with ThreadPoolExecutor(len(players), thread_name_prefix="evaluate") as pool:
         try:
-            running = {pool.submit(slices.play_all, seat) for seat in seats}
+            running = {pool.submit(queue.play_all, player) for player in players}
             while running:
                 done, running = wait(running, timeout=_PROGRESS_S, return_when=FIRST_EXCEPTION)
                 for future in done:
                     future.result()
-                if on_progress is not None and running:
-                    on_progress(slices.n_pieces, slices.n_finished)
+                if running:
+                    on_wait()
         finally:
-            slices.stop()  # on Ctrl-C or an error, threads end with the slice they are in
+            queue.stop()  # on Ctrl-C or an error, threads end with the slice they are in
 
 
-def _play_here(slices: Slices, seat: Seat, on_progress: Progress | None) -> None:
-    reported = time.perf_counter()
-    while slices.play_one(seat):
-        if on_progress is not None and time.perf_counter() - reported > _PROGRESS_S:
-            on_progress(slices.n_pieces, slices.n_finished)
-            reported = time.perf_counter()
+def _play_on_calling_thread(queue: WorkQueue, player: SlicePlayer, on_wait: Callable[[], None]) -> None:
+    reported_s = time.perf_counter()
+    while queue.play_one(player):
+        if time.perf_counter() - reported_s > _PROGRESS_S:
+            on_wait()
+            reported_s = time.perf_counter()
 
 
-def _results(match: Match) -> tuple[GameResult, ...]:
-    played = match.games.rows[:, (LINES, N_PLACED, OVER)].tolist()
+def _results(states: GameStates) -> tuple[GameResult, ...]:
+    rows = states[:, (LINES, N_PLACED, TERMINATED)].tolist()
     return tuple(
-        GameResult(game=number, lines=lines, pieces=pieces, cut_off=not over)
-        for number, (lines, pieces, over) in zip(match.numbers, played, strict=True)
+        GameResult(game=number, lines=lines, pieces=pieces, truncated=not terminated)
+        for number, (lines, pieces, terminated) in enumerate(rows)
     )
 
 
-def _require_whole(name: str, value: object, least: int, most: int | None = None) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
-        bounds = f"{least} or more" if most is None else f"{least} to {most}"
-        raise ConfigError(f"{name} is a whole number, {bounds}; got {value!r}. Pass one in that range.")
+def env_config(config: object) -> "EnvConfig":
+    """Returns an ``EnvConfig``, also of a mapping of its settings.
+
+    Raises:
+        ConfigError: if it is something else, or None.
+    """
+    from tetrarium.environment import EnvConfig
+
+    return EnvConfig.of(config if config is not None else "None")
+
+
+def whole_number(name: str, value: object, least: int, most: int | None = None) -> int:
+    """Returns an integer of Python or NumPy as one of Python.
+
+    Raises:
+        ConfigError: if it is none, or out of range.
+    """
+    if not is_integer(value) or value < least or (most is not None and value > most):
+        bounds = f"{least} or more" if most is None else f"{least} to {most:,}"
+        raise ConfigError(f"{name} is a whole number, {bounds}; got {value!r}. Pass one in that range.", field=name)
+    return int(value)

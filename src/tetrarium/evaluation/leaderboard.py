@@ -1,35 +1,34 @@
-"""Who stands where under a protocol: saved models, models in the box, published controllers and random play.
+"""Leaderboard of a protocol: saved models, built-in models, published controllers and random play.
 
-A score is kept under what earned it, the SHA-256 of a model's weights or of a controller's definition, and under the
-protocol's definition. Whoever has no score is listed too, without one: no number is shown that was not measured.
+A score is stored under the SHA-256 of a model's weights or of a controller's definition, and under the protocol's
+definition. An agent without a score is listed without one. Built-in models and controllers come with their scores,
+which ``tools/champions.py`` measures. Agents that lost no game cannot be distinguished and share the first place.
 """
 
 import hashlib
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from tetrarium.evaluation.policies import POLICY_NAMES, PUBLISHED
 from tetrarium.evaluation.protocols import Protocol
-from tetrarium.evaluation.published import POLICY_NAMES, PUBLISHED
-from tetrarium.evaluation.report import Report
-from tetrarium.registry.box import champion_names, champion_version
-from tetrarium.registry.home import Home
-from tetrarium.registry.models import ModelStore
-from tetrarium.registry.scores import Score, ScoreStore
-from tetrarium.registry.strict_json import canonical_json
-from tetrarium.registry.versions import ModelSlot, ModelVersion
+from tetrarium.evaluation.reports import Report
+from tetrarium.registry.files.safe_files import canonical_json
+from tetrarium.registry.home import Home, natural_key
+from tetrarium.registry.model_store import ModelStore
+from tetrarium.registry.scores import Score, ScoreStore, builtin_scores
+from tetrarium.registry.versions import ModelSlot, ModelVersion, champion_names, champion_version
 
-__all__ = ["Entry", "Player", "find_player", "keep_score", "leaderboard", "rank"]
-
-_NOBODY: Final = (-1.0, -1.0)  # ranks below everybody who has a score
+_NO_SCORE: Final = -1.0  # ranks below every score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Player:
-    """Who can have a score."""
+    """Agent that can have a score."""
 
-    kind: str  # "model", "champion" (in the box), "controller", or "gone": its score is all that is left
-    label: str  # as it can be named
+    kind: str  # "model", "champion" (built in), "controller", or "gone": only its score is left
+    label: str  # its agent reference
     sha256: str
     version: ModelVersion | None = None  # of a model
     slot: ModelSlot | None = None  # of a saved model
@@ -41,10 +40,11 @@ class Entry:
 
     player: Player
     score: Score | None
+    place: int | None = None  # equal for equal ranks; None without a score
 
 
 def find_player(what: str, home: Home) -> Player:
-    """Finds a known controller, a saved model, or one in the box.
+    """Returns the named controller, saved model or built-in model.
 
     Raises:
         ModelError: if there is no such model.
@@ -55,22 +55,21 @@ def find_player(what: str, home: Home) -> Player:
 
 
 def keep_score(home: Home, player: Player, protocol: Protocol, report: Report) -> Score:
-    """Keeps what an evaluation under a protocol found, without its single games.
+    """Stores the report of an evaluation under a protocol, without its single games.
 
     Raises:
         HomeError: if the home cannot be written.
     """
-    told: dict[str, Any] = {**report.to_dict(), "policy": player.label}
-    del told["games"]
-    return ScoreStore(home).add(player.label, player.sha256, protocol.name, protocol.to_dict(), told)
+    stored: dict[str, Any] = {**report.to_dict(with_games=False), "policy": player.label}
+    return ScoreStore(home).add(player.label, player.sha256, protocol.name, protocol.to_dict(), stored)
 
 
 def leaderboard(home: Home, protocol: Protocol) -> list[Entry]:
-    """Everybody, the best first; who has no score under this protocol comes last, by name.
+    """Returns all agents, the best first; those without a score under this protocol come last, by name.
 
-    Of a saved model there is the version that its name stands for, and each other one that has a score.
+    Of a saved model the default version is listed, and each other version that has a score.
     """
-    scores = {score.sha256: score for score in ScoreStore(home).of(protocol.to_dict())}
+    scores = scores_of(home, protocol)
     entries: dict[tuple[str, str], Entry] = {}
     for player in _players(home, set(scores)):
         entries.setdefault((player.label, player.sha256), Entry(player=player, score=scores.get(player.sha256)))
@@ -78,19 +77,30 @@ def leaderboard(home: Home, protocol: Protocol) -> list[Entry]:
     gone = [
         Entry(player=Player(kind="gone", label=score.player, sha256=sha256), score=score)
         for sha256, score in scores.items()
-        if sha256 not in known
+        if sha256 not in known and not score.is_builtin
     ]
-    by_name = sorted([*entries.values(), *gone], key=lambda entry: entry.player.label)
-    return sorted(by_name, key=lambda entry: rank(entry.score), reverse=True)
+    by_name = sorted([*entries.values(), *gone], key=lambda entry: natural_key(entry.player.label))
+    ordered = sorted(by_name, key=lambda entry: _rank(entry.score), reverse=True)
+    ranks = {entry.player.sha256: _rank(entry.score) for entry in ordered}  # models of the same weights count once
+    places: dict[float, int] = {}
+    for place, rank in enumerate(ranks.values(), 1):
+        places.setdefault(rank, place)
+    return [replace(entry, place=places[_rank(entry.score)]) if entry.score else entry for entry in ordered]
 
 
-def rank(score: Score | None) -> tuple[float, float]:
-    """By the mean where games ended; who never lost comes before, by lines as played."""
+def scores_of(home: Home, protocol: Protocol) -> dict[str, Score]:
+    """Returns the scores under a protocol by SHA-256 of the player: those of the home, or else those built in."""
+    definition = protocol.to_dict()
+    found = [*builtin_scores(definition), *ScoreStore(home).of(definition)]
+    return {score.sha256: score for score in found}
+
+
+def _rank(score: Score | None) -> float:
+    """Returns a sort key: the estimated lines per game; infinity for an agent that lost no game."""
     if score is None:
-        return _NOBODY
-    report = score.report
-    mean = report["mean_lines"]
-    return (float("inf") if mean is None else float(mean), report["lines_total"] / report["n_games"])
+        return _NO_SCORE
+    mean = score.report["mean_lines"]
+    return math.inf if mean is None else float(mean)
 
 
 def _players(home: Home, measured: set[str]) -> Iterator[Player]:
@@ -101,17 +111,17 @@ def _players(home: Home, measured: set[str]) -> Iterator[Player]:
                 yield _player_of(version, slot)
     own = {slot.name for slot in slots}
     for name in champion_names():
-        if name not in own and (in_box := champion_version(name)) is not None:
-            yield _player_of(in_box)
+        if name not in own and (builtin := champion_version(name)) is not None:
+            yield _player_of(builtin)
     for name in POLICY_NAMES:
         yield _controller(name)
 
 
 def _player_of(version: ModelVersion, slot: ModelSlot | None = None) -> Player:
-    kind, label = ("champion", version.name) if version.is_in_box else ("model", version.spec)
+    kind, label = ("champion", version.name) if version.is_builtin else ("model", version.spec)
     return Player(kind=kind, label=label, sha256=version.sha256, version=version, slot=slot)
 
 
 def _controller(name: str) -> Player:
-    told = canonical_json({"controller": name, "weights": dict(PUBLISHED.get(name, {}))})
-    return Player(kind="controller", label=name, sha256=hashlib.sha256(told).hexdigest())
+    definition = canonical_json({"controller": name, "weights": dict(PUBLISHED.get(name, {}))})
+    return Player(kind="controller", label=name, sha256=hashlib.sha256(definition).hexdigest())

@@ -1,31 +1,35 @@
-"""Policies that need no training: a weighted sum of features, and chance.
+"""Policies that need no training: linear controllers, which weigh features by name, and random play.
 
-Weights and features go by name, so that what a controller is made of reads as it does in the papers.
+Sources of the published controllers: Pierre Dellacherie's as described by Fahey, "Tetris AI", 2003; *DU* from Thiery
+and Scherrer, "Building Controllers for Tetris", ICGA Journal 32, 2009 (there called BCTS); *DT-10* from Scherrer,
+Ghavamzadeh, Gabillon, Lesner and Geist, JMLR 16, 2015. Its table 1 gives the mean lines over 10,000 games under
+literature rules: DU 3,800 and DT-10 5,000 on a board of 10 × 10, 31,000,000 and 29,000,000 on 10 × 20.
+
+DU was published with the cumulative wells of Thiery and Scherrer, here ``wells``; the DT controllers with the variant
+here called ``fast_wells``.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.features import FEATURES, GAME_OVER, Layout, feature_width, row_length
-from tetrarium.engine.rules import Rules
-from tetrarium.engine.weighing import RowWeights, can_weigh
-from tetrarium.errors import ConfigError
-from tetrarium.evaluation.kernels import choose_linear, choose_random, play_linear, play_random, record_linear
-from tetrarium.evaluation.linear_drops import LinearDropSeat
-from tetrarium.evaluation.matches import Match
-
-__all__ = ["LinearPolicy", "RandomPolicy"]
-
-_SAME_FOR_ALL: Final = ("next_pieces", "held_piece")  # no placement differs from another in these
+from tetrarium.engine.afterstates.linear_values import RowWeights, nonzero_features, supports_linear_values
+from tetrarium.engine.features import FEATURES, GAME_OVER, FeatureSpec, Layout, feature_spec, feature_width, row_length
+from tetrarium.engine.rules import Rules, require_instance
+from tetrarium.errors import ConfigError, UnknownAgentError, suggestion
+from tetrarium.evaluation.kernels.linear import LinearChoice, LinearDropChoice, RandomChoice
+from tetrarium.evaluation.kernels.listed_games import CompiledRunner
+from tetrarium.evaluation.policy_runner import GameBatch
 
 
 class LinearPolicy:
-    """Plays the placement with the largest weighted sum of features.
+    """Policy that plays the placement with the largest weighted sum of features.
 
     A placement that ends the game counts as minus infinity; among equals the first one is played, orientation by
     orientation and in each from left to right, as in the literature (Thiery and Scherrer, ICGA Journal 32, 2009).
@@ -35,9 +39,9 @@ class LinearPolicy:
     ('landing_height', 'eroded_cells')
 
     Args:
-        weights: For each feature its weight. ``column_heights`` takes one weight for all columns, or as many as the
-            board has columns; the policy then plays that width only.
-        name: What reports call it.
+        weights: Weight of each feature. A feature of several numbers takes one weight for all of them, or as many
+            as the board has columns, or gaps between columns; the policy then plays that width only.
+        name: Name in reports.
 
     Raises:
         ConfigError: if there is no weight, a name is unknown, or a weight is not a finite number.
@@ -47,6 +51,7 @@ class LinearPolicy:
     preview: int | None = None
 
     def __init__(self, weights: Mapping[str, float | Sequence[float]], name: str = "linear") -> None:
+        require_instance("weights", weights, Mapping)
         if not weights:
             raise ConfigError("A linear policy has at least one weight; got none. Name a feature, such as 'holes'.")
         self.name = name
@@ -57,39 +62,58 @@ class LinearPolicy:
         self.features = tuple(self.weights)
 
     def _checked(self, feature: str, given: Any) -> tuple[float, ...]:
-        feature_width(feature, 1, 0)  # refuses an unknown name
-        if feature in _SAME_FOR_ALL:
+        spec = feature_spec(feature)
+        if not spec.is_weighable:
             raise ConfigError(f"A linear policy weighs what placements differ in; got {feature!r}. Leave it out.")
-        several = not isinstance(given, Real | str)
+        several = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
         values = tuple(given) if several else (given,)
-        if several and feature != "column_heights":
-            raise ConfigError(f"{feature!r} takes one weight; got {len(values)}. Pass a number.")
         if several:
-            self.width = len(values)
+            self.width = self._fitting_width(spec, len(values))
         for value in values:
             if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
                 raise ConfigError(f"A weight is a finite number; got {value!r} for {feature!r}. Correct it.")
         return tuple(float(value) for value in values)
 
+    def _fitting_width(self, spec: FeatureSpec, n_weights: int) -> int:
+        """Returns the width of the boards on which a feature has so many numbers."""
+        width = spec.board_width(n_weights)
+        if width is None:
+            raise ConfigError(f"{spec.name!r} takes one weight; got {n_weights}. Pass a number.")
+        if self.width not in (None, width):
+            raise ConfigError(
+                f"Weights fit boards of one width; got {n_weights} of {spec.name!r}, for {width} columns, and some for "
+                f"{self.width} columns. Pass as many as fit, or one for all."
+            )
+        return width
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the weights."""
+        return hashlib.sha256(repr(("linear", self.weights)).encode()).hexdigest()
+
     def __repr__(self) -> str:
         return f"<LinearPolicy {self.name!r} of {len(self.features)} features>"
 
-    def seat(self, match: Match) -> "_LinearSeat | LinearDropSeat":
-        """Makes a seat for one thread."""
-        rules = match.games.rules
-        layout = match.layout((*self.features, "game_over"))
+    def make_runner(self, batch: GameBatch) -> CompiledRunner:
+        """Returns a runner for one thread."""
+        rules = batch.games.rules
+        layout = batch.layout((*self.features, "game_over"))
         weights = self._row_weights(layout, rules)
-        if can_weigh(rules, weights):
-            return LinearDropSeat(match.games, layout, weights)
-        return _LinearSeat(match, layout, weights)
+        if supports_linear_values(rules, weights):
+            return CompiledRunner(batch.games, LinearDropChoice(nonzero_features(layout, weights, rules), weights))
+        return self.make_value_runner(batch)
 
-    def valuing_seat(self, match: Match) -> "_LinearSeat":
-        """Makes a seat that also tells what every action is worth."""
-        layout = match.layout((*self.features, "game_over"))
-        return _LinearSeat(match, layout, self._row_weights(layout, match.games.rules))
+    def make_value_runner(self, batch: GameBatch) -> "_LinearRunner":
+        """Returns a runner that also computes the value of every action."""
+        layout = batch.layout((*self.features, "game_over"))
+        weights = self._row_weights(layout, batch.games.rules)
+        at_over = int(layout[GAME_OVER])
+        return _LinearRunner(
+            batch.games, LinearChoice(layout, weights, at_over, batch.rows(layout)[0], batch.masks()[0])
+        )
 
     def _row_weights(self, layout: Layout, rules: Rules) -> RowWeights:
-        """A weight for each number of a row."""
+        """Returns one weight for each number of a row."""
         weights = np.zeros(row_length(layout), dtype=np.float64)
         for feature, values in self.weights.items():
             start = layout[FEATURES.index(feature)]
@@ -97,54 +121,25 @@ class LinearPolicy:
         return weights
 
 
-class _LinearSeat:
-    """A linear policy at a match of any kind."""
-
-    def __init__(self, match: Match, layout: Layout, weights: RowWeights) -> None:
-        rules = match.games.rules
-        rows = match.rows(layout)[0]
-        self._all = match.games
-        self._games = match.games.rows
-        self._script = rules.script
-        self._choice = (
-            rules.compiled,
-            layout,
-            match.memory(),
-            rows,
-            match.masks()[0],
-            weights,
-            int(layout[GAME_OVER]),
-        )
-
-    def choose(self, index: int) -> int:
-        return int(choose_linear(self._games, index, *self._choice))
-
+class _LinearRunner(CompiledRunner):
     def values(self) -> npt.NDArray[np.float32]:
-        """``(n_actions,)`` sums for the match's only game as it stands; -inf for what is not legal, or ends it."""
-        _, layout, _, rows, mask, weights, at_over = self._choice
-        self._all.observe(layout, rows[None], mask[None])
+        """Returns ``(n_actions,) float32`` sums of the batch's only game; -inf for illegal or fatal actions."""
+        _, weights, at_over, rows, mask = self.choice
+        self.observe()
         return np.where(mask & (rows[:, at_over] <= 0), rows @ weights, -np.inf).astype(np.float32)
-
-    def play(self, listed: npt.NDArray[np.int64], n_pieces: int, max_pieces: int) -> int:
-        return int(play_linear(self._games, listed, n_pieces, max_pieces, self._script, *self._choice))
-
-    def record(self, index: int, max_pieces: int) -> npt.NDArray[np.int64]:
-        """Plays one game to its end or the cut; returns the actions."""
-        actions = np.empty(max_pieces, dtype=np.int64)
-        return actions[: record_linear(self._games, index, actions, self._script, *self._choice)]
 
 
 class RandomPolicy:
-    """Plays any legal action, all equally likely.
+    """Policy that plays any legal action, all equally likely.
 
-    Its choices come from a stream of their own for each game, so that it meets the same pieces as every other policy.
+    Its choices come from a separate random stream for each game, so that it gets the same pieces as other policies.
 
     >>> RandomPolicy().name
     'random'
     """
 
     compiled = True
-    name = "random"
+    name = digest = "random"
     features: tuple[str, ...] = ()
     width: int | None = None
     preview: int | None = None
@@ -152,19 +147,62 @@ class RandomPolicy:
     def __repr__(self) -> str:
         return "<RandomPolicy>"
 
-    def seat(self, match: Match) -> "_RandomSeat":
-        """Makes a seat for one thread."""
-        return _RandomSeat(match)
+    def make_runner(self, batch: GameBatch) -> CompiledRunner:
+        """Returns a runner for one thread."""
+        return CompiledRunner(batch.games, RandomChoice(batch.choice_streams, batch.masks()[0]))
 
 
-class _RandomSeat:
-    def __init__(self, match: Match) -> None:
-        self._games = match.games.rows
-        self._script = match.games.rules.script
-        self._choice = (match.games.rules.compiled, match.choice_streams, match.memory(), match.masks()[0])
+PUBLISHED: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
+    {
+        "dellacherie": {
+            "landing_height": -1.0,
+            "eroded_cells": 1.0,
+            "row_transitions": -1.0,
+            "column_transitions": -1.0,
+            "holes": -4.0,
+            "wells": -1.0,
+        },
+        "du": {
+            "landing_height": -12.62900,
+            "eroded_cells": 6.601974,
+            "row_transitions": -9.215815,
+            "column_transitions": -19.77356,
+            "holes": -13.08335,
+            "wells": -10.48747,
+            "hole_depth": -1.611863,
+            "rows_with_holes": -24.04087,
+        },
+        "dt-10": {
+            "landing_height": -2.18,
+            "eroded_cells": 2.42,
+            "row_transitions": -2.17,
+            "column_transitions": -3.31,
+            "holes": 0.95,
+            "fast_wells": -2.22,
+            "hole_depth": -0.81,
+            "rows_with_holes": -9.65,
+            "pattern_diversity": 1.27,
+        },
+    }
+)
 
-    def choose(self, index: int) -> int:
-        return int(choose_random(self._games, index, *self._choice))
+_RANDOM: Final = "random"
+POLICY_NAMES: Final = (_RANDOM, *PUBLISHED)
 
-    def play(self, listed: npt.NDArray[np.int64], n_pieces: int, max_pieces: int) -> int:
-        return int(play_random(self._games, listed, n_pieces, max_pieces, self._script, *self._choice))
+
+def named_policy(name: str) -> LinearPolicy | RandomPolicy:
+    """Returns random play or a published controller.
+
+    >>> named_policy("dt-10").name
+    'dt-10'
+
+    Raises:
+        ConfigError: if there is no such policy.
+    """
+    if isinstance(name, str) and name == _RANDOM:
+        return RandomPolicy()
+    if not isinstance(name, str) or name not in PUBLISHED:
+        raise UnknownAgentError(
+            f"A policy by name is one of {', '.join(POLICY_NAMES)}; got {name!r}.{suggestion(str(name), POLICY_NAMES)}"
+        )
+    return LinearPolicy(PUBLISHED[name], name=name)

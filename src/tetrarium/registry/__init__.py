@@ -1,5 +1,5 @@
-"""Where things are kept and what they are called."""
+"""The home folder and names in it."""
 
-from tetrarium.registry.home import Home, check_name
+from tetrarium.registry.home import NAME_RULE, TAG_RULE, Home, NameRule, check_name
 
-__all__ = ["Home", "check_name"]
+__all__ = ["NAME_RULE", "TAG_RULE", "Home", "NameRule", "check_name"]

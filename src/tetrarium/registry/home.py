@@ -1,18 +1,22 @@
-"""The home folder: where runs, models and the key that signs checkpoints are kept.
+"""The home folder, which contains runs, models and the key that signs checkpoints.
 
-Nothing is created until something is written. Names of runs and models are checked before they become paths, so none
-leads out of the home. The layout::
+Nothing is created before the first write. Names are checked before they become paths, so none leads out of the home.
+The layout::
 
     runs/NAME/      one training run
+    runs/.NAME~MS/  a deleted run in the trash, see ``run_trash``
     models/         saved models
-    players/ID/     one process that plays
-    hands/ID/       one process in which a person plays
-    games/          games that people played, as replays
-    jobs/ID/        one piece of work on models, such as an evaluation
+    demos/ID/       one demo
+    human-games/ID/ one human game in progress
+    games/          saved human games, as replays
+    jobs/ID/        one job on models, such as an evaluation
+    evaluations/KEY/  results of one long evaluation, which continues from them
     tuning/NAME/    one study of settings, whose trials are runs
-    registry.db     what is known about runs and models
+    registry.db     facts about runs and models
     tuning.db       trials of all studies
     secret.key      32 random bytes, readable by their owner only
+
+A file system without permissions cannot protect the key: a warning says so once, where it is created.
 """
 
 import contextlib
@@ -21,6 +25,7 @@ import os
 import re
 import secrets
 import stat
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,37 +33,82 @@ from typing import Final
 
 import platformdirs
 
-from tetrarium.errors import BadNameError, HomeError
-from tetrarium.registry.atomic import create_directory
+from tetrarium.errors import HomeError, InvalidNameError, NameTakenError
+from tetrarium.registry.files.atomic import create_directory, folder_lock
+from tetrarium.registry.files.file_system import UNSUPPORTED, file_system_type, flush, is_private, new_file_status
 
-__all__ = ["Home", "check_name"]
 
-Fill = Callable[[str, Path], None]  # is given a run's name and an empty folder, and writes the run's first content
+class HomeWarning(UserWarning):
+    """A lack of the home's file system with consequences that the user must know."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-_NUMBERED: Final = re.compile(r"run-([1-9][0-9]{0,8})")
-_N_BYTES_SECRET: Final = 32
-_NEW_KEY: Final = "Delete it to get a new key; earlier checkpoints then need trust=True."
-_ELSEWHERE: Final = "Choose another home with --home or TETRARIUM_HOME"
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """Rule for names that are valid file names on every system and cannot leave their folder.
+
+    >>> NAME_RULE.allows("run-1"), NAME_RULE.allows("../run")
+    (True, False)
+    """
+
+    max_length: int
+
+    @property
+    def pattern(self) -> str:
+        """Regular expression without anchors; Python, JavaScript and JSON Schema read it alike."""
+        return f"[A-Za-z0-9_][A-Za-z0-9._-]{{0,{self.max_length - 1}}}"
+
+    @property
+    def text(self) -> str:
+        """The rule as the end of a sentence."""
+        return (
+            f"has 1 to {self.max_length} letters from A to Z, digits, '.', '_' and '-', and begins with a letter, "
+            "a digit or '_'"
+        )
+
+    def allows(self, name: object) -> bool:
+        """Returns whether a name is valid."""
+        return isinstance(name, str) and re.fullmatch(self.pattern, name) is not None
+
+
+NAME_RULE: Final = NameRule(64)  # of runs, models, demos, jobs
+TAG_RULE: Final = NameRule(32)
 
 
 def check_name(name: str) -> str:
-    """Returns the name of a run or model if it may be one.
+    """Returns a name if ``NAME_RULE`` allows it.
 
     Raises:
-        BadNameError: if it could not be a folder's name on every system, or would lead elsewhere.
+        InvalidNameError: if not.
     """
-    if _NAME.fullmatch(name) is None:
-        raise BadNameError(
-            "A name has 1 to 64 letters, digits, '.', '_' and '-', and does not begin with '.' or '-'; "
-            f"got {name[:80]!r}. Choose another name."
-        )
+    if not NAME_RULE.allows(name):
+        raise InvalidNameError(f"A name {NAME_RULE.text}; got {name!r:.82}. Choose another name.")
     return name
+
+
+def natural_key(name: str) -> tuple[str, str]:
+    """Returns the sort key of names in all lists: numbers in them by value, letters regardless of case.
+
+    >>> sorted(["r100", "r9", "R10"], key=natural_key)
+    ['r9', 'R10', 'r100']
+    """
+    return _NUMBER.sub(lambda found: found[0].zfill(NAME_RULE.max_length), name.casefold()), name
+
+
+Fill = Callable[[str, Path], None]  # called with a run's name and an empty folder, writes its initial content
+
+_NUMBER: Final = re.compile("[0-9]+")
+_NUMBERED: Final = re.compile(r"\.?run-([1-9][0-9]{0,8})(~[0-9]+)?")  # also in the trash
+_N_BYTES_SECRET: Final = 32
+_KEY_REMEDY: Final = "Delete it to get a new key; earlier checkpoints then need trust=True."
+_HOME_REMEDY: Final = "Choose another home with --home or TETRARIUM_HOME"
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The folder in which tetrarium keeps things; `locate` finds it.
+    """The home folder; ``locate`` finds it.
+
+    Properties are the folders of all runs, models and so on. Methods such as ``run_folder`` return the folder of one,
+    whether or not it exists, and raise ``InvalidNameError`` for an invalid name.
 
     >>> home = Home.locate("somewhere")
     >>> home.run_folder("first").relative_to(home.root).as_posix()
@@ -72,104 +122,97 @@ class Home:
         """Returns the home at ``path``, else at ``TETRARIUM_HOME``, else in the platform's data folder.
 
         Raises:
-            HomeError: if there is something else than a folder.
+            HomeError: if the path is not a folder.
         """
-        given = os.fspath(path) if path is not None else os.environ.get("TETRARIUM_HOME", "")
-        with _told(Path(given)):
-            root = Path(given).expanduser() if given else platformdirs.user_data_path("tetrarium", appauthor=False)
-            root = root.absolute()
+        if path is not None and not isinstance(path, str | Path):
+            raise HomeError(f"The home is a folder; got {path!r:.80}. Pass its path.")
+        named = os.fspath(path) if path is not None else os.environ.get("TETRARIUM_HOME", "")
+        given = Path(named) if named else _default_root()
+        with _translate_errors(given):
+            root = given.expanduser().absolute()
             if root.exists() and not root.is_dir():
-                raise HomeError(f"The home is a folder, but {str(root)!r} is a file. {_ELSEWHERE}.")
+                raise HomeError(f"The home is a folder, but {str(root)!r} is a file. {_HOME_REMEDY}.")
         return cls(root)
+
+    @staticmethod
+    def require(home: object) -> "Home":
+        """Returns a home that a caller passed.
+
+        Raises:
+            HomeError: if it is of another type.
+        """
+        if not isinstance(home, Home):
+            raise HomeError(f"A home is a Home; got {home!r:.80}. Pass Home.locate(path).")
+        return home
 
     @property
     def runs(self) -> Path:
-        """Folder of all runs."""
         return self.root / "runs"
 
     @property
     def models(self) -> Path:
-        """Folder of all saved models."""
         return self.root / "models"
 
     @property
-    def players(self) -> Path:
-        """Folder of all processes that play."""
-        return self.root / "players"
+    def demos(self) -> Path:
+        return self.root / "demos"
 
     @property
-    def hands(self) -> Path:
-        """Folder of all processes in which people play."""
-        return self.root / "hands"
+    def human_games(self) -> Path:
+        return self.root / "human-games"
 
     @property
     def games(self) -> Path:
-        """Folder of the games that people played."""
         return self.root / "games"
 
-    def hand_folder(self, name: str) -> Path:
-        """Returns the folder of a game in a person's hands, whether or not there is one.
-
-        Raises:
-            HomeError: if the name may not be one.
-        """
-        return self.hands / check_name(name)
+    def human_game_folder(self, name: str) -> Path:
+        return self.human_games / check_name(name)
 
     @property
     def studies(self) -> Path:
-        """Folder of all studies."""
         return self.root / "tuning"
 
     def study_folder(self, name: str) -> Path:
-        """Returns the folder of the study of that name, whether or not there is one.
-
-        Raises:
-            HomeError: if the name may not be one.
-        """
         return self.studies / check_name(name)
 
-    def player_folder(self, name: str) -> Path:
-        """Returns the folder of the player of that name, whether or not there is one.
-
-        Raises:
-            HomeError: if the name may not be one.
-        """
-        return self.players / check_name(name)
+    def demo_folder(self, name: str) -> Path:
+        return self.demos / check_name(name)
 
     @property
     def jobs(self) -> Path:
-        """Folder of all work on models."""
         return self.root / "jobs"
 
-    def job_folder(self, name: str) -> Path:
-        """Returns the folder of the job of that name, whether or not there is one.
+    @property
+    def evaluations(self) -> Path:
+        return self.root / "evaluations"
 
-        Raises:
-            HomeError: if the name may not be one.
-        """
+    def job_folder(self, name: str) -> Path:
         return self.jobs / check_name(name)
 
     def run_folder(self, name: str) -> Path:
-        """Returns the folder of the run of that name, whether or not there is one.
-
-        Raises:
-            HomeError: if the name may not be one.
-        """
         return self.runs / check_name(name)
 
+    def run_names(self) -> list[str]:
+        """Returns the names of the folders that may be runs, in natural order; those in the trash are left out."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.runs) as entries:
+            return sorted((entry.name for entry in entries if NAME_RULE.allows(entry.name) and entry.is_dir()),
+                          key=natural_key)  # fmt: skip
+        return []
+
     def create_run_folder(self, name: str, fill: Fill | None = None) -> Path:
-        """Makes the folder of a new run; of several processes that ask for one name, one gets it.
+        """Creates the folder of a new run; only one of several processes that ask for a name gets it.
 
         Args:
-            name: The run's.
-            fill: Writes what is in the folder from its first instant on, so that a process which is killed here leaves
-                either a run or a name that is free.
+            name: Name of the run.
+            fill: Writes the initial content, which appears together with the folder: a process that is killed leaves
+                either a run or a free name.
 
         Raises:
-            HomeError: if the name may not be one or is taken, or the home cannot be written.
+            InvalidNameError, NameTakenError: if the name is invalid or taken.
+            HomeError: if the home cannot be written.
         """
         folder = self.run_folder(name)
-        with _told(self.root):
+        with _translate_errors(self.root):
             _make_parents(folder)
             try:
                 _make_run(folder, fill)
@@ -178,16 +221,16 @@ class Home:
         return folder
 
     def require_free(self, name: str) -> None:
-        """Refuses a name early; ``create_run_folder`` decides.
+        """Checks early whether a name is free; ``create_run_folder`` checks again.
 
         Raises:
-            HomeError: if the name may not be one or is taken.
+            InvalidNameError, NameTakenError: if the name is invalid or taken.
         """
         if os.path.lexists(self.run_folder(name)):
             raise _taken(name)
 
-    def next_run_name(self, fill: Fill | None = None) -> str:
-        """Takes the number after the highest one in use, by making the folder, and returns ``run-<number>``.
+    def create_numbered_run_folder(self, fill: Fill | None = None) -> str:
+        """Creates the folder ``run-<number>``, with the number after the highest one in use; returns its name.
 
         Args:
             fill: As for ``create_run_folder``.
@@ -195,7 +238,7 @@ class Home:
         Raises:
             HomeError: if the home cannot be written.
         """
-        with _told(self.root):
+        with _translate_errors(self.root):
             _make_parents(self.runs / "run")
             used = (_NUMBERED.fullmatch(folder.name) for folder in self.runs.iterdir())
             number = max((int(match[1]) for match in used if match), default=0) + 1
@@ -206,20 +249,31 @@ class Home:
                 number += 1
 
     def secret(self) -> bytes:
-        """Returns the home's key of 32 bytes, made at the first call; all processes get the same one.
+        """Returns the home's key of 32 bytes, created at the first call; all processes get the same one.
 
         Raises:
-            HomeError: if it cannot be made, is not what it should be, or could have been read by others.
+            HomeError: if it cannot be created, is damaged, or could have been read by others.
         """
         path = self.root / "secret.key"
-        with _told(self.root):
+        with _translate_errors(self.root):
             if not os.path.lexists(path):
                 _create_secret(path)
             return _read_secret(path)
 
 
+def _default_root() -> Path:
+    with contextlib.suppress(RuntimeError):
+        root = platformdirs.user_data_path("tetrarium", appauthor=False)
+        if root.is_absolute():
+            return root
+    raise HomeError(
+        "The home is a folder of your user, but HOME is not set and your user has no folder. "
+        "Give one with --home or TETRARIUM_HOME."
+    )
+
+
 def _create_secret(path: Path) -> None:
-    """Writes the key under a name of its own and links it into place, which fails where there is one already."""
+    """Writes the key to a temporary file and links it, which fails if another process was faster."""
     _make_parents(path)
     draft = path.with_name(f".secret-{secrets.token_hex(8)}")
     try:
@@ -227,11 +281,34 @@ def _create_secret(path: Path) -> None:
             file.write(secrets.token_bytes(_N_BYTES_SECRET))
             file.flush()
             os.fsync(file.fileno())
+            if not is_private(os.fstat(file.fileno())):
+                warnings.warn(HomeWarning(permissions_message(path.parent)), stacklevel=1)
         with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
+            _link(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    _flush(path.parent)
+    flush(path.parent)
+
+
+def _link(draft: Path, path: Path) -> None:
+    """Gives a file a second name that is free; where there are no hard links, renames it under the folder's lock."""
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        with folder_lock(path.parent):
+            if not os.path.lexists(path):
+                draft.rename(path)
+
+
+def permissions_message(folder: Path) -> str:
+    """Returns what follows from a file system without permissions, and the remedy."""
+    return (
+        f"The file system of the home {str(folder)!r} ({file_system_type(folder) or 'unknown'}) has no permissions: "
+        "other users of this machine may read the home's key, and with it make checkpoints that run code as you. "
+        f"{_HOME_REMEDY}, or mount this one for you alone (umask=077; in WSL by the option metadata)."
+    )
 
 
 def _make_parents(path: Path) -> None:
@@ -241,9 +318,9 @@ def _make_parents(path: Path) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Makes a folder that survives a power failure: without it, so would nothing that is flushed inside it."""
+    """Makes a folder that survives a power failure, as needed by everything that is flushed inside it."""
     folder.mkdir()
-    _flush(folder.parent)
+    flush(folder.parent)
 
 
 def _make_run(folder: Path, fill: Fill | None) -> None:
@@ -253,52 +330,48 @@ def _make_run(folder: Path, fill: Fill | None) -> None:
         create_directory(folder, lambda hidden: fill(folder.name, hidden))
 
 
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _read_secret(path: Path) -> bytes:
     shown = repr(str(path))
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise HomeError(f"The key {shown} is a link, and must be a file. {_NEW_KEY}") from None
+            raise HomeError(f"The key {shown} is a link, and must be a file. {_KEY_REMEDY}") from None
         raise
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
-        mode = stat.S_IMODE(status.st_mode)
         if not stat.S_ISREG(status.st_mode) or status.st_size != _N_BYTES_SECRET:
             raise HomeError(
                 f"The key {shown} is a file of {_N_BYTES_SECRET} bytes, but is damaged ({status.st_size} bytes). "
-                f"{_NEW_KEY}"
+                f"{_KEY_REMEDY}"
             )
-        if status.st_uid != os.geteuid():
-            raise HomeError(f"The key {shown} must be yours, but its owner is user {status.st_uid}. {_NEW_KEY}")
-        if mode & 0o077:
-            raise HomeError(
-                f"The key {shown} must be yours alone, but has mode {mode:04o}. "
-                f"Run `chmod 600 {path}` if nobody else can have copied it, or delete it to get a new key."
-            )
-        return file.read()
+        if is_private(status) or _is_like_new(status, path.parent):
+            return file.read()
+    if status.st_uid != os.geteuid():
+        raise HomeError(f"The key {shown} must be yours, but its owner is user {status.st_uid}. {_KEY_REMEDY}")
+    raise HomeError(
+        f"The key {shown} must be yours alone, but has mode {stat.S_IMODE(status.st_mode):04o}. "
+        f"Run `chmod 600 {path}` if nobody else can have copied it, or delete it to get a new key."
+    )
 
 
-def _taken(name: str) -> HomeError:
-    return HomeError(
-        f"A new run needs a new name, and {name!r} is taken. "
-        f"Go on with that run by `tetrarium resume {name}`, or choose another name."
+def _is_like_new(status: os.stat_result, folder: Path) -> bool:
+    """Returns whether a new file for this user alone gets the same owner and mode: the file system lacks these."""
+    new = new_file_status(folder)
+    return new is not None and (new.st_uid, new.st_mode) == (status.st_uid, status.st_mode)
+
+
+def _taken(name: str) -> NameTakenError:
+    return NameTakenError(
+        f"The name {name!r} is taken. Resume that run by `tetrarium resume {name}`, or choose another name."
     )
 
 
 @contextlib.contextmanager
-def _told(root: Path) -> Iterator[None]:
-    """Turns what the system says about a home into one line."""
+def _translate_errors(root: Path) -> Iterator[None]:
+    """Raises ``HomeError`` in place of errors of the file system."""
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise HomeError(f"The home {str(root)!r} cannot be used: {reason}. {_ELSEWHERE}.") from error
+        raise HomeError(f"The home {str(root)!r} cannot be used: {reason}. {_HOME_REMEDY}.") from error

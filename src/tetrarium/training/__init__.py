@@ -1,4 +1,4 @@
-"""Everything that knows Stable-Baselines3 and torch: how an agent learns, and how it is put away and taken up again."""
+"""Training with Stable-Baselines3 and torch: agents, algorithms, checkpoints, runs and models."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -7,21 +7,39 @@ from tetrarium.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from tetrarium.training.agent import TetrisAgent
-    from tetrarium.training.checkpoints.agents import read_policy
-    from tetrarium.training.models import find_model, load_model
+    from tetrarium.training.algorithms.dqn import TetrisDQN
+    from tetrarium.training.algorithms.ppo import TetrisMaskablePPO
+    from tetrarium.training.algorithms.qr_dqn import TetrisQRDQN
+    from tetrarium.training.callbacks import RoundCallback
+    from tetrarium.training.checkpoints.agent_checkpoint import read_policy
+    from tetrarium.training.saved_models import find_model, load_model
 
-__all__ = ["TetrisAgent", "TrainingConfig", "find_model", "load_model", "read_policy"]
+__all__ = [
+    "RoundCallback",
+    "TetrisAgent",
+    "TetrisDQN",
+    "TetrisMaskablePPO",
+    "TetrisQRDQN",
+    "TrainingConfig",
+    "find_model",
+    "load_model",
+    "read_policy",
+]
 
 _NEEDS_TORCH: Final = {
+    "RoundCallback": "callbacks",
     "TetrisAgent": "agent",
-    "find_model": "models",
-    "load_model": "models",
-    "read_policy": "checkpoints.agents",
+    "TetrisDQN": "algorithms.dqn",
+    "TetrisMaskablePPO": "algorithms.ppo",
+    "TetrisQRDQN": "algorithms.qr_dqn",
+    "find_model": "saved_models",
+    "load_model": "saved_models",
+    "read_policy": "checkpoints.agent_checkpoint",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Imports the names that need torch when they are first asked for."""
+    """Imports the names that need torch on first access."""
     if name in _NEEDS_TORCH:
         return getattr(import_module(f"tetrarium.training.{_NEEDS_TORCH[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

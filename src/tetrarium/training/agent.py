@@ -1,6 +1,7 @@
-"""``TetrisAgent``: learns Tetris by one of several algorithms, and can be put away and taken up again exactly."""
+"""``TetrisAgent``: learns Tetris by one of several algorithms; its checkpoints resume training exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from operator import index
 from pathlib import Path
 from typing import Any, Self
@@ -11,21 +12,18 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
 from stable_baselines3.common.vec_env import VecEnv
 
+from tetrarium.engine.batches import IndependentCopies
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError
+from tetrarium.errors import CheckpointError, ConfigError, TetrariumError
 from tetrarium.registry.home import Home
-from tetrarium.training.algorithms.learner import PlayingPolicy, find_learner
-from tetrarium.training.checkpoints import agents as checkpoints
+from tetrarium.training.algorithms.learner import CompiledPolicy, learner_class
+from tetrarium.training.callbacks import GameStatistics, GameStatisticsCallback, GoalCallback, RoundCallback
+from tetrarium.training.checkpoints.agent_checkpoint import AgentCheckpoint, CheckpointPart, load_weights, save_agent
 from tetrarium.training.config import TrainingConfig
-from tetrarium.training.runs.callbacks import GameStatisticsCallback, RoundCallback
-from tetrarium.training.runs.goals import Goals
-from tetrarium.training.runs.statistics import GameStatistics
-
-__all__ = ["TetrisAgent", "require_device"]
 
 
-class TetrisAgent:
-    """An agent and the games it learns from.
+class TetrisAgent(IndependentCopies):
+    """An agent, the environment that it trains on, and its training state.
 
     >>> from tetrarium.environment import make_env
     >>> agent = TetrisAgent(make_env(EnvConfig())(), TrainingConfig(n_envs=2, learning_starts=10, batch_size=8))
@@ -34,103 +32,144 @@ class TetrisAgent:
     20
 
     Args:
-        env: One of our unwrapped environments, of which the agent takes the config and makes ``n_envs`` games of its
-            own; or any other with an observation of ``(n_actions, n_features)``, which it uses as it is; there too a
-            row whose first number is negative stands for an action that is not legal.
-        config: How to learn.
+        env: A ``TetrisEnv``, whose config is used to make ``n_envs`` parallel games; or any other environment with
+            observations of shape ``(n_actions, n_features)``, such as a wrapper or a subclass. That is used as it is,
+            ``max_pieces_game`` does not apply, and one that is no ``VecEnv`` counts as one game, with a ``Monitor``.
+            In both, a row whose first number is negative marks an illegal action.
+        config: Training settings, or a mapping of them.
 
     Raises:
-        ConfigError: if it is no environment, or its observation cannot be read row by row.
+        ConfigError: if ``env`` is not an environment, or its observation does not have one row per action.
     """
 
-    def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig | None = None) -> None:
+    def __init__(
+        self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig | Mapping[str, Any] | None = None
+    ) -> None:
         if not isinstance(env, gymnasium.Env | VecEnv):
             raise ConfigError(
-                f"An agent learns from an environment; got an object of {type(env).__name__}. "
-                "Pass make_env(config)(), say."
+                f"An agent trains on an environment; got an object of type {type(env).__name__}. "
+                "Pass make_env(config)(), for example.",
+                field="env",
             )
-        given = config if config is not None else TrainingConfig()
-        require_device(given.device)
-        self.learner = find_learner(given.algorithm)(env, given)
-        self.statistics = GameStatistics(self.games.num_envs, given.target_mean_games)
-        self.steps_asked = 0  # by all calls of train; what a round takes beyond it counts towards the next call
+        config = TrainingConfig.of(config)
+        require_device(config.device)
+        self.learner = learner_class(config.algorithm)(env, config)
+        self.statistics = GameStatistics(self.vec_env.num_envs, config.target_mean_games)
+        self.steps_requested = 0  # by all calls of train; steps beyond it count towards the next call
+        self._in_round = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_in_round": False}  # a copy made by a callback starts between rounds
 
     def __repr__(self) -> str:
         return f"<TetrisAgent {self.config.algorithm!r} at step {self.timesteps_trained:,}>"
 
     @property
     def config(self) -> TrainingConfig:
-        """How it learns."""
+        """The training settings."""
         return self.learner.config
 
     @property
     def env_config(self) -> EnvConfig | None:
-        """What it plays; None where the games are not ours."""
+        """The environment's config; None if the environment is not one of tetrarium's."""
         return self.learner.env_config
 
     @property
-    def games(self) -> VecEnv:
-        """The games that it learns from."""
-        return self.learner.games
+    def vec_env(self) -> VecEnv:
+        """The vector environment that the agent trains on."""
+        return self.learner.vec_env
 
     @property
     def model(self) -> Any:
-        """What learns: a DQN of Stable-Baselines3, for the algorithm 'dqn'."""
+        """The algorithm's model: Stable-Baselines3's ``DQN`` where the algorithm is 'dqn'."""
         return self.learner.model
 
     @property
     def timesteps_trained(self) -> int:
-        """Placements that the agent has learnt from, of all games together."""
+        """Placements trained on, in all games together."""
         return self.learner.timesteps_trained
 
     @property
     def features(self) -> tuple[str, ...]:
-        """What the agent sees, by name."""
+        """Names of the features that the agent observes."""
         return self.env_config.features if self.env_config is not None else ()
 
     @property
     def name(self) -> str:
-        """What reports call the agent."""
+        """Name of the agent in reports."""
         return f"agent at step {self.timesteps_trained:,}"
 
     def train(self, n_steps: int, callback: BaseCallback | Sequence[BaseCallback] | None = None) -> Self:
-        """Learns from so many further placements.
+        """Trains on the given number of further placements.
 
-        A round is ``n_envs * train_freq`` placements; training ends with the first round that reaches the sum of all
-        that was asked for, so that ``train(a)`` and ``train(b)`` do what ``train(a + b)`` does.
+        A round is ``n_envs * train_freq`` placements. Training ends with the first round that reaches the sum of all
+        requested steps, so that ``train(a)`` followed by ``train(b)`` equals ``train(a + b)``.
 
         Args:
-            n_steps: 0 or more.
-            callback: Stable-Baselines3's callbacks, or ours. One of ours stops training between rounds; another that
-                returns False stops at once, and the transition under way is lost.
+            n_steps: Placements, 0 or more.
+            callback: Callbacks of Stable-Baselines3 or of tetrarium. A ``RoundCallback`` stops training between rounds;
+                any other that returns False stops at once and loses the current transition. Training continues
+                after either, from the games as they are.
 
         Raises:
-            ConfigError: if ``n_steps`` is negative, or no whole number.
-            TetrariumError: if the loss is no longer finite.
+            ConfigError: if ``n_steps`` is negative or not an integer, or a callback is none.
+            TetrariumError: if the loss is no longer finite, or a callback calls it.
         """
-        n_steps = _whole(n_steps)
+        if self._in_round:
+            raise TetrariumError("A callback may not train its own agent. Return False to stop, and train afterwards.")
+        n_steps = _as_integer(n_steps)
         if n_steps < 0:
-            raise ConfigError(f"train takes 0 or more steps; got {n_steps:,}. Ask for a positive number.")
-        goals = Goals(self.config, self.statistics)
-        if goals.are_reached:
+            raise ConfigError(
+                f"train expects 0 or more steps; got {n_steps:,}. Pass a positive number.", field="n_steps"
+            )
+        goals = GoalCallback(self.config, self.statistics)
+        if goals.reached:
             return self
-        self.steps_asked += n_steps
         callbacks = [GameStatisticsCallback(self.statistics), *_as_list(callback), goals]
-        rounds = [one for one in callbacks if isinstance(one, RoundCallback)]
-        together = self.learner.start(n_steps, callbacks)
+        self.steps_requested += n_steps
+        combined = self.learner.setup_learn(n_steps, callbacks)
         n_threads = torch.get_num_threads()
         torch.set_num_threads(self.config.torch_threads)
         try:
-            together.on_training_start(locals(), globals())
-            while self.timesteps_trained < self.steps_asked and self.learner.play_and_learn(together):
-                goes_on = [one.on_round_end() for one in rounds]
-                if not all(goes_on):
-                    break
+            with ExitStack() as begun:
+                self._begin(combined, callbacks, begun)
+                round_callbacks = [one for one in callbacks if isinstance(one, RoundCallback)]
+                while self.timesteps_trained < self.steps_requested and self._run_round(combined):
+                    continues = [one.on_round_end() for one in round_callbacks]
+                    if not all(continues):
+                        break
         finally:
             torch.set_num_threads(n_threads)
-            self.steps_asked = min(self.steps_asked, self.timesteps_trained)
-            together.on_training_end()
+            self.steps_requested = min(self.steps_requested, self.timesteps_trained)
         return self
+
+    def _begin(self, combined: BaseCallback, callbacks: Sequence[BaseCallback], begun: ExitStack) -> None:
+        """Starts the callbacks with the local variables of ``learn``; those that have begun end with ``begun``."""
+        combined.locals = {
+            "self": self.model,
+            "total_timesteps": self.steps_requested,
+            "callback": combined,
+            "log_interval": None,
+            "tb_log_name": "run",
+            "reset_num_timesteps": False,
+            "progress_bar": False,
+        }
+        combined.globals = globals()
+        for one in callbacks:
+            one.on_training_start(combined.locals, combined.globals)
+            begun.callback(one.on_training_end)
+
+    def _run_round(self, callback: BaseCallback) -> bool:
+        """Runs one round; returns False if a callback stops it."""
+        is_complete = False
+        self._in_round = True
+        try:
+            is_complete = self.learner.run_round(callback)
+        finally:
+            self._in_round = False
+            if not is_complete:
+                self.learner.abandon_round(callback.locals)
+        return is_complete
 
     def predict(
         self,
@@ -139,87 +178,142 @@ class TetrisAgent:
         episode_start: npt.NDArray[Any] | None = None,
         deterministic: bool = True,
     ) -> tuple[npt.NDArray[Any], tuple[npt.NDArray[Any], ...] | None]:
-        """Chooses actions for ``(n_actions, n_features)`` or a batch of such; averaged weights choose, where used."""
-        return self.learner.predict(observation, state, episode_start, deterministic)
+        """Chooses actions, with the averaged weights if there are any.
 
-    def playing_policy(self) -> PlayingPolicy:
-        """Returns the agent as evaluation plays it: the weights alone, compiled.
+        Args:
+            observation: ``(n_actions, n_features)``, or a batch of observations.
+            state: Part of Stable-Baselines3's interface; returned unchanged.
+            episode_start: Part of Stable-Baselines3's interface; unused.
+            deterministic: Choose the best action instead of exploring.
 
         Raises:
-            ConfigError: if the agent's features are not known, because its games are not ours.
+            ConfigError: if the observation has another shape.
+        """
+        return self.learner.predict(observation, deterministic=deterministic), state
+
+    def compiled_policy(self) -> CompiledPolicy:
+        """Returns the agent's current weights as a compiled policy for evaluation.
+
+        Raises:
+            ConfigError: if the environment is not one of tetrarium's, so that its features are unknown.
         """
         if self.env_config is None:
-            raise ConfigError("Only an agent of our own games can be evaluated; this one's are of another kind.")
+            raise ConfigError(
+                "Only an agent trained on an environment of tetrarium can be evaluated; this one's is of another kind. "
+                "Train on make_env(config)()."
+            )
         return self.learner.make_policy(self.learner.weights(), self.config, self.env_config, self.name)
 
     def start_from(self, path: str | Path) -> Self:
-        """Takes over the weights that play in a checkpoint, and nothing else: steps, games and replay stay its own.
+        """Loads the weights of a checkpoint, and nothing else: step count, games and replay buffer stay unchanged.
 
-        Nothing of the checkpoint is run, wherever it comes from.
+        No code from the checkpoint is executed, so it may come from anywhere.
 
         Raises:
-            DamagedCheckpointError: if it is not whole.
+            DamagedCheckpointError: if it is incomplete or altered.
             CheckpointError: if its network has other inputs or layers.
         """
-        checkpoints.take_weights(self, Path(path))
+        load_weights(self.learner, Path(path))
         return self
 
     def save_checkpoint(
-        self, path: str | Path, *, home: Home | None = None, beside: Sequence[checkpoints.Beside] = ()
+        self, path: str | Path, *, home: Home | None = None, extras: Sequence[CheckpointPart] = ()
     ) -> None:
-        """Writes everything that the agent's future depends on to a folder, replacing a checkpoint there as a whole.
+        """Writes the agent's complete training state to a folder, atomically replacing a checkpoint there.
 
         Args:
-            path: The folder.
-            home: Whose key signs it; by default the home that the command line would use.
-            beside: What else writes files of its own into the folder.
+            path: The checkpoint's folder.
+            home: The home whose key signs the checkpoint; by default the command line's.
+            extras: Objects that write further files into the folder.
 
         Raises:
-            CheckpointError: if it cannot be written; what was there before is untouched.
+            CheckpointError: if it cannot be written, or within a round, when it would not be exact; an existing
+                checkpoint is then untouched.
         """
-        checkpoints.save_agent(self, Path(path), (home or Home.locate()).secret(), beside)
+        if self._in_round:
+            raise CheckpointError(
+                "A checkpoint is exact between rounds only; got a call from a callback inside one. Save it in "
+                "on_round_end of a tetrarium.training.RoundCallback."
+            )
+        counters = {
+            "timesteps_trained": self.timesteps_trained,
+            "steps_asked": min(self.steps_requested, self.timesteps_trained),
+            "statistics": self.statistics.state(),
+        }
+        save_agent(self.learner, counters, Path(path), _key(home), extras)
 
     @classmethod
     def load_checkpoint(
-        cls, path: str | Path, env: gymnasium.Env[Any, Any] | VecEnv, *, trust: bool = False, home: Home | None = None
+        cls,
+        path: str | Path,
+        env: gymnasium.Env[Any, Any] | VecEnv,
+        *,
+        trust: bool = False,
+        any_cpu: bool = False,
+        home: Home | None = None,
+        config: TrainingConfig | Mapping[str, Any] | None = None,
+        device: str | None = None,
     ) -> Self:
-        """Reads an agent back, so that training it on gives what training it without a break would have given.
+        """Loads an agent; training it further gives the same result as training without interruption.
 
         Args:
-            path: A checkpoint's folder.
-            env: As for a new agent, of the same game.
-            trust: Load a checkpoint that was not made in this home. It can run code: pass True only if you trust
-                whoever made it.
-            home: Whose key it must be signed with; by default the home that the command line would use.
+            path: The checkpoint's folder.
+            env: An environment with the same config, as for a new agent.
+            trust: Load a checkpoint that was not made in this home. It can execute code: pass True only if you trust
+                its author.
+            any_cpu: Load a checkpoint of a processor on which torch computes other numbers (AVX2 and AVX-512 give the
+                same weights, older instructions others). Training then goes on validly, but not to the same bytes.
+            home: The home whose key must have signed the checkpoint; by default the command line's.
+            config: Settings to continue training with; by default those of the checkpoint.
+            device: Device to continue on, such as ``"cpu"`` for a checkpoint that was made on a GPU.
 
         Raises:
-            UntrustedCheckpointError: if it was made elsewhere.
-            DamagedCheckpointError: if it is not whole.
-            CheckpointError: if it is of another game, or a newer version's.
+            ConfigError: if ``config`` changes a setting that cannot change.
+            UntrustedCheckpointError: if it was made in another home.
+            OtherCpuError: if it was made with other vector instructions.
+            DamagedCheckpointError: if it is incomplete or altered.
+            CheckpointError: if it was made for another game or by a newer version.
         """
-        return checkpoints.load_agent(cls, Path(path), env, None if trust else (home or Home.locate()).secret())
+        checkpoint = AgentCheckpoint.open(Path(path), None if trust else _key(home), any_cpu=any_cpu)
+        if config is not None:
+            config = TrainingConfig.of(config)
+            checkpoint.require_changeable(config)
+        config = config or checkpoint.config
+        agent = cls(env, config if device is None else config.with_changes(device=device))
+        counters = checkpoint.restore(agent.learner)
+        with checkpoint.content_checked():
+            agent.steps_requested = counters["steps_asked"]
+            agent.statistics.set_state(counters["statistics"])
+        return agent
 
 
 def require_device(device: str) -> None:
-    """Refuses a device that is not there, where Stable-Baselines3 would train on another without a word.
+    """Requires a device that torch can use; Stable-Baselines3 would silently train on another.
 
     Raises:
-        ConfigError: if torch does not know it or cannot use it.
+        ConfigError: if torch does not know the device or cannot use it.
     """
     try:
-        is_there = device == "auto" or torch.device(device).type != "cuda" or torch.cuda.is_available()
+        is_usable = device == "auto" or torch.get_device_module(torch.device(device)).is_available()
     except RuntimeError:
-        is_there = False
-    if not is_there:
-        raise ConfigError(f"The device is one that torch can use here; got {device!r}. Use 'cpu' or 'auto'.")
+        is_usable = False
+    if not is_usable:
+        raise ConfigError(
+            f"The device must be one that torch can use here; got {device!r}. Use 'cpu' or 'auto'.", field="device"
+        )
 
 
-def _whole(n_steps: Any) -> int:
+def _key(home: Home | None) -> bytes:
+    """Returns the key of a home, by default the command line's."""
+    return Home.require(Home.locate() if home is None else home).secret()
+
+
+def _as_integer(n_steps: Any) -> int:
     try:
         return index(n_steps)
     except TypeError:
         raise ConfigError(
-            f"train takes a whole number of steps; got {n_steps!r}. Write it without a fraction."
+            f"train expects an integer number of steps; got {n_steps!r}. Remove the fraction.", field="n_steps"
         ) from None
 
 
@@ -228,8 +322,13 @@ def _as_list(callback: BaseCallback | Sequence[BaseCallback] | None) -> list[Bas
         return []
     if isinstance(callback, CallbackList):
         return callback.callbacks
-    if isinstance(callback, BaseCallback):
-        return [callback]
-    if callable(callback):
-        return [ConvertCallback(callback)]
-    return list(callback)
+    several = callback if isinstance(callback, list | tuple) else [callback]
+    for one in several:
+        if isinstance(one, type) or not (isinstance(one, BaseCallback) or callable(one)):
+            raise ConfigError(
+                f"A callback is an object of Stable-Baselines3's BaseCallback, or a function; got {one!r}. "
+                "Pass RoundCallback(), for example.",
+                field="callback",
+            )
+    functions: Any = ConvertCallback
+    return [one if isinstance(one, BaseCallback) else functions(one) for one in several]

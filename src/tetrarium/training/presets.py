@@ -1,7 +1,7 @@
-"""Named ways of training: a game, and the settings to learn it with."""
+"""Presets: named pairs of a game and the settings to train on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import Field, dataclass, fields
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -9,30 +9,44 @@ from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.training.config import TrainingConfig
 
-__all__ = ["PRESETS", "Preset", "find_preset"]
+# The settings of both configurations by name; they share none.
+ALL_SETTINGS: Final[Mapping[str, Field[Any]]] = MappingProxyType(
+    {item.name: item for item in (*fields(EnvConfig), *fields(TrainingConfig))}
+)
+ENV_SETTINGS: Final = frozenset(item.name for item in fields(EnvConfig))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """A game, how to learn it, and one line about it."""
+    """A game, its training settings and a one-line description."""
 
     meaning: str
     env_config: EnvConfig
     training_config: TrainingConfig
+
+    def configs_with(self, settings: Mapping[str, Any]) -> tuple[EnvConfig, TrainingConfig]:
+        """Returns the two configs with some settings changed.
+
+        Raises:
+            ConfigError: if there is no such setting, or a value breaks its rule.
+        """
+        game = {name: value for name, value in settings.items() if name in ENV_SETTINGS}
+        training = {name: value for name, value in settings.items() if name not in ENV_SETTINGS}
+        return self.env_config.with_changes(**game), self.training_config.with_changes(**training)
 
 
 def _preset(meaning: str, env_config: EnvConfig, **training: Any) -> Preset:
     return Preset(meaning=meaning, env_config=env_config, training_config=TrainingConfig(**training))
 
 
-_LITERATURE_FEATURES: Final = (  # of the controllers DT in Scherrer et al., JMLR 16, 2015
+_LITERATURE_FEATURES: Final = (  # of the DT controllers in Scherrer et al., JMLR 16, 2015
     "landing_height", "eroded_cells", "row_transitions", "column_transitions", "holes", "fast_wells", "hole_depth",
     "rows_with_holes", "pattern_diversity", "game_over",
 )  # fmt: skip
 
 
-def _search(meaning: str, total_timesteps: int) -> Preset:
-    """CMA-ES over the features of published controllers, on the short game."""
+def _cma_preset(meaning: str, total_timesteps: int) -> Preset:
+    """Returns a preset of CMA-ES over the features of the published controllers, on the 10x10 game."""
     return _preset(
         meaning,
         EnvConfig.literature(10).with_changes(features=_LITERATURE_FEATURES),
@@ -42,12 +56,13 @@ def _search(meaning: str, total_timesteps: int) -> Preset:
         evaluate_every=total_timesteps // 10,
         evaluation_games=100,
         evaluation_pieces=100_000,
+        harder_games=1_000,
     )
 
 
 PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
     {
-        "default": _preset("plays the default game without losing", EnvConfig()),
+        "default": _preset("masters the default game", EnvConfig()),
         "quick": _preset(
             "the default game in a quarter of the time",
             EnvConfig(),
@@ -57,18 +72,20 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             learning_rate_final=0.003,
         ),
         "guideline-hold": _preset(
-            "the guideline's game: hold, five next pieces, block out and lock out",
+            "the guideline game: hold, five previews, block out and lock out",
             EnvConfig.guideline(),
             total_timesteps=50_000,
             n_envs=25,
             n_steps=3,
             learning_rate_final=0.003,
-            checkpoint_every=10_000,
-            evaluate_every=10_000,
+            checkpoint_every=12_500,
+            evaluate_every=25_000,
+            evaluation_games=10,
+            harder_games=40,
         ),
-        "literature-10x20": _preset("the game of published line counts", EnvConfig.literature(20)),
+        "literature-10x20": _preset("the game of the published line counts", EnvConfig.literature(20)),
         "literature-10x10": _preset(
-            "the same on half the height, where every agent loses",
+            "the published game on 10 rows, where strong agents lose, too",
             EnvConfig.literature(10).with_changes(line_reward=0.1),
             total_timesteps=1_900_000,
             gamma=0.98,
@@ -76,20 +93,24 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             averaging=0.9995,
             mirroring=True,
         ),
-        "literature-10x10-cma": _search(
-            "the same board, by a search of nine weights that plays whole games", 340_000_000
+        "literature-10x10-cma": _cma_preset(
+            "the published game on 10 rows: CMA-ES over ten weights, on whole games", 340_000_000
         ),
-        "strong": _search("the same for longer; what it finds plays boards of any height", 1_000_000_000),
+        "strong": _cma_preset(
+            "CMA-ES as literature-10x10-cma, three times as long; plays boards of any height", 1_000_000_000
+        ),
     }
 )
 
 
 def find_preset(name: str) -> Preset:
-    """Returns a preset by name.
+    """Returns the preset of a name.
 
     Raises:
-        ConfigError: if there is none of that name.
+        ConfigError: if there is no such preset.
     """
-    if name not in PRESETS:
-        raise ConfigError(f"A preset is one of {', '.join(PRESETS)}; got {name!r}.{suggestion(name, PRESETS)}")
+    if not isinstance(name, str) or name not in PRESETS:
+        raise ConfigError(
+            f"A preset is one of {', '.join(PRESETS)}; got {name!r}.{suggestion(name, PRESETS)}", field="preset"
+        )
     return PRESETS[name]

@@ -1,19 +1,26 @@
-"""Studies: which settings of a training matter, found out by training with many of them.
+"""Studies: hyperparameter search over the settings of training, in which each trial is a run.
 
->>> from tetrarium.tuning import StudyConfig, create_study, parse_range
+>>> from tetrarium.tuning import StudyConfig, create_study, parse_range, run_study
 >>> ranges = (parse_range("learning_rate=1e-4..1e-2:log"), parse_range("n_steps=1,2,3"))
 >>> study = StudyConfig.of_preset("first", "quick", ranges=ranges)
->>> carry_out(home, create_study(home, study).name, Control())  # doctest: +SKIP
+>>> run_study(home, create_study(home, study).name)  # doctest: +SKIP
 'finished'
 """
 
-from tetrarium.tuning.commands import train_command
-from tetrarium.tuning.directory import StudyDetail, StudyView, TrialView, list_studies, read_study
-from tetrarium.tuning.importances import Importances
+from tetrarium.training.runs.storage.run_config import train_command
 from tetrarium.tuning.objectives import OBJECTIVES
-from tetrarium.tuning.processes import carry_out, extend_study, start_tuner
-from tetrarium.tuning.ranges import Range, parse_range, variable_settings
-from tetrarium.tuning.studies import SAMPLERS, StudyConfig, create_study, has_study, read_study_config
+from tetrarium.tuning.search_space import Range, parse_range, variable_settings
+from tetrarium.tuning.study import SAMPLERS, StudyConfig, create_study, has_study, read_study_config
+from tetrarium.tuning.study_directory import (
+    Importances,
+    StudyDetail,
+    StudyView,
+    TrialView,
+    delete_study,
+    list_studies,
+    read_study,
+)
+from tetrarium.tuning.study_process import extend_study, run_study, start_tuner
 from tetrarium.tuning.tuner import Tuner
 
 __all__ = [
@@ -26,14 +33,15 @@ __all__ = [
     "StudyView",
     "TrialView",
     "Tuner",
-    "carry_out",
     "create_study",
+    "delete_study",
     "extend_study",
     "has_study",
     "list_studies",
     "parse_range",
     "read_study",
     "read_study_config",
+    "run_study",
     "start_tuner",
     "train_command",
     "variable_settings",

@@ -1,34 +1,28 @@
-"""``python -m tetrarium.tuning NAME``: a process that carries one study out, and nothing else."""
+"""``python -m tetrarium.tuning NAME``: the process that runs a study."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from tetrarium.errors import TetrariumError
 from tetrarium.registry.home import Home
+from tetrarium.signals import call_on_stop_signals
 from tetrarium.training.runs.control import Control
-from tetrarium.tuning.processes import carry_out
+from tetrarium.tuning.study_process import run_study
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Reads which study, and carries it out; SIGTERM and SIGINT stop it, its trials with checkpoints."""
+    """Runs a study; SIGTERM, SIGINT and SIGHUP stop it, and its trials with checkpoints."""
     parser = argparse.ArgumentParser(prog="python -m tetrarium.tuning", description=__doc__)
-    parser.add_argument("name", help="a study")
-    parser.add_argument("--home", type=Path, help="folder in which tetrarium keeps things")
+    parser.add_argument("name", help="name of the study")
+    parser.add_argument("--home", type=Path, help="home folder")
     parser.add_argument("--lock", type=int, help="descriptor of the lock that this process was started with")
     given = parser.parse_args(arguments)
     control = Control()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        control.ask_to_stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    call_on_stop_signals(control.request_stop)
     try:
-        carry_out(Home.locate(given.home), given.name, control, lock=given.lock)
+        run_study(Home.locate(given.home), given.name, control, lock=given.lock)
     except TetrariumError as error:
         sys.stderr.write(f"tetrarium: {error}\n")
         return 1

@@ -1,7 +1,7 @@
-"""By what a trial is judged: always its run's own evaluations, which play the same games in every trial.
+"""Objectives of studies, computed from the evaluations of each trial's run, which play the same games in every trial.
 
-``lines`` and ``evaluation`` are mean lines a game, as played up to the cut; more is better. ``placements-to-goal`` is
-the step whose weights first had ``target_evaluation_lines`` in an evaluation; fewer is better.
+``lines`` and ``evaluation`` are lines until the limit and are maximized. ``placements-to-goal`` is the step whose
+weights first reached ``target_evaluation_lines`` in an evaluation, and is minimized.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,89 +12,94 @@ from typing import Any, Final
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.training import TrainingConfig
 
-__all__ = ["GOAL", "OBJECTIVES", "Score", "check_objective", "is_better_higher", "judge"]
-
+_LINES: Final = "lines_until_limit"  # column of evaluations.csv
 GOAL: Final = "placements-to-goal"
 OBJECTIVES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "lines": "mean lines a game of the weights at the end of training",
-        "evaluation": "mean lines a game of the weights that did best, which are kept as NAME@best",
-        GOAL: "placements until an evaluation found target_evaluation_lines; fewer is better",
+        "lines": "lines until the limit of the final weights",
+        "evaluation": "lines until the limit of the best evaluation",
+        GOAL: "placements until an evaluation reached target_evaluation_lines; fewer is better",
     }
 )
-_FEWEST_EVALUATIONS: Final = 5  # in which a goal can be reached, so that trials can differ
+_MIN_EVALUATIONS: Final = 5  # at which a goal can be reached, so that trials can differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """What a trial came to, and the evaluation that says so."""
+class TrialScore:
+    """Objective value of a trial, and the evaluation that it comes from."""
 
     value: float
-    step: int  # whose weights were evaluated
-    lines: float  # that they had a game
+    step: int  # of the evaluated weights
+    lines: float  # until the limit
     n_games: int
-    n_cut_off: int  # games that were still running at the cut
+    n_truncated: int  # games
     max_pieces: int
-    is_reached: bool = True  # whether the goal was, where there is one
+    is_reached: bool = True  # whether the goal was reached; true without a goal
 
 
-def is_better_higher(objective: str) -> bool:
-    """Whether more is better."""
+def is_maximized(objective: str) -> bool:
+    """Returns whether more is better."""
     return objective != GOAL
 
 
 def check_objective(objective: str, config: TrainingConfig) -> None:
-    """Refuses an objective by which such trials cannot be judged.
+    """Checks that an objective can be computed for such trials.
 
     Raises:
-        ConfigError: if there is no such objective, or nothing is evaluated that it needs.
+        ConfigError: if it is unknown, or the evaluations that it needs are not made.
     """
-    if objective not in OBJECTIVES:
+    if not isinstance(objective, str) or objective not in OBJECTIVES:
         raise ConfigError(
-            f"An objective is one of {', '.join(OBJECTIVES)}; got {objective!r}.{suggestion(objective, OBJECTIVES)}"
+            f"An objective is one of {', '.join(OBJECTIVES)}; got {objective!r}.{suggestion(objective, OBJECTIVES)}",
+            field="objective",
         )
     if not config.evaluate_every:
-        raise ConfigError("Trials are judged by their evaluations; got evaluate_every=0. Set it to 100000, say.")
+        raise ConfigError(
+            "A study needs evaluations; got evaluate_every=0. Set it to 100000, for example.", field="evaluate_every"
+        )
     if objective != GOAL:
         return
     if config.target_evaluation_lines is None:
         raise ConfigError(
-            f"{GOAL} needs a goal, and target_evaluation_lines is not set. Add --set target_evaluation_lines=500, say."
+            f"{GOAL} needs a goal, and target_evaluation_lines is not set. Add --set target_evaluation_lines=350.",
+            field="target_evaluation_lines",
         )
-    if config.total_timesteps // config.evaluate_every < _FEWEST_EVALUATIONS:
+    if config.total_timesteps // config.evaluate_every < _MIN_EVALUATIONS:
         raise ConfigError(
-            f"{GOAL} is counted in steps of evaluate_every, at least {_FEWEST_EVALUATIONS} of them; got "
+            f"{GOAL} is counted in steps of evaluate_every, at least {_MIN_EVALUATIONS} of them; got "
             f"{config.evaluate_every:,} of {config.total_timesteps:,} placements. "
-            f"Add --set evaluate_every={max(1, config.total_timesteps // 20)}."
+            f"Add --set evaluate_every={max(1, config.total_timesteps // 20)}.",
+            field="evaluate_every",
         )
 
 
-def judge(objective: str, evaluations: Sequence[Mapping[str, Any]], config: TrainingConfig) -> Score | None:
-    """Returns what a run's evaluations say of it, or None where there are none.
+def score_trial(objective: str, evaluations: Sequence[Mapping[str, Any]], config: TrainingConfig) -> TrialScore | None:
+    """Returns the score of a run, or None if it has no evaluations.
 
-    Without its goal a run counts as if it had gone on: all placements that it was given, and as many again the farther
-    its best evaluation was from the goal.
+    A run that missed its goal scores its whole budget plus a share of it that grows with the distance of its best
+    evaluation from the goal.
 
     Args:
-        objective: By what.
+        objective: A key of ``OBJECTIVES``.
         evaluations: Rows of the run's ``evaluations.csv``.
         config: The run's.
     """
     if not evaluations:
         return None
     if objective == "lines":
-        return _score(evaluations[-1], float(evaluations[-1]["lines"]))
-    best = max(evaluations, key=lambda row: float(row["lines"]))
+        return _score(evaluations[-1], float(evaluations[-1][_LINES]))
+    best = max(evaluations, key=lambda row: float(row[_LINES]))
     if objective == "evaluation":
-        return _score(best, float(best["lines"]))
+        return _score(best, float(best[_LINES]))
     goal = config.target_evaluation_lines
     assert goal is not None
-    reached = next((row for row in evaluations if row["lines"] >= goal), None)
+    reached = next((row for row in evaluations if row[_LINES] >= goal), None)
     if reached is not None:
         return _score(reached, float(reached["step"]))
-    return _score(best, config.total_timesteps * (2.0 - float(best["lines"]) / goal), is_reached=False)
+    return _score(best, config.total_timesteps * (2.0 - float(best[_LINES]) / goal), is_reached=False)
 
 
-def _score(row: Mapping[str, Any], value: float, *, is_reached: bool = True) -> Score:
-    counts = {name: int(row[name]) for name in ("step", "n_games", "n_cut_off", "max_pieces")}
-    return Score(value=value, lines=float(row["lines"]), is_reached=is_reached, **counts)
+def _score(row: Mapping[str, Any], value: float, *, is_reached: bool = True) -> TrialScore:
+    counts = {name: int(row[name]) for name in ("step", "n_games", "max_pieces")}
+    n_truncated = int(row["survival"])
+    return TrialScore(value=value, lines=float(row[_LINES]), is_reached=is_reached, n_truncated=n_truncated, **counts)

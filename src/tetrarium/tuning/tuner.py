@@ -1,11 +1,11 @@
-"""Carries a study out: draws trials, has them trained by workers, and judges them: ``Tuner``.
+"""``Tuner``, which samples the trials of a study, has workers train them, and computes their objective values.
 
-All that is to be known stands in the home before anything is done about it, and each look at a trial decides anew by
-what its run has come to. So a tuner that was killed is started again and goes on: a trial that trained on meanwhile is
-found, one whose worker died goes on from its checkpoint, one that has ended is judged.
+Every decision is stored in the home before it is acted on, and each check of a trial starts from the state of its run.
+A tuner that was killed can therefore be started again: trials that continued in the meantime are found, those whose
+worker crashed are resumed from their checkpoints, and those that have ended are scored.
 
-A run that a person stopped is left alone until the tuner is started again. A run that failed is tried once more, and
-its trial has failed if no checkpoint came in between.
+A run that a user stopped stays stopped until the tuner is started again. A run that failed is resumed once; if it fails
+again without a new checkpoint, its trial has failed.
 """
 
 import contextlib
@@ -14,52 +14,58 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError, HomeError, TetrariumError, WorkerError
+from tetrarium.errors import (
+    AlreadyRunningError,
+    ConfigError,
+    HomeError,
+    NameTakenError,
+    RegistryBusyError,
+    TetrariumError,
+    WorkerError,
+)
 from tetrarium.events import Event, StateChanged
+from tetrarium.registry.files.process_lock import acquire_lock, is_locked
 from tetrarium.registry.home import Home
-from tetrarium.training import TrainingConfig
+from tetrarium.training.config import CHANGEABLE_SETTINGS, TrainingConfig
 from tetrarium.training.runs.control import Control
-from tetrarium.training.runs.folder import is_locked, take_lock
-from tetrarium.tuning.objectives import judge
-from tetrarium.tuning.storage import Drawn, Storage, Trials
-from tetrarium.tuning.studies import read_study_config
-from tetrarium.workers.client import WorkerClient
-from tetrarium.workers.directory import RunView, read_config, read_evaluations, read_run
-from tetrarium.workers.launching import resume_training, start_training
+from tetrarium.tuning.objectives import score_trial
+from tetrarium.tuning.study import read_study_config
+from tetrarium.tuning.trial_storage import SampledParams, Storage, Trials
+from tetrarium.workers.directories.runs import RunView, read_config, read_evaluations, read_run
+from tetrarium.workers.processes.launcher import resume_training, start_training
+from tetrarium.workers.protocol.client import WorkerClient
 
-__all__ = ["Tuner", "lock_study"]
-
-_LOOK_EVERY_S: Final = 0.25
-_MOST_DEATHS: Final = 3  # of a worker, without a further checkpoint
-_MOST_FAILED: Final = 3  # trials in a row
-_SAID: Final = {"complete": "done", "pruned": "pruned", "fail": "given up: it failed"}
+_POLL_INTERVAL_S: Final = 0.25
+_MAX_CRASHES: Final = 3  # of a worker without a new checkpoint
+_MAX_FAILED: Final = 3  # consecutive trials
+_OUTCOMES: Final = {"complete": "is done", "pruned": "was pruned", "fail": "failed"}
 
 
 def lock_study(home: Home, name: str) -> int:
-    """Takes a study for this process, as ``take_lock`` takes a run.
+    """Locks a study for this process; returns the descriptor that holds the lock.
 
     Raises:
-        HomeError: if there is no such study, or another process carries it out.
+        EntryNotFoundError: if there is no such study.
+        AlreadyRunningError: if another process runs it.
     """
     read_study_config(home, name)
     folder = home.study_folder(name)
     if is_locked(folder):
-        raise HomeError(
-            f"One process carries out a study at a time, and {name!r} is under way. "
-            f"See it by `tetrarium tune show {name}`, or stop that one first."
+        raise AlreadyRunningError(
+            f"The study {name!r} is already running. Show it by `tetrarium tune show {name}`, or stop it first."
         )
-    return take_lock(folder)
+    return acquire_lock(folder)
 
 
 class Tuner:
-    """One study, carried out by this process, which holds its lock.
+    """Runner of one study; this process holds the study's lock.
 
     Args:
-        home: Where it lies.
-        name: The study's.
-        control: What others ask: to pause, to go on, to stop.
-        publish: Is told what happens.
-        mode: How the trials' runs show themselves at first.
+        home: The home.
+        name: Name of the study.
+        control: Requests to pause, resume and stop.
+        publish: Called with each event.
+        mode: Initial mode of the trials' runs.
     """
 
     def __init__(
@@ -70,80 +76,104 @@ class Tuner:
         self._control = control
         self._publish = publish
         self._mode = mode
-        self._is_left = False
+        self._is_detached = False
         self._config = read_study_config(home, name)
         self._trials = Trials(Storage(home), self._config)
-        self._open = {  # trials that have come to nothing yet, by number
-            trial.number: trial for trial in self._trials.all() if not trial.state.is_finished()
-        }
-        self._n_begun = len(self._trials.all())
-        self._resting: set[int] = set()  # stopped by somebody
-        self._paused: set[int] = set()  # by this tuner
-        self._pruned: set[int] = set()  # told to stop, because they are hopeless
-        self._attempts: dict[int, tuple[int, int]] = {}  # latest checkpoint, and how often a worker ended there
-        self._looked: dict[int, int] = {}  # how many evaluations were looked at for pruning
-        self._n_failed = 0  # in a row
+        self._read_trials()
+        self._stopped_by_user: set[int] = set()
+        self._paused_by_tuner: set[int] = set()
+        self._pruned: set[int] = set()  # being stopped by the pruner
+        self._attempts: dict[int, tuple[int, int]] = {}  # latest checkpoint, and crashes since
+        self._n_evaluations: dict[int, int] = {}  # evaluations that the pruner has seen
+        self._n_failed = 0  # consecutive trials
         self._was_paused = False
+        self._is_busy = False  # whether another program locks the trials
 
-    def leave(self) -> None:
-        """Ends at once; trials that are under way go on by themselves."""
-        self._is_left = True
-        self._control.ask_to_stop()
+    def _read_trials(self) -> None:
+        trials = self._trials.all()
+        self._unfinished = {trial.number: trial for trial in trials if not trial.state.is_finished()}
+        self._n_started = len(trials)
+
+    def detach(self) -> None:
+        """Ends at once; running trials continue on their own."""
+        self._is_detached = True
+        self._control.request_stop()
 
     def run(self) -> str:
-        """Carries the study out to its end, or until a stop is asked for; returns the state it is in.
+        """Runs the study to its end or until a stop is requested; returns its state.
 
         Raises:
-            HomeError: if the home cannot be used, or a run stands in the way of a trial.
-            TetrariumError: if one trial after another fails.
+            HomeError: if the home cannot be used.
+            NameTakenError: if another run has the name of a trial's.
+            TetrariumError: if several trials in a row fail.
         """
-        self._tell("running", "Tuning.")
-        for number in list(self._open):
-            self._wake(number)
-        while not self._control.is_stop_asked:
-            self._take_changes()
-            self._tell_pause()
-            for number in list(self._open):
-                self._attend(number)
-            self._begin_further()
-            if not self._open or (self._n_begun >= self._config.n_trials and set(self._open) == self._resting):
+        self._publish_state("running", "Running trials.")
+        to_start = list(self._unfinished)
+        while not self._control.is_stop_requested:
+            self._reread_config()
+            self._publish_pause()
+            try:
+                if self._is_busy:
+                    self._read_trials()  # a write may have succeeded nevertheless
+                while to_start:
+                    self._start_or_resume(to_start[0])
+                    del to_start[0]
+                for number in list(self._unfinished):
+                    self._check(number)
+                self._start_trials()
+            except RegistryBusyError as error:  # each step is repeated from its beginning
+                self._publish_busy(error)
+                self._sleep()
+                continue
+            self._publish_busy(None)
+            if not self._unfinished or (
+                self._n_started >= self._config.n_trials and set(self._unfinished) == self._stopped_by_user
+            ):
                 break
-            self._rest()
+            self._sleep()
         return self._end()
 
-    def _rest(self) -> None:
-        until_s = time.monotonic() + _LOOK_EVERY_S
-        while not self._control.is_stop_asked and (left_s := until_s - time.monotonic()) > 0:
+    def _publish_busy(self, error: RegistryBusyError | None) -> None:
+        """Publishes that another program locks the trials, or that it no longer does."""
+        if error is not None and not self._is_busy:
+            self._publish_state("running", f"Waiting. {error}")
+        elif error is None and self._is_busy:
+            self._publish_state("running", "Running trials.")
+        self._is_busy = error is not None
+
+    def _sleep(self) -> None:
+        until_s = time.monotonic() + _POLL_INTERVAL_S
+        while not self._control.is_stop_requested and (left_s := until_s - time.monotonic()) > 0:
             self._control.wait(left_s)
 
-    def _take_changes(self) -> None:
-        """Notes that somebody wants more trials, or others at once."""
+    def _reread_config(self) -> None:
+        """Rereads the number of trials, which may have been changed."""
         with contextlib.suppress(HomeError):
             self._config = read_study_config(self._home, self._name)
 
-    def _tell_pause(self) -> None:
+    def _publish_pause(self) -> None:
         if self._control.is_paused != self._was_paused:
             self._was_paused = self._control.is_paused
             if self._was_paused:
-                self._tell("paused", "Paused. Nothing is lost.")
+                self._publish_state("paused", "Paused. You can resume any time.")
             else:
-                self._tell("running", "Tuning.")
+                self._publish_state("running", "Running trials.")
 
-    def _begin_further(self) -> None:
+    def _start_trials(self) -> None:
         while (
             not self._control.is_paused
-            and not self._control.is_stop_asked
-            and self._n_begun < self._config.n_trials
-            and len(self._open) - len(self._resting) < self._config.n_at_once
+            and not self._control.is_stop_requested
+            and self._n_started < self._config.n_trials
+            and len(self._unfinished) - len(self._stopped_by_user) < self._config.n_at_once
         ):
-            found = self._params_of_run(self._config.run_name(self._n_begun))
-            trial = self._trials.add(self._trials.draw() if found is None else Drawn(params=found))
-            self._n_begun = trial.number + 1
-            self._open[trial.number] = trial
-            self._wake(trial.number)
+            found = self._params_of_run(self._config.run_name(self._n_started))
+            trial = self._trials.add(self._trials.sample() if found is None else SampledParams(params=found))
+            self._n_started = trial.number + 1
+            self._unfinished[trial.number] = trial
+            self._start_or_resume(trial.number)
 
     def _params_of_run(self, run: str) -> dict[str, Any] | None:
-        """What a run of a trial's name tries that the trials do not know of, because they were lost."""
+        """Returns the parameters of an existing run whose trial is missing because the storage was lost."""
         if not self._home.run_folder(run).exists():
             return None
         env_config, training_config = self._configs_of_run(run)
@@ -160,15 +190,17 @@ class Tuner:
         return EnvConfig.from_dict(config["env_config"]), TrainingConfig.from_dict(config["training_config"])
 
     def _require_own(self, run: str, params: Mapping[str, Any]) -> None:
-        if self._configs_of_run(run) != self._config.configs(params):
-            raise HomeError(
-                f"The trials of {self._name!r} are runs of their own, and {run!r} is another run. "
-                f"Remove it by `tetrarium runs delete {run}`, or begin a study of another name."
+        of_run, of_trial = self._configs_of_run(run), self._config.configs(params)
+        unchanged = {name: getattr(of_trial[1], name) for name in CHANGEABLE_SETTINGS}  # whatever a resume changed
+        if (of_run[0], of_run[1].with_changes(**unchanged)) != of_trial:
+            raise NameTakenError(
+                f"The run {run!r} has the name of a trial of {self._name!r}, but other settings. "
+                f"Delete it by `tetrarium runs delete {run}`, or start a study of another name."
             )
 
-    def _wake(self, number: int) -> None:
-        """Has a trial trained, from wherever it is."""
-        run, trial = self._config.run_name(number), self._open[number]
+    def _start_or_resume(self, number: int) -> None:
+        """Starts or resumes the run of a trial."""
+        run, trial = self._config.run_name(number), self._unfinished[number]
         params = self._trials.params(trial)
         if not self._home.run_folder(run).exists():
             try:
@@ -177,7 +209,13 @@ class Tuner:
                 self._close(number, "fail", about={"note": str(error)})
                 return
             start_training(
-                self._home, env_config, training_config, name=run, preset=self._config.preset, mode=self._mode
+                self._home,
+                env_config,
+                training_config,
+                name=run,
+                preset=self._config.preset,
+                mode=self._mode,
+                origin="study",
             )
             return
         self._require_own(run, params)
@@ -189,78 +227,78 @@ class Tuner:
         try:
             resume_training(self._home, run, mode=self._mode)
         except HomeError:
-            if not is_locked(self._home.run_folder(run)):  # else somebody was faster, and it is trained
+            if not is_locked(self._home.run_folder(run)):  # otherwise another process has resumed it
                 raise
 
-    def _attend(self, number: int) -> None:
-        """Looks at a trial, and does what is due."""
+    def _check(self, number: int) -> None:
+        """Checks a trial and acts on its state."""
         run = self._config.run_name(number)
         if not self._home.run_folder(run).exists():
-            self._wake(number)  # somebody deleted it
+            self._start_or_resume(number)  # the run was deleted
             return
         view = read_run(self._home, run)
         if view.is_alive:
-            self._resting.discard(number)
-            self._steer(number, view)
+            self._stopped_by_user.discard(number)
+            self._sync_pause(number, view)
             self._prune(number, view)
         elif view.state == "finished":
-            self._judge(number, view)
+            self._score(number, view)
         elif number in self._pruned:
             self._close(number, "pruned", view, note="Pruned: below the median of the other trials.")
         elif view.state == "stopped":
-            self._resting.add(number)
+            self._stopped_by_user.add(number)
         else:
-            self._try_again(number, view)
+            self._retry(number, view)
 
-    def _steer(self, number: int, view: RunView) -> None:
-        """Pauses a trial with the study, and lets it go on with it; one that a person paused stays so."""
+    def _sync_pause(self, number: int, view: RunView) -> None:
+        """Pauses and resumes a trial with the study; one that a user paused stays paused."""
         if self._control.is_paused and view.state == "running":
-            if self._say(view.name, "pause"):
-                self._paused.add(number)
-        elif not self._control.is_paused and number in self._paused and self._say(view.name, "resume"):
-            self._paused.discard(number)
+            if self._send(view.name, "pause"):
+                self._paused_by_tuner.add(number)
+        elif not self._control.is_paused and number in self._paused_by_tuner and self._send(view.name, "resume"):
+            self._paused_by_tuner.discard(number)
 
     def _prune(self, number: int, view: RunView) -> None:
         if not self._config.prunes or number in self._pruned:
             return
         evaluations = read_evaluations(self._home, view.name)
-        if len(evaluations) > self._looked.get(number, 0):
-            self._looked[number] = len(evaluations)
-            if self._trials.is_hopeless(self._open[number], evaluations) and self._say(view.name, "stop"):
+        if len(evaluations) > self._n_evaluations.get(number, 0):
+            self._n_evaluations[number] = len(evaluations)
+            if self._trials.should_prune(self._unfinished[number], evaluations) and self._send(view.name, "stop"):
                 self._pruned.add(number)
 
-    def _judge(self, number: int, view: RunView) -> None:
+    def _score(self, number: int, view: RunView) -> None:
         evaluations = read_evaluations(self._home, view.name)
-        _, training_config = self._config.configs(self._trials.params(self._open[number]))
-        score = judge(self._config.objective, evaluations, training_config)
+        _, training_config = self._config.configs(self._trials.params(self._unfinished[number]))
+        score = score_trial(self._config.objective, evaluations, training_config)
         if score is None:
-            self._close(number, "fail", view, note="It was not evaluated: its evaluations.csv is empty or gone.")
+            self._close(number, "fail", view, note="It has no evaluations: its evaluations.csv is missing or empty.")
             return
         about = {
             "evaluated_step": score.step,
             "lines": score.lines,
             "n_games": score.n_games,
-            "n_cut_off": score.n_cut_off,
+            "n_cut_off": score.n_truncated,
             "max_pieces": score.max_pieces,
             "is_reached": score.is_reached,
         }
-        self._n_failed = 0
         self._close(number, "complete", view, value=score.value, evaluations=evaluations, about=about)
+        self._n_failed = 0
 
-    def _try_again(self, number: int, view: RunView) -> None:
-        """Goes on with a trial whose worker died or failed, unless it does so again and again at the same place."""
+    def _retry(self, number: int, view: RunView) -> None:
+        """Resumes a trial whose worker crashed or failed, unless that happened repeatedly without a new checkpoint."""
         saved = max(view.checkpoints, default=0)
         at, n = self._attempts.get(number, (-1, 0))
         n = n + 1 if at == saved else 1
         self._attempts[number] = (saved, n)
-        if n >= (_MOST_DEATHS if view.state == "dead" else 2):
+        if n >= (_MAX_CRASHES if view.state == "crashed" else 2):
             reason = view.error or view.message
-            self._n_failed += 1
             self._close(number, "fail", view, note=reason)
-            if self._n_failed >= _MOST_FAILED:
+            self._n_failed += 1
+            if self._n_failed >= _MAX_FAILED:
                 raise TetrariumError(
-                    f"Trials are to train, and {_MOST_FAILED} in a row failed, the last one so: {reason} "
-                    f"Mend that, and go on by `tetrarium tune {self._name} --trials {self._config.n_trials + 3}`."
+                    f"{_MAX_FAILED} trials in a row failed, the last with: {reason} "
+                    f"Fix that, then resume by `tetrarium tune {self._name} --trials {self._config.n_trials + 3}`."
                 )
         else:
             self._resume(view.name)
@@ -280,33 +318,38 @@ class Tuner:
         if view is not None:
             known |= {"seconds": view.seconds, "step": view.step}
             evaluations = read_evaluations(self._home, view.name) if evaluations is None else evaluations
-        self._trials.tell(self._open.pop(number), state, value, evaluations=evaluations or [], about=known)
-        for numbers in (self._resting, self._paused, self._pruned):
+        self._trials.finish(self._unfinished[number], state, value, evaluations=evaluations or [], about=known)
+        del self._unfinished[number]
+        for numbers in (self._stopped_by_user, self._paused_by_tuner, self._pruned):
             numbers.discard(number)
-        self._tell("paused" if self._was_paused else "running", f"{self._config.run_name(number)} is {_SAID[state]}.")
+        self._publish_state(
+            "paused" if self._was_paused else "running", f"{self._config.run_name(number)} {_OUTCOMES[state]}."
+        )
 
-    def _say(self, run: str, command: str) -> bool:
-        """Tells a run's worker something; returns whether it heard. One that is starting is told later."""
+    def _send(self, run: str, command: str) -> bool:
+        """Sends a command to a run's worker; returns whether it arrived. A starting worker gets it later."""
         folder = self._home.run_folder(run)
         with contextlib.suppress(WorkerError), WorkerClient.connect(folder, wait_s=0.0) as worker:
-            worker.order(command)
+            worker.execute(command)
             return True
         return False
 
     def _end(self) -> str:
-        """Stops what is under way, with checkpoints, and waits for it unless that is too long for somebody."""
-        runs = [self._config.run_name(number) for number in self._open]
-        told: set[str] = set()
-        self._tell("stopping" if runs else "running", "Stopping trials, with checkpoints." if runs else "Done.")
-        while not self._is_left and (alive := [run for run in runs if is_locked(self._home.run_folder(run))]):
-            told |= {run for run in alive if run not in told and self._say(run, "stop")}
-            time.sleep(_LOOK_EVERY_S)
-        if not self._open and self._n_begun >= self._config.n_trials:
-            return self._tell("finished", f"All {self._n_begun:,} trials are done.")
-        rest = self._config.n_trials - self._n_begun + len(self._open)
-        word = "trial is" if rest == 1 else "trials are"
-        return self._tell("stopped", f"Stopped; {rest:,} {word} left. Nothing is lost.")
+        """Stops running trials with checkpoints, and waits for them unless ``detach`` was called."""
+        runs = [self._config.run_name(number) for number in self._unfinished]
+        stopped: set[str] = set()
+        self._publish_state(
+            "stopping" if runs else "running", "Stopping trials, with checkpoints." if runs else "Done."
+        )
+        while not self._is_detached and (alive := [run for run in runs if is_locked(self._home.run_folder(run))]):
+            stopped |= {run for run in alive if run not in stopped and self._send(run, "stop")}
+            time.sleep(_POLL_INTERVAL_S)
+        if not self._unfinished and self._n_started >= self._config.n_trials:
+            return self._publish_state("finished", f"All {self._n_started:,} trials are done.")
+        rest = self._config.n_trials - self._n_started + len(self._unfinished)
+        word = "trial" if rest == 1 else "trials"
+        return self._publish_state("stopped", f"Stopped with {rest:,} {word} left. You can resume any time.")
 
-    def _tell(self, state: str, message: str) -> str:
-        self._publish(StateChanged(state=state, step=self._n_begun - len(self._open), message=message))
+    def _publish_state(self, state: str, message: str) -> str:
+        self._publish(StateChanged(state=state, step=self._n_started - len(self._unfinished), message=message))
         return state

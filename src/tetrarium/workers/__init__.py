@@ -1,1 +1,1 @@
-"""Processes that train and play: what they publish and obey, and the client that talks to them."""
+"""Worker processes that train and play, the protocol by which clients control them, and their folders."""

@@ -1,4 +1,4 @@
-"""``python -m tetrarium.workers train NAME``, ``play ID``, ``hand ID`` and ``job ID``: how workers are started."""
+"""Entry point of worker processes: ``python -m tetrarium.workers train|demo|human-game|job NAME``."""
 
 import argparse
 import sys
@@ -10,30 +10,33 @@ from tetrarium.training.runs.control import MODES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Reads what to do, and does it."""
+    """Parses the command line and runs the worker; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m tetrarium.workers", description=__doc__)
-    parser.add_argument("what", choices=("train", "play", "hand", "job"))
-    parser.add_argument("name", help="a run, or the folder of a player, a person's game or a job")
-    parser.add_argument("--home", type=Path, help="folder in which tetrarium keeps things")
-    parser.add_argument("--mode", choices=MODES, default="live", help="how a training shows itself at first")
-    parser.add_argument("--lock", type=int, help="descriptor of the lock that this process was started with")
-    given = parser.parse_args(arguments)
-    home = Home.locate(given.home)
-    if given.what == "train":
-        from tetrarium.workers.training import train
+    parser.add_argument("role", choices=("train", "demo", "human-game", "job"))
+    parser.add_argument("name", help="name of the run, or id of the demo, human game or job")
+    parser.add_argument("--home", type=Path, help="home folder of tetrarium")
+    parser.add_argument("--mode", choices=MODES, default="live", help="initial display mode of a training run")
+    parser.add_argument("--steps", type=int, help="new total number of steps of a training run")
+    parser.add_argument("--any-cpu", action="store_true", help="resume under other vector instructions")
+    parser.add_argument("--lock", type=int, help="file descriptor of the folder's lock, inherited from the starter")
+    parser.add_argument("--starter", type=int, help="process with which a demo or human game ends")
+    parsed = parser.parse_args(arguments)
+    home = Home.locate(parsed.home)
+    if parsed.role == "train":
+        from tetrarium.workers.processes.trainer import train
 
-        return train(home, given.name, mode=given.mode, lock=given.lock)
-    if given.what == "job":
-        from tetrarium.workers.job import work
+        return train(home, parsed.name, mode=parsed.mode, steps=parsed.steps, any_cpu=parsed.any_cpu, lock=parsed.lock)
+    if parsed.role == "job":
+        from tetrarium.workers.processes.job import run_job
 
-        return work(home, given.name, lock=given.lock)
-    if given.what == "hand":
-        from tetrarium.workers.hand import hand
+        return run_job(home, parsed.name, lock=parsed.lock)
+    if parsed.role == "human-game":
+        from tetrarium.workers.processes.human_game import play_human_game
 
-        return hand(home, given.name, lock=given.lock)
-    from tetrarium.workers.player import play
+        return play_human_game(home, parsed.name, lock=parsed.lock, starter=parsed.starter)
+    from tetrarium.workers.processes.demo import play_demo
 
-    return play(home, given.name, lock=given.lock)
+    return play_demo(home, parsed.name, lock=parsed.lock, starter=parsed.starter)
 
 
 if __name__ == "__main__":

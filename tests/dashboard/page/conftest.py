@@ -1,7 +1,7 @@
-"""Fixtures of the page's tests. Without a browser they are skipped, but not on CI, where that is a failure.
+"""Fixtures of the page's tests. Without a browser the tests are skipped, but on CI they fail.
 
-A page's console stays empty, it asks no other host for anything, and its policy is never violated: every test checks
-that by using ``page``. A test during which the connection is lost calls ``watcher.forgive_losses()``.
+Every test that uses ``page`` also checks that its console stays empty, that it requests nothing from other hosts and
+that its security policy is not violated. A test that loses the connection calls ``monitor.allow_connection_errors()``.
 """
 
 import os
@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.dashboard.page.stage import Dashboard
-from tests.dashboard.page.watching import Watcher
+from tests.dashboard.page.page_helpers import PageMonitor
+from tests.dashboard.page.served_dashboard import Dashboard
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS: Final = (
@@ -24,21 +24,21 @@ _FLAGS: Final = (
 )  # fmt: skip
 DESKTOP: Final = {"width": 1440, "height": 900}
 PHONE: Final = {"width": 360, "height": 740}
-PATIENCE_MS: Final = 60_000  # a machine may be busy, and a first start compiles
+PATIENCE_MS: Final = 60_000  # the machine may be busy, and the first start compiles
 TIMEOUT_S: Final = 600
 SHOTS: Final = Path(os.environ.get("TETRARIUM_SCREENSHOTS", "screenshots")).resolve()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives these tests time for several workers to come up."""
+    """Sets a timeout that suffices for several workers to start."""
     for item in items:
         if item.path.parent == Path(__file__).parent and not item.get_closest_marker("oracle"):
             item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A browser for the tests of a module: while it lives, nothing else may run an event loop in this process."""
+    """Browser that the tests of the page share; while it is open, no other event loop may run in this process."""
     path = next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
         message = f"The page's tests need a browser: one of {', '.join(_NAMES)}."
@@ -53,7 +53,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """The dashboard that the tests of a module share, with a home of its own."""
+    """Dashboard that the tests of a module share, with its own home."""
     served = Dashboard(tmp_path_factory.mktemp("home"))
     served.start()
     yield served
@@ -61,19 +61,19 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 
 
 @pytest.fixture
-def watcher(dashboard: Dashboard) -> Watcher:
-    return Watcher(urlsplit(dashboard.url).netloc)
+def monitor(dashboard: Dashboard) -> PageMonitor:
+    return PageMonitor(urlsplit(dashboard.url).netloc)
 
 
 @pytest.fixture
-def context(browser: Browser, dashboard: Dashboard, watcher: Watcher) -> Iterator[BrowserContext]:
-    """An empty profile, desktop size, dark."""
+def context(browser: Browser, dashboard: Dashboard, monitor: PageMonitor) -> Iterator[BrowserContext]:
+    """Empty browser profile in desktop size and dark theme."""
     made = browser.new_context(viewport=DESKTOP, color_scheme="dark", base_url=dashboard.url)
     made.set_default_timeout(PATIENCE_MS)
-    watcher.follow(made)
+    monitor.follow(made)
     yield made
     made.close()
-    assert watcher.faults() == []
+    assert monitor.faults() == []
 
 
 @pytest.fixture
@@ -81,12 +81,12 @@ def page(context: BrowserContext) -> Iterator[Page]:
     expect.set_options(timeout=PATIENCE_MS)
     opened = context.new_page()
     yield opened
-    opened.unroute_all(behavior="ignoreErrors")  # of what a test holds up on its way
+    opened.unroute_all(behavior="ignoreErrors")  # of requests that the test holds
 
 
 @pytest.fixture
 def photograph() -> Callable[..., None]:
-    """Takes pictures of a state: dark and light, desktop and phone."""
+    """Function that takes screenshots in both themes and both sizes."""
 
     def take(page: Page, name: str) -> None:
         SHOTS.mkdir(exist_ok=True, parents=True)

@@ -1,21 +1,22 @@
-"""Starting a run with settings: what the form shows, what it refuses and where."""
+"""The form that starts a run: settings, presets and validation messages."""
 
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.dashboard.page.stage import Dashboard
-from tests.dashboard.page.watching import Watcher
+from tests.dashboard.page.page_helpers import PageMonitor
+from tests.dashboard.page.served_dashboard import Dashboard
+from tetrarium.registry.home import NAME_RULE
 
-NONSENSE = (
+INVALID_INPUTS = (
     ("total_timesteps", "many", "total_timesteps is a number from 1 to 1000000000000; got “many”."),
     ("total_timesteps", "1.5", "total_timesteps is a whole number from 1 to 1000000000000; got 1.5."),
     ("seed", "-1", "seed is a number from 0 to 4294967295; got -1."),
     ("batch_size", "1e99", "batch_size is a number from 1 to 1048576; got 1e99."),
     ("learning_rate", "0,001", "learning_rate is a number from 1e-12 to 10; got “0,001”. Write decimals with a point."),
     ("gamma", "", "gamma is a number from 0 to 0.999999; got “”."),
-    ("net_arch", "64, wide", "net_arch is whole numbers with commas between them; got “wide”."),
+    ("net_arch", "64, wide", "Each of net_arch is a whole number; got “wide”."),
 )
 
 
@@ -31,7 +32,7 @@ def field(page: Page, name: str, config: str = "training") -> Locator:
     return page.locator(f"#set-{config}-{name}")
 
 
-def test_every_setting_has_its_meaning_its_bounds_and_its_default(
+def test_every_setting_shows_meaning_bounds_and_default(
     form: Page, dashboard: Dashboard, photograph: Callable[..., None]
 ) -> None:
     fields = [item for group in dashboard.call("GET", "/settings")["groups"] for item in group["fields"]]
@@ -44,10 +45,10 @@ def test_every_setting_has_its_meaning_its_bounds_and_its_default(
     photograph(form, "new-run")
 
 
-def test_a_changed_setting_is_marked_and_goes_back(form: Page) -> None:
+def test_changed_setting_is_marked_and_can_be_reset(form: Page) -> None:
     form.get_by_label("Find a setting").fill("gamma")
     gamma = field(form, "gamma")
-    back = form.get_by_role("button", name="gamma: back to 0.9")
+    back = form.get_by_role("button", name="Reset gamma to 0.9")
     expect(back).to_be_hidden()
     gamma.fill("0.95")
     form.get_by_label("Find a setting").press("Enter")
@@ -58,7 +59,7 @@ def test_a_changed_setting_is_marked_and_goes_back(form: Page) -> None:
     expect(form.locator("#new-run-changes")).to_have_text("Nothing changed")
 
 
-def test_a_preset_moves_the_defaults_and_keeps_what_was_changed(form: Page) -> None:
+def test_preset_changes_defaults_and_keeps_changed_settings(form: Page) -> None:
     field(form, "seed").fill("7")
     form.get_by_role("radio", name="quick").check()
     expect(field(form, "total_timesteps")).to_have_value("100000")
@@ -66,8 +67,8 @@ def test_a_preset_moves_the_defaults_and_keeps_what_was_changed(form: Page) -> N
     expect(form.locator("#new-run-changes")).to_have_text("1 setting changed")
 
 
-def test_nonsense_is_refused_at_its_field(form: Page) -> None:
-    for name, text, message in NONSENSE:
+def test_invalid_input_shows_an_error_at_its_field(form: Page) -> None:
+    for name, text, message in INVALID_INPUTS:
         form.get_by_label("Find a setting").fill(name)
         before = field(form, name).input_value()
         field(form, name).fill(text)
@@ -79,15 +80,27 @@ def test_nonsense_is_refused_at_its_field(form: Page) -> None:
         field(form, name).fill(before)
 
 
-def test_what_only_the_server_can_tell_is_shown_at_its_field(
-    form: Page, dashboard: Dashboard, watcher: Watcher, photograph: Callable[..., None]
+def test_find_a_setting_does_not_hide_the_wrong_one(form: Page) -> None:
+    search = form.get_by_label("Find a setting")
+    search.fill("gamma")
+    field(form, "gamma").fill("2")
+    search.fill("batch")
+    expect(field(form, "gamma")).to_be_hidden()
+    form.locator("#start-run").click()
+    expect(field(form, "gamma")).to_be_focused()
+    expect(search).to_have_value("")
+    expect(form.locator("#set-training-gamma-error")).to_have_text("gamma is a number from 0 to 0.999999; got 2.")
+
+
+def test_errors_of_the_server_are_shown_at_their_fields(
+    form: Page, dashboard: Dashboard, monitor: PageMonitor, photograph: Callable[..., None]
 ) -> None:
     dashboard.call("POST", "/runs", {"name": "taken"})
-    watcher.forgive_refusals()
+    monitor.allow_error_responses()
     form.get_by_label("Find a setting").fill("gradient_steps")
     field(form, "gradient_steps").fill("0")
     form.locator("#start-run").click()
-    error = "gradient_steps is above 0, or -1; got 0. An agent learns nothing without one."
+    error = "gradient_steps is positive or -1; got 0. Without gradient steps an agent cannot learn."
     expect(form.locator("#set-training-gradient_steps-error")).to_have_text(error)
     photograph(form, "form-error")
     field(form, "gradient_steps").fill("1")
@@ -96,5 +109,5 @@ def test_what_only_the_server_can_tell_is_shown_at_its_field(
     expect(form.locator("#run-title-error")).to_contain_text("'taken'")
     form.locator("#run-title").fill("../elsewhere")
     form.locator("#start-run").click()
-    error = "A name has letters, digits, dots and dashes, at most 64 of them; got “../elsewhere”."
+    error = f"A name {NAME_RULE.text}; got “../elsewhere”. Choose another name."
     expect(form.locator("#run-title-error")).to_have_text(error)

@@ -1,16 +1,16 @@
-"""Keys alone suffice: to start, watch, pause and stop a run, and to learn which keys there are."""
+"""Keyboard shortcuts of the live page, and their list."""
 
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.page.stage import Dashboard, wait_until
-from tests.dashboard.page.watching import expect_state
+from tests.dashboard.page.page_helpers import expect_state
+from tests.dashboard.page.served_dashboard import Dashboard, wait_until
 
 
-def test_keys_alone_start_watch_pause_and_stop_a_run(page: Page, dashboard: Dashboard) -> None:
+def test_run_is_started_watched_paused_and_stopped_by_keyboard(page: Page, dashboard: Dashboard) -> None:
     page.goto("/")
-    expect_state(page, "Nothing runs")
+    expect(page.locator("#run-name")).to_have_text("Demo: champion")
     press = page.keyboard.press
     press("n")
     expect(page.get_by_role("heading", name="New run")).to_be_visible()
@@ -27,7 +27,7 @@ def test_keys_alone_start_watch_pause_and_stop_a_run(page: Page, dashboard: Dash
     press("+")
     wait_until(lambda: dashboard.status("by-keys").get("pieces_per_second", 0) > 10, "a higher speed")
     press("t")
-    expect(page.locator("#thinks")).to_be_checked()
+    expect(page.locator("#show-action-values")).to_be_checked()
     press(" ")
     expect_state(page, "Paused")
     press(" ")
@@ -42,13 +42,13 @@ def test_keys_alone_start_watch_pause_and_stop_a_run(page: Page, dashboard: Dash
     assert dashboard.view("by-keys").state == "stopped"
 
 
-def test_keys_are_listed_and_can_be_turned_off(page: Page, photograph: Callable[..., None]) -> None:
+def test_shortcuts_are_listed_and_can_be_disabled(page: Page, photograph: Callable[..., None]) -> None:
     page.goto("/")
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keys and numbers")).to_be_visible()
     expect(page.locator("#help-panel")).to_contain_text("pause or resume")
     photograph(page, "keys")
-    page.get_by_role("switch", name="Single keys act").uncheck(force=True)
+    page.get_by_role("switch", name="Enable keyboard shortcuts").uncheck(force=True)
     page.keyboard.press("Escape")
     page.keyboard.press("n")
     expect(page.locator("#new-run-panel")).to_be_hidden()

@@ -1,4 +1,4 @@
-"""An hour of watching and switching: what the page keeps in memory does not grow."""
+"""Memory of the live page during an hour of watching and switching modes."""
 
 import os
 import time
@@ -7,15 +7,15 @@ from typing import Final
 import pytest
 from playwright.sync_api import Page
 
-from tests.dashboard.page.stage import Dashboard
-from tests.dashboard.page.watching import expect_state, next_board, open_run
+from tests.dashboard.page.page_helpers import expect_state, next_board, open_run
+from tests.dashboard.page.served_dashboard import Dashboard
 
 _LENGTH_S: Final = float(os.environ.get("TETRARIUM_SOAK_S", "3600"))
-_GROWTH: Final = 1.25  # of what lies on the heap after collecting, from the second round on
+_GROWTH: Final = 1.25  # of the heap after garbage collection, from the second round on
 
 
 @pytest.mark.oracle
-def test_memory_of_the_page_stays_flat(page: Page, dashboard: Dashboard) -> None:
+def test_memory_does_not_grow(page: Page, dashboard: Dashboard) -> None:
     dashboard.start_run("long")
     open_run(page, "long")
     expect_state(page, "Running")

@@ -1,50 +1,73 @@
-"""The pages of studies: begun by keyboard alone, followed, stopped, and told for everybody."""
+"""The pages of studies: started, followed and stopped by keyboard, and shown with their results."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.page.looks import WIDTHS, violations
-from tests.dashboard.page.stage import Dashboard, wait_until
-from tests.dashboard.page.watching import Watcher, pass_frames
-from tests.tuning.made import complete, study
-from tetrarium.tuning.storage import Storage, Trials
+from tests.dashboard.page.page_checks import WIDTHS, violations
+from tests.dashboard.page.page_helpers import PageMonitor, pass_frames
+from tests.dashboard.page.served_dashboard import Dashboard, wait_until
+from tests.tuning.studies import complete, study
+from tetrarium.tuning.search_space import Range, variable_settings
 
+_PROPOSALS = """async () => {
+    const { RangeRow } = await import("/static/tuning/range-row.js");
+    const [options, presets] = await Promise.all(
+        ["/api/studies/options", "/api/presets"].map(async (path) => (await fetch(path)).json()),
+    );
+    const ranges = [];
+    for (const preset of presets) {
+        for (const spec of options.groups.flatMap(({ fields }) => fields)) {
+            const values = { ...preset.env_config, ...preset.training_config };
+            const row = new RangeRow(spec, values[spec.name], () => {});
+            document.body.append(row.element);
+            const proposed = [row.read()];
+            const listed = row.element.querySelector('[value="listed"]');
+            if (listed) {
+                listed.click();
+                proposed.push(row.read());
+            }
+            row.element.remove();
+            ranges.push([preset.name, spec.name, proposed]);
+        }
+    }
+    return ranges;
+}"""
 LINES = [412, 388, 96, 800, 655, 720, 540, 12, 799, 610, 233, 777]
 
 
 @pytest.fixture(scope="module")
-def told(dashboard: Dashboard) -> str:
-    """A study of twelve trials, one that failed, and seven to come."""
+def study_name(dashboard: Dashboard) -> str:
+    """A study of 20 trials: twelve completed, one failed, seven left."""
     ranges = ("learning_rate=1e-4..1e-2:log", "gamma=0.7..0.98", "n_steps=1,2,3,5", "double_q=true,false")
-    asked = study("rates", ranges=ranges, sampler="random", n_trials=20)
-    complete(dashboard.home, asked, [float(value) for value in LINES], n_runs=4)
-    trials = Trials(Storage(dashboard.home), asked)
-    failed = trials.add(trials.draw())
+    config = study("rates", ranges=ranges, sampler="random", n_trials=20)
+    trials = complete(dashboard.home, config, [float(value) for value in LINES], n_runs=4)
+    failed = trials.add(trials.sample())
     note = "The loss is not finite at step 1,000; checkpoints from before it are kept."
-    trials.tell(failed, "fail", about={"note": note, "step": 1_000, "seconds": 9.0})
+    trials.finish(failed, "fail", about={"note": note, "step": 1_000, "seconds": 9.0})
     return "rates"
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_rules_of_accessibility_hold_and_nothing_is_cut_off(page: Page, told: str, width: int) -> None:
+def test_pages_are_accessible_and_fit_the_window(page: Page, study_name: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.goto("/tuning")
-    expect(page.get_by_role("link", name=told)).to_be_visible()
+    expect(page.get_by_role("link", name=study_name)).to_be_visible()
     assert broken_rules(page) == []
     page.keyboard.press("n")
     for setting in ("gamma", "activation", "net_arch"):
         page.get_by_label("vary another setting").select_option([setting])
     assert broken_rules(page) == []
-    page.goto(f"/tuning/{told}")
+    page.goto(f"/tuning/{study_name}")
     expect(page.locator("#trials tbody tr")).to_have_count(13)
     assert broken_rules(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def broken_rules(page: Page) -> list[str]:
-    """What axe finds, dark and light."""
+    """Violations found by axe in the dark and the light theme."""
     found = []
     for theme in ("dark", "light"):
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
@@ -52,26 +75,28 @@ def broken_rules(page: Page) -> list[str]:
     return found
 
 
-def test_a_study_is_told(page: Page, dashboard: Dashboard, told: str, photograph: Callable[..., None]) -> None:
+def test_page_of_a_study_shows_its_results(
+    page: Page, dashboard: Dashboard, study_name: str, photograph: Callable[..., None]
+) -> None:
     page.goto("/tuning")
-    row = page.get_by_role("row").filter(has=page.get_by_role("link", name=told))
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name=study_name))
     expect(row).to_contain_text("13 of 20")
     expect(row).to_contain_text("learning rate, gamma, n steps, double q")
     row.evaluate("row => (row.dataset.same = 'yes')")
-    news = dashboard.root / "players" / "news"
+    news = dashboard.root / "demos" / "news"
     with page.expect_response("**/api/studies"):
         news.mkdir(parents=True)
     news.rmdir()
     pass_frames(page, 5)
-    expect(row).to_have_attribute("data-same", "yes")  # what is pressed while it is read again stays
+    expect(row).to_have_attribute("data-same", "yes")  # the row is not replaced when the list is reloaded
     photograph(page, "tuning-list")
-    page.get_by_role("link", name=told).click()
+    page.get_by_role("link", name=study_name).click()
     expect(page.get_by_role("heading", name="rates")).to_be_visible()
     expect(page.locator("#study-counts")).to_have_text("13 of 20 trials · 1 failed")
-    expect(page.locator("#best")).to_contain_text("800 lines a game · rates-0004")
+    expect(page.locator("#best")).to_contain_text("800 lines until the limit · rates-0004")
     expect(page.locator("#best-command")).to_contain_text("tetrarium train --preset default --set total_timesteps=1200")
     expect(page.locator("#importances li")).to_have_count(4)
-    expect(page.locator("#importances-words")).to_contain_text("Estimated by PED-ANOVA from 12 trials")
+    expect(page.locator("#importances-note")).to_contain_text("Estimated by PED-ANOVA from 12 trials")
     expect(page.locator(".scatter")).to_have_count(4)
     expect(page.locator(".trial-dot")).to_have_count(4 * 12)
     first = page.locator("#trials tbody tr").first
@@ -86,8 +111,21 @@ def test_a_study_is_told(page: Page, dashboard: Dashboard, told: str, photograph
     photograph(page, "tuning-study")
 
 
-def test_one_that_is_not_there_is_told(page: Page, watcher: Watcher) -> None:
-    watcher.forgive_refusals()
+def test_proposed_ranges_are_accepted(page: Page) -> None:
+    page.goto("/tuning")
+    ranges = page.evaluate(_PROPOSALS)
+    for preset, name, proposed in ranges:
+        for values in proposed:
+            assert Range.from_dict(name, values).to_dict() is not None, (preset, name, values)
+    by_name = {(preset, name): proposed for preset, name, proposed in ranges}
+    assert {name for _, name in by_name} == set(variable_settings())
+    assert by_name["default", "gamma"] == [{"low": 0.8, "high": 0.98}, {"values": [0.8, 0.9, 0.98]}]
+    assert by_name["default", "averaging"][0] == {"low": 0.998, "high": 0.9998}
+    assert by_name["default", "batch_size"][0] == {"low": 64, "high": 1_024}
+
+
+def test_missing_study_is_reported(page: Page, monitor: PageMonitor) -> None:
+    monitor.allow_error_responses()
     page.goto("/tuning/nothing")
     expect(page.locator("#study-missing")).to_contain_text("There is no study nothing.")
     expect(page.get_by_role("link", name="All studies", exact=True)).to_be_visible()
@@ -96,12 +134,44 @@ def test_one_that_is_not_there_is_told(page: Page, watcher: Watcher) -> None:
     expect(page.get_by_role("link", name="All studies", exact=True)).to_be_visible()
 
 
-def test_a_study_is_begun_and_steered_by_keyboard_alone(
-    page: Page, dashboard: Dashboard, watcher: Watcher, photograph: Callable[..., None]
+def test_damaged_run_and_study_are_shown_and_deleted(
+    page: Page, dashboard: Dashboard, monitor: PageMonitor, photograph: Callable[..., None]
 ) -> None:
-    watcher.forgive_refusals()
+    monitor.allow_error_responses()  # of a deleted run that the page reads once more
+    config = study("broken-study")
+    complete(dashboard.home, config, [float(value) for value in LINES[:2]], n_runs=2)
+    paths = {
+        "tuning": dashboard.home.study_folder("broken-study") / "study.json",
+        "runs": dashboard.home.run_folder("broken-study-0001") / "config.json",
+    }
+    for path in paths.values():
+        path.write_text("{")
+    for place, path in paths.items():
+        name = path.parent.name
+        page.goto(f"/{place}")
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
+        expect(row).to_contain_text("Damaged")
+        row.get_by_role("link", name=name, exact=True).click()
+        reason = page.locator("#study-missing" if place == "tuning" else "#run-error")
+        expect(reason).to_contain_text(f"{path.name}' cannot be read")
+        expect(page.get_by_role("button", name="Resume")).to_have_count(0)
+        photograph(page, f"damaged-{place}")
+        page.get_by_role("button", name="Delete", exact=True).click()
+        if place == "tuning":
+            page.get_by_label("Move the runs of its trials to the trash, too").set_checked(False)
+            page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+        expect(page.locator("#toasts")).to_contain_text(re.compile(f"Deleted {name}\\.|{name} moved to the trash\\."))
+        expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0)
+        assert not path.parent.exists()
+    assert dashboard.home.run_folder("broken-study-0002").exists()
+
+
+def test_study_is_started_and_controlled_by_keyboard(
+    page: Page, dashboard: Dashboard, monitor: PageMonitor, photograph: Callable[..., None]
+) -> None:
+    monitor.allow_error_responses()
     page.goto("/tuning")
-    expect(page.locator("#studies-count")).not_to_have_text("Reading the studies…")
+    expect(page.locator("#studies-count")).not_to_have_text("Loading the studies…")
     page.keyboard.press("n")
     expect(page.get_by_label("name", exact=True)).to_be_focused()
     page.keyboard.type("by-hand")
@@ -109,7 +179,7 @@ def test_a_study_is_begun_and_steered_by_keyboard_alone(
         page.get_by_label(label, exact=True).focus()
         page.keyboard.press("Control+A")
         page.keyboard.type(text)
-    for label, text in (("how many", "2"), ("total timesteps", "1000000000"), ("evaluate every", "1000000")):
+    for label, text in (("number of trials", "2"), ("total timesteps", "1000000000"), ("evaluate every", "1000000")):
         page.get_by_label(label).focus()
         page.keyboard.press("Control+A")
         page.keyboard.type(text)
@@ -132,5 +202,5 @@ def test_a_study_is_begun_and_steered_by_keyboard_alone(
     page.get_by_role("button", name="Stop").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
-    expect(page.locator("#study-message")).to_have_text("Stopped; 2 trials are left. Nothing is lost.")
+    expect(page.locator("#study-message")).to_have_text("Stopped with 2 trials left. You can resume any time.")
     assert dashboard.view("by-hand-0001").state == "stopped"

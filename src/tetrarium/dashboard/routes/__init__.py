@@ -1,1 +1,1 @@
-"""The addresses of the API, by what they are about."""
+"""The resources of the API: each module has the requests, responses and routes of one."""

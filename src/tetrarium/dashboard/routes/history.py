@@ -1,74 +1,220 @@
-"""All runs together: ``/api/history``, and freeing space in them, ``/api/prunable`` and ``/api/prune``.
+"""Collections of runs: ``/api/history``, ``/api/activity``, ``/api/checkpoints`` and the trash, ``/api/trash/runs``.
 
-Every function here may block, so none is a coroutine: each runs in a thread.
+The functions may block, so they are not coroutines: each runs in a thread.
 """
 
-from collections.abc import Sequence
-from typing import Annotated, Final
+from collections import Counter
+from collections.abc import Collection, Sequence
+from operator import attrgetter
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query
+from fastapi import Path as PathParameter
+from pydantic import ConfigDict, Field
 
-from tetrarium.dashboard.history import find_history
-from tetrarium.dashboard.routes.runs import FAILURES
-from tetrarium.dashboard.schemas import NAME_PATTERN, RunState
-from tetrarium.dashboard.schemas_runs import History, Prunable, Prune, Pruned, SortKey
-from tetrarium.registry.home import Home
-from tetrarium.training.runs import pruning
-from tetrarium.workers.directory import list_runs
+from tetrarium.dashboard.live.sources import find_source
+from tetrarium.dashboard.schemas import FAILURES, NAME_PATTERN, JsonRoute, RequestModel, ResponseModel
+from tetrarium.registry import run_trash
+from tetrarium.registry.home import Home, natural_key
+from tetrarium.training.runs.storage import checkpoint_cleanup
+from tetrarium.training.runs.storage.checkpoint_cleanup import Prunable, trashed_values
+from tetrarium.workers.directories.process_directory import list_demos
+from tetrarium.workers.directories.runs import RunView, find_run, list_runs, matches
+from tetrarium.workers.protocol.status_files import PROCESS_STATES, ProcessState
 
-__all__ = ["history_routes"]
-
-_MOST: Final = 200  # runs in one answer
-Search = Annotated[str, Query(max_length=100, description="Words in name, algorithm, preset, seed or command.")]
-States = Annotated[list[RunState], Query(max_length=8, description="Those that are wanted; any without one.")]
-Limit = Annotated[int, Query(ge=1, le=_MOST, description="How many at most.")]
-Offset = Annotated[int, Query(ge=0, le=10**6, description="How many are left out before the first.")]
+MAX_RUNS: Final = 200  # in one response
+MAX_SEARCH_LENGTH: Final = 100
+Search = Annotated[
+    str,
+    Query(
+        max_length=MAX_SEARCH_LENGTH, description="Words that all occur in name, algorithm, preset, seed or command."
+    ),
+]
+States = Annotated[
+    list[ProcessState], Query(max_length=len(PROCESS_STATES), description="States of the runs; all by default.")
+]
+Limit = Annotated[int, Query(ge=1, le=MAX_RUNS, description="Largest number of runs.")]
+Offset = Annotated[int, Query(ge=0, le=10**6, description="Number of runs to skip.")]
 Names = Annotated[
     list[Annotated[str, Query(pattern=NAME_PATTERN)]],
-    Query(max_length=1_000, description="Which runs; all without one."),
+    Query(max_length=1_000, description="Names of the runs; all by default."),
 ]
-Keep = Annotated[int, Query(ge=1, le=1_000, description="How many of a run's latest checkpoints stay.")]
+Name = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="The run's name.", examples=["first"])]
+Keep = Annotated[int, Query(ge=1, le=1_000, description="Number of latest checkpoints to keep of each run.")]
+SortKey = Literal[
+    "started", "name", "state", "step", "training_mean", "best_lines_game", "steps_per_second", "algorithm", "seed"
+]
+
+
+class HistoryResponse(ResponseModel):
+    """One page of the matching runs in the requested order."""
+
+    runs: list[RunView] = Field(description="Runs of the page.")
+    n_found: int = Field(description="Runs that match the search and the states.", examples=[12])
+    n_runs: int = Field(description="Runs in total.", examples=[1_000])
+    n_alive: int = Field(description="Running runs in total.", examples=[1])
+    n_by_state: dict[str, int] = Field(
+        description="Runs in each state that match the search.", examples=[{"running": 1, "crashed": 2}]
+    )
+
+
+class ActivityResponse(ResponseModel):
+    """Numbers of active processes."""
+
+    n_running: int = Field(description="Runs that are being trained.", examples=[1])
+    n_paused: int = Field(description="Paused runs.", examples=[0])
+    n_demos: int = Field(description="Demos that play.", examples=[1])
+
+
+class PruneRequest(RequestModel):
+    """Checkpoints to delete."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"names": ["first"], "keep": 1}]})
+    names: list[Annotated[str, Field(pattern=NAME_PATTERN)]] | None = Field(
+        default=None, max_length=1_000, description="Names of the runs; all by default."
+    )
+    keep: int = Field(default=1, ge=1, le=1_000, description="Number of latest checkpoints to keep of each run.")
+
+
+class PruneResponse(ResponseModel):
+    """Deleted or deletable checkpoints."""
+
+    runs: list[Prunable] = Field(description="Runs with such checkpoints.")
+    n_bytes: int = Field(description="Total size.", examples=[18_800_000])
+
+
+class TrashedRunResponse(ResponseModel):
+    """A deleted run that can be restored."""
+
+    id: str = Field(
+        description="Reference in the trash, where runs may share a name.", examples=["first~1795381200000"]
+    )
+    name: str = Field(description="Name of the run.", examples=["first"])
+    trashed_s: float = Field(description="Time of deletion in seconds since 1970.", examples=[1_795_381_200.0])
+    n_bytes: int = Field(description="Size of its files.", examples=[24_000_000])
+
+
+class RestoreRunRequest(RequestModel):
+    """A run to restore from the trash."""
+
+    run: str = Field(
+        pattern=f"{NAME_PATTERN[:-1]}(~[0-9]{{1,15}})?$",
+        description="Its id, or its name for the latest deleted one.",
+        examples=["first"],
+    )
 
 
 def history_routes(home: Home) -> APIRouter:
-    """Makes the routes."""
-    routes = APIRouter(prefix="/api", tags=["runs"], responses=FAILURES)
+    """Creates the routes."""
+    routes = APIRouter(prefix="/api", tags=["runs"], responses=FAILURES, route_class=JsonRoute)
+    _add_trash(routes, home)
 
-    @routes.get("/history", summary="Some of the runs: searched, filtered, in order")
+    @routes.get("/history", summary="Search, filter and sort runs")
     def show_history(
         search: Search = "",
-        state: States = [],  # noqa: B006 never altered
+        state: States = [],  # noqa: B006 never modified
         sort: SortKey = "started",
         descending: bool = True,
         limit: Limit = 50,
         offset: Offset = 0,
-    ) -> History:
-        """A page of the history of runs; runs without a value in what they are sorted by come last."""
-        return find_history(
-            list_runs(home),
-            search=search,
-            states=state,
-            sort=sort,
-            descending=descending,
-            limit=limit,
-            offset=offset,
+    ) -> HistoryResponse:
+        """Returns one page; runs without a value in the sort field come last."""
+        return search_runs(
+            list_runs(home), search=search, states=state, sort=sort, descending=descending, limit=limit, offset=offset
         )
 
-    @routes.get("/prunable", summary="Which checkpoints could go, and what that would free")
-    def show_prunable(name: Names = [], keep: Keep = 1) -> Pruned:  # noqa: B006 never altered
-        """A run's latest checkpoints, its best weights and its records stay; runs under way are left alone."""
-        return _pruned(pruning.find_prunable(home, name, keep))
+    @routes.get("/activity", summary="Count active runs and demos")
+    def show_activity() -> ActivityResponse:
+        """Returns what is active in the home, no matter where it was started."""
+        states = [run.state for run in list_runs(home) if run.is_alive]
+        n_paused = states.count("paused")
+        n_demos = sum(demo.is_alive and demo.state != "paused" for demo in list_demos(home))
+        return ActivityResponse(n_running=len(states) - n_paused, n_paused=n_paused, n_demos=n_demos)
 
-    @routes.post("/prune", summary="Remove checkpoints that runs do not need to be resumed")
-    def prune_runs(wanted: Prune) -> Pruned:
-        """Removes what `GET /api/prunable` tells, and tells what went."""
-        found = pruning.find_prunable(home, wanted.names or (), wanted.keep)
-        pruning.prune(home, found)
-        return _pruned(found)
+    @routes.get("/checkpoints/prunable", summary="List checkpoints that can be deleted")
+    def show_prunable(name: Names = [], keep: Keep = 1) -> PruneResponse:  # noqa: B006 never modified
+        """Returns the checkpoints that pruning would delete, without those of active runs.
+
+        Latest checkpoints, best weights and records are kept.
+        """
+        return _response(checkpoint_cleanup.find_prunable(home, name, keep))
+
+    @routes.post("/checkpoints/prune", summary="Delete checkpoints that runs do not need to be resumed")
+    def prune_runs(request: PruneRequest) -> PruneResponse:
+        """Deletes the checkpoints that `GET /api/checkpoints/prunable` lists, and returns them."""
+        found = checkpoint_cleanup.find_prunable(home, request.names or (), request.keep)
+        checkpoint_cleanup.prune(home, found)
+        return _response(found)
 
     return routes
 
 
-def _pruned(found: Sequence[pruning.Prunable]) -> Pruned:
-    runs = [Prunable(name=one.name, steps=list(one.steps), n_bytes=one.n_bytes) for one in found]
-    return Pruned(runs=runs, n_bytes=sum(one.n_bytes for one in found))
+def _add_trash(routes: APIRouter, home: Home) -> None:
+    @routes.delete("/runs/{name}", summary="Move a run to the trash")
+    def delete_whole_run(name: Name) -> TrashedRunResponse:
+        """POST /api/trash/runs/restore restores it; saved models stay. Refused while it runs."""
+        find_source(home, "run", name)
+        return TrashedRunResponse(**trashed_values(checkpoint_cleanup.delete_run(home, name)))
+
+    @routes.get("/trash/runs", summary="List the trash of runs")
+    def list_trashed_runs() -> list[TrashedRunResponse]:
+        """Returns deleted runs, the latest deletion first."""
+        return [TrashedRunResponse(**trashed_values(run)) for run in run_trash.trashed_runs(home)]
+
+    @routes.post("/trash/runs/restore", summary="Restore a run from the trash")
+    def restore_run(request: RestoreRunRequest) -> RunView:
+        """Refused if another run has its name by now."""
+        return find_run(home, run_trash.restore_run(home, request.run).name)
+
+    @routes.delete("/trash/runs", summary="Empty the trash of runs")
+    def empty_trash_of_runs() -> list[TrashedRunResponse]:
+        """Deletes the runs in the trash permanently and returns them."""
+        runs = run_trash.trashed_runs(home)
+        responses = [TrashedRunResponse(**trashed_values(run)) for run in runs]
+        run_trash.remove_trashed(runs)
+        return responses
+
+
+def _response(found: Sequence[checkpoint_cleanup.Prunable]) -> PruneResponse:
+    return PruneResponse(runs=list(found), n_bytes=sum(one.n_bytes for one in found))
+
+
+def search_runs(
+    views: Sequence[RunView],
+    *,
+    search: str = "",
+    states: Collection[str] = (),
+    sort: str = "started",
+    descending: bool = True,
+    limit: int = 50,
+    offset: int = 0,
+) -> HistoryResponse:
+    """Returns one page of the matching runs.
+
+    Args:
+        views: All runs.
+        search: Words separated by spaces.
+        states: States of the runs; all if empty.
+        sort: A field of a run. Runs without a value come last in both directions; ties are sorted by name.
+        descending: Whether the largest value comes first.
+        limit: Largest number of runs.
+        offset: Number of runs to skip.
+    """
+    words = search.casefold().split()
+    searched = [view for view in views if matches(view, words)]
+    found = [view for view in searched if not states or view.state in states]
+    found.sort(key=lambda view: natural_key(view.name))
+    value = attrgetter(sort)
+    known = [view for view in found if value(view) is not None]
+    if sort != "name":
+        known.sort(key=value, reverse=descending)
+    elif descending:
+        known.reverse()
+    ordered = known + [view for view in found if value(view) is None]
+    return HistoryResponse(
+        runs=ordered[offset : offset + limit],
+        n_found=len(found),
+        n_runs=len(views),
+        n_alive=sum(view.is_alive for view in views),
+        n_by_state=dict(Counter(view.state for view in searched)),
+    )

@@ -1,57 +1,43 @@
-"""Saved models: ``/api/models``, ``/api/trash``, ``/api/imports``, and ``/api/leaderboard``, where they stand.
+"""Saved models: ``/api/models``, ``/api/trash``, ``/api/imports``, ``/api/leaderboard``, ``/api/protocols``.
 
-What needs torch, or takes its time, is a job of ``/api/jobs``; everything else is done before it is answered.
+Operations that need torch or take long start a job of ``/api/jobs``; all others finish before the response.
 """
 
-from collections.abc import Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from tetrarium.dashboard.answers import NotThereError
-from tetrarium.dashboard.model_answers import (
-    job_answer,
-    model_answer,
-    protocol_entry,
-    row_answer,
-    version_answer,
-)
-from tetrarium.dashboard.routes.runs import FAILURES
-from tetrarium.dashboard.schemas import NAME_PATTERN
-from tetrarium.dashboard.schemas_models import (
-    ChangeVersion,
-    Job,
-    LeaderboardAnswer,
-    ModelAnswer,
-    ModelEntry,
-    ModelVersionAnswer,
-    ProtocolEntry,
-    Restore,
-    SaveModel,
-)
-from tetrarium.dashboard.sources import find_start
-from tetrarium.dashboard.uploads import UPLOADS, received
-from tetrarium.errors import ConfigError, ModelError
-from tetrarium.evaluation import POLICY_NAMES, PROTOCOLS, find_protocol
-from tetrarium.evaluation.leaderboard import leaderboard
-from tetrarium.registry.box import champion_names
+from tetrarium.dashboard import schemas
+from tetrarium.dashboard.http.guard import UPLOADS, receive_upload
+from tetrarium.dashboard.live.sources import find_agent
+from tetrarium.errors import ConfigError, InvalidNameError
+from tetrarium.evaluation import POLICY_NAMES, PROTOCOLS, Protocol, find_protocol
+from tetrarium.evaluation.leaderboard import Entry, leaderboard, scores_of
+from tetrarium.evaluation.protocols import DEFAULT_PROTOCOL
 from tetrarium.registry.bundles import BUNDLE_SUFFIX, read_bundle
 from tetrarium.registry.home import Home
-from tetrarium.registry.models import ModelStore
-from tetrarium.registry.versions import ModelVersion
-from tetrarium.workers.directory import read_run
-from tetrarium.workers.jobs import read_job, start_job
+from tetrarium.registry.model_store import ModelStore
+from tetrarium.registry.scores import Score
+from tetrarium.registry.versions import ModelVersion, champion_names
+from tetrarium.workers.directories.jobs import JobView, read_job
+from tetrarium.workers.directories.runs import read_run
+from tetrarium.workers.processes.launcher import start_job
 
-__all__ = ["model_routes"]
-
-Found = TypeVar("Found")
-Name = Annotated[str, Path(pattern=NAME_PATTERN, description="The model's name.", examples=["first"])]
-Number = Annotated[int, Path(ge=1, lt=10**9, description="Which version.", examples=[1])]
-Under = Annotated[str, Query(max_length=64, description="A name of GET /api/protocols.", examples=["default"])]
-As = Annotated[
+Name = Annotated[str, Path(pattern=schemas.NAME_PATTERN, description="The model's name.", examples=["first"])]
+Number = Annotated[int, Path(ge=1, lt=10**9, description="Number of the version.", examples=[1])]
+ProtocolName = Annotated[str, Query(max_length=64, description="A name of GET /api/protocols.", examples=["default"])]
+ImportName = Annotated[
     str | None,
-    Query(pattern=NAME_PATTERN, description="What it is called here; its own name if left out.", examples=["mine"]),
+    Query(
+        pattern=schemas.NAME_PATTERN,
+        description="Name of the model; by default the one in the file.",
+        examples=["mine"],
+    ),
+]
+ImportPromote = Annotated[
+    bool, Query(description="Whether the imported version becomes the default version of its model.")
 ]
 _IMPORTS: Final = ("POST", "/api/imports")
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
@@ -59,15 +45,168 @@ _FILE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"application/
 _BODY: Final = {
     "requestBody": {
         "required": True,
-        "description": "The file, as it is.",
+        "description": "Content of the file.",
         "content": {"application/octet-stream": _BINARY},
     }
 }
+_MAX_TAGS: Final = 32
+MAX_NOTE_LENGTH: Final = 10_000
+Tag = Annotated[str, Field(pattern=schemas.TAG_PATTERN)]
+
+
+class ProtocolResponse(schemas.ResponseModel):
+    """A named way to evaluate: the same environment, pieces and piece limit for all agents."""
+
+    name: str = Field(description="Its name in requests.", examples=["default"])
+    meaning: str = Field(description="One line for people.", examples=["the default game, 100 games of up to 10,000"])
+    width: int = Field(description="Columns of the board.", examples=[10])
+    height: int = Field(description="Visible rows.", examples=[20])
+    randomizer: str = Field(description="Randomizer of the pieces.", examples=["7-bag"])
+    n_games: int = Field(description="Games to play.", examples=[100])
+    max_pieces: int = Field(description="Pieces after which a game is truncated.", examples=[10_000])
+    seed: int = Field(description="Seed of the games.", examples=[20_000])
+
+
+class ScoreResponse(schemas.ResponseModel):
+    """Result of an evaluation under a protocol."""
+
+    measured_s: float = Field(description="Time of the evaluation in seconds since 1970.", examples=[1_795_381_200.0])
+    mean_lines: float | None = Field(
+        description="Estimated lines per game; null if no game was lost.", examples=[1_204.3]
+    )
+    low: float = Field(description="Lower end of the interval of the mean.", examples=[1_144.0])
+    high: float | None = Field(description="Upper end of the interval; null if no game ended.", examples=[1_264.0])
+    interval_kind: str = Field(
+        description="Kind of the interval: chi-square, bootstrap or lower bound.", examples=["bootstrap"]
+    )
+    confidence: float = Field(description="Confidence level of the interval.", examples=[0.95])
+    median_lines: float = Field(description="Median lines of the games as played.", examples=[980.0])
+    n_games: int = Field(description="Games played.", examples=[100])
+    n_truncated: int = Field(description="Truncated games.", examples=[3])
+    share_truncated: float = Field(description="Truncated games as a share of all games.", examples=[0.03])
+    max_pieces: int = Field(description="Pieces after which games were truncated.", examples=[10_000])
+    lines_per_game: float = Field(description="Total lines divided by games, as played.", examples=[1_190.2])
+    pieces_per_second: float = Field(description="Speed of the evaluation.", examples=[210_000.0])
+
+
+class LeaderboardRow(schemas.ResponseModel):
+    """An agent: a saved model, a built-in model, a controller, or a score whose model was deleted."""
+
+    agent: str = Field(description="Agent reference.", examples=["first@2"])
+    kind: Literal["model", "champion", "controller", "gone"] = Field(
+        description="Kind of agent; `champion`: built-in model, `gone`: deleted model."
+    )
+    model: str | None = Field(description="Name of the model, if it is one.", examples=["first"])
+    version: int | None = Field(description="Number of the version.", examples=[2])
+    n_versions: int | None = Field(description="Number of versions.", examples=[3])
+    is_promoted: bool = Field(description="Whether it was chosen as the default version.")
+    algorithm: str | None = Field(description="Learning algorithm.", examples=["dqn"])
+    step: int | None = Field(description="Training steps.", examples=[400_000])
+    tags: list[str] = Field(description="Tags.")
+    note: str = Field(description="First line of its note.", examples=["the one from Tuesday"])
+    score: ScoreResponse | None = Field(
+        description="Score under this protocol; null if not evaluated yet.", examples=[None]
+    )
+    place: int | None = Field(
+        description="Place by that score, shared by agents that lost no game; null without a score.", examples=[None]
+    )
+
+
+class LeaderboardResponse(schemas.ResponseModel):
+    """All agents under one protocol, best first, those without a score last."""
+
+    protocol: ProtocolResponse = Field(description="Protocol of the scores.")
+    rows: list[LeaderboardRow] = Field(description="Rows, best first.")
+
+
+class VersionResponse(schemas.ResponseModel):
+    """One version of a model."""
+
+    spec: str = Field(description="Agent reference.", examples=["first@2"])
+    name: str = Field(description="Name of the model.", examples=["first"])
+    number: int = Field(description="Number of the version, from 1.", examples=[2])
+    saved_s: float = Field(description="Time of saving in seconds since 1970.", examples=[1_795_381_200.0])
+    algorithm: str = Field(description="Learning algorithm.", examples=["dqn"])
+    step: int = Field(description="Training steps.", examples=[400_000])
+    seed: int | None = Field(description="Seed of its training.", examples=[1])
+    training_config: dict[str, Any] = Field(description="Settings of its training.", examples=[{"gamma": 0.9}])
+    env_config: dict[str, Any] = Field(description="Environment that it was trained for.", examples=[{"width": 10}])
+    about: dict[str, str | int | float] = Field(description="Its origin.", examples=[{"run": "first"}])
+    note: str = Field(description="Note.", examples=["the one from Tuesday"])
+    tags: list[str] = Field(description="Tags.")
+    n_bytes: int = Field(description="Size of its file.", examples=[120_000])
+    sha256: str = Field(description="Hash of its weights.", examples=["9f3a…"])
+    is_promoted: bool = Field(description="Whether it was chosen as the default version.")
+    is_there: bool = Field(description="Whether its file exists.")
+    trashed_s: float | None = Field(
+        description="Time of deletion in seconds since 1970; null outside the trash.", examples=[None]
+    )
+    is_builtin: bool = Field(description="Whether it is a built-in model, which cannot be changed.")
+
+
+class ModelSummaryResponse(schemas.ResponseModel):
+    """A model and its default version."""
+
+    name: str = Field(description="Name of the model.", examples=["first"])
+    n_versions: int = Field(description="Number of versions.", examples=[3])
+    current: VersionResponse = Field(description="Default version.")
+
+
+class VersionScore(ScoreResponse):
+    """A score of one version."""
+
+    number: int = Field(description="Number of the version.", examples=[2])
+    protocol: str = Field(description="Name of the protocol.", examples=["default"])
+
+
+class ModelResponse(schemas.ResponseModel):
+    """A model with all of its versions."""
+
+    name: str = Field(description="Name of the model.", examples=["first"])
+    current: int = Field(description="Number of the default version.", examples=[2])
+    is_builtin: bool = Field(description="Whether it is a built-in model, which cannot be changed.")
+    versions: list[VersionResponse] = Field(description="Versions, oldest first.")
+    scores: list[VersionScore] = Field(description="Scores of all versions.")
+
+
+class SaveModelRequest(schemas.RequestModel):
+    """A new version of a model."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"agent": "first", "name": "mine", "save_checkpoint": True}]}
+    )
+    agent: schemas.Agent = Field(description="Agent reference: a run, NAME@best, NAME@STEP, or a model to copy.")
+    name: str = Field(pattern=schemas.NAME_PATTERN, description="Name of the model; created if it does not exist.")
+    note: str = Field(default="", max_length=MAX_NOTE_LENGTH, description="Note.")
+    tags: list[Tag] = Field(default=[], max_length=_MAX_TAGS, description="Tags.")
+    save_checkpoint: bool = Field(
+        default=False, description="Whether a running run saves a checkpoint first, so that its current weights are "
+        "saved instead of its latest checkpoint."
+    )  # fmt: skip
+
+
+class UpdateVersionRequest(schemas.RequestModel):
+    """Changes of a version; omitted fields stay unchanged."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"note": "the one from Tuesday", "tags": ["good"], "promoted": True}]}
+    )
+    note: str | None = Field(default=None, max_length=MAX_NOTE_LENGTH, description="New note.")
+    tags: list[Tag] | None = Field(default=None, max_length=_MAX_TAGS, description="New tags.")
+    promoted: Literal[True] | None = Field(default=None, description="Makes it the default version.")
+
+
+class RestoreRequest(schemas.RequestModel):
+    """Versions to restore from the trash."""
+
+    spec: str = Field(
+        pattern=schemas.SPEC_PATTERN, description="NAME@VERSION, or NAME for all of its versions.", examples=["first@2"]
+    )
 
 
 def model_routes(home: Home) -> APIRouter:
-    """Makes the routes."""
-    routes = APIRouter(prefix="/api", tags=["models"], responses=FAILURES)
+    """Creates the routes."""
+    routes = APIRouter(prefix="/api", tags=["models"], responses=schemas.FAILURES, route_class=schemas.JsonRoute)
     _add_reading(routes, home)
     _add_changing(routes, home)
     _add_trash(routes, home)
@@ -76,87 +215,93 @@ def model_routes(home: Home) -> APIRouter:
 
 
 def _add_reading(routes: APIRouter, home: Home) -> None:
-    @routes.get("/protocols", summary="Named ways of measuring")
-    async def list_protocols() -> list[ProtocolEntry]:
-        """Each fixes the game, its pieces and the cut, so that scores under one name can be compared."""
-        return [protocol_entry(protocol) for protocol in PROTOCOLS.values()]
+    @routes.get("/protocols", summary="List protocols")
+    async def list_protocols() -> list[ProtocolResponse]:
+        """Returns the named ways to evaluate; each fixes the game, its pieces and the piece limit."""
+        return [protocol_response(protocol) for protocol in PROTOCOLS.values()]
 
-    @routes.get("/leaderboard", summary="Who stands where under a protocol")
-    def show_leaderboard(protocol: Under = "default") -> LeaderboardAnswer:
-        """Saved models, those that come with the package, published controllers and random play; the best first."""
+    @routes.get("/leaderboard", summary="Show a leaderboard")
+    def show_leaderboard(protocol: ProtocolName = DEFAULT_PROTOCOL) -> LeaderboardResponse:
+        """Returns saved models, built-in models, published controllers and random play, best first.
+
+        Agents that lost no game share the first place.
+        """
         chosen = find_protocol(protocol)
-        rows = [row_answer(entry) for entry in leaderboard(home, chosen)]
-        return LeaderboardAnswer(protocol=protocol_entry(chosen), rows=rows)
+        rows = [leaderboard_row(entry) for entry in leaderboard(home, chosen)]
+        return LeaderboardResponse(protocol=protocol_response(chosen), rows=rows)
 
-    @routes.get("/models", summary="All saved models")
-    def list_models() -> list[ModelEntry]:
-        """By name, each with the version that its name stands for."""
+    @routes.get("/models", summary="List models")
+    def list_models() -> list[ModelSummaryResponse]:
+        """Returns saved models by name, each with its default version."""
         return [
-            ModelEntry(name=slot.name, n_versions=len(slot.versions), current=version_answer(slot.current))
+            ModelSummaryResponse(name=slot.name, n_versions=len(slot.versions), current=version_response(slot.current))
             for slot in ModelStore(home).slots()
         ]
 
-    @routes.get("/models/{name}", summary="One model with all of its versions")
-    def show_model(name: Name) -> ModelAnswer:
-        """A saved one, or one that comes with the package; with whatever was measured of it."""
+    @routes.get("/models/{name}", summary="Show a model")
+    def show_model(name: Name) -> ModelResponse:
+        """Returns all versions of a saved or built-in model, with their scores."""
         _find(home, name)
-        return model_answer(home, name)
+        return model_response(home, name)
 
 
 def _add_changing(routes: APIRouter, home: Home) -> None:
-    @routes.post("/models", status_code=202, summary="Save what a run has learnt as a version of a model")
-    def save_model(wanted: SaveModel) -> Job:
-        """Begins a job, whose result is the version. Versions add up; none is overwritten."""
-        _require_own_name(wanted.name)
-        is_run = "@" not in wanted.what and home.run_folder(wanted.what).is_dir()
-        if wanted.fresh and not (is_run and read_run(home, wanted.what).is_alive):
-            raise ConfigError(f"A run that is under way saves afresh; {wanted.what!r} is none. Leave `fresh` out.")
-        if not wanted.fresh:
-            find_start(home, wanted.what)
-        job = start_job(home, "save", wanted.model_dump())
-        return job_answer(read_job(home, job))
+    @routes.post("/models", status_code=202, summary="Save a run as a version of a model")
+    def save_model(request: SaveModelRequest) -> JobView:
+        """Starts a job whose result is the new version; earlier versions are never overwritten."""
+        _require_free_name(request.name)
+        is_run = "@" not in request.agent and home.run_folder(request.agent).is_dir()
+        if request.save_checkpoint and not (is_run and read_run(home, request.agent).is_alive):
+            raise ConfigError(
+                f"`save_checkpoint` needs a run that is being trained; got {request.agent!r}. Omit `save_checkpoint`.",
+                field="save_checkpoint",
+            )
+        if not request.save_checkpoint:
+            find_agent(home, request.agent, "agent")
+        job = start_job(home, "save", request.model_dump())
+        return read_job(home, job)
 
-    @routes.put("/models/{name}/versions/{number}", summary="Note, tag or promote a version")
-    def change_version(name: Name, number: Number, wanted: ChangeVersion) -> ModelVersionAnswer:
-        """What is left out stays as it is."""
+    @routes.patch("/models/{name}/versions/{number}", summary="Update note, tags or promotion of a version")
+    def update_version(name: Name, number: Number, request: UpdateVersionRequest) -> VersionResponse:
+        """Omitted fields stay unchanged."""
         spec = f"{name}@{number}"
         version, store = _find(home, name, number), ModelStore(home)
-        if wanted.note is not None:
-            version = store.set_note(spec, wanted.note)
-        if wanted.tags is not None:
-            version = store.set_tags(spec, add=wanted.tags, remove=set(version.tags) - set(wanted.tags))
-        if wanted.promoted:
+        if request.note is not None:
+            version = store.set_note(spec, request.note)
+        if request.tags is not None:
+            version = store.set_tags(spec, add=request.tags, remove=set(version.tags) - set(request.tags))
+        if request.promoted:
             version = store.promote(spec)
-        return version_answer(version)
+        return version_response(version)
 
     @routes.delete("/models/{name}", summary="Move a model to the trash")
-    def delete_model(name: Name) -> list[ModelVersionAnswer]:
-        """All of its versions; POST /api/trash/restore takes them back."""
+    def delete_model(name: Name) -> list[VersionResponse]:
+        """Deletes all of its versions; POST /api/trash/restore restores them."""
         _find(home, name)
-        return [version_answer(version) for version in ModelStore(home).delete(name)]
+        return [version_response(version) for version in ModelStore(home).delete(name)]
 
     @routes.delete("/models/{name}/versions/{number}", summary="Move a version to the trash")
-    def delete_version(name: Name, number: Number) -> list[ModelVersionAnswer]:
-        """POST /api/trash/restore takes it back, under the same number."""
+    def delete_version(name: Name, number: Number) -> list[VersionResponse]:
+        """Returns the version in the trash; POST /api/trash/restore restores it under the same number."""
         _find(home, name, number)
-        return [version_answer(version) for version in ModelStore(home).delete(f"{name}@{number}")]
+        return [version_response(version) for version in ModelStore(home).delete(f"{name}@{number}")]
 
 
 def _add_trash(routes: APIRouter, home: Home) -> None:
-    @routes.get("/trash", summary="What was deleted and can be restored")
-    def list_trash() -> list[ModelVersionAnswer]:
-        """By name and number."""
-        return [version_answer(version) for version in ModelStore(home).trash()]
+    @routes.get("/trash", summary="List the trash")
+    def list_trash() -> list[VersionResponse]:
+        """Returns deleted versions by name and number."""
+        return [version_response(version) for version in ModelStore(home).trash()]
 
-    @routes.post("/trash/restore", summary="Take back from the trash")
-    def restore_models(wanted: Restore) -> list[ModelVersionAnswer]:
-        """One version, or with a name alone all that lie there."""
-        return [version_answer(version) for version in _there(lambda: ModelStore(home).restore(wanted.spec))]
+    @routes.post("/trash/restore", summary="Restore from the trash")
+    def restore_models(request: RestoreRequest) -> list[VersionResponse]:
+        """Restores one version, or all deleted versions of a name."""
+        return [version_response(version) for version in ModelStore(home).restore(request.spec)]
 
-    @routes.delete("/trash", summary="Remove for ever what lies in the trash")
-    def empty_trash() -> list[ModelVersionAnswer]:
-        """There is no way back; tells what was removed."""
-        return [version_answer(version) for version in ModelStore(home).empty_trash()]
+    @routes.delete("/trash", summary="Empty the trash")
+    def empty_trash() -> list[VersionResponse]:
+        """Deletes the versions in the trash permanently and returns them."""
+        return [version_response(version) for version in ModelStore(home).empty_trash()]
 
 
 def _add_sharing(routes: APIRouter, home: Home) -> None:
@@ -164,51 +309,127 @@ def _add_sharing(routes: APIRouter, home: Home) -> None:
         "/models/{name}/versions/{number}/file", summary="Export a version", response_class=Response, responses=_FILE
     )
     def export_version(name: Name, number: Number) -> Response:
-        """As a bundle, with its notes and tags of today."""
+        """Returns a bundle with the current note and tags."""
         _find(home, name, number)
         content = ModelStore(home).load(f"{name}@{number}").to_bytes()
-        shown = {"Content-Disposition": f'attachment; filename="{name}{BUNDLE_SUFFIX}"'}
-        return Response(content, media_type="application/octet-stream", headers=shown)
+        headers = {"Content-Disposition": f'attachment; filename="{name}{BUNDLE_SUFFIX}"'}
+        return Response(content, media_type="application/octet-stream", headers=headers)
 
     @routes.post("/imports", status_code=202, summary="Import a bundle", openapi_extra=_BODY)
-    async def import_model(request: Request, name: As = None) -> Job:
-        """The body is a `.tetris` file. All that can be told of it at once is checked now, and nothing in it is run.
+    async def import_model(request: Request, name: ImportName = None, promote: ImportPromote = False) -> JobView:
+        """Starts a job that imports the `.tetris` file in the body, and returns the job.
 
-        What is good so far becomes a job, in which its arrays are held against its network; its result is the version.
+        The format is checked at once, and nothing in the file is executed. The job checks its arrays against its
+        network; its result is the new version, or one of the same name with the same weights. The model's default
+        version stays, unless `promote` asks for the imported one.
         """
-        async with received(request, UPLOADS[_IMPORTS]) as path:
+        async with receive_upload(request, UPLOADS[_IMPORTS]) as path:
 
-            def begin() -> Job:
+            def start() -> JobView:
                 bundle = read_bundle(path, "The file")
-                called = name or bundle.name
-                _require_own_name(called)
-                job = start_job(home, "import", {"name": called, "file": path.name}, upload=path)
-                return job_answer(read_job(home, job))
+                model_name = name or bundle.name
+                _require_free_name(model_name)
+                job = start_job(
+                    home, "import", {"name": model_name, "file": path.name, "promote": promote}, upload=path
+                )
+                return read_job(home, job)
 
-            return await run_in_threadpool(begin)
+            return await run_in_threadpool(start)
 
 
 def _find(home: Home, name: str, number: int | None = None) -> ModelVersion:
-    """Finds a version, or what a name stands for.
+    """Returns a version of a model, by default the current one.
 
     Raises:
-        NotThereError: if there is none.
+        ModelNotFoundError: if there is none.
     """
-    return _there(lambda: ModelStore(home).find(name if number is None else f"{name}@{number}"))
+    return ModelStore(home).find(name if number is None else f"{name}@{number}")
 
 
-def _there(look: Callable[[], Found]) -> Found:
-    try:
-        return look()
-    except ModelError as error:
-        raise NotThereError(str(error)) from error
-
-
-def _require_own_name(name: str) -> None:
-    """Refuses a name that something else has.
+def _require_free_name(name: str) -> None:
+    """Checks that no controller or built-in model has a name.
 
     Raises:
-        ConfigError: if a controller or a model of the package is called so.
+        ConfigError: if one has.
     """
     if name in POLICY_NAMES or name in champion_names():
-        raise ConfigError(f"A model has a name of its own; {name!r} is a known one. Choose another name.")
+        raise InvalidNameError(f"{name!r} is the name of a controller or built-in model. Choose another name.")
+
+
+def protocol_response(protocol: Protocol) -> ProtocolResponse:
+    """Returns the response for a protocol."""
+    return ProtocolResponse(
+        name=protocol.name,
+        meaning=protocol.meaning,
+        width=protocol.env_config.width,
+        height=protocol.height,
+        randomizer=protocol.randomizer,
+        n_games=protocol.n_games,
+        max_pieces=protocol.max_pieces,
+        seed=protocol.seed,
+    )
+
+
+def leaderboard_row(entry: Entry) -> LeaderboardRow:
+    """Returns a row of the leaderboard."""
+    player, version = entry.player, entry.player.version
+    return LeaderboardRow(
+        agent=player.label,
+        kind=player.kind,  # type: ignore[arg-type]  # one of the literals
+        model=version.name if version is not None else None,
+        version=version.number if version is not None else None,
+        n_versions=len(player.slot.versions) if player.slot is not None else None,
+        is_promoted=version is not None and version.is_promoted,
+        algorithm=version.algorithm if version is not None else None,
+        step=version.step if version is not None else None,
+        tags=list(version.tags) if version is not None else [],
+        note=version.note.partition("\n")[0] if version is not None else "",
+        score=None if entry.score is None else ScoreResponse(**_score(entry.score)),
+        place=entry.place,
+    )
+
+
+def version_response(version: ModelVersion) -> VersionResponse:
+    """Returns the response for a version."""
+    return VersionResponse(**version.to_dict())
+
+
+def model_response(home: Home, name: str) -> ModelResponse:
+    """Returns a model with all of its versions and their scores.
+
+    Raises:
+        ModelNotFoundError: if there is none.
+    """
+    store = ModelStore(home)
+    current = store.find(name)
+    versions = [current] if current.is_builtin else store.versions(name)
+    scores = [
+        VersionScore(number=version.number, protocol=protocol.name, **_score(score))
+        for protocol in PROTOCOLS.values()
+        for score in scores_of(home, protocol).values()
+        for version in versions
+        if version.sha256 == score.sha256
+    ]
+    return ModelResponse(
+        name=name,
+        current=current.number,
+        is_builtin=current.is_builtin,
+        versions=[version_response(version) for version in versions],
+        scores=scores,
+    )
+
+
+def _score(score: Score) -> dict[str, Any]:
+    report = score.report
+    low, high = report["interval_lines"]
+    names = (
+        "mean_lines", "interval_kind", "confidence", "median_lines", "n_games", "n_truncated", "share_truncated",
+        "max_pieces", "pieces_per_second",
+    )  # fmt: skip
+    return {
+        **{name: report[name] for name in names},
+        "measured_s": score.measured_s,
+        "low": low,
+        "high": high,
+        "lines_per_game": report["lines_total"] / report["n_games"],
+    }

@@ -1,92 +1,170 @@
 """Training runs: ``/api/runs`` and what lies below a run's name.
 
-Every function here may block, so none is a coroutine: each runs in a thread.
+The functions may block, so they are not coroutines: each runs in a thread.
 """
 
-from dataclasses import asdict
+import contextlib
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
+from fastapi import Path as PathParameter
 from fastapi.responses import PlainTextResponse
+from pydantic import ConfigDict, Field
 
-from tetrarium.dashboard.commands import Reply, RunCommand, command_worker
-from tetrarium.dashboard.forms import read_settings
-from tetrarium.dashboard.keeping import list_checkpoints
-from tetrarium.dashboard.schemas import NAME_PATTERN, Failure, Run, RunDetail, StartRun
-from tetrarium.dashboard.schemas_runs import Branch, Checkpoints, Removed
-from tetrarium.dashboard.sources import find_source, find_start
+from tetrarium.dashboard import schemas
+from tetrarium.dashboard.commands import CommandResponse, RunCommandRequest, send_command
+from tetrarium.dashboard.live.sources import find_agent, find_source
+from tetrarium.dashboard.settings_form import read_settings
+from tetrarium.errors import CheckpointError
+from tetrarium.registry.files.safe_files import open_plain
 from tetrarium.registry.home import Home
-from tetrarium.registry.plain_files import open_plain
-from tetrarium.training.runs.pruning import delete_run, folder_bytes
-from tetrarium.workers.directory import list_runs, read_config, read_episodes, read_evaluations, read_progress, read_run
-from tetrarium.workers.files import LOG
-from tetrarium.workers.launching import branch_training, resume_training, start_training
+from tetrarium.settings import documented
+from tetrarium.training.checkpoints.checkpoint_store import read_metadata
+from tetrarium.training.checkpoints.metadata import METADATA_NAME
+from tetrarium.training.runs.storage.checkpoint_cleanup import folder_bytes
+from tetrarium.training.runs.storage.folder import BEST, checkpoint_steps
+from tetrarium.workers.directories import runs
+from tetrarium.workers.processes.launcher import branch_training, resume_training, start_training
+from tetrarium.workers.protocol.status_files import DAMAGED, LOG
 
-__all__ = ["FAILURES", "Name", "run_routes"]
-
-FAILURES: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": Failure, "description": description}
-    for status, description in {
-        400: "The body cannot be read.",
-        404: "There is none of that name.",
-        409: "It does not go with what is there: a name that is taken, a run that is not under way.",
-        413: "The body is too large.",
-        422: "A value breaks its rule.",
-    }.items()
-}
+MAX_POINTS: Final = 10_000
 _LOG_BYTES: Final = 2**16
 _TEXT: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
-Name = Annotated[str, Path(pattern=NAME_PATTERN, description="The run's name.", examples=["first"])]
-Points = Annotated[int, Query(ge=2, le=10_000, description="Rows at most; thinned out evenly.")]
+Name = Annotated[str, PathParameter(pattern=schemas.NAME_PATTERN, description="The run's name.", examples=["first"])]
+Points = Annotated[int, Query(ge=2, le=MAX_POINTS, description="Largest number of rows; more are thinned out evenly.")]
+
+
+class Checkpoint(schemas.ResponseModel):
+    """A checkpoint of a run."""
+
+    step: int = Field(description="Training step.", examples=[41_200])
+    n_bytes: int = Field(description="Size of its files.", examples=[9_400_000])
+    saved: str = Field(description="Time of saving in ISO 8601.", examples=["2026-11-22T17:40:00+00:00"])
+    is_latest: bool = Field(description="Whether the run is resumed from it.")
+    is_best: bool = Field(description="Whether its weights are those of the best evaluation.")
+
+
+class CheckpointsResponse(schemas.ResponseModel):
+    """Checkpoints of a run."""
+
+    checkpoints: list[Checkpoint] = Field(description="Checkpoints by step.")
+    best_step: int | None = Field(
+        description="Step of the best weights, NAME@best; null before the first evaluation.", examples=[30_000]
+    )
+    n_bytes: int = Field(description="Size of the run's folder.", examples=[24_000_000])
+
+
+class BranchRequest(schemas.RequestModel):
+    """A new run that starts from an exact copy of a checkpoint."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"step": 41_200, "name": "second"}]})
+    step: int = Field(ge=0, description="Step of the checkpoint.")
+    name: str | None = Field(
+        default=None, pattern=schemas.NAME_PATTERN, description="Name of the new run; by default NAME-at-STEP."
+    )
+    mode: schemas.Mode = Field(default="live", description="Display mode.")
+
+
+class ResumeRequest(schemas.RequestModel):
+    """Changes of a resumed run."""
+
+    total_timesteps: int | None = Field(
+        default=None, ge=1, description="New number of training steps; unchanged by default.", examples=[800_000]
+    )
+    any_cpu: bool = Field(
+        default=False, description="Resume from a checkpoint made with other vector instructions; the result differs."
+    )
+
+
+class StartRunRequest(schemas.RequestModel):
+    """A run to start."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"preset": "quick", "settings": {"gamma": 0.8}, "name": "first", "seed": 1}]}
+    )
+    preset: str = Field(default="default", max_length=64, description="Preset that the settings change.")
+    settings: Annotated[dict[str, Any], Field(max_length=200)] = Field(
+        default={}, description="Settings of environment and training that differ from the preset, by name."
+    )
+    name: str | None = Field(
+        default=None, pattern=schemas.NAME_PATTERN, description="Name of the run; by default a numbered one."
+    )
+    seed: int | None = Field(default=None, description="Seed of the training.")
+    target_lines: int | None = Field(default=None, description="Lines of a single game that end the training.")
+    start_from: str | None = Field(
+        default=None,
+        pattern=schemas.AGENT_PATTERN,
+        description="Agent reference of the initial weights: a run, NAME@best, NAME@STEP or a model.",
+    )
+    mode: schemas.Mode = Field(default="live", description="Display mode.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDetail(runs.RunView):
+    """A training run with its status and config."""
+
+    config: dict[str, Any] = field(
+        metadata=documented(
+            "Content of its config.json.",
+            {"env_config": {"width": 10}, "training_config": {"gamma": 0.9}, "start_from": None},
+        )
+    )
 
 
 def run_routes(home: Home) -> APIRouter:
-    """Makes the routes."""
-    routes = APIRouter(prefix="/api/runs", tags=["runs"], responses=FAILURES)
+    """Creates the routes."""
+    routes = APIRouter(prefix="/api/runs", tags=["runs"], responses=schemas.FAILURES, route_class=schemas.JsonRoute)
     _add_reading(routes, home)
-    _add_doing(routes, home)
-    _add_removing(routes, home)
+    _add_writing(routes, home)
     return routes
 
 
 def _add_reading(routes: APIRouter, home: Home) -> None:
-    @routes.get("", summary="All runs, the latest first")
-    def list_every_run() -> list[Run]:
-        """Whoever started them, here or in a terminal, under way or not."""
-        return [Run(**asdict(view)) for view in list_runs(home)]
+    @routes.get("", summary="List runs")
+    def list_all_runs() -> list[runs.RunView]:
+        """Returns all runs, latest start first, no matter where they were started."""
+        return runs.list_runs(home)
 
-    @routes.get("/{name}", summary="One run, and what it was started with")
+    @routes.get("/{name}", summary="Show a run")
     def show_run(name: Name) -> RunDetail:
-        """How it stands, with every setting that it was started with."""
+        """Returns its status and every setting that it was started with; no settings of a damaged run."""
         find_source(home, "run", name)
-        return RunDetail(**asdict(read_run(home, name)), config=read_config(home, name))
+        view = runs.find_run(home, name)
+        config = {} if view.state == DAMAGED else runs.read_config(home, name)
+        return RunDetail(**asdict(view), config=config)
 
-    @routes.get("/{name}/progress", summary="Its course so far, as columns of equal length")
+    @routes.get("/{name}/progress", summary="Show a run's progress")
     def show_progress(name: Name, max_points: Points = 600) -> dict[str, list[float | None]]:
-        """A row every 2,000 placements: mean, band and best of lines a game, loss, speed and more, by name."""
+        """Returns the columns of `progress.csv` by name, all of equal length."""
         find_source(home, "run", name)
-        return read_progress(home, name, max_points)
+        return runs.read_progress(home, name, max_points)
 
-    @routes.get("/{name}/episodes", summary="Its games that ended, as columns of equal length")
+    @routes.get("/{name}/episodes", summary="Show a run's episodes")
     def show_episodes(name: Name, max_points: Points = 600) -> dict[str, list[float]]:
-        """Groups of consecutive games: the step at which they begin, and mean, least and most of lines and reward."""
-        find_source(home, "run", name)
-        return dict(read_episodes(home, name, max_points))
+        """Returns columns of equal length, one value per group of consecutive games.
 
-    @routes.get("/{name}/evaluations", summary="What was evaluated while it trained, as rows")
+        Columns are the group's first step, and mean, minimum and maximum of lines and reward.
+        """
+        find_source(home, "run", name)
+        return dict(runs.read_episodes(home, name, max_points))
+
+    @routes.get("/{name}/evaluations", summary="Show a run's evaluations")
     def show_evaluations(name: Name) -> list[dict[str, float | None]]:
-        """Mean lines a game of the weights of a step, on games that are the same every time."""
+        """Returns the rows of `evaluations.csv`: results of the weights of a step on fixed games."""
         find_source(home, "run", name)
-        return read_evaluations(home, name)
+        return runs.read_evaluations(home, name)
 
-    @routes.get("/{name}/checkpoints", summary="What it keeps on the disk")
-    def show_checkpoints(name: Name) -> Checkpoints:
-        """From each of them it can go on: from the latest by `resume`, from an earlier one by `branch`."""
+    @routes.get("/{name}/checkpoints", summary="List a run's checkpoints")
+    def show_checkpoints(name: Name) -> CheckpointsResponse:
+        """Training continues from the latest one by `resume`, from an earlier one by `branch`."""
         return list_checkpoints(find_source(home, "run", name).folder)
 
-    @routes.get("/{name}/log", summary="The end of what its worker wrote", response_class=Response, responses=_TEXT)
+    @routes.get("/{name}/log", summary="Show the end of a run's log", response_class=Response, responses=_TEXT)
     def show_log(name: Name) -> Response:
-        """Empty for a run that was started in a terminal, where it wrote."""
+        """Returns the last 64 kB of output; empty for a run that was started in a terminal."""
         folder = find_source(home, "run", name).folder
         try:
             with open_plain(folder / LOG) as file:
@@ -94,52 +172,88 @@ def _add_reading(routes: APIRouter, home: Home) -> None:
                 file.seek(max(0, file.tell() - _LOG_BYTES))
                 return PlainTextResponse(file.read().decode(errors="replace"))
         except FileNotFoundError:
-            return PlainTextResponse("")  # it was started in a terminal
+            return PlainTextResponse("")
 
 
-def _add_removing(routes: APIRouter, home: Home) -> None:
-    @routes.delete("/{name}", summary="Remove it, with all that it left")
-    def remove_run(name: Name) -> Removed:
-        """Its checkpoints, records and replays go for ever; models that it led to stay. Not while it is under way."""
-        folder = find_source(home, "run", name).folder
-        n_bytes = folder_bytes(folder)
-        delete_run(home, name)
-        return Removed(name=name, n_bytes=n_bytes)
-
-
-def _add_doing(routes: APIRouter, home: Home) -> None:
-    @routes.post("", status_code=201, summary="Begin a run")
-    def start_run(wanted: StartRun) -> Run:
-        """Makes its folder and starts its worker, which lives on when the dashboard ends; answers at once."""
-        changes = {"seed": wanted.seed, "target_lines": wanted.target_lines}
-        settings = {**wanted.settings, **{name: value for name, value in changes.items() if value is not None}}
-        env_config, training_config = read_settings(wanted.preset, settings)
+def _add_writing(routes: APIRouter, home: Home) -> None:
+    @routes.post("", status_code=201, summary="Start a run")
+    def start_run(request: StartRunRequest) -> runs.RunView:
+        """Creates its folder, starts its worker and returns at once; the worker continues when the dashboard stops."""
+        fields = {"seed": request.seed, "target_lines": request.target_lines}
+        env_config, training_config = read_settings(request.preset, request.settings, fields)
         name = start_training(
             home,
             env_config,
             training_config,
-            name=wanted.name,
-            start_from=None if wanted.start_from is None else find_start(home, wanted.start_from),
-            preset=wanted.preset,
-            mode=wanted.mode,
+            name=request.name,
+            start_from=None if request.start_from is None else find_agent(home, request.start_from, "start_from"),
+            preset=request.preset,
+            mode=request.mode,
+            origin="page",
         )
-        return Run(**asdict(read_run(home, name)))
+        return runs.read_run(home, name)
 
-    @routes.post("/{name}/commands", summary="Tell its worker something")
-    def command_run(name: Name, told: RunCommand) -> Reply:
-        """Takes effect after the round under way, and never changes what is learnt."""
-        return command_worker(find_source(home, "run", name).folder, told)
+    @routes.post("/{name}/commands", summary="Send a command to a run")
+    def command_run(name: Name, request: RunCommandRequest) -> CommandResponse:
+        """Takes effect after the current round and never changes the trained weights."""
+        return send_command(find_source(home, "run", name).folder, request.command, request.values.model_dump())
 
-    @routes.post("/{name}/resume", status_code=202, summary="Go on from its last checkpoint")
-    def resume_run(name: Name) -> Run:
-        """Starts a new worker for a run that was stopped, failed or died; what was later is dropped first."""
+    @routes.post("/{name}/resume", status_code=202, summary="Resume a run")
+    def resume_run(name: Name, request: ResumeRequest | None = None) -> runs.RunView:
+        """Continues a paused run, or starts a worker for a run that ended, from its last checkpoint.
+
+        Records later than the checkpoint are dropped first. With more `total_timesteps`, a finished run trains on.
+        """
+        folder = find_source(home, "run", name).folder
+        view = runs.read_run(home, name)
+        total_timesteps = None if request is None else request.total_timesteps
+        if view.is_alive and view.state == "paused" and total_timesteps is None:
+            send_command(folder, "resume")
+        else:
+            any_cpu = request is not None and request.any_cpu
+            resume_training(home, name, total_timesteps=total_timesteps, any_cpu=any_cpu)
+        return runs.read_run(home, name)
+
+    @routes.post("/{name}/branch", status_code=201, summary="Branch a new run from a checkpoint")
+    def branch_run(name: Name, request: BranchRequest) -> runs.RunView:
+        """The new run starts from an exact copy of the checkpoint, so it reaches the same result; the old one stays."""
         find_source(home, "run", name)
-        resume_training(home, name)
-        return Run(**asdict(read_run(home, name)))
+        new_name = branch_training(home, name, request.step, new_name=request.name, mode=request.mode)
+        return runs.read_run(home, new_name)
 
-    @routes.post("/{name}/branch", status_code=201, summary="Go on from an earlier checkpoint, as a new run")
-    def branch_off(name: Name, wanted: Branch) -> Run:
-        """The new run begins as an exact copy of the checkpoint, so it comes to the same end; the old one stays."""
-        find_source(home, "run", name)
-        new_name = branch_training(home, name, wanted.step, new_name=wanted.name, mode=wanted.mode)
-        return Run(**asdict(read_run(home, new_name)))
+
+def list_checkpoints(run: Path) -> CheckpointsResponse:
+    """Returns the present checkpoints; a running run may delete old ones meanwhile."""
+    steps = checkpoint_steps(run)
+    best = _best_step(run)
+    found = []
+    for step in steps:
+        folder = run / "checkpoints" / str(step)
+        with contextlib.suppress(OSError):
+            saved = datetime.fromtimestamp((folder / METADATA_NAME).stat().st_mtime).astimezone()
+            found.append(
+                Checkpoint(
+                    step=step,
+                    n_bytes=folder_bytes(folder),
+                    saved=saved.isoformat(timespec="seconds"),
+                    is_latest=step == steps[-1],
+                    is_best=step == best,
+                )
+            )
+    return CheckpointsResponse(checkpoints=found, best_step=best, n_bytes=_run_bytes(run))
+
+
+def _best_step(run: Path) -> int | None:
+    """Returns the step of the best weights from their metadata."""
+    try:
+        step = read_metadata(run / BEST).counters.get("timesteps_trained")
+    except CheckpointError:
+        return None
+    return step if isinstance(step, int) else None
+
+
+def _run_bytes(run: Path) -> int:
+    """Returns the size of a run's folder; starts again if files are deleted meanwhile."""
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            return folder_bytes(run)

@@ -1,1 +1,1 @@
-"""How agents learn: one module an algorithm, and what they share."""
+"""The learning algorithms, one sub-package each, and the parts that they share."""

@@ -1,62 +1,225 @@
-"""Stable-Baselines3's DQN, taught what Tetris needs: legal actions, afterstate rows, double Q and averaged weights.
+"""DQN over afterstates: Stable-Baselines3's algorithm with another gradient step, and its learner.
 
-``save``, ``load``, callbacks and the logger are Stable-Baselines3's own. Overridden are the choice of actions (only
-legal ones, each game flips its own coin), what is stored (games, not observations) and the gradient step.
+``save``, ``load``, callbacks and the logger are Stable-Baselines3's own. Overridden are the choice of actions (legal
+ones only, with independent exploration per game), the stored transitions (games, not observations) and the gradient
+step.
+
+Files in a checkpoint, besides those of ``Sb3Learner``:
+
+=====================  ==============================================================================================
+replay_buffer.pkl      the filled part of the replay buffer, with its generator
+averaged.safetensors   the averaged weights, if weights are averaged
+=====================  ==============================================================================================
 """
 
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+import safetensors.torch
 import torch
 from stable_baselines3 import DQN
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from torch import nn
 from torch.nn import functional
 
-from tetrarium.training.algorithms.networks import AfterstateQNetwork
+from tetrarium.errors import ConfigError
+from tetrarium.training.algorithms.learner import ReadFile, Weights
+from tetrarium.training.algorithms.networks import AfterstatePolicy, legal_values
 from tetrarium.training.algorithms.off_policy import AfterstateOffPolicy
-from tetrarium.training.algorithms.replay import RowSamples
-
-__all__ = ["TetrisDQN"]
+from tetrarium.training.algorithms.replay_buffer import CompactReplayBuffer, RowSamples
+from tetrarium.training.algorithms.sb3_learner import Sb3Learner
+from tetrarium.training.algorithms.training_env import is_plain
 
 
 class TetrisDQN(AfterstateOffPolicy, DQN):
     """DQN over afterstates; its arguments are those of ``AfterstateOffPolicy``."""
 
-    @property
-    def online_net(self) -> AfterstateQNetwork:
-        """The network that learns."""
-        assert isinstance(self.q_net, AfterstateQNetwork)
-        return self.q_net
+    network: ClassVar[str] = "q_net"
 
-    @property
-    def target_net(self) -> AfterstateQNetwork:
-        """The network that targets come from."""
-        assert isinstance(self.q_net_target, AfterstateQNetwork)
-        return self.q_net_target
-
-    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
-        """Takes gradient steps on batches from replay.
-
-        Raises:
-            TetrariumError: if the loss is not a number.
-        """
-        self.policy.set_training_mode(True)
-        self._update_learning_rate(self.policy.optimizer)
-        parameters = list(self.online_net.parameters())
-        losses = []
-        values = []
-        for _ in range(gradient_steps):
-            batch = self._sample_rows(batch_size)
-            targets = self._targets(batch)
-            scores = self.online_net.score(batch.rows_t)
-            loss = functional.smooth_l1_loss(scores, targets)
-            self.policy.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
-            self.policy.optimizer.step()
-            losses.append(loss.item())
-            values.append(scores.detach().mean().item())
-            self._average()
-        self._record_steps(losses, values)
+    def _loss(self, batch: RowSamples) -> tuple[torch.Tensor, torch.Tensor]:
+        targets = self._targets(batch)
+        scores = self.online_net.score(batch.rows_t)
+        return functional.smooth_l1_loss(scores, targets), scores
 
     @torch.no_grad()
     def _targets(self, batch: RowSamples) -> torch.Tensor:
+        """Returns ``(batch,)``: the n-step returns, bootstrapped unless the game ended."""
         next_values = self.target_net.score(self._best_rows(batch.rows_tp1))
         zero = torch.zeros((), device=self.device)
         return batch.rewards + batch.discounts * torch.where(batch.terminal, zero, next_values)
+
+
+_REPLAY: Final = "replay_buffer.pkl"
+_AVERAGED: Final = "averaged.safetensors"
+_SYMMETRIC_RANDOMIZERS: Final = ("7-bag", "uniform")  # deal each piece as often as its mirror image
+_SYMMETRIC_SETTINGS: Final = {  # others spawn pieces half a column to the left, and have kicks that do not mirror
+    "game_over": "overflow",
+    "actions": "drop",
+}
+
+
+class DqnLearner(Sb3Learner):
+    """Deep Q-learning over afterstates."""
+
+    algorithm: ClassVar[str] = "dqn"
+    shape_settings: ClassVar[tuple[str, ...]] = ("net_arch", "activation")
+    model_class: ClassVar[type[BaseAlgorithm]] = TetrisDQN
+    custom_objects: ClassVar[dict[str, Any]] = {
+        "policy_class": AfterstatePolicy,
+        "replay_buffer_class": CompactReplayBuffer,
+    }
+    network: ClassVar[str] = "q_net"
+    model: TetrisDQN
+
+    def _make_model(self) -> BaseAlgorithm:
+        config = self.config
+        return TetrisDQN(
+            AfterstatePolicy,
+            self.vec_env,
+            learning_rate=self._learning_rate(),
+            double_q=config.double_q,
+            averaging=config.averaging,
+            policy_kwargs={**self._network_arguments(), "optimizer_kwargs": {"fused": True}},  # a third of the time
+            **self._off_policy_arguments(),
+        )
+
+    def _off_policy_arguments(self) -> dict[str, Any]:
+        """Returns the arguments that Stable-Baselines3's DQN and QR-DQN share."""
+        config = self.config
+        if config.mirroring:
+            self._require_symmetric_game()
+        replay: dict[str, Any] = {}
+        if is_plain(self.vec_env):
+            assert self.env_config is not None
+            replay["replay_buffer_class"] = CompactReplayBuffer
+            replay["replay_buffer_kwargs"] = {"env_config": self.env_config.to_dict(), "seed": config.seed}
+        return {
+            "buffer_size": config.buffer_size,
+            "learning_starts": config.learning_starts,
+            "batch_size": config.batch_size,
+            "tau": config.tau,
+            "gamma": config.gamma,
+            "n_steps": config.n_steps,
+            "mirroring": config.mirroring,
+            "train_freq": config.train_freq,
+            "gradient_steps": config.gradient_steps,
+            "target_update_interval": max(config.target_update_interval, self.vec_env.num_envs),
+            "exploration_fraction": config.exploration_fraction,
+            "exploration_initial_eps": config.exploration_initial_eps,
+            "exploration_final_eps": config.exploration_final_eps,
+            "max_grad_norm": config.max_grad_norm,
+            "stats_window_size": config.stats_window_size,
+            "seed": config.seed,
+            "device": config.device,
+            "verbose": 0,
+            **replay,
+        }
+
+    def _require_symmetric_game(self) -> None:
+        asymmetry = self._asymmetry()
+        if asymmetry is not None:
+            raise ConfigError(
+                f"mirroring requires a game of tetrarium that is symmetric left to right; got {asymmetry}. "
+                "Set mirroring=False.",
+                field="mirroring",
+            )
+
+    def _asymmetry(self) -> str | None:
+        """Returns a property of the games that mirroring would change; None if they are symmetric."""
+        config = self.env_config
+        if not is_plain(self.vec_env) or config is None:
+            return type(self.vec_env).__name__
+        if config.randomizer not in _SYMMETRIC_RANDOMIZERS:
+            return f"the pieces {config.randomizer!r}"
+        for name, symmetric in _SYMMETRIC_SETTINGS.items():
+            if getattr(config, name) != symmetric:
+                return f"{name}={getattr(config, name)!r}"
+        return None
+
+    @property
+    def exploration_rate(self) -> float:
+        """Probability of a random placement."""
+        return float(self.model.exploration_rate)
+
+    def action_values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Returns the Q-values of the playing network."""
+        with torch.no_grad():
+            rows = torch.as_tensor(observation, dtype=torch.float32, device=self.model.device)
+            values: npt.NDArray[np.float32] = legal_values(self.model.policy_net, rows[None])[0].cpu().numpy()
+        return values
+
+    def run_round(self, callback: BaseCallback) -> bool:
+        """Collects ``train_freq`` placements of every game, and takes gradient steps."""
+        model = self.model
+        assert model.env is not None
+        assert model.replay_buffer is not None
+        rollout = model.collect_rollouts(
+            model.env,
+            callback=callback,
+            train_freq=model.train_freq,  # type: ignore[arg-type]  # converted by Stable-Baselines3
+            replay_buffer=model.replay_buffer,
+            learning_starts=model.learning_starts,
+        )
+        if not rollout.continue_training:
+            return False
+        if model.num_timesteps > model.learning_starts:
+            steps = model.gradient_steps if model.gradient_steps > 0 else rollout.episode_timesteps // model.n_envs
+            model.train(gradient_steps=steps, batch_size=model.batch_size)
+        return True
+
+    def _policy_network(self) -> nn.Module:
+        network: nn.Module = self.model.policy_net
+        return network
+
+    def abandon_round(self, latest: Mapping[str, Any]) -> None:
+        """Also ends the n-step returns at the latest stored transition, which a lost one follows."""
+        super().abandon_round(latest)
+        buffer = self.model.replay_buffer
+        if isinstance(buffer, CompactReplayBuffer):
+            buffer.end_returns()
+        elif buffer is not None:
+            buffer.timeouts[buffer.pos - 1] = 1.0
+
+    def load_weights(self, weights: Weights) -> None:
+        """Initializes every network with the weights of another policy."""
+        tensors = {name: torch.tensor(value) for name, value in weights.items()}
+        for network in self.model.networks:
+            network.load_state_dict(tensors)
+
+    def write(self, folder: Path) -> None:
+        """Also writes the replay buffer and the averaged weights."""
+        super().write(folder)
+        with (folder / _REPLAY).open("wb") as file:
+            pickle.dump(self._replay_buffer().state(), file, protocol=pickle.HIGHEST_PROTOCOL)
+        if self.model.q_net_averaged is not None:
+            averaged = self.model.q_net_averaged.state_dict()
+            (folder / _AVERAGED).write_bytes(safetensors.torch.save(averaged))
+
+    def _read_extras(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
+        model = self.model
+        self._replay_buffer().set_state(pickle.loads(read_file(_REPLAY)))  # noqa: S301 signed, or trusted
+        if model.q_net_averaged is not None:
+            model.q_net_averaged.load_state_dict(safetensors.torch.load(read_file(_AVERAGED)))
+        model.n_averaged = counters["n_averaged"]
+
+    def _replay_buffer(self) -> CompactReplayBuffer:
+        buffer = self.model.replay_buffer
+        assert isinstance(buffer, CompactReplayBuffer)
+        return buffer
+
+    def counters(self) -> dict[str, Any]:
+        """Returns the number of gradient steps in the averaged weights."""
+        return {"n_averaged": self.model.n_averaged}
+
+    @classmethod
+    def read_weights(cls, files: Sequence[str], read_file: ReadFile) -> Weights:
+        """Reads the averaged weights, or the online network's if weights are not averaged."""
+        if _AVERAGED in files:
+            return dict(safetensors.numpy.load(read_file(_AVERAGED)))
+        return super().read_weights(files, read_file)

@@ -1,14 +1,14 @@
-"""What every algorithm offers to an agent: ``Learner``, and where to find one by name.
+"""``Learner``, the interface of every algorithm to an agent, and the lookup of learners by name.
 
-A *round* is the shortest piece of training after which nothing is under way: a rollout and the learning from it, or a
-generation. Checkpoints, goals and stops fall between rounds, and a learner that is read back there goes on exactly.
+A *round* is the smallest unit of training without pending work: a rollout and its gradient steps, or a generation.
+Checkpoints, goals and stops take effect between rounds, and a learner that was saved there resumes exactly.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -18,161 +18,172 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import Replay
-from tetrarium.errors import TetrariumError
+from tetrarium.errors import ConfigError, TetrariumError
 from tetrarium.evaluation import LinearPolicy, NetworkPolicy
 from tetrarium.training.config import ALGORITHMS, TrainingConfig
 
-__all__ = [
-    "Learner",
-    "PlayingPolicy",
-    "ReadFile",
-    "WeightKinds",
-    "Weights",
-    "WholeGame",
-    "diverged",
-    "find_learner",
-    "float_copies",
-]
-
 Weights = Mapping[str, npt.NDArray[Any]]
-WeightKinds = Mapping[str, tuple[tuple[int, ...], str]]  # shape and dtype by name
-PlayingPolicy = NetworkPolicy | LinearPolicy
+WeightSpecs = Mapping[str, tuple[tuple[int, ...], str]]  # shape and dtype by name
+CompiledPolicy = NetworkPolicy | LinearPolicy
 ReadFile = Callable[[str], bytes]  # the checked content of one file of a checkpoint
-
-_MODULES: Final = {"dqn": "dqn_learner", "qr-dqn": "quantile", "maskable-ppo": "ppo", "cma-es": "evolution"}
 
 
 class WholeGame(NamedTuple):
-    """A game that was played from start to end in one piece, and what plays it again."""
+    """A game that was played from start to end within one round."""
 
     lines: int
-    record: Callable[[], Replay]
+    record: Callable[[], Replay]  # plays the game again and records it
 
 
 class Learner(ABC):
-    """One algorithm, with everything that it has learnt and will need.
+    """An algorithm with its complete training state.
 
     Args:
         env: As for ``TetrisAgent``.
-        config: How to learn.
+        config: Training settings.
     """
 
     algorithm: ClassVar[str]
-    shaped_by: ClassVar[tuple[str, ...]]  # settings of training that decide the shapes of the weights
+    shape_settings: ClassVar[tuple[str, ...]]  # training settings that determine the shapes of the weights
 
-    plays_whole_games: ClassVar[bool] = False  # whether no game is under way between rounds
+    plays_whole_games: ClassVar[bool] = False  # no game is in progress between rounds
 
-    config: TrainingConfig  # ``n_envs`` is the number of games there are
-    env_config: EnvConfig | None  # None where the games are not ours
-    games: VecEnv
-    model: Any  # what Stable-Baselines3's callbacks are given
+    config: TrainingConfig  # its ``n_envs`` is that of ``vec_env``
+    env_config: EnvConfig | None  # None if the environment is not one of tetrarium's
+    vec_env: VecEnv
+    model: Any  # passed to Stable-Baselines3's callbacks
 
     @abstractmethod
     def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig) -> None: ...
 
     @property
     def timesteps_trained(self) -> int:
-        """Placements learnt from, of all games together."""
+        """Placements trained on, in all games together."""
         return int(self.model.num_timesteps)
 
     @property
     @abstractmethod
     def exploration_rate(self) -> float | None:
-        """Share of random placements, or None where there are none on purpose."""
+        """Probability of a random placement; None if the algorithm does not explore at random."""
 
     @property
     @abstractmethod
     def loss(self) -> float | None:
-        """Of the latest gradient steps, or None where there are none."""
+        """Loss of the latest gradient steps; None before the first, or without gradients."""
 
     @property
     @abstractmethod
     def mean_q(self) -> float | None:
-        """Mean value of what the latest gradient step learnt from, or None where there is no such step or value."""
+        """Mean value predicted in the latest gradient steps; None before the first, or without values."""
 
     @property
     @abstractmethod
     def latest_observations(self) -> Any:
-        """What the games look like before the placement to come, ``(n_envs, …)``; None before training begins."""
+        """Observations before the next placement, ``(n_envs, …)``; None before training begins."""
 
     @abstractmethod
-    def values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Values what plays sees in each action of one observation: ``(n_actions,)``, -inf where it is not legal."""
+    def action_values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Returns the policy's action values for one observation: ``(n_actions,)``, -inf for illegal actions."""
 
     @abstractmethod
-    def start(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
-        """Prepares for so many further placements; returns the callbacks as one."""
+    def setup_learn(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
+        """Prepares for a number of further placements; returns the callbacks combined into one."""
 
     @abstractmethod
-    def play_and_learn(self, callback: BaseCallback) -> bool:
-        """Goes through one round; returns False if a callback wants to stop at once."""
+    def run_round(self, callback: BaseCallback) -> bool:
+        """Runs one round; returns False if a callback requests an immediate stop."""
+
+    def abandon_round(self, latest: Mapping[str, Any]) -> None:  # noqa: B027 most states need nothing
+        """Makes the state consistent after a round that a callback or an exception ended.
+
+        Args:
+            latest: The local variables that callbacks received last.
+        """
 
     @abstractmethod
-    def predict(
-        self,
-        observation: npt.NDArray[Any],
-        state: tuple[npt.NDArray[Any], ...] | None,
-        episode_start: npt.NDArray[Any] | None,
-        deterministic: bool,
-    ) -> tuple[npt.NDArray[Any], tuple[npt.NDArray[Any], ...] | None]:
-        """Chooses actions for ``(n_actions, n_features)`` or a batch of such."""
+    def predict(self, observation: npt.NDArray[Any], *, deterministic: bool) -> npt.NDArray[Any]:
+        """Chooses actions for an observation of ``(n_actions, n_features)``, or for a batch."""
 
     @abstractmethod
     def weights(self) -> Weights:
-        """Returns copies of the weights that play."""
+        """Returns copies of the policy's weights."""
 
     @abstractmethod
-    def take_weights(self, weights: Weights) -> None:
-        """Begins from the weights that play elsewhere.
+    def load_weights(self, weights: Weights) -> None:
+        """Initializes the networks with the weights of another policy.
 
         Raises:
-            ValueError, KeyError, RuntimeError: if they are of other shapes.
+            ValueError, KeyError, RuntimeError: if the shapes differ.
         """
 
     @abstractmethod
     def write(self, folder: Path) -> None:
-        """Writes everything that the future depends on, but for ``counters``, as files into an empty folder."""
+        """Writes the complete training state, except for ``counters``, as files into an empty folder."""
 
     @abstractmethod
     def read(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
-        """Takes over what ``write`` wrote and ``counters`` gave."""
+        """Restores the state that ``write`` and ``counters`` saved."""
 
     @abstractmethod
     def counters(self) -> dict[str, Any]:
-        """Returns what ``read`` needs beside the files, as JSON can hold it."""
+        """Returns the JSON-able numbers that ``read`` needs besides the files."""
 
     @classmethod
     @abstractmethod
     def read_weights(cls, files: Sequence[str], read_file: ReadFile) -> Weights:
-        """Reads the weights that play from a checkpoint's files, and nothing that could run."""
+        """Reads the policy's weights from a checkpoint's files, without executing code from them."""
 
     @classmethod
     @abstractmethod
-    def weight_kinds(cls, config: TrainingConfig, env_config: EnvConfig) -> WeightKinds:
-        """What weights of such a config are called, and their shapes; known before there are any."""
+    def weight_specs(cls, config: TrainingConfig, env_config: EnvConfig) -> WeightSpecs:
+        """Returns names, shapes and dtypes of the weights that these configs require."""
 
     @classmethod
     @abstractmethod
-    def make_policy(cls, weights: Weights, config: TrainingConfig, env_config: EnvConfig, name: str) -> PlayingPolicy:
-        """Makes what evaluation plays of weights."""
+    def make_policy(cls, weights: Weights, config: TrainingConfig, env_config: EnvConfig, name: str) -> CompiledPolicy:
+        """Returns the compiled policy with these weights."""
 
 
-def find_learner(algorithm: str) -> type[Learner]:
-    """Returns the class that learns by an algorithm; only then is the library imported that it stands on."""
-    assert algorithm in ALGORITHMS
-    module = import_module(f"tetrarium.training.algorithms.{_MODULES[algorithm]}")
-    found: type[Learner] = module.LEARNER
-    return found
+def learner_class(algorithm: str) -> type[Learner]:
+    """Returns the learner class of an algorithm; imports the library that it needs only then."""
+    module, name = ALGORITHMS[algorithm].split(":")
+    learner: type[Learner] = getattr(import_module(f"tetrarium.training.algorithms.{module}"), name)
+    return learner
 
 
-def diverged(what: str, step: int) -> TetrariumError:
-    """Returns the error that ends a training whose numbers are no longer numbers."""
-    return TetrariumError(
-        f"The {what} not finite at step {step:,}; checkpoints from before it are kept. Begin a new run from one of "
-        "them with a smaller learning_rate or max_grad_norm: `tetrarium train --from RUN --set learning_rate=3e-4`."
+def checked_observation(observation: Any, shape: tuple[int, ...] | None) -> npt.NDArray[np.float32]:
+    """Returns an observation of this shape, or a batch of them, as ``float32``.
+
+    Raises:
+        ConfigError: if it is of another shape, or not of numbers.
+    """
+    try:
+        given = np.asarray(observation, dtype=np.float32)
+    except (TypeError, ValueError):
+        got = type(observation).__name__
+    else:
+        if shape is not None and given.shape[-2:] == shape and given.ndim <= 3:
+            return given
+        got = str(given.shape)
+    raise ConfigError(
+        f"An observation has shape {shape}, alone or in a batch; got {got}. Pass an observation from the environment.",
+        field="observation",
     )
 
 
-def float_copies(weights: Mapping[str, Any]) -> dict[str, npt.NDArray[np.float32]]:
-    """Copies tensors into arrays that nothing changes any more."""
+def divergence_error(what: str, step: int) -> TetrariumError:
+    """Returns the error for a training that diverged.
+
+    Args:
+        what: The quantity that is not finite, with its verb: "loss was".
+        step: The step at which it was found.
+    """
+    return TetrariumError(
+        f"The {what} not finite at step {step:,}; earlier checkpoints are kept. Start a new run from one of them with "
+        "a smaller learning_rate or max_grad_norm: `tetrarium train --from RUN --set learning_rate=3e-4`."
+    )
+
+
+def to_numpy(weights: Mapping[str, Any]) -> dict[str, npt.NDArray[np.float32]]:
+    """Copies tensors into NumPy arrays."""
     return {name: value.detach().cpu().numpy().copy() for name, value in weights.items()}

@@ -1,82 +1,75 @@
 """The afterstate network: one small network scores every row of an observation, and Q(s, a) is the score of row *a*.
 
-Rows that are -1 throughout are actions that the piece does not have; their value is -inf, so that neither the greedy
-choice nor the maximum over next actions takes one. After the end every value is -inf: whoever builds a target takes
-care with ``torch.where``, because -inf times 0 is not 0.
+Rows of -1 mark illegal actions; their value is -inf, so that neither the greedy choice nor the maximum over next
+actions selects one. After the end of a game every value is -inf: targets must be masked with ``torch.where``, because
+-inf times 0 is not 0.
 """
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy.typing as npt
 import torch
-from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_mlp
+from stable_baselines3.common.torch_layers import create_mlp
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
+from torch.optim import Adam
 
-from tetrarium.training.algorithms.eager_adam import EagerAdam
+from tetrarium.engine.features import feature_scales
+from tetrarium.environment import EnvConfig
 
-__all__ = ["AfterstatePolicy", "AfterstateQNetwork", "RowNetwork", "RowPolicy", "layers_of", "legal_values"]
-
-Layer = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+Layer = tuple[npt.NDArray[Any], npt.NDArray[Any]]  # weights and biases
 
 
 class RowNetwork(Protocol):
-    """A network that values rows one by one."""
+    """A network that scores rows independently of each other."""
 
     def score(self, rows: torch.Tensor) -> torch.Tensor:
-        """Values ``(n, row length)`` rows of legal actions; returns ``(n,)``."""
+        """Returns the scores ``(n,)`` of ``(n, row_length)`` rows of legal actions."""
+
+
+def scale_tensor(row_length: int, input_scale: list[float] | None) -> torch.Tensor:
+    """Returns the factors of the inputs, ``(row_length,)``; ones by default."""
+    return torch.ones(row_length) if input_scale is None else torch.tensor(input_scale, dtype=torch.float32)
 
 
 def legal_values(network: RowNetwork, observations: torch.Tensor) -> torch.Tensor:
-    """Values the actions of ``(batch, n_actions, row length)``; -inf for those that are not legal."""
+    """Returns ``(batch, n_actions)`` action values of ``(batch, n_actions, row_length)``; -inf for illegal actions."""
     rows = observations.reshape(-1, observations.shape[2])
-    legal = (rows[:, 0] >= 0).nonzero().squeeze(1)  # by number: quicker than by mask
+    legal = (rows[:, 0] >= 0).nonzero().squeeze(1)  # indices are faster than a mask
     values = torch.full(rows.shape[:1], -torch.inf, device=observations.device)
     return values.index_copy(0, legal, network.score(rows.index_select(0, legal))).view(observations.shape[:2])
 
 
 class AfterstateQNetwork(QNetwork):
-    """Scores each row of ``(batch, n_actions, row length)`` by the same small network.
+    """Scores each row of ``(batch, n_actions, row_length)`` with the same small network.
 
     Args:
-        input_scale: ``(row length,)``: what each number of a row is multiplied by before the first layer.
+        input_scale: ``(row_length,)``, factors of the inputs.
+        **arguments: Arguments of Stable-Baselines3's network.
     """
 
-    def __init__(
-        self,
-        observation_space: spaces.Space[Any],
-        action_space: spaces.Discrete,
-        features_extractor: BaseFeaturesExtractor,
-        features_dim: int,
-        net_arch: list[int] | None = None,
-        activation_fn: type[nn.Module] = nn.ReLU,
-        normalize_images: bool = False,
-        input_scale: list[float] | None = None,
-    ) -> None:
-        super().__init__(
-            observation_space, action_space, features_extractor, features_dim, net_arch, activation_fn, normalize_images
-        )
-        assert observation_space.shape is not None
-        row_length = observation_space.shape[1]
-        self.q_net = nn.Sequential(*create_mlp(row_length, 1, self.net_arch, activation_fn))
-        scale = torch.ones(row_length) if input_scale is None else torch.tensor(input_scale, dtype=torch.float32)
-        self.register_buffer("input_scale", scale, persistent=True)
+    def __init__(self, *, input_scale: list[float] | None = None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        assert self.observation_space.shape is not None
+        row_length = self.observation_space.shape[1]
+        self.q_net = nn.Sequential(*create_mlp(row_length, 1, self.net_arch, self.activation_fn))
+        self.register_buffer("input_scale", scale_tensor(row_length, input_scale))
 
     input_scale: torch.Tensor
 
     def score(self, rows: torch.Tensor) -> torch.Tensor:
-        """Scores ``(n, row length)`` rows of legal actions; returns ``(n,)``."""
+        """Returns the scores ``(n,)`` of ``(n, row_length)`` rows of legal actions."""
         if torch.is_grad_enabled():
             value: torch.Tensor = self.q_net(rows * self.input_scale).squeeze(-1)
             return value
         return self._score_without_gradient(rows)
 
     def _score_without_gradient(self, rows: torch.Tensor) -> torch.Tensor:
-        """Scores rows in a quarter less time: layers keep nothing, and weights are scaled instead of every row."""
+        """Scores rows in 25 % less time: no autograd buffers, and scaled weights instead of scaled rows."""
         scale: torch.Tensor | None = self.input_scale
         for module in self.q_net:
             if isinstance(module, nn.Linear):
@@ -88,22 +81,23 @@ class AfterstateQNetwork(QNetwork):
         return rows.squeeze(-1)
 
     def forward(self, obs: torch.Tensor | dict[str, torch.Tensor]) -> torch.Tensor:
-        """Returns ``(batch, n_actions)`` values, -inf for actions that are not legal."""
+        """Returns ``(batch, n_actions)`` action values, -inf for illegal actions."""
         assert isinstance(obs, torch.Tensor)
         return legal_values(self, obs)
 
 
 class RowPolicy(BasePolicy):
-    """What policies over rows share: a mixin to stand before Stable-Baselines3's class.
+    """Mixin of policies over rows, placed before Stable-Baselines3's class.
 
     Args:
-        input_scale: What each number of a row is multiplied by.
-        arguments: those of Stable-Baselines3's policy.
+        input_scale: ``(row_length,)``, factors of the inputs.
+        *args: Arguments of Stable-Baselines3's policy.
+        **kwargs: Keyword arguments of Stable-Baselines3's policy.
     """
 
-    def __init__(self, *arguments: Any, input_scale: list[float] | None = None, **more: Any) -> None:
+    def __init__(self, *args: Any, input_scale: list[float] | None = None, **kwargs: Any) -> None:
         self.input_scale = input_scale
-        super().__init__(*arguments, **more)
+        super().__init__(*args, **kwargs)
 
     def _build(self, lr_schedule: Schedule) -> None:
         if self.optimizer_class is torch.optim.Adam:
@@ -118,19 +112,51 @@ class AfterstatePolicy(RowPolicy, DQNPolicy):
     """A DQN policy whose online and target networks are afterstate networks."""
 
     def make_q_net(self) -> AfterstateQNetwork:
-        """Makes one network; Stable-Baselines3 calls it for the online and for the target network."""
+        """Makes one network; Stable-Baselines3 calls it for the online and the target network."""
         arguments = self._update_features_extractor(self.net_args, features_extractor=None)
         return AfterstateQNetwork(**arguments, input_scale=self.input_scale).to(self.device)
 
     def set_training_mode(self, mode: bool) -> None:
-        """Does nothing, quickly: it is called twice a step, and no layer here behaves otherwise in training."""
+        """Does nothing: it is called twice a step, and no layer here has a training mode."""
 
 
-def layers_of(weights: Mapping[str, npt.NDArray[Any]]) -> list[Layer]:
+def network_layers(weights: Mapping[str, npt.NDArray[Any]]) -> list[Layer]:
     """Returns each layer's ``(outputs, inputs)`` weights and ``(outputs,)`` biases, first layer first.
 
     Args:
-        weights: Parameters of an afterstate network, by their names in its ``state_dict``.
+        weights: The ``state_dict`` of an afterstate network.
     """
     numbers = sorted(int(name.split(".")[1]) for name in weights if name.endswith(".weight"))
     return [(weights[f"q_net.{number}.weight"], weights[f"q_net.{number}.bias"]) for number in numbers]
+
+
+class EagerAdam(Adam):
+    """``torch.optim.Adam`` with its methods unwrapped, without step hooks and profiling.
+
+    Torch's optimizers import its compiler when constructed, which takes a second at each start of training, and query
+    it in every step. Nothing here is compiled by it, so both are skipped; the arithmetic is torch's own.
+
+    >>> weight = torch.nn.Parameter(torch.ones(1))
+    >>> optimizer = EagerAdam([weight], lr=0.25)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight.item()
+    0.75
+    """
+
+    add_param_group = inspect.unwrap(Adam.add_param_group)
+    zero_grad = inspect.unwrap(Adam.zero_grad)
+    state_dict = inspect.unwrap(Adam.state_dict)
+    load_state_dict = inspect.unwrap(Adam.load_state_dict)
+    step = torch.no_grad()(inspect.unwrap(Adam.step))
+
+
+EagerAdam.step.hooked = True  # otherwise torch wraps it again at construction
+
+
+def input_scale(config: EnvConfig) -> list[float]:
+    """Returns the scale factor of each number in an observation row, ``(row_length,)``.
+
+    Unlike running means they need no state, so that a loaded network receives exactly the inputs of its training.
+    """
+    return feature_scales(config.features, config.width, config.preview)

@@ -1,13 +1,14 @@
-"""What the algorithms that learn from replay share: legal choices, compact storage, sampled rows, averaged weights.
+"""Off-policy learning over afterstates: legal actions, compact replay, row batches, gradient steps, averaged weights.
 
-A mixin to stand before Stable-Baselines3's class. The networks are afterstate networks: ``score`` gives the value of
-each row, whatever else they know of it.
+``AfterstateOffPolicy`` is a mixin, placed before Stable-Baselines3's class. Its networks are afterstate networks, whose
+``score`` gives the value of each row.
 """
 
 import copy
+import ctypes
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,58 +17,60 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import nn
 
-from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.errors import ConfigError
-from tetrarium.training.algorithms.learner import diverged
-from tetrarium.training.algorithms.memory import keep_freed_memory
+from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
+from tetrarium.training.algorithms.learner import checked_observation, divergence_error
 from tetrarium.training.algorithms.networks import RowNetwork, legal_values
-from tetrarium.training.algorithms.replay import CompactReplayBuffer, RowSamples
-
-__all__ = ["AfterstateOffPolicy"]
+from tetrarium.training.algorithms.replay_buffer import CompactReplayBuffer, RowSamples
 
 
 class AfterstateOffPolicy(OffPolicyAlgorithm):
-    """Replay learning over afterstates.
+    """Learning from a replay buffer over afterstates.
 
     Args:
-        double_q: The online network chooses the next action, the target network values it (van Hasselt et al. 2016).
+        *args: Arguments of Stable-Baselines3's algorithm.
+        double_q: The online network selects the next action, the target network evaluates it (van Hasselt et al. 2016).
         averaging: Decay of the exponential moving average of the weights per gradient step; 0 for none.
-        n_steps: Placements whose rewards are counted before the value of what follows; with either kind of replay.
-        mirroring: Learn from half of the transitions, at random, with left and right swapped; with compact replay.
-        arguments: those of Stable-Baselines3's algorithm.
+        n_steps: Length of the n-step returns, with either kind of replay buffer.
+        mirroring: Mirror half of the sampled transitions, at random; with compact replay only.
+        **kwargs: Keyword arguments of Stable-Baselines3's algorithm.
     """
 
+    network: ClassVar[str]  # attribute of the network being trained
     exploration_rate: float
+    max_grad_norm: Any
 
     def __init__(
         self,
-        *arguments: Any,
+        *args: Any,
         double_q: bool = True,
         averaging: float = 0.0,
         n_steps: int = 1,
         mirroring: bool = False,
-        **more: Any,
+        **kwargs: Any,
     ) -> None:
         self.double_q = double_q
         self.averaging = averaging
         self.mirroring = mirroring
-        self.n_steps_return = n_steps  # Stable-Baselines3 has no n_steps with replay that is not its own
-        self.n_averaged = 0  # gradient steps that the averaged weights have seen
-        self.latest_loss: float | None = None  # mean of the latest gradient steps
-        self.latest_value: float | None = None  # mean value of what they learnt from
+        self.n_steps_return = n_steps  # Stable-Baselines3 supports n_steps with its own replay buffers only
+        self.n_averaged = 0  # gradient steps in the averaged weights
+        self.latest_loss: float | None = None  # mean over the latest update
+        self.latest_value: float | None = None  # mean predicted value over the latest update
         self.q_net_averaged: Any = None
-        more["n_steps"] = 1 if "replay_buffer_class" in more else n_steps
-        super().__init__(*arguments, **more)
+        kwargs["n_steps"] = 1 if "replay_buffer_class" in kwargs else n_steps
+        super().__init__(*args, **kwargs)
 
     @property
-    @abstractmethod
     def online_net(self) -> Any:
-        """The network that learns."""
+        """The network being trained."""
+        return getattr(self, self.network)
 
     @property
-    @abstractmethod
     def target_net(self) -> Any:
-        """The network that targets come from."""
+        return getattr(self, f"{self.network}_target")
+
+    @abstractmethod
+    def _loss(self, batch: RowSamples) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns the loss, and the predicted values that it was computed from."""
 
     def _setup_model(self) -> None:
         keep_freed_memory()
@@ -83,13 +86,13 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
         return ([*modules, "q_net_averaged"] if self.averaging else modules), tensors
 
     @property
-    def playing_net(self) -> Any:
-        """The network that plays: the averaged one, where weights are averaged."""
+    def policy_net(self) -> Any:
+        """The network that plays: the averaged one if weights are averaged, else the online network."""
         return self.online_net if self.q_net_averaged is None else self.q_net_averaged
 
     @property
     def networks(self) -> list[nn.Module]:
-        """The online and the target network, and the averaged one, where weights are averaged."""
+        """The online and the target network, and the averaged one if weights are averaged."""
         averaged = [] if self.q_net_averaged is None else [self.q_net_averaged]
         return [self.online_net, self.target_net, *averaged]
 
@@ -100,16 +103,11 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
         episode_start: npt.NDArray[Any] | None = None,
         deterministic: bool = False,
     ) -> tuple[npt.NDArray[Any], tuple[npt.NDArray[Any], ...] | None]:
-        """Chooses the legal action that the playing network values most, or, each game by itself, a random one."""
-        observation = np.asarray(observation, dtype=np.float32)
-        if observation.shape[-2:] != self.observation_space.shape or observation.ndim > 3:
-            raise ConfigError(
-                f"An observation here has shape {self.observation_space.shape}, alone or in a batch; "
-                f"got {observation.shape}. Pass what the environment returned."
-            )
+        """Chooses the legal action of the highest value, or a random one, independently for each game."""
+        observation = checked_observation(observation, self.observation_space.shape)
         single = observation.ndim == 2
         epsilon = 0.0 if deterministic else self.exploration_rate
-        actions = self._choose(observation[None] if single else observation, epsilon, self.playing_net)
+        actions = self._choose(observation[None] if single else observation, epsilon, self.policy_net)
         return (actions[0] if single else actions), state
 
     def _choose(self, observations: npt.NDArray[Any], epsilon: float, network: RowNetwork) -> npt.NDArray[np.int64]:
@@ -167,13 +165,35 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
 
     @torch.no_grad()
     def _best_rows(self, rows_tp1: torch.Tensor) -> torch.Tensor:
-        """Returns ``(batch, row length)``: the row of the best next action; what follows an end has none, and is -1."""
+        """Returns the row of the best next action, ``(batch, row_length)``; -1 throughout after the end of a game."""
         values = legal_values(self.online_net if self.double_q else self.target_net, rows_tp1)
         return rows_tp1[torch.arange(len(rows_tp1), device=self.device), values.argmax(dim=1)]
 
+    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
+        """Takes gradient steps on batches from the replay buffer.
+
+        Raises:
+            TetrariumError: if a loss is not finite.
+        """
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        parameters = list(self.online_net.parameters())
+        losses = []
+        values = []
+        for _ in range(gradient_steps):
+            loss, predicted = self._loss(self._sample_rows(batch_size))
+            self.policy.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
+            self.policy.optimizer.step()
+            losses.append(loss.item())
+            values.append(predicted.detach().mean().item())
+            self._update_average()
+        self._record_steps(losses, values)
+
     @torch.no_grad()
-    def _average(self) -> None:
-        """Moves the averaged weights, over a shorter past early on, so that the first guess is soon forgotten."""
+    def _update_average(self) -> None:
+        """Updates the averaged weights, with a faster decay at first so that the initial weights are soon forgotten."""
         if self.q_net_averaged is not None:
             self.n_averaged += 1
             decay = min(self.averaging, (1.0 + self.n_averaged) / (10.0 + self.n_averaged))
@@ -185,13 +205,34 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
         """Counts and logs gradient steps.
 
         Raises:
-            TetrariumError: if a loss is not a number.
+            TetrariumError: if a loss is not finite.
         """
         if not np.isfinite(losses).all():
-            raise diverged("loss was", self.num_timesteps)
+            raise divergence_error("loss was", self.num_timesteps)
         self._n_updates += len(losses)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.latest_loss = float(np.mean(losses))
         self.logger.record("train/loss", self.latest_loss)
         self.latest_value = float(np.mean(values))
         self.logger.record("train/q_mean", self.latest_value)
+
+
+# from glibc's malloc.h; the mmap threshold is the largest that it accepts
+_TRIM_THRESHOLD: Final = -1
+_MMAP_THRESHOLD: Final = -3
+_TRIM_BYTES: Final = 256 << 20
+_MMAP_BYTES: Final = 32 << 20
+
+
+def keep_freed_memory() -> bool:
+    """Makes the C library keep up to 256 MiB of freed memory; returns whether it supports that.
+
+    A gradient step allocates a few megabytes in blocks of up to one, and frees them all. The C library returns such
+    blocks to the system, which clears each page when it is touched again: some 800 pages a step, a quarter of the
+    training time.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(mallopt(_TRIM_THRESHOLD, _TRIM_BYTES) and mallopt(_MMAP_THRESHOLD, _MMAP_BYTES))

@@ -1,20 +1,27 @@
-"""What learners that stand on a Stable-Baselines3 algorithm share: starting, saving and reading back.
+"""Base class of learners whose model is an algorithm of Stable-Baselines3: setup, saving and restoring.
+
+Files in a checkpoint:
 
 =====================  ==============================================================================================
 model.zip              Stable-Baselines3's own file: networks, optimizer, settings, last observation
-games.safetensors      the running games: boards, queues, random streams, rewards so far
-random.json            the generators that training draws from
+games.safetensors      the running games: boards, queues, random streams, episode rewards so far
+random.json            the states of the random generators
 =====================  ==============================================================================================
 """
 
 import io
+import json
+import random
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import gymnasium
+import numpy as np
 import numpy.typing as npt
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.utils import LinearSchedule
@@ -22,25 +29,26 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
 from tetrarium.environment import EnvConfig
-from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.training.algorithms.games import read_games, training_games, write_games
+from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
+from tetrarium.evaluation import NetworkPolicy
 from tetrarium.training.algorithms.learner import (
     Learner,
     ReadFile,
-    WeightKinds,
     Weights,
-    diverged,
-    float_copies,
+    WeightSpecs,
+    checked_observation,
+    divergence_error,
+    to_numpy,
 )
-from tetrarium.training.algorithms.policy_file import read_policy_tensors
-from tetrarium.training.algorithms.random_states import random_states, restore_random_states
-from tetrarium.training.algorithms.scales import input_scale
+from tetrarium.training.algorithms.networks import input_scale, network_layers
+from tetrarium.training.algorithms.policy_file import any_clock, read_policy_tensors
+from tetrarium.training.algorithms.training_env import is_plain, make_training_env, read_game_states, write_game_states
 from tetrarium.training.config import TrainingConfig
-
-__all__ = ["MODEL", "Sb3Learner"]
+from tetrarium.training.memory import require_memory
 
 MODEL: Final = "model.zip"
 _RANDOM: Final = "random.json"
+_N_BYTES_WEIGHT: Final = 24  # the networks for play, target and training, its gradient, and two moments of Adam
 _ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
@@ -48,20 +56,23 @@ class Sb3Learner(Learner):
     """A learner whose model is an algorithm of Stable-Baselines3."""
 
     model_class: ClassVar[type[BaseAlgorithm]]
-    our_classes: ClassVar[dict[str, Any]]  # what model.zip would otherwise name by the module where it lies
-    network: ClassVar[str]  # name in the policy's parameters of the network that plays
-    layers: ClassVar[str] = "q_net"  # name in the network's parameters of its layers
+    custom_objects: ClassVar[dict[str, Any]]  # classes that model.zip would otherwise refer to by module
+    network: ClassVar[str]  # prefix of the playing network in the policy's parameters
+    layers: ClassVar[str] = "q_net"  # prefix of the layers in the network's parameters
 
     def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig) -> None:
-        self.games, self.env_config = training_games(env, config)
-        self.config = config.with_changes(n_envs=self.games.num_envs)
+        self.vec_env, self.env_config = make_training_env(env, config)
+        self.config = config.with_changes(n_envs=self.vec_env.num_envs)
+        widths = self.config.net_arch
+        n_weights = sum(width * width_tp1 for width, width_tp1 in pairwise(widths))
+        require_memory("net_arch", f"a network of widths {widths}", n_weights * _N_BYTES_WEIGHT)
         self.model = self._make_model()
 
     def _make_model(self) -> BaseAlgorithm:
         raise NotImplementedError
 
     def _network_arguments(self) -> dict[str, Any]:
-        """What every policy here takes."""
+        """Returns the arguments that all policies share."""
         return {
             "net_arch": list(self.config.net_arch),
             "activation_fn": _ACTIVATIONS[self.config.activation],
@@ -71,94 +82,110 @@ class Sb3Learner(Learner):
     def _learning_rate(self) -> LinearSchedule:
         return LinearSchedule(self.config.learning_rate, self.config.learning_rate_final, 1.0)
 
-    def start(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
-        """Prepares for so many further placements; schedules run over ``total_timesteps`` whatever is asked for."""
+    def setup_learn(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
+        """Prepares for a number of further placements; schedules always span ``schedule_steps``."""
         model = self.model
-        _, together = model._setup_learn(n_steps, CallbackList(list(callbacks)), reset_num_timesteps=False)
-        model._total_timesteps = self.config.total_timesteps
+        if is_plain(self.vec_env) and model._last_obs is not None:
+            model._last_obs = self.vec_env.core.observe()  # the games may have been played since
+        _, combined = model._setup_learn(n_steps, CallbackList(list(callbacks)), reset_num_timesteps=False)
+        model._total_timesteps = self.config.schedule_steps or self.config.total_timesteps
         model._update_current_progress_remaining(model.num_timesteps, model._total_timesteps)
-        assert isinstance(together, BaseCallback)
-        return together
+        assert isinstance(combined, BaseCallback)
+        return combined
+
+    def abandon_round(self, latest: Mapping[str, Any]) -> None:
+        """Continues from the observations of the last step, which Stable-Baselines3 has not noted."""
+        if "new_obs" in latest:
+            self.model._last_obs = latest["new_obs"]
+            self.model._last_episode_starts = latest["dones"]
+        if self.model._vec_normalize_env is not None:
+            self.model._last_original_obs = self.model._vec_normalize_env.get_original_obs()
+
+    @property
+    def loss(self) -> float | None:
+        """Loss of the latest gradient steps."""
+        loss: float | None = self.model.latest_loss
+        return loss
+
+    @property
+    def mean_q(self) -> float | None:
+        """Mean predicted value: of the latest update, or of the latest rollout before its gradient steps."""
+        value: float | None = self.model.latest_value
+        return value
 
     @property
     def latest_observations(self) -> Any:
-        """As Stable-Baselines3 keeps them between rollouts; None before the first one."""
+        """Observations that Stable-Baselines3 keeps between rollouts; None before the first one."""
         return self.model._last_obs
 
-    def predict(
-        self,
-        observation: npt.NDArray[Any],
-        state: tuple[npt.NDArray[Any], ...] | None,
-        episode_start: npt.NDArray[Any] | None,
-        deterministic: bool,
-    ) -> tuple[npt.NDArray[Any], tuple[npt.NDArray[Any], ...] | None]:
-        """Chooses actions as the model does."""
-        chosen: tuple[npt.NDArray[Any], tuple[npt.NDArray[Any], ...] | None] = self.model.predict(
-            observation, state, episode_start, deterministic
-        )
-        return chosen
+    def predict(self, observation: npt.NDArray[Any], *, deterministic: bool) -> npt.NDArray[Any]:
+        """Chooses actions with the model's ``predict``."""
+        observation = checked_observation(observation, self.model.observation_space.shape)
+        actions: npt.NDArray[Any] = self.model.predict(observation, deterministic=deterministic)[0]
+        return actions
 
     def weights(self) -> Weights:
-        """Returns copies of the weights that play."""
-        return float_copies(self._playing_network().state_dict())
+        """Returns copies of the policy's weights."""
+        return to_numpy(self._policy_network().state_dict())
 
-    def _playing_network(self) -> nn.Module:
-        found: nn.Module = self.model.policy.get_submodule(self.network)
-        return found
+    def _policy_network(self) -> nn.Module:
+        network: nn.Module = self.model.policy.get_submodule(self.network)
+        return network
 
-    def take_weights(self, weights: Weights) -> None:
-        """Begins from the weights that play elsewhere."""
-        self._playing_network().load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+    def load_weights(self, weights: Weights) -> None:
+        """Initializes the playing network with the weights of another policy."""
+        self._policy_network().load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
 
     def write(self, folder: Path) -> None:
-        """Writes the model, the games and the generators.
+        """Writes the model, the games and the random states.
 
         Raises:
-            TetrariumError: if a weight is not finite, as a gradient step leaves them before the next loss shows it.
+            TetrariumError: if a weight is not finite, which the latest gradient step may have caused.
         """
-        assert isinstance(self.games, TetrisVecEnv)
+        assert isinstance(self.vec_env, TetrisVecEnv)
         self._require_finite()
         model = io.BytesIO()
-        self.model.save(model)  # a path it would leave open where the disk is full
+        with any_clock():
+            self.model.save(model)  # a path would be left open on a full disk
         (folder / MODEL).write_bytes(model.getbuffer())
-        write_games(self.games, folder)
+        write_game_states(self.vec_env, folder)
         (folder / _RANDOM).write_text(random_states(self.model.action_space), encoding="utf-8")
 
     def _require_finite(self) -> None:
         if not all(torch.isfinite(value).all() for value in self.model.policy.parameters()):
-            raise diverged("weights were", self.timesteps_trained)
+            raise divergence_error("weights were", self.timesteps_trained)
 
     def read(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
-        """Reads everything back; ``load`` reseeds all generators, so these are put back last."""
-        assert isinstance(self.games, TetrisVecEnv)
+        """Restores the complete state; random states come last, because ``load`` reseeds all generators."""
+        assert isinstance(self.vec_env, TetrisVecEnv)
         self.model = self.model_class.load(
             io.BytesIO(read_file(MODEL)),
-            env=self.games,
+            env=self.vec_env,
             device=self.config.device,
-            custom_objects=self.our_classes,
+            custom_objects=self.custom_objects,
             force_reset=False,
         )
-        self._read_more(read_file, counters)
-        self.model._last_obs = read_games(self.games, read_file)
+        self._read_extras(read_file, counters)
+        self.model._last_obs = read_game_states(self.vec_env, read_file)
         restore_random_states(read_file(_RANDOM).decode(), self.model.action_space)
 
-    def _read_more(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
-        """Reads what an algorithm has beside its model."""
+    def _read_extras(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
+        """Restores what an algorithm saves besides its model."""
 
     def counters(self) -> dict[str, Any]:
-        """Returns nothing: the model holds its own."""
+        """Returns no numbers: the model contains its own."""
         return {}
 
     @classmethod
-    def read_weights(cls, files: Sequence[str], read_file: ReadFile) -> Weights:  # noqa: ARG003 for those with more
-        """Reads the policy's tensors, as torch reads them without running anything."""
+    def read_weights(cls, files: Sequence[str], read_file: ReadFile) -> Weights:  # noqa: ARG003 used by subclasses
+        """Reads the policy's tensors without executing code."""
         policy = read_policy_tensors(read_file(MODEL))
         prefix = f"{cls.network}."
-        return float_copies({name.removeprefix(prefix): policy[name] for name in policy if name.startswith(prefix)})
+        return to_numpy({name.removeprefix(prefix): policy[name] for name in policy if name.startswith(prefix)})
 
     @classmethod
-    def weight_kinds(cls, config: TrainingConfig, env_config: EnvConfig) -> WeightKinds:
-        """A scale for the inputs, then weights and biases of each layer, which every second module is."""
+    def weight_specs(cls, config: TrainingConfig, env_config: EnvConfig) -> WeightSpecs:
+        """Returns the specs of the input scale and of each layer's weights and biases; activations lie in between."""
         n_inputs = len(input_scale(env_config))
         kinds: dict[str, tuple[tuple[int, ...], str]] = {"input_scale": ((n_inputs,), "float32")}
         for number, n_outputs in enumerate((*config.net_arch, cls.n_outputs(config))):
@@ -168,6 +195,47 @@ class Sb3Learner(Learner):
         return kinds
 
     @classmethod
-    def n_outputs(cls, config: TrainingConfig) -> int:  # noqa: ARG003 for those with more
-        """How many numbers the network gives for a row."""
+    def n_outputs(cls, config: TrainingConfig) -> int:  # noqa: ARG003 used by subclasses
+        """Returns the number of outputs of the network per row."""
         return 1
+
+    @classmethod
+    def make_policy(cls, weights: Weights, config: TrainingConfig, env_config: EnvConfig, name: str) -> NetworkPolicy:
+        """Returns the compiled policy that chooses the row of the highest score."""
+        return NetworkPolicy(
+            env_config.features,
+            network_layers(weights),
+            config.activation,
+            scale=input_scale(env_config),
+            width=env_config.width,
+            preview=env_config.preview,
+            name=name,
+        )
+
+
+def random_states(action_space: spaces.Space[Any]) -> str:
+    """Returns the states of the random generators that training draws from, as JSON without pickles.
+
+    Stable-Baselines3 draws from the global generators of Python, NumPy and torch, and from the action space's.
+    """
+    name, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002 Stable-Baselines3 draws from it
+    version, internal, gauss_next = random.getstate()
+    return json.dumps(
+        {
+            "action_space": action_space.np_random.bit_generator.state,
+            "numpy": [name, np.asarray(keys).tolist(), position, has_gauss, gauss],
+            "python": [version, list(internal), gauss_next],
+            "torch": torch.get_rng_state().tolist(),
+        }
+    )
+
+
+def restore_random_states(text: str, action_space: spaces.Space[Any]) -> None:
+    """Restores the states that ``random_states`` returned."""
+    states = json.loads(text)
+    action_space.np_random.bit_generator.state = states["action_space"]
+    name, keys, position, has_gauss, gauss = states["numpy"]
+    np.random.set_state((name, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))  # noqa: NPY002
+    version, internal, gauss_next = states["python"]
+    random.setstate((version, tuple(internal), gauss_next))
+    torch.set_rng_state(torch.tensor(states["torch"], dtype=torch.uint8))

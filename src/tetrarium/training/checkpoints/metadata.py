@@ -1,8 +1,8 @@
-"""What ``metadata.json`` of a checkpoint says, its strict reading and writing, and its signature.
+"""``metadata.json`` of a checkpoint: its content, its strict reading and writing, and its signature.
 
-The JSON is strict: no NaN or infinity, no key twice, none unknown, at most 4 MiB. The signature is HMAC-SHA256, as
-hexadecimal digits, over the canonical JSON (sorted keys, no spaces, ASCII) of everything else. That includes the
-SHA-256 of every other file, so a signature that holds speaks for the whole checkpoint.
+The JSON is strict: no NaN or infinity, no duplicate or unknown keys, at most 4 MiB. The signature is HMAC-SHA256, in
+hexadecimal, over the canonical JSON (sorted keys, no spaces, ASCII) of everything else. That includes the SHA-256 of
+every other file, so a valid signature covers the whole checkpoint.
 """
 
 import hashlib
@@ -13,19 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
-from tetrarium.registry.strict_json import StrictJsonError, canonical_json, parse_object
-
-__all__ = [
-    "FORMAT_VERSION",
-    "MAX_BYTES_METADATA",
-    "METADATA_NAME",
-    "FileRecord",
-    "FutureFormatError",
-    "Metadata",
-    "MetadataError",
-    "is_file_name",
-    "looks_like_metadata",
-]
+from tetrarium.registry.files.safe_files import StrictJsonError, canonical_json, parse_object
 
 FORMAT_VERSION: Final = 1
 METADATA_NAME: Final = "metadata.json"
@@ -36,15 +24,15 @@ _SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class MetadataError(ValueError):
-    """Bytes that are not the metadata of a checkpoint; the message is a clause without a subject or a full stop."""
+    """Invalid metadata of a checkpoint; the message is a predicate without subject and full stop."""
 
 
 class FutureFormatError(MetadataError):
-    """Metadata of a format that this version does not know yet."""
+    """Metadata of a newer format than this version supports."""
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a checkpoint may hold a file of this name: plain, visible, in the folder itself, not the metadata."""
+    """Returns whether a checkpoint may contain a file of this name: visible, in the folder itself, not the metadata."""
     return _FILE_NAME.fullmatch(name) is not None and name != METADATA_NAME
 
 
@@ -58,7 +46,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """The authority on a checkpoint. Dictionaries are as JSON gives them: tuples have become lists, keys strings."""
+    """Content of ``metadata.json``. Dictionaries are as parsed from JSON: lists for tuples, strings as keys."""
 
     format_version: int
     algorithm: str
@@ -72,10 +60,14 @@ class Metadata:
 
     @classmethod
     def signed(cls, unsigned: Mapping[str, Any], secret: bytes) -> "Metadata":
-        """Signs what `unsigned` returns, or the same made by hand.
+        """Returns metadata with the given fields and their signature.
+
+        Args:
+            unsigned: Every field but the signature, as ``unsigned()`` returns them.
+            secret: The home's key.
 
         Raises:
-            MetadataError: if it is not what `from_bytes` would accept.
+            MetadataError: if ``from_bytes`` would not accept the result.
         """
         plain = _parse(_canonical(unsigned))
         metadata = cls.from_bytes(_canonical({**plain, "hmac": _signature(plain, secret)}))
@@ -84,11 +76,11 @@ class Metadata:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Metadata":
-        """Reads the content of a ``metadata.json``. Whether it is signed, `is_signed_with` says.
+        """Parses the content of a ``metadata.json`` without verifying its signature.
 
         Raises:
-            FutureFormatError: if it was written by a newer version.
-            MetadataError: if it is anything else than metadata of this format.
+            FutureFormatError: if a newer version wrote it.
+            MetadataError: if it is not metadata of this format.
         """
         _check_size(data)
         value = _parse(data)
@@ -98,27 +90,27 @@ class Metadata:
             if name not in value:
                 raise MetadataError(f"has no {name!r}")
             if not _CHECKS[name](value[name]):
-                raise MetadataError(f"has a wrong {name!r}")
+                raise MetadataError(f"has an invalid {name!r}")
         if unknown := sorted(value.keys() - set(names)):
             raise MetadataError(f"has an unknown {unknown[0][:40]!r}")
         return cls(**{**value, "files": {name: FileRecord(**record) for name, record in value["files"].items()}})
 
     def to_bytes(self) -> bytes:
-        """Returns the content of ``metadata.json``, indented for people."""
+        """Returns the content of ``metadata.json``, indented."""
         return json.dumps({**self.unsigned(), "hmac": self.hmac}, indent=2, sort_keys=True).encode() + b"\n"
 
     def unsigned(self) -> dict[str, Any]:
-        """Returns everything but the signature, as plain dictionaries."""
+        """Returns every field but the signature, as plain dictionaries."""
         value = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "hmac"}
         return {**value, "files": {name: asdict(record) for name, record in self.files.items()}}
 
     def is_signed_with(self, secret: bytes) -> bool:
-        """Whether whoever wrote this held the key, and nothing was altered since."""
+        """Returns whether the signature was made with this key and nothing was altered since."""
         return hmac.compare_digest(self.hmac, _signature(self.unsigned(), secret))
 
 
 def looks_like_metadata(data: bytes) -> bool:
-    """Whether these bytes are metadata of any format, this one's or a later one's."""
+    """Returns whether these bytes are metadata of this format or a later one."""
     try:
         value = _parse(data)
     except MetadataError:
@@ -154,7 +146,7 @@ def _check_format(value: Mapping[str, Any]) -> None:
     if type(version) is not int or version < 1:
         raise MetadataError("is not the metadata of a checkpoint, because it has no 'format_version'")
     if version > FORMAT_VERSION:
-        raise FutureFormatError(f"format {version}, this one reads up to {FORMAT_VERSION}")
+        raise FutureFormatError(f"format {version}; this version reads up to {FORMAT_VERSION}")
 
 
 def _is_count(value: Any) -> bool:

@@ -1,8 +1,8 @@
-"""What others ask of a run while it trains: to pause, go on, stop, save, and how to show itself.
+"""Requests to a running training: pause, resume, stop, save a checkpoint, and the display mode.
 
-Requests may come from any thread, stops from a signal handler too. They are answered between rounds, where nothing is
-under way, so none of them changes what is learnt. In ``"every-move"`` each placement of a watched run waits for its
-turn; with nobody watching no run is slowed.
+Requests may come from any thread, stops also from a signal handler. They are handled between rounds, so that none of
+them affects the result of training. In the mode ``"every-move"`` each placement waits for its time while there are
+viewers; without viewers no run is slowed down.
 """
 
 import threading
@@ -11,23 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from tetrarium.errors import WorkerError, suggestion
-
-__all__ = ["MAX_SPEED", "MIN_SPEED", "MODES", "Control", "Watching"]
+from tetrarium.errors import CommandError, suggestion
 
 MODES: Final = ("headless", "live", "every-move")
-MIN_SPEED: Final = 1.0  # pieces a second
+MIN_SPEED: Final = 1.0  # pieces per second
 MAX_SPEED: Final = 1_000.0
-_LOOK_EVERY_S: Final = 0.05  # whether a signal asked for a stop, while a run waits
-_MOST_BEHIND_S: Final = 0.1  # what a placement that came too late may catch up
+_CHECK_EVERY_S: Final = 0.05  # for a stop that a signal handler requested
+_MAX_LAG_S: Final = 0.1  # delay that later placements may make up for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watching:
-    """What watchers want to see."""
+class Subscription:
+    """The data that a viewer, or all viewers together, asked for."""
 
-    boards_per_second: float = 0.0  # 0 without a watcher
-    thoughts: bool = False
+    boards_per_second: float = 0.0  # 0 without a viewer
+    action_values: bool = False
 
 
 class Control:
@@ -35,119 +33,121 @@ class Control:
 
     >>> control = Control()
     >>> control.set_mode("every-move")
-    >>> control.mode, control.is_paused, control.is_stop_asked
+    >>> control.mode, control.is_paused, control.is_stop_requested
     ('every-move', False, False)
     """
 
     def __init__(self, mode: str = "live", pieces_per_second: float = 10.0) -> None:
         self.mode = mode
         self.pieces_per_second = pieces_per_second
-        self.watching = Watching()
+        self.subscription = Subscription()
         self.is_paused = False
-        self.is_stop_asked = False
-        self._is_checkpoint_asked = False
-        self.is_new_game_asked = False
+        self.is_stop_requested = False
+        self._is_checkpoint_requested = False
+        self.is_new_game_requested = False
         self._changed = threading.Event()
-        self._turn_s = 0.0  # when the latest placement had its turn
+        self._turn_s = 0.0  # time of the latest placement
 
     def pause(self) -> None:
-        """Lets nothing happen after the round under way."""
+        """Pauses the worker after the current round."""
         self.is_paused = True
         self._changed.set()
 
     def resume(self) -> None:
-        """Goes on."""
+        """Resumes a paused worker."""
         self.is_paused = False
         self._changed.set()
 
-    def ask_to_stop(self) -> None:
-        """Ends all after the round under way; takes no lock, because a signal handler may call it."""
-        self.is_stop_asked = True
+    def request_stop(self) -> None:
+        """Stops the worker after the current round; takes no lock, because a signal handler may call it."""
+        self.is_stop_requested = True
 
-    def ask_for_checkpoint(self) -> None:
-        """Saves after the round under way."""
-        self._is_checkpoint_asked = True
+    def request_checkpoint(self) -> None:
+        """Requests a checkpoint after the current round."""
+        self._is_checkpoint_requested = True
         self._changed.set()
 
     def take_checkpoint_request(self) -> bool:
-        """Whether somebody asked for a checkpoint since the last call."""
-        asked, self._is_checkpoint_asked = self._is_checkpoint_asked, False
-        return asked
+        """Returns whether a checkpoint was requested since the last call."""
+        is_requested, self._is_checkpoint_requested = self._is_checkpoint_requested, False
+        return is_requested
 
-    def ask_for_new_game(self) -> None:
-        """Gives the game up that is played, for the next one."""
-        self.is_new_game_asked = True
+    def request_new_game(self) -> None:
+        """Ends the current game and starts the next one."""
+        self.is_new_game_requested = True
         self._changed.set()
 
     def begin_new_game(self) -> None:
-        """Notes that the new game has begun that was asked for."""
-        self.is_new_game_asked = False
+        """Clears the request for a new game once it has started."""
+        self.is_new_game_requested = False
 
     def set_mode(self, mode: object) -> None:
-        """Shows nothing, samples, or each move.
+        """Sets the display mode: no boards, sampled boards, or every move.
 
         Raises:
-            WorkerError: if there is no such mode.
+            CommandError: if there is no such mode.
         """
         if mode not in MODES:
-            raise WorkerError(f"A mode is one of {', '.join(MODES)}; got {mode!r}.{suggestion(str(mode), MODES)}")
+            raise CommandError(
+                f"A mode is one of {', '.join(MODES)}; got {mode!r}.{suggestion(str(mode), MODES)}", field="mode"
+            )
         self.mode = str(mode)
         self._changed.set()
 
     def set_speed(self, pieces_per_second: object) -> None:
-        """Sets the pace of ``"every-move"``, and of players.
+        """Sets the speed of ``"every-move"`` and of demos.
 
         Raises:
-            WorkerError: if it is not from 1 to 1,000.
+            CommandError: if it is not from 1 to 1,000.
         """
         self.pieces_per_second = require_within("pieces_per_second", pieces_per_second, MIN_SPEED, MAX_SPEED)
         self._changed.set()
 
-    def watch(self, watching: Watching) -> None:
-        """Sets what all watchers together want to see."""
-        self.watching = watching
+    def subscribe(self, subscription: Subscription) -> None:
+        """Sets the combined subscription of all viewers."""
+        self.subscription = subscription
         self._changed.set()
 
     @property
     def is_watched(self) -> bool:
-        """Whether boards are wanted."""
-        return self.watching.boards_per_second > 0 and self.mode != "headless"
+        """True while viewers receive boards."""
+        return self.subscription.boards_per_second > 0 and self.mode != "headless"
 
     @property
     def is_paced(self) -> bool:
-        """Whether placements wait for their turn."""
-        return self.mode == "every-move" and self.watching.boards_per_second > 0
+        """True while placements are slowed down to the requested speed."""
+        return self.mode == "every-move" and self.subscription.boards_per_second > 0
 
     def wait(self, seconds: float) -> None:
-        """Waits until something is asked for, at most so long."""
-        self._changed.wait(min(seconds, _LOOK_EVERY_S))
+        """Waits for the next request, but no longer than ``seconds``."""
+        self._changed.wait(min(seconds, _CHECK_EVERY_S))
         self._changed.clear()
 
-    def wait_for_turn(self, is_wanted: Callable[[], bool], pieces_per_second: float | None = None) -> None:
-        """Waits until the next placement has its turn, as long as that is wanted and nobody pauses or stops it.
+    def wait_for_turn(self, should_wait: Callable[[], bool], pieces_per_second: float | None = None) -> None:
+        """Waits until the next placement is due, or a pause or stop is requested.
 
         Args:
-            is_wanted: Whether to wait on.
-            pieces_per_second: The pace; what was set, if left out.
+            should_wait: Waiting ends early once this returns False.
+            pieces_per_second: The speed; by default the one that was set.
         """
-        while is_wanted() and not self.is_paused and not self.is_stop_asked:
+        while should_wait() and not self.is_paused and not self.is_stop_requested:
             turn_s = self._turn_s + 1 / (pieces_per_second or self.pieces_per_second)
-            left_s = turn_s - time.monotonic()
-            if left_s <= 0:
-                self._turn_s = turn_s if left_s > -_MOST_BEHIND_S else time.monotonic()
+            remaining_s = turn_s - time.monotonic()
+            if remaining_s <= 0:
+                self._turn_s = turn_s if remaining_s > -_MAX_LAG_S else time.monotonic()
                 return
-            self.wait(left_s)
+            self.wait(remaining_s)
 
 
 def require_within(name: str, value: object, low: float, high: float) -> float:
-    """Returns a number in a range.
+    """Returns the value as a number if it is in a range.
 
     Raises:
-        WorkerError: if it is something else.
+        CommandError: if it is not.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not low <= value <= high:  # type: ignore[operator]  # not a number is never in a range
-        raise WorkerError(
-            f"{name} is a number from {low:,.0f} to {high:,.0f}; got {value!r}. Choose one in that range."
+    if not is_number or not low <= value <= high:  # type: ignore[operator]  # only numbers are compared
+        raise CommandError(
+            f"{name} is a number from {low:,.0f} to {high:,.0f}; got {value!r}. Choose one in that range.", field=name
         )
     return float(value)  # type: ignore[arg-type]

@@ -1,78 +1,121 @@
-"""Evaluations while training runs: on the same games each time, in a second process, with the same outcome each time.
+"""Periodic evaluations during training, on the same games each time, in a second process, with reproducible results.
 
-Of the weights of step k * E a copy is played beside training, and waited for at step (k + 1) * E: there, however long
-it took, it is recorded, and decides which weights are the best and whether a goal is reached. So records and decisions
-do not depend on how fast either process is. A checkpoint between the two holds the copy, and a run that goes on from
-there plays it again. When a run is done, its last weights are evaluated too, on all cores.
+Each evaluation plays the game that is trained, with a piece limit, and a harder one, which strong agents lose, too. The
+weights of step k * E are evaluated in parallel to training, and the result is published as soon as it is measured. It
+is recorded, and decides which weights are the best and whether a goal is reached, at step (k + 1) * E. So records and
+decisions do not depend on the speed of either process. A checkpoint between the two steps contains the weights, and a
+run that resumes from it evaluates them again. When a run finishes, its last weights are evaluated too, on all cores.
 
-Whoever asks for a stop does not wait for an evaluation: it stays pending, and is decided first when the run goes on.
+Other weights become the best if they clear more lines in the harder game, by a paired difference beyond its interval.
+
+A stop does not wait for an evaluation: it remains pending, and its result is awaited first when the run resumes.
 """
 
 import json
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import safetensors.numpy
 
 from tetrarium.errors import TetrariumError
 from tetrarium.evaluation import Report
-from tetrarium.evaluation.process import EvaluationProcess, EvaluationRequest
+from tetrarium.evaluation.evaluation_process import EvaluationProcess, EvaluationRequest
+from tetrarium.evaluation.protocols import HARDER_PIECES, harder_game
+from tetrarium.evaluation.reports import is_significantly_better, lines_of
 from tetrarium.events import AgentEvaluated, Event
-from tetrarium.registry.atomic import remove_directory
+from tetrarium.registry.files.atomic import remove_directory
+from tetrarium.registry.files.tensors import write_tensors
+from tetrarium.registry.run_tables import EVALUATIONS
+from tetrarium.training.agent import TetrisAgent
 from tetrarium.training.algorithms.learner import ReadFile, Weights
-from tetrarium.training.checkpoints import store
-from tetrarium.training.checkpoints.agents import SavedPolicy, save_model
-from tetrarium.training.runs.callbacks import RoundCallback
-from tetrarium.training.runs.records import Table
-from tetrarium.training.runs.tensorboard import write_scalar
-
-if TYPE_CHECKING:
-    from tetrarium.training.agent import TetrisAgent
-
-__all__ = ["Evaluations"]
+from tetrarium.training.callbacks import RoundCallback
+from tetrarium.training.checkpoints import checkpoint_store
+from tetrarium.training.checkpoints.agent_checkpoint import save_model
+from tetrarium.training.checkpoints.model_bundles import SavedPolicy
+from tetrarium.training.runs.recording.table_writers import TableWriter
+from tetrarium.training.runs.recording.tensorboard import write_scalar
 
 _STATE: Final = "evaluations.json"
 _WEIGHTS: Final = "evaluations.safetensors"
 _BEST: Final = "best/"  # prefixes of names of weights
 _PENDING: Final = "pending/"
-_LOOK_EVERY_S: Final = 0.1  # whether a stop is asked for, while an evaluation is waited for
+_SCALARS: Final = (  # of TensorBoard, named as in evaluations.csv
+    "survival", "lines_until_limit", "estimated_lines", "estimated_low", "estimated_high",
+    "harder_survival", "harder_lines", "harder_low", "harder_high",
+)  # fmt: skip
+_CHECK_EVERY_S: Final = 0.1  # for a stop request, while waiting for an evaluation
 
 
 @dataclass(slots=True)
 class _State:
-    """What a checkpoint holds beside the weights."""
+    """State in a checkpoint, besides the weights."""
 
-    next_step: int  # at which the next evaluation begins
-    pending_step: int | None = None  # whose weights are being evaluated
+    next_step: int  # at which the next evaluation starts
+    pending_step: int | None = None  # of the weights that are being evaluated
     best_step: int | None = None
-    best_lines: float = 0.0
-    latest_step: int | None = None  # whose evaluation was decided last
+    best_lines: float = 0.0  # until the limit, of the best weights
+    best_games: list[int] = field(default_factory=list)  # their lines in each game by which weights are compared
+    best_n_ended: int = 0  # number of these games that they lost
+    best_harder_lines: float | None = None  # estimated, of the best weights
+    most_lines: float = 0.0  # until the limit, of any evaluation; decides about the goal
+    latest_step: int | None = None  # of the latest evaluation with a result
 
 
-class Evaluations(RoundCallback):
-    """Evaluates an agent every so often, and keeps the weights that did best.
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Result of one evaluation."""
 
-    Args:
-        agent: What is trained.
-        best: Folder for the best weights.
-        table: Where outcomes are recorded.
-        secret: The home's key.
-        publish: Is told of outcomes.
-        is_stop_asked: Whether nothing is waited for any more.
-        require_in_place: Raises where the folder is no longer the run's.
-    """
+    report: Report
+    harder: Report | None  # on the harder game
+
+    @property
+    def lines(self) -> float:
+        """Mean lines until the limit."""
+        return self.report.lines_total / self.report.n_games
+
+    @property
+    def compared(self) -> Report:
+        """Report on the games by which weights are compared."""
+        return self.report if self.harder is None else self.harder
+
+    def event(self, step: int, *, is_best: bool) -> AgentEvaluated:
+        """Returns the result as an event."""
+        report, harder = self.report, self.harder
+        return AgentEvaluated(
+            step=step,
+            n_games=report.n_games,
+            max_pieces=report.max_pieces,
+            survival=report.n_truncated,
+            lines_until_limit=self.lines,
+            estimated_lines=report.mean_lines,
+            estimated_low=report.interval_lines[0],
+            estimated_high=report.interval_lines[1],
+            harder_games=harder.n_games if harder is not None else None,
+            harder_survival=harder.n_truncated if harder is not None else None,
+            harder_lines=harder.mean_lines if harder is not None else None,
+            harder_low=harder.interval_lines[0] if harder is not None else None,
+            harder_high=harder.interval_lines[1] if harder is not None else None,
+            is_best=is_best,
+        )
+
+
+class EvaluationCallback(RoundCallback):
+    """Evaluates an agent periodically, and keeps the best weights."""
 
     def __init__(
         self,
-        agent: "TetrisAgent",
-        best: Path,
-        table: Table,
-        secret: bytes,
+        agent: TetrisAgent,
+        best: Path,  # folder of the best weights
+        table: TableWriter,
+        secret: bytes,  # the home's key
         publish: Callable[[Event], None],
-        is_stop_asked: Callable[[], bool],
-        require_in_place: Callable[[], None],
+        save_best: Callable[[], None],
+        waiting: Callable[[], AbstractContextManager[None]],
+        is_stop_requested: Callable[[], bool],
+        require_in_place: Callable[[], None],  # raises an error if the run's folder was moved
     ) -> None:
         super().__init__()
         self._agent = agent
@@ -80,179 +123,211 @@ class Evaluations(RoundCallback):
         self._table = table
         self._secret = secret
         self._publish = publish
-        self._is_stop_asked = is_stop_asked
+        self._save_best = save_best
+        self._waiting = waiting
+        self._is_stop_requested = is_stop_requested
         self._require_in_place = require_in_place
         self._process = EvaluationProcess()
-        self._is_playing = False  # whether the pending evaluation was handed to the process
+        self._is_running = False  # the process works on the pending evaluation
+        self._measured: _Measured | None = None  # its result, which is not decided yet
         self._state = _State(next_step=agent.config.evaluate_every)
         self._pending_weights: Weights = {}
         self._best_weights: Weights = {}
 
     @property
     def steps_in_use(self) -> frozenset[int]:
-        """Steps of the best weights and of those that are being evaluated, whose checkpoints stay."""
+        """Steps of the best weights and of the pending evaluation, whose checkpoints must be kept."""
         steps = (self._state.best_step, self._state.pending_step)
         return frozenset(step for step in steps if step is not None)
 
     @property
-    def is_goal_reached(self) -> bool:
-        """Whether an evaluation has found enough lines."""
+    def reached(self) -> tuple[str, ...]:
+        """Name of the setting of the goal once an evaluation has reached it."""
         target = self._agent.config.target_evaluation_lines
-        return target is not None and self._state.best_lines >= target
+        return () if target is None or self._state.most_lines < target else ("target_evaluation_lines",)
 
     @property
     def is_complete(self) -> bool:
-        """Whether the weights of now are evaluated, where any are."""
+        """True if the current weights are evaluated, or evaluations are disabled."""
         return not self._agent.config.evaluate_every or self._state.latest_step == self._agent.timesteps_trained
 
     def _on_training_start(self) -> None:
-        if self._state.pending_step is not None and not self._is_playing:
-            self._play()
+        if self._state.pending_step is not None and not self._is_running and self._measured is None:
+            self._start_process()
 
     def on_round_end(self) -> bool:
-        """Decides and begins what is due; goes on until the goal is reached, or a stop came before the decision."""
-        is_decided = self.catch_up()
-        self._table.hand_over()
-        return is_decided and not self.is_goal_reached
+        """Starts an evaluation if it is due; returns False if the goal is reached or a stop was requested meanwhile."""
+        if self._is_running and self._process.is_done_within(0.0):
+            self._receive()
+        is_caught_up = self.catch_up()
+        self._table.flush()
+        return is_caught_up and not self.reached
 
     def catch_up(self) -> bool:
-        """Decides and begins what is due at the step of now; returns whether nothing is any more.
+        """Awaits and starts the evaluations that are due at the current step.
 
-        That is false only where a stop is asked for meanwhile. The run then does this first when it goes on.
+        Returns:
+            False if a stop was requested meanwhile; the run then does this first when it resumes.
         """
         every, step = self._agent.config.evaluate_every, self._agent.timesteps_trained
         if every and step >= self._state.next_step:
-            if not self._decide():
+            if not self._await_result():
                 return False
-            self._begin(step)
-            self._play()
+            self._set_pending(step)
+            self._start_process()
             self._state.next_step = (step // every + 1) * every
         return True
 
     def finish(self) -> bool:
-        """Decides what is pending, and evaluates the last weights, once all is done; whether that decided anything."""
+        """Awaits the pending evaluation, and evaluates the last weights; returns whether there was a new result."""
         latest = self._state.latest_step
-        if not self.is_complete and self._decide() and not self.is_complete:
-            self._begin(self._agent.timesteps_trained)
-            self._play(n_threads=None)
-            self._decide()
+        if not self.is_complete and self._await_result() and not self.is_complete:
+            self._set_pending(self._agent.timesteps_trained)
+            self._start_process(n_threads=None)
+            self._await_result()
         return self._state.latest_step != latest
 
     def close(self) -> None:
-        """Ends the second process; what is pending is played again when the run goes on."""
+        """Terminates the second process; a pending evaluation is repeated when the run resumes."""
         self._process.close()
 
-    def _begin(self, step: int) -> None:
+    def _set_pending(self, step: int) -> None:
         self._pending_weights = self._agent.learner.weights()
         self._state.pending_step = step
 
-    def _play(self, n_threads: int | None = 1) -> None:
+    def _start_process(self, n_threads: int | None = 1) -> None:
         assert self._state.pending_step is not None
-        self._process.begin(self._request(self._state.pending_step, n_threads))
-        self._is_playing = True
+        self._process.begin(*self._requests(self._state.pending_step, n_threads))
+        self._is_running = True
 
-    def _request(self, step: int, n_threads: int | None) -> EvaluationRequest:
+    def _requests(self, step: int, n_threads: int | None) -> list[EvaluationRequest]:
+        """Returns the evaluation of the pending weights, followed by that on the harder game unless it is disabled."""
         agent = self._agent
         assert agent.env_config is not None
         config = agent.config
         policy = agent.learner.make_policy(self._pending_weights, config, agent.env_config, f"step {step:,}")
-        return EvaluationRequest(
-            policy=policy,
-            config=agent.env_config,
-            n_games=config.evaluation_games,
-            seed=config.evaluation_seed,
-            max_pieces=config.evaluation_pieces,
-            n_threads=n_threads,
-        )
+        games = [(agent.env_config, config.evaluation_games, config.evaluation_pieces)]
+        if config.harder_games:
+            games.append((harder_game(agent.env_config), config.harder_games, HARDER_PIECES))
+        return [
+            EvaluationRequest(
+                policy=policy,
+                config=game,
+                n_games=n_games,
+                seed=config.evaluation_seed,
+                max_pieces=max_pieces,
+                n_threads=n_threads,
+            )
+            for game, n_games, max_pieces in games
+        ]
 
-    def _decide(self) -> bool:
-        """Waits for the pending evaluation, if there is one, and applies it; false if a stop is asked for meanwhile."""
+    def _receive(self) -> None:
+        """Receives the result of the pending evaluation and publishes it; only one is pending, so the best is known."""
+        assert self._state.pending_step is not None
+        report, *harder = self._process.finish()
+        self._is_running = False
+        self._measured = _Measured(report, harder[0] if harder else None)
+        self._publish(self._measured.event(self._state.pending_step, is_best=self._is_best(self._measured)))
+
+    def _is_best(self, measured: "_Measured") -> bool:
+        state = self._state
+        if state.best_step is None:
+            return True
+        if not state.best_games:  # a checkpoint of an earlier version
+            return measured.lines >= state.best_lines
+        return is_significantly_better(measured.compared, state.best_games, state.best_n_ended)
+
+    def _await_result(self) -> bool:
+        """Awaits the pending evaluation, if any, and applies its result; returns False if a stop was requested."""
         if self._state.pending_step is None:
             return True
-        if not self._is_playing:
-            self._play()
-        while not self._process.is_done_within(_LOOK_EVERY_S):
-            if self._is_stop_asked():
-                return False
-        step, self._state.pending_step = self._state.pending_step, None
-        report = self._process.finish()
-        self._is_playing = False
-        lines = report.lines_total / report.n_games
-        is_best = self._state.best_step is None or lines >= self._state.best_lines
-        self._state.latest_step = step
-        if is_best:
-            self._state.best_step, self._state.best_lines = step, lines
-            self._best_weights = self._pending_weights
-            self._export()
-        self._record(step, lines, report, is_best)
+        if self._measured is None:
+            if not self._is_running:
+                self._start_process()
+            with self._waiting():
+                while not self._process.is_done_within(_CHECK_EVERY_S):
+                    if self._is_stop_requested():
+                        return False
+                self._receive()
+        assert self._measured is not None
+        self._decide(self._state.pending_step, self._measured)
+        self._measured = self._state.pending_step = None
         return True
 
-    def _record(self, step: int, lines: float, report: Report, is_best: bool) -> None:
-        decided = self._agent.timesteps_trained
+    def _decide(self, step: int, measured: "_Measured") -> None:
+        """Records a result, and makes the weights the best if they are better."""
+        state, is_best = self._state, self._is_best(measured)
+        state.latest_step = step
+        state.most_lines = max(state.most_lines, measured.lines)
+        self._record(measured.event(step, is_best=is_best))
+        if is_best:
+            state.best_step, state.best_lines = step, measured.lines
+            state.best_games, state.best_n_ended = lines_of(measured.compared), measured.compared.n_ended
+            state.best_harder_lines = measured.harder.mean_lines if measured.harder is not None else None
+            self._best_weights = self._pending_weights
+            self._export()
+            self._save_best()
+
+    def _record(self, event: AgentEvaluated) -> None:
+        decided, config = self._agent.timesteps_trained, self._agent.config
+        values = {name: value for name, value in asdict(event).items() if name in EVALUATIONS.column_names}
         self._table.add(
-            (decided, step, lines, report.n_games, report.n_cut_off, report.max_pieces, report.seed, int(is_best))
+            **values | {"decided_step": decided, "seed": config.evaluation_seed, "is_best": int(event.is_best)}
         )
-        write_scalar(self._agent.model.logger, "evaluation/lines_game", lines, decided)
-        self._publish(
-            AgentEvaluated(
-                step=step,
-                lines_evaluation=lines,
-                n_games=report.n_games,
-                max_pieces=report.max_pieces,
-                n_cut_off=report.n_cut_off,
-                is_best=is_best,
-            )
-        )
+        for name in _SCALARS:
+            if (value := values[name]) is not None:
+                write_scalar(self._agent.model.logger, f"evaluation/{name}", value, decided)
 
     def _export(self) -> None:
-        """Writes the best weights to their folder."""
+        """Writes the best weights to their folder, as a model."""
         self._require_in_place()
         agent, step = self._agent, self._state.best_step
         assert agent.env_config is not None
         assert step is not None
         saved = SavedPolicy(self._best_weights, agent.config, agent.env_config, step, type(agent.learner))
-        about = {"evaluation_lines": self._state.best_lines}
-        save_model(self._best, saved, about, self._secret)
+        counters = {"lines_until_limit": self._state.best_lines, "harder_lines": self._state.best_harder_lines}
+        save_model(self._best, saved, counters, self._secret)
 
     def write(self, folder: Path) -> None:
-        """Writes the files of a checkpoint."""
+        """Writes the state, the best and the pending weights into a checkpoint."""
         weights = {f"{_BEST}{name}": value for name, value in self._best_weights.items()}
         if self._state.pending_step is not None:
             weights |= {f"{_PENDING}{name}": value for name, value in self._pending_weights.items()}
-        safetensors.numpy.save_file(weights, folder / _WEIGHTS)
+        write_tensors(folder / _WEIGHTS, weights)
         (folder / _STATE).write_text(json.dumps(asdict(self._state)), encoding="utf-8")
 
     def read(self, names: Collection[str], read_file: ReadFile) -> None:
-        """Takes over what ``write`` wrote, and makes the best folder what it was then."""
+        """Restores what ``write`` saved, and the folder of the best weights of that time."""
         if _STATE in names:
             values: dict[str, Any] = json.loads(read_file(_STATE))
-            self._state = _State(**values)
+            self._state = _State(**{"most_lines": values["best_lines"], **values})
             weights = safetensors.numpy.load(read_file(_WEIGHTS))
-            self._best_weights = _without(_BEST, weights)
-            self._pending_weights = _without(_PENDING, weights)
+            self._best_weights = _with_prefix(_BEST, weights)
+            self._pending_weights = _with_prefix(_PENDING, weights)
         else:
             every = self._agent.config.evaluate_every
             self._state.next_step = (self._agent.timesteps_trained // every + 1) * every if every else 0
         self._restore_best()
 
     def _restore_best(self) -> None:
-        """Puts the best weights of this state into their folder: those of a later one are going to be found again."""
-        is_whole = self._state.best_step is not None and self._holds(self._state.best_step)
-        if not is_whole and self._best.exists():
+        """Restores the best weights of this state in their folder; weights of later steps will be found again."""
+        is_intact = self._state.best_step is not None and self._has_best(self._state.best_step)
+        if not is_intact and self._best.exists():
             remove_directory(self._best)
-        if not is_whole and self._state.best_step is not None:
+        if not is_intact and self._state.best_step is not None:
             self._export()
 
-    def _holds(self, step: int) -> bool:
-        """Whether the folder holds the weights of a step as they were written."""
+    def _has_best(self, step: int) -> bool:
+        """Returns whether the folder contains the intact weights of a step."""
         try:
-            metadata = store.read_metadata(self._best)
-            store.require_trusted(self._best, metadata, self._secret)
-            store.verify(self._best, metadata)
+            metadata = checkpoint_store.read_metadata(self._best)
+            checkpoint_store.require_trusted(self._best, metadata, self._secret)
+            checkpoint_store.verify(self._best, metadata)
         except TetrariumError:
             return False
         return bool(metadata.counters.get("timesteps_trained") == step)
 
 
-def _without(prefix: str, weights: Weights) -> Weights:
+def _with_prefix(prefix: str, weights: Weights) -> Weights:
+    """Returns the weights whose names have a prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}

@@ -1,11 +1,12 @@
 """A training run from its first step to its last: ``TrainingRun``.
 
-A run that was stopped, however, goes on from its last checkpoint; what was recorded later is dropped first.
+A run that was stopped or killed resumes from its last checkpoint; everything recorded after it is removed first.
 """
 
 import contextlib
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -15,33 +16,92 @@ from stable_baselines3.common.logger import Logger
 
 from tetrarium.engine import are_kernels_cached
 from tetrarium.environment import EnvConfig, make_env
-from tetrarium.environment.vec_env import TetrisVecEnv
-from tetrarium.errors import ConfigError, DamagedCheckpointError
-from tetrarium.events import AgentEvaluated, Event, KernelsCompiling, RunEnded, RunStarted, StateChanged
+from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
+from tetrarium.errors import ConfigError, DamagedCheckpointError, error_to_dict
+from tetrarium.events import Event, KernelsCompiling, RunEnded, RunStarted, StateChanged, WarningGiven, publish_to
+from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
+from tetrarium.registry.run_tables import PROGRESS, read_last_row
 from tetrarium.training.agent import TetrisAgent, require_device
-from tetrarium.training.checkpoints.agents import load_agent, saved_files
-from tetrarium.training.config import CHANGEABLE, TrainingConfig
-from tetrarium.training.runs.boards import Boards
-from tetrarium.training.runs.configs import RunConfig, create_run, read_run_config, write_run_config
+from tetrarium.training.callbacks import GoalCallback, RoundCallback
+from tetrarium.training.checkpoints.agent_checkpoint import saved_files
+from tetrarium.training.checkpoints.checkpoint_store import read_metadata
+from tetrarium.training.checkpoints.metadata import METADATA_NAME
+from tetrarium.training.config import CHANGEABLE_SETTINGS, TrainingConfig
+from tetrarium.training.runs.checkpoint_schedule import CheckpointSchedule
 from tetrarium.training.runs.control import Control
-from tetrarium.training.runs.evaluations import Evaluations
-from tetrarium.training.runs.exhibition import Exhibition
-from tetrarium.training.runs.folder import BEST, checkpoint_steps, held_in_place, latest_checkpoint, only_trainer
-from tetrarium.training.runs.goals import Goals
-from tetrarium.training.runs.hold import Hold
-from tetrarium.training.runs.progress import ProgressLog
-from tetrarium.training.runs.records import EpisodeLog, Records, Table
-from tetrarium.training.runs.registering import RegistryFollower
-from tetrarium.training.runs.replays import ReplayCollection
-from tetrarium.training.runs.reporter import Reporter
-from tetrarium.training.runs.saving import Checkpoints
+from tetrarium.training.runs.evaluations import EvaluationCallback
+from tetrarium.training.runs.live_board import DemoGame, LiveBoard
+from tetrarium.training.runs.recording.progress import ProgressLog, ProgressReporter
+from tetrarium.training.runs.recording.registry_sync import RegistrySync
+from tetrarium.training.runs.recording.replays import ReplayCollection
+from tetrarium.training.runs.recording.run_clock import RunClock
+from tetrarium.training.runs.recording.table_writers import EpisodeLog, Records, TableWriter
+from tetrarium.training.runs.storage.folder import (
+    BEST,
+    checkpoint_steps,
+    folder_guard,
+    latest_checkpoint,
+    uncounted_folders,
+)
+from tetrarium.training.runs.storage.run_config import RunConfig, create_run, read_run_config, write_run_config
 
-__all__ = ["TrainingRun"]
+_CHECK_EVERY_S: Final = 0.05
+
+
+class PauseGate(RoundCallback):
+    """Blocks a run between two rounds while it is paused, and stops it or saves a checkpoint on request."""
+
+    def __init__(
+        self,
+        agent: TetrisAgent,
+        control: Control,
+        save_checkpoint: Callable[[], None],
+        publish: Callable[[Event], None],
+        paused_callbacks: Sequence[RoundCallback],  # ``on_paused`` is called repeatedly
+    ) -> None:
+        super().__init__()
+        self._agent = agent
+        self._control = control
+        self._save_checkpoint = save_checkpoint
+        self._publish = publish
+        self._paused_callbacks = paused_callbacks
+
+    def on_round_end(self) -> bool:
+        """Handles the pending requests; returns False once a stop is requested."""
+        self.handle_requests()
+        return not self._control.is_stop_requested
+
+    def handle_requests(self) -> None:
+        """Saves a checkpoint if one was requested, and blocks while the run is paused."""
+        control = self._control
+        self._save_if_requested()
+        if not control.is_paused or control.is_stop_requested:
+            return
+        self._publish_state("paused", "Paused at step {step:,}. Nothing is lost.")
+        last_s = time.monotonic()
+        while control.is_paused and not control.is_stop_requested:
+            self._save_if_requested()
+            control.wait(_CHECK_EVERY_S)
+            now_s = time.monotonic()
+            for callback in self._paused_callbacks:
+                callback.on_paused(now_s - last_s)
+            last_s = now_s
+        if not control.is_stop_requested:
+            self._publish_state("running", "Resumed at step {step:,}.")
+
+    def _save_if_requested(self) -> None:
+        if self._control.take_checkpoint_request():
+            self._save_checkpoint()
+
+    def _publish_state(self, state: str, message: str) -> None:
+        step = self._agent.timesteps_trained
+        self._publish(StateChanged(state=state, step=step, message=message.format(step=step)))
+
 
 Publish = Callable[[Event], None]
 Host = Callable[["TrainingRun"], AbstractContextManager[Publish]]
-_ENDED: Final = {  # state and message for those who watch
+_ENDED: Final = {  # state and message of the final event, by ``RunEnded.state``
     "finished": ("finished", "Finished at step {step:,}."),
     "target reached": ("finished", "Reached the target at step {step:,}."),
     "stopped": ("stopped", "Stopped at step {step:,}. Nothing is lost."),
@@ -50,26 +110,39 @@ _FAILED: Final = "Failed: {failed.error}"
 
 
 class TrainingRun:
-    """One run, from its folder to its end.
+    """A training run and its folder.
 
     Args:
-        home: Where it lives.
-        config: What it is.
-        publish: Is given every message.
-        shows_board: Whether boards are published though nobody watches by ``control``.
-        trust: Go on from a checkpoint that was not made in this home, which can run code.
+        home: The home that contains the run.
+        config: The run's configuration.
+        publish: Receives every event.
+        shows_board: Whether to publish boards even without viewers in ``control``.
+        trust: Resume from a checkpoint that was not made in this home, which can execute code.
+        any_cpu: Resume from a checkpoint that was made with other vector instructions.
+        trains_longer: Remove targets that are reached at the start, which would end the run at once.
     """
 
     def __init__(
-        self, home: Home, config: RunConfig, publish: Publish, *, shows_board: bool = False, trust: bool = False
+        self,
+        home: Home,
+        config: RunConfig,
+        publish: Publish,
+        *,
+        shows_board: bool = False,
+        trust: bool = False,
+        any_cpu: bool = False,
+        trains_longer: bool = False,
     ) -> None:
         self.config = config
         self.control = Control()
+        self.clock = RunClock()
         self.folder = home.run_folder(config.name)
         self._home = home
         self._publish = publish
         self._shows_board = shows_board
         self._trust = trust
+        self._any_cpu = any_cpu
+        self._trains_longer = trains_longer
 
     @classmethod
     def create(
@@ -84,21 +157,21 @@ class TrainingRun:
         preset: str | None = None,
         shows_board: bool = False,
     ) -> "TrainingRun":
-        """Makes a new run.
+        """Creates a new run.
 
         Args:
-            home: Where it lives.
-            name: Its name; without one it gets the next number.
-            env_config: What is played.
-            training_config: How it is learnt.
-            publish: Is given every message.
-            start_from: A checkpoint whose weights the agent begins with.
-            preset: What the configs were made of, for those who ask later.
-            shows_board: Whether boards are published.
+            home: The home that will contain the run.
+            name: The run's name; None for the next number.
+            env_config: The game.
+            training_config: Training settings.
+            publish: Receives every event.
+            start_from: A checkpoint whose weights initialize the agent.
+            preset: Name of the preset that the configs are based on.
+            shows_board: Whether to publish boards even without viewers.
 
         Raises:
-            HomeError: if the name is taken or not allowed, or the home cannot be written.
-            CheckpointError: if there is nothing to start from.
+            HomeError: if the name is taken or invalid, or the home cannot be written to.
+            CheckpointError: if ``start_from`` cannot be loaded.
         """
         env_config.rules()
         require_device(training_config.device)
@@ -117,210 +190,279 @@ class TrainingRun:
         changes: Mapping[str, Any] | None = None,
         shows_board: bool = False,
         trust: bool = False,
+        any_cpu: bool = False,
     ) -> "TrainingRun":
-        """Opens a run to go on with it.
+        """Opens an existing run to resume it.
 
         Args:
-            home: Where it lives.
-            name: Its name.
-            publish: Is given every message.
-            changes: Settings of training that are to be others from now on.
-            shows_board: Whether boards are published.
-            trust: Go on from a checkpoint that was not made in this home, which can run code.
+            home: The home that contains the run.
+            name: The run's name.
+            publish: Receives every event.
+            changes: Training settings to change. With more ``total_timesteps``, schedules keep their end, unless
+                ``schedule_steps`` changes, too; with other ones, targets that are reached no longer end the run.
+            shows_board: Whether to publish boards even without viewers.
+            trust: Resume from a checkpoint that was not made in this home, which can execute code.
+            any_cpu: Resume from a checkpoint that was made with other vector instructions.
 
         Raises:
             HomeError: if there is no such run, or its config cannot be read.
-            ConfigError: if a setting may not change, breaks its rule, or asks for fewer steps than were trained.
+            ConfigError: if a setting cannot change, is invalid, or requests fewer steps than already trained.
         """
         config = read_run_config(home, name)
-        for setting in changes or {}:
-            if setting not in CHANGEABLE:
-                raise ConfigError(
-                    f"A run goes on with the settings that it began with, and {setting} is one of them; what may "
-                    f"change is {', '.join(CHANGEABLE)}. Begin a new run by `tetrarium train --from {name}`."
-                )
+        changes = changes or {}
+        require_changeable(name, changes)
         before = config.training_config.total_timesteps
-        config = replace(config, training_config=config.training_config.with_changes(**(changes or {})))
-        asked, trained = config.training_config.total_timesteps, max(checkpoint_steps(home.run_folder(name)), default=0)
-        if asked != before and asked < trained:
+        config = replace(config, training_config=config.training_config.with_changes(**changes))
+        requested = config.training_config.total_timesteps
+        if requested > before and config.training_config.schedule_steps is None and "schedule_steps" not in changes:
+            kept = config.training_config.with_changes(schedule_steps=before)  # else both would jump back
+            config = replace(config, training_config=kept)
+        trained = max(checkpoint_steps(home.run_folder(name)), default=0)
+        if requested != before and requested < trained:
             raise ConfigError(
-                f"A run goes on, never back, and {name!r} is at step {trained:,}; got total_timesteps {asked:,}. "
-                "Ask for more, or begin anew from an earlier checkpoint by `tetrarium train --from`."
+                f"total_timesteps must be at least the {trained:,} steps that {name!r} has already trained; got "
+                f"{requested:,}. Increase it, or start a new run from an earlier checkpoint with "
+                "`tetrarium train --from`.",
+                field="total_timesteps",
             )
-        return cls(home, config, publish, shows_board=shows_board, trust=trust)
+        trains_longer = requested != before and requested > trained
+        return cls(
+            home, config, publish, shows_board=shows_board, trust=trust, any_cpu=any_cpu, trains_longer=trains_longer
+        )
 
-    def ask_to_stop(self) -> None:
-        """Ends training after the round under way, with a checkpoint; may be called from a signal handler."""
-        self.control.ask_to_stop()
+    def request_stop(self) -> None:
+        """Stops training after the current round, with a checkpoint; may be called from a signal handler."""
+        self.control.request_stop()
 
     def execute(self, host: Host | None = None, *, lock: int | None = None) -> tuple[TetrisAgent, RunEnded]:
-        """Trains until the steps are done, a goal is reached or a stop is asked for; saves, and says how it ended.
+        """Trains until all steps are done, a goal is reached or a stop is requested, and saves a checkpoint.
 
         Args:
-            host: Is entered once no other process trains the run, and gives what is told every message too.
-            lock: Of the run, if this process was started with it.
+            host: Entered once the run is locked; the function that it returns receives every event, too.
+            lock: File descriptor of the run's lock, if the process was started with it.
+
+        Returns:
+            The agent and the final event.
 
         Raises:
             HomeError: if another process trains this run.
             CheckpointError: if a checkpoint cannot be read or written; a `FolderMovedError` if the folder was moved.
-            ConfigError: if the run's config was changed in a way that makes it another run.
+            ConfigError: if the run's config was edited in a setting that cannot change.
             TetrariumError: if the loss is no longer finite.
         """
-        started_s = time.monotonic()
-        with only_trainer(self.folder, lock), contextlib.nullcontext() if host is None else host(self) as told:
-            if told is not None:
-                self._publish = _both(self._publish, told)
+        with (
+            run_lock(self.folder, lock) as require_lock,
+            contextlib.nullcontext() if host is None else host(self) as publish,
+        ):
+            if publish is not None:
+                self._publish = publish_to(self._publish, publish)
             try:
-                return self._train(started_s)
+                checkpoint = self._find_checkpoint()
+                agent = self._prepare_agent(checkpoint)
+                outcome, path = self._train(agent, checkpoint, require_lock)
+                ended = RunEnded(
+                    state=outcome,
+                    step=agent.timesteps_trained,
+                    seconds=self.clock.trained_s,
+                    evaluated_seconds=self.clock.evaluated_s,
+                    checkpoint=str(path),
+                )
+                self._publish(ended)
+                state, message = _ENDED[outcome]
+                self._publish_state(ended.step, state, message.format(step=ended.step))
             except Exception as error:
-                failed = self._failed(error, time.monotonic() - started_s)
+                failed = self._failed(error)
                 self._publish(failed)
-                self._tell(failed.step, "failed", _FAILED.format(failed=failed))
+                self._publish_state(failed.step, "failed", _FAILED.format(failed=failed))
                 raise
+            return agent, ended
 
-    def _tell(self, step: int, state: str, message: str) -> None:
+    def _publish_state(self, step: int, state: str, message: str) -> None:
         self._publish(StateChanged(state=state, step=step, message=message))
 
-    def _train(self, started_s: float) -> tuple[TetrisAgent, RunEnded]:
+    def _find_checkpoint(self) -> Path | None:
+        """Returns the latest checkpoint; publishes a warning for each later folder, or if all checkpoints are gone.
+
+        Raises:
+            DamagedCheckpointError: if a later checkpoint has damaged metadata.
+        """
         checkpoint = latest_checkpoint(self.folder)
-        begun = 0 if checkpoint is None else int(checkpoint.name)
-        self._tell(begun, "starting", f"Starting at step {begun:,}.")
+        step = 0 if checkpoint is None else int(checkpoint.name)
+        later = [path for path in uncounted_folders(self.folder) if int(path.name) > step]
+        for path in later:
+            content = "holds no checkpoint"
+            if os.path.lexists(path / METADATA_NAME):
+                with self._with_damage_remedy(path):
+                    content = f"holds the checkpoint of step {read_metadata(path).counters['timesteps_trained']:,}"
+            self._publish(WarningGiven(step=step, message=f"The folder {str(path)!r} {content}, and is ignored."))
+        recorded = int(read_last_row(self.folder, PROGRESS).get("step") or 0)
+        if checkpoint is None and recorded:
+            lost = f"No checkpoint is left. The run starts at step 0; its records up to step {recorded:,} are replaced."
+            self._publish(WarningGiven(step=0, message=lost))
+        return checkpoint
+
+    def _prepare_agent(self, checkpoint: Path | None) -> TetrisAgent:
+        """Returns the agent of the last checkpoint, or a new one, and publishes the start of the run."""
+        step = 0 if checkpoint is None else int(checkpoint.name)
+        self._publish_state(step, "starting", f"Starting at step {step:,}.")
         if not are_kernels_cached(self.config.env_config.rules()):
             self._publish(KernelsCompiling())
         agent = self._agent(checkpoint)
         write_run_config(self.folder, self.config)
-        config, step = self.config.training_config, agent.timesteps_trained
+        config = self.config.training_config
         self._publish(
             RunStarted(
                 name=self.config.name,
                 folder=str(self.folder),
-                step=step,
+                step=agent.timesteps_trained,
                 total_steps=config.total_timesteps,
                 seed=config.seed,
                 n_envs=config.n_envs,
             )
         )
+        return agent
+
+    def _train(self, agent: TetrisAgent, checkpoint: Path | None, require_lock: Callable[[], None]) -> tuple[str, Path]:
+        """Trains the agent; returns the outcome, a key of ``_ENDED``, and the last checkpoint."""
+        step = agent.timesteps_trained
         records, replays = Records(self.folder), self._replays(agent)
-        progress = ProgressLog(agent, records.progress)
-        follower = RegistryFollower(self._home, self.config.name, agent, self._publish)
+        progress = ProgressLog(agent, records.progress, self.clock)
+        registry = RegistrySync(self._home, self.config.name, agent, self._publish)
         with (
-            held_in_place(self.folder) as require_in_place,
+            folder_guard(self.folder, require_lock) as require_in_place,
             contextlib.closing(records),
-            follower,
-            self._scores(agent, records.evaluations, follower, require_in_place) as scores,
+            registry,
+            self._evaluations(agent, records.evaluations, registry, require_in_place) as evaluations,
         ):
             if checkpoint is not None:
-                with self._damage_explained(checkpoint), saved_files(checkpoint) as (names, read_file):
-                    for part in (scores, replays, progress, records):
+                with self._with_damage_remedy(checkpoint), saved_files(checkpoint) as (names, read_file):
+                    for part in (evaluations, replays, progress, records):
                         part.read(names, read_file)
+            if self._trains_longer:
+                self._remove_targets(agent, evaluations.reached + GoalCallback(agent.config, agent.statistics).reached)
             agent.model.set_logger(Logger(str(self.folder), [records.open(step)]))
-            checkpoints = Checkpoints(
-                agent, self.folder, self._home, records, scores, replays, progress, self._publish, require_in_place
+            checkpoints = CheckpointSchedule(
+                agent, self.folder, self._home, records, evaluations, replays, progress, self._publish, require_in_place
             )
-            checkpoints.tidy()
+            checkpoints.clean_up()
             if step == 0 and self.config.start_from is not None:
-                checkpoints.save()  # what it started from may be gone when it is resumed
-            reporter = Reporter(agent, self._publish, progress.figures)
+                checkpoints.save()  # the checkpoint that it started from may be deleted before the run resumes
+            reporter = ProgressReporter(agent, self._publish, progress.metrics, self.clock)
             boards = self._boards(agent, replays)
-            hold = Hold(agent, self.control, checkpoints, self._publish, (boards, progress, reporter))
-            goes_on = scores.catch_up() and not scores.is_goal_reached
-            further = max(config.total_timesteps - agent.steps_asked, 0) if goes_on else 0
-            self._tell(step, "running", "Training.")
-            hold.attend()
-            agent.train(
-                further,
-                # What a step records is written before its checkpoint, which counts on that.
-                [
-                    EpisodeLog(records.episodes),
-                    progress,
-                    replays,
-                    boards,
-                    scores,
-                    reporter,
-                    checkpoints,
-                    follower,
-                    hold,
-                ],
+            pause_gate = PauseGate(
+                agent, self.control, checkpoints.save_on_request, self._publish, (boards, progress, reporter)
             )
-            state = self._ending(agent, scores)
-            is_decided = state != "stopped" and scores.finish()
-            if not scores.is_complete:
-                state = "stopped"
+            is_trainable = evaluations.catch_up() and not evaluations.reached
+            n_steps = max(agent.config.total_timesteps - agent.steps_requested, 0) if is_trainable else 0
+            self._publish_state(step, "running", "Training.")
+            pause_gate.handle_requests()
+            # Records of a step come before its checkpoint, which includes them.
+            recorders = [EpisodeLog(records.episodes), progress, replays, boards, evaluations, reporter]
+            agent.train(n_steps, [*recorders, checkpoints, registry, pause_gate])
+            outcome = self._outcome(agent, evaluations)
+            is_decided = outcome != "stopped" and evaluations.finish()
+            if not evaluations.is_complete:
+                outcome = "stopped"
             path = checkpoints.save_again() if is_decided else checkpoints.save()
-            checkpoints.tidy(lasting=True)
-        ended = RunEnded(
-            state=state, step=agent.timesteps_trained, seconds=time.monotonic() - started_s, checkpoint=str(path)
-        )
-        self._publish(ended)
-        state, message = _ENDED[ended.state]
-        self._tell(ended.step, state, message.format(step=ended.step))
-        return agent, ended
+            checkpoints.clean_up(is_final=True)
+        return outcome, path
 
-    def _scores(
-        self, agent: TetrisAgent, table: Table, follower: RegistryFollower, require_in_place: Callable[[], None]
-    ) -> contextlib.closing[Evaluations]:
-        def evaluated(event: Event) -> None:
-            self._publish(event)
-            if isinstance(event, AgentEvaluated) and event.is_best:
-                follower.keep_best()
+    def _remove_targets(self, agent: TetrisAgent, names: Sequence[str]) -> None:
+        if not names:
+            return
+        changes = dict.fromkeys(names)
+        agent.learner.config = agent.config.with_changes(**changes)
+        training_config = self.config.training_config.with_changes(**changes)
+        self.config = replace(self.config, training_config=training_config)
+        write_run_config(self.folder, self.config)
+        message = f"Reached already, and no longer a target: {', '.join(names)}."
+        self._publish(WarningGiven(step=agent.timesteps_trained, message=message))
 
-        def is_stop_asked() -> bool:
-            return self.control.is_stop_asked
+    def _evaluations(
+        self, agent: TetrisAgent, table: TableWriter, registry: RegistrySync, require_in_place: Callable[[], None]
+    ) -> contextlib.closing[EvaluationCallback]:
+        def is_stop_requested() -> bool:
+            return self.control.is_stop_requested
 
         secret, best = self._home.secret(), self.folder / BEST
-        return contextlib.closing(Evaluations(agent, best, table, secret, evaluated, is_stop_asked, require_in_place))
+        return contextlib.closing(
+            EvaluationCallback(
+                agent,
+                best,
+                table,
+                secret,
+                self._publish,
+                registry.save_best_model,
+                self.clock.evaluating,
+                is_stop_requested,
+                require_in_place,
+            )
+        )
 
-    def _boards(self, agent: TetrisAgent, replays: ReplayCollection) -> Boards | Exhibition:
+    def _boards(self, agent: TetrisAgent, replays: ReplayCollection) -> LiveBoard | DemoGame:
         if agent.learner.plays_whole_games:
-            return Exhibition(agent, self.control, self._publish, shows_board=self._shows_board)
-        return Boards(agent, replays.recorder, self.control, self._publish, shows_board=self._shows_board)
+            return DemoGame(agent, self.control, self._publish, shows_board=self._shows_board)
+        return LiveBoard(agent, replays.recorder, self.control, self._publish, shows_board=self._shows_board)
 
     def _replays(self, agent: TetrisAgent) -> ReplayCollection:
-        assert isinstance(agent.games, TetrisVecEnv)
-        return ReplayCollection(agent.games, agent.config.seed, self.config.name)
+        assert isinstance(agent.vec_env, TetrisVecEnv)
+        return ReplayCollection(agent.vec_env, agent.config.seed, self.config.name)
 
-    def _ending(self, agent: TetrisAgent, evaluations: Evaluations) -> str:
-        if Goals(agent.config, agent.statistics).are_reached or evaluations.is_goal_reached:
+    def _outcome(self, agent: TetrisAgent, evaluations: EvaluationCallback) -> str:
+        if GoalCallback(agent.config, agent.statistics).reached or evaluations.reached:
             return "target reached"
         return "finished" if agent.timesteps_trained >= agent.config.total_timesteps else "stopped"
 
-    def _failed(self, error: Exception, seconds: float) -> RunEnded:
+    def _failed(self, error: Exception) -> RunEnded:
         steps = checkpoint_steps(self.folder)
         return RunEnded(
             state="failed",
             step=steps[-1] if steps else 0,
-            seconds=seconds,
+            seconds=self.clock.trained_s,
+            evaluated_seconds=self.clock.evaluated_s,
             checkpoint=str(self.folder / "checkpoints" / str(steps[-1])) if steps else "",
-            error=str(error) or type(error).__name__,
+            **error_to_dict(error),
         )
 
     def _agent(self, checkpoint: Path | None) -> TetrisAgent:
-        """The agent as its last checkpoint has it, or a new one."""
+        """Returns the agent of a checkpoint, or a new one."""
         env = make_env(self.config.env_config)()
         config = self.config.training_config
         if checkpoint is None:
             agent = TetrisAgent(env, config)
             return agent if self.config.start_from is None else agent.start_from(self.config.start_from)
-        secret = None if self._trust else self._home.secret()
-        with self._damage_explained(checkpoint):
-            return load_agent(TetrisAgent, checkpoint, env, secret, config)
+        with self._with_damage_remedy(checkpoint):
+            return TetrisAgent.load_checkpoint(
+                checkpoint, env, trust=self._trust, any_cpu=self._any_cpu, home=self._home, config=config
+            )
 
     @contextlib.contextmanager
-    def _damage_explained(self, checkpoint: Path) -> Iterator[None]:
-        """Adds to what is said of a damaged checkpoint what would be left without it."""
+    def _with_damage_remedy(self, checkpoint: Path) -> Iterator[None]:
+        """Adds a remedy to the error of a damaged checkpoint: the step at which the run would resume without it."""
         try:
             yield
         except DamagedCheckpointError as error:
-            older = checkpoint_steps(self.folder)[:-1]
-            there = f"at step {older[-1]:,}" if older else "from the start"
+            older = [step for step in checkpoint_steps(self.folder) if step < int(checkpoint.name)]
+            start = f"at step {older[-1]:,}" if older else "from the start"
             raise DamagedCheckpointError(
-                f"{error} Or remove the folder {str(checkpoint)!r}; the run then goes on {there}."
+                f"{error} Or delete the folder {str(checkpoint)!r}; the run then resumes {start}."
             ) from error
 
 
-def _both(one: Publish, other: Publish) -> Publish:
-    def publish(event: Event) -> None:
-        one(event)
-        other(event)
+def require_changeable(name: str, changes: Iterable[str]) -> None:
+    """Checks that settings can change when a run resumes.
 
-    return publish
+    Args:
+        name: The run's name.
+        changes: Names of settings.
+
+    Raises:
+        ConfigError: if a setting cannot change.
+    """
+    for setting in changes:
+        if setting not in CHANGEABLE_SETTINGS:
+            raise ConfigError(
+                f"{setting} cannot change when a run resumes; only {', '.join(CHANGEABLE_SETTINGS)} can. "
+                f"Start a new run with `tetrarium train --from {name}`.",
+                field=setting,
+            )

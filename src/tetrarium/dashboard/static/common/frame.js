@@ -1,23 +1,34 @@
-// What every page does: its theme, its keys, and words of what they mean.
+// @ts-check
+// The frame of every page: theme, keyboard shortcuts, and the help panel.
 
 import { find, setText } from "./dom.js";
 import { Shortcuts } from "./shortcuts.js";
-import { say } from "./toast.js";
+import { refreshActivity } from "./status-line.js";
+import { showToast } from "./toast.js";
 
-export const ON_THE_CHART = ["← → + − 0", "on the large chart: move the cursor, zoom in and out, whole run"];
+/** @typedef {import("./shortcuts.js").Shortcut} Shortcut */
+/** @typedef {import("./shortcuts.js").HelpEntry} HelpEntry */
 
-/** Begins a page: `keys`, `numbers` and `others` as Shortcuts takes them. */
-export function beginPage({ keys = [], numbers = [], others = [] } = {}) {
+/** @type {HelpEntry} */
+export const CHART_KEYS = ["← → + − 0", "on the large chart: move the cursor, zoom in and out, show everything"];
+
+/**
+ * Starts a page.
+ *
+ * @param {{ keys?: Shortcut[], numbers?: HelpEntry[], others?: HelpEntry[] }} [help] as `Shortcuts` takes it
+ */
+export function initPage({ keys = [], numbers = [], others = [] } = {}) {
   const name = find("#theme-name");
   const nextTheme = () => {
     setText(name, `Theme: ${window.tetrariumTheme.next()}`);
-    say(`Theme: ${window.tetrariumTheme.chosen}`);
+    showToast(`Theme: ${window.tetrariumTheme.chosen}`);
   };
   setText(name, `Theme: ${window.tetrariumTheme.chosen}`);
   find("#theme").addEventListener("click", nextTheme);
   find(".skip").addEventListener("click", (event) => {
-    event.preventDefault(); // the hash says what a page shows
+    event.preventDefault(); // the hash of the address names what the page shows
     find("#content").focus();
   });
+  refreshActivity();
   return new Shortcuts([...keys, ["m", "theme: auto, dark, light", nextTheme]], { numbers, others });
 }

@@ -1,44 +1,62 @@
-// Menus that a button opens: closed by Escape, by a click elsewhere, or when the focus leaves them.
+// @ts-check
+// Menus that a button opens, closed by Escape, by a click elsewhere, or when the focus leaves them.
 
-import { findAll } from "./dom.js";
+import { findAll, findOptional } from "./dom.js";
 
-/** Joins a button with its menu; `opened` fills it anew each time. */
-export function joinMenu(button, menu, opened = () => {}) {
-  const host = button.closest(".picker");
-  const close = (isBack = false) => {
+/**
+ * Lets a button open a menu; both lie in an element of class "picker".
+ *
+ * @param {HTMLElement} button
+ * @param {HTMLElement} menu
+ * @param {() => void} [onOpen] fills the menu each time
+ */
+export function attachMenu(button, menu, onOpen = () => {}) {
+  const host = /** @type {HTMLElement} */ (button.closest(".picker"));
+  const close = (/** @type {boolean} */ returnsFocus = false) => {
     if (menu.hidden) return;
     menu.hidden = true;
     button.setAttribute("aria-expanded", "false");
-    if (isBack) button.focus();
+    if (returnsFocus) button.focus();
   };
   button.addEventListener("click", () => {
     if (!menu.hidden) {
       close();
       return;
     }
-    opened();
+    onOpen();
     menu.hidden = false;
     button.setAttribute("aria-expanded", "true");
-    (menu.querySelector('[aria-current="true"]') ?? menu.querySelector("button"))?.focus();
+    (findOptional('[aria-current="true"]', menu) ?? findOptional("button", menu))?.focus();
   });
   host.addEventListener("keydown", (event) => {
     if (menu.hidden) return;
-    const items = findAll("button", menu);
-    const at = items.indexOf(document.activeElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
     if (event.key === "Escape") close(true);
-    else if (to !== undefined && items.length) items[(to + items.length) % items.length].focus();
-    else return;
+    else if (!moveFocus(findAll("button", menu), event.key)) return;
     event.preventDefault();
     event.stopPropagation();
   });
-  host.addEventListener("focusout", (event) => {
-    if (event.relatedTarget && !host.contains(event.relatedTarget)) close();
+  host.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget instanceof Node && !host.contains(relatedTarget)) close();
   });
-  document.addEventListener("pointerdown", (event) => {
-    if (!host.contains(event.target)) close();
+  document.addEventListener("pointerdown", ({ target }) => {
+    if (target instanceof Node && !host.contains(target)) close();
   });
-  menu.addEventListener("click", (event) => {
-    if (event.target.closest("button")) close(true);
+  menu.addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.closest("button")) close(true);
   });
+}
+
+/**
+ * @param {HTMLElement[]} items
+ * @param {string} key
+ * @returns {boolean} whether the key moves the focus
+ */
+function moveFocus(items, key) {
+  const at = items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  const last = items.length - 1;
+  /** @type {Record<string, number>} */
+  const targets = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: last };
+  if (!(key in targets) || !items.length) return false;
+  items[(targets[key] + items.length) % items.length].focus();
+  return true;
 }

@@ -1,19 +1,41 @@
-// The seven pieces: their letters, in the order in which the server numbers them, and their cells lying flat.
+// @ts-check
+// The seven pieces: their letters, in the order of the server's piece numbers, and their cells as they spawn.
 
-export const LETTERS = "IOTLJSZ";
+import { readMeta } from "./meta.js";
 
-/** Cells [column, row] of each piece as it spawns, row 0 at the bottom. */
-export const FLAT = {
-  I: [[0, 0], [1, 0], [2, 0], [3, 0]],
-  O: [[0, 0], [1, 0], [0, 1], [1, 1]],
-  T: [[0, 0], [1, 0], [2, 0], [1, 1]],
-  L: [[0, 0], [1, 0], [2, 0], [2, 1]],
-  J: [[0, 0], [1, 0], [2, 0], [0, 1]],
-  S: [[0, 0], [1, 0], [1, 1], [2, 1]],
-  Z: [[1, 0], [2, 0], [0, 1], [1, 1]],
-};
+/** @typedef {[column: number, row: number]} Cell */
 
-/** Width and height in cells, from cells [column, row] that begin at 0. */
+export const PIECE_LETTERS = "IOTLJSZ";
+
+/**
+ * Returns the letter of a piece number, or undefined without a piece.
+ *
+ * @param {number | null | undefined} piece
+ * @returns {string | undefined}
+ */
+export const pieceLetter = (piece) => (typeof piece === "number" ? PIECE_LETTERS[piece] : undefined);
+
+/** @type {Record<string, Cell[]>} */
+let spawnCells = {};
+
+/** Reads the shapes of the pieces from the server, once per page. */
+export async function readShapes() {
+  const { pieces } = await readMeta();
+  spawnCells = Object.fromEntries(pieces.map(({ letter, spawn_cells: cells }) => [letter, cells]));
+}
+
+/**
+ * Returns the cells of a piece as it spawns, row 0 at the bottom; none before the shapes are read.
+ *
+ * @param {string} letter
+ */
+export const spawnCellsOf = (letter) => spawnCells[letter] ?? [];
+
+/**
+ * Returns width and height in cells, for cells that begin at column 0 and row 0.
+ *
+ * @param {Cell[]} cells
+ */
 export const extent = (cells) => [
   1 + Math.max(...cells.map(([column]) => column)),
   1 + Math.max(...cells.map(([, row]) => row)),

@@ -1,22 +1,41 @@
-// What the live page asks of the server.
+// @ts-check
+// Requests of the live page.
 
-import { part, request } from "../common/api.js";
+import { request } from "../common/api.js";
+
+/** @typedef {ApiResponse<"get", "/runs">[number]} Run */
+/** @typedef {ApiResponse<"get", "/demos">[number]} Demo */
+/** @typedef {ApiBody<"post", "/runs">} StartRunBody */
+/** @typedef {{ kind: "run" | "demo", name: string }} Target a run by its name, or a demo by its id */
+/** @typedef {"pause" | "resume" | "stop" | "checkpoint" | "new-game" | "mode" | "speed"} CommandName */
 
 export const api = {
-  presets: () => request("GET", "/presets"),
-  settings: () => request("GET", "/settings"),
-  policies: () => request("GET", "/policies"),
-  runs: () => request("GET", "/runs"),
-  studies: () => request("GET", "/studies"),
-  players: () => request("GET", "/players"),
-  run: (name) => request("GET", `/runs/${part(name)}`),
-  progress: (name, points) => request("GET", `/runs/${part(name)}/progress?max_points=${points}`),
-  evaluations: (name) => request("GET", `/runs/${part(name)}/evaluations`),
-  log: (name) => request("GET", `/runs/${part(name)}/log`),
-  startRun: (body) => request("POST", "/runs", body),
-  resumeRun: (name) => request("POST", `/runs/${part(name)}/resume`),
-  startPlayer: (body) => request("POST", "/players", body),
-  stopPlayer: (id) => request("DELETE", `/players/${part(id)}`),
-  command: ({ kind, name }, command, values = {}) =>
-    request("POST", `/${kind}s/${part(name)}/commands`, { command, values }),
+  presets: () => request("get", "/presets"),
+  settings: () => request("get", "/settings"),
+  agents: () => request("get", "/agents"),
+  runs: () => request("get", "/runs"),
+  studies: () => request("get", "/studies"),
+  demos: () => request("get", "/demos"),
+  run: (/** @type {string} */ name) => request("get", "/runs/{name}", { params: { name } }),
+  progress: (/** @type {string} */ name, /** @type {number} */ max_points) =>
+    request("get", "/runs/{name}/progress", { params: { name }, query: { max_points } }),
+  evaluations: (/** @type {string} */ name) => request("get", "/runs/{name}/evaluations", { params: { name } }),
+  log: (/** @type {string} */ name) => request("get", "/runs/{name}/log", { params: { name } }),
+  startRun: (/** @type {StartRunBody} */ body) => request("post", "/runs", { body }),
+  startJob: (/** @type {ApiBody<"post", "/jobs">} */ body) => request("post", "/jobs", { body }),
+  job: (/** @type {string} */ job_id) => request("get", "/jobs/{job_id}", { params: { job_id } }),
+  resumeRun: (/** @type {string} */ name, /** @type {ApiBody<"post", "/runs/{name}/resume">} */ body = {}) =>
+    request("post", "/runs/{name}/resume", { params: { name }, body }),
+  startDemo: (/** @type {ApiBody<"post", "/demos">} */ body) => request("post", "/demos", { body }),
+  stopDemo: (/** @type {string} */ demo_id) => request("delete", "/demos/{demo_id}", { params: { demo_id } }),
+  /**
+   * @param {Target} target
+   * @param {CommandName} command
+   * @param {object} values
+   */
+  command({ kind, name }, command, values) {
+    const body = /** @type {any} */ ({ command, values });
+    if (kind === "run") return request("post", "/runs/{name}/commands", { params: { name }, body });
+    return request("post", "/demos/{demo_id}/commands", { params: { demo_id: name }, body });
+  },
 };

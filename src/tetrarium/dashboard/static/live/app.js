@@ -1,59 +1,98 @@
-// What is watched and what is known of it: takes in the server's answers and events, and tells the parts of the page.
+// @ts-check
+// State of the live page: what is watched and what is known of it, from the server's answers and live events.
 
+import { valueInHash } from "../common/address.js";
+import { prefersReducedMotion } from "../common/dom.js";
+import { Emitter } from "../common/emitter.js";
+import { formatCount } from "../common/format.js";
+import { MAX_POINTS, MetricHistory } from "../common/metric-history.js";
+import { CHAMPION } from "../common/preview.js";
+import { runColor } from "../common/run-styles.js";
+import { announce, runAction, showToast } from "../common/toast.js";
 import { api } from "./api.js";
-import { History, MAX_POINTS } from "../common/history.js";
-import { colourOf } from "../common/colours.js";
-import { wantsStillness } from "../common/dom.js";
+import { awaitOutcome, hasEnded } from "./command-outcome.js";
 import { Home } from "./home.js";
-import { awaitOutcome, hasEnded } from "./outcomes.js";
-import { announce, say } from "../common/toast.js";
-import { count } from "../common/words.js";
 
-const STILL_BOARDS = 4; // boards a second for people who want stillness
-const BOARDS = 60;
-const TRIAL = /-\d{4,}$/; // how the runs of a study end in their names
+/** @typedef {import("../common/live-socket.js").LiveSocket} LiveSocket */
+/** @typedef {import("./api.js").Target} Target */
+/** @typedef {import("./home.js").View} View */
+/** @typedef {{ mode: string, pieces_per_second: number }} Control */
 
-export class App extends EventTarget {
-  target = null; // {kind: "run" | "player", name}
-  view = null; // the run or player that is watched, with its kind and title
+const BOARDS_PER_SECOND = 60;
+const BOARDS_PER_SECOND_REDUCED = 4; // with reduced motion
+const TRIAL_SUFFIX = /-\d{4,}$/; // of the names of a study's runs
+
+/**
+ * @typedef {object} AppEvents
+ * @property {null} change something other than boards and curves
+ * @property {null} board
+ * @property {null} history the curves
+ * @property {Target} target something else is watched
+ * @property {import("./game-panel.js").BoardShape | null} shape size of the run's board
+ * @property {boolean} action-values whether action values are shown
+ * @property {WorkerEvent} received an event of what is watched
+ */
+
+/** @extends {Emitter<AppEvents & Record<string, unknown>>} */
+export class App extends Emitter {
+  /** @type {Target | null} */
+  target = null;
+  /** @type {View | null} */
+  view = null;
+  /** @type {Control} */
   control = { mode: "live", pieces_per_second: 10 };
+  /** @type {Progress | null} */
   progress = null;
+  /** @type {BoardShown | null} */
   board = null;
   isCompiling = false;
-  thinks = false;
-  history = new History();
-  #link;
+  showsActionValues = false;
+  history = new MetricHistory();
+  #socket;
   #home = new Home();
-  #told = null; // the state that the worker itself told, which no older list overrides
-  #started = new Set(); // runs that were started here
-  #finished = null; // the run that finished while it was watched
+  /** @type {Pick<View, "state"> & Partial<View> | null} */
+  #latestState = null; // from the worker's own event; an older list does not override it
+  /** @type {Set<string>} */
+  #started = new Set(); // runs started on this page
+  #hasPlayed = false; // whether the page has started a demo because nothing moved
+  /** @type {string | null} */
+  #idleDemo = null; // its id
+  /** @type {string | null} */
+  #hiddenAgent = null; // agent of the demo that was playing when the page was hidden
 
-  constructor(link) {
+  /** @param {LiveSocket} socket */
+  constructor(socket) {
     super();
-    this.#link = link;
-    this.#home.addEventListener("listed", ({ detail }) => this.#takeList(detail));
-    link.addEventListener("event", ({ detail }) => this.#receive(detail));
-    link.addEventListener("refused", ({ detail }) => say(detail, { isError: true }));
-    link.addEventListener("link", ({ detail }) => this.#relink(detail));
-    window.addEventListener("hashchange", () => this.#follow(location.hash));
-    document.addEventListener("visibilitychange", () => this.#sendWatch());
-    matchMedia("(prefers-reduced-motion: reduce)").addEventListener("change", () => this.#sendWatch());
+    this.#socket = socket;
+    this.#home.on("listed", (started) => this.#acceptList(started));
+    socket.on("event", (sourced) => this.#receive(sourced));
+    socket.on("refused", (message) => showToast(message, { isError: true }));
+    socket.on("state", (state) => this.#acceptConnection(state));
+    window.addEventListener("hashchange", () => this.#followAddress(location.hash));
+    document.addEventListener("visibilitychange", () => {
+      this.#subscribe();
+      if (this.#idleDemo && this.target?.name === this.#idleDemo)
+        this.#playNewest(true); // it may have ended
+      else this.#playAgain();
+    });
+    matchMedia("(prefers-reduced-motion: reduce)").addEventListener("change", () => this.#subscribe());
   }
 
-  get link() {
-    return this.#link.state;
-  }
-
-  #tell(kind, detail = null) {
-    this.dispatchEvent(new CustomEvent(kind, { detail }));
+  get connection() {
+    return this.#socket.state;
   }
 
   get runs() {
     return this.#home.runs;
   }
 
-  get players() {
-    return this.#home.players;
+  get demos() {
+    return this.#home.demos;
+  }
+
+  /** The listed run whose curves are shown, or null. */
+  get run() {
+    return this.#home.runView(this.target);
   }
 
   /** Name of the run whose curves are shown, or null. */
@@ -61,244 +100,389 @@ export class App extends EventTarget {
     return this.#home.runOf(this.target);
   }
 
-  /** The colour of that run's curves, as everywhere; null for the accent. */
-  colour() {
-    return this.charted && colourOf(this.charted);
+  /** Color of that run's curves; null for the accent. */
+  get color() {
+    return this.charted && runColor(this.charted);
   }
 
   refresh() {
     return this.#home.refresh();
   }
 
-  #takeList(fresh) {
+  /** @param {import("./home.js").Run[]} started */
+  #acceptList(started) {
     const { target } = this;
-    if (target) this.#tellOf(fresh.map(({ name }) => name).filter((name) => name !== target.name && !this.#started.has(name)));
-    const known = this.#home.find(target);
-    if (known) this.view = { ...this.view, ...known, ...(this.#told ?? {}) };
-    else if (target?.kind === "player") this.view = { ...this.view, state: "stopped" };
-    else this.#choose();
-    this.#followIntoDemo();
-    this.#tell("change");
-  }
-
-  /** Says which runs others have started; trials of studies come and go by themselves. */
-  async #tellOf(names) {
-    const studies = names.some((name) => TRIAL.test(name)) ? await api.studies().catch(() => []) : [];
-    const underWay = new Set(studies.filter(({ is_alive: isAlive }) => isAlive).map(({ name }) => name));
-    for (const name of names) {
-      if (underWay.has(name.replace(TRIAL, ""))) continue;
-      say(`${name} has been started.`, { action: { label: "Watch", run: () => this.watch({ kind: "run", name }) } });
+    if (target) {
+      const names = started.map(({ name }) => name);
+      this.#announceStarted(names.filter((name) => name !== target.name && !this.#started.has(name)));
     }
+    const known = this.#home.find(target);
+    const before = this.view;
+    if (known) this.view = { ...this.view, ...known, ...this.#latestState };
+    else if (this.view && target?.kind === "demo") this.view = { ...this.view, state: "stopped" };
+    else this.#choose();
+    if (known && before) this.#playOn(before);
+    this.emit("change", null);
   }
 
-  /** Watches what a new address names, once runs are listed that may have begun just now. */
-  async #follow(hash) {
+  /**
+   * Announces runs that were started elsewhere, without the trials of active studies.
+   *
+   * @param {string[]} names
+   */
+  async #announceStarted(names) {
+    const studies = names.some((name) => TRIAL_SUFFIX.test(name)) ? await api.studies().catch(() => []) : [];
+    const active = new Set(studies.filter(({ is_alive: isAlive }) => isAlive).map(({ name }) => name));
+    const others = names.filter((name) => !active.has(name.replace(TRIAL_SUFFIX, "")));
+    if (!others.length) return;
+    const [name] = others; // the newest
+    const watch = () => this.watch({ kind: "run", name });
+    const isOne = others.length === 1;
+    showToast(isOne ? `${name} has been started.` : `${others.join(", ")} have been started.`, {
+      action: { label: isOne ? "Watch" : `Watch ${name}`, run: watch },
+    });
+  }
+
+  /**
+   * Watches the target of a new address, once the runs are listed anew.
+   *
+   * @param {string} hash
+   */
+  async #followAddress(hash) {
     if (!targetIn(hash)) return;
     await this.refresh();
     if (hash === location.hash) this.#choose();
   }
 
-  /** Chooses what to watch: what the address names, else what is likely wanted. */
+  /** Watches the target of the address, else what moves, else a demo of the newest agent. */
   #choose() {
-    const { first } = this.#home;
+    const { moving, latest, runs } = this.#home;
     const named = targetIn(location.hash);
-    if (this.#home.find(named)) {
+    if (named && this.#home.find(named)) {
       this.watch(named);
       return;
     }
-    if (named) say(`There is no ${named.kind === "run" ? "run" : "demo"} ${named.name}.`);
-    if (first) this.watch({ kind: "run", name: first.name });
-    else this.#forget();
+    if (named?.kind === "run") showToast(`There is no run ${named.name}.`);
+    if (moving) {
+      this.watch(moving);
+      return;
+    }
+    if (latest) this.watch({ kind: "run", name: latest.name });
+    else this.#clear();
+    if (runs && named?.kind !== "run") this.#playNewest();
   }
 
-  /** Where a run has finished while it was watched and its agent goes on playing, that is watched. */
-  #followIntoDemo() {
-    const name = this.#finished;
-    const demo = name && this.#home.demoOf(name);
-    if (!demo) return;
-    this.#finished = null;
-    say(`${name} has finished. Now it plays, without learning.`);
-    this.watch({ kind: "player", name: demo.id });
+  /**
+   * Watches a shared demo of the newest run that can play, else of the built-in champion, once per page.
+   *
+   * @param {boolean} [isAgain] whether one may follow that of this page
+   */
+  async #playNewest(isAgain = false) {
+    const run = this.runs?.find(({ checkpoints }) => checkpoints.length > 0);
+    if ((this.#hasPlayed && !isAgain) || document.hidden) return;
+    this.#hasPlayed = true;
+    try {
+      await this.#playDemo(run?.name ?? CHAMPION, true);
+      if (this.target?.kind === "demo") this.#idleDemo = this.target.name;
+    } catch {
+      this.#hasPlayed = false; // what is shown stays; the next list tries again
+    }
   }
 
-  #forget() {
+  /**
+   * Watches a demo of the watched run if that has just finished; the command that started it may have started one.
+   *
+   * @param {View} before what was known of it
+   */
+  async #playOn({ kind, name, state }) {
+    if (kind !== "run" || hasEnded(state) || this.view?.state !== "finished" || document.hidden) return;
+    await this.refresh();
+    if (this.target?.name !== name) return;
+    const demo = this.#home.demoOf(name);
+    if (demo) this.watch({ kind: "demo", name: demo.id });
+    else runAction(null, null, () => this.#playDemo(name));
+  }
+
+  /** Starts the watched demo again if it has ended while the page was hidden, since nobody watched it. */
+  async #playAgain() {
+    const { target, view } = this;
+    if (document.hidden) {
+      this.#hiddenAgent = view?.kind === "demo" && !hasEnded(view.state) ? (view.agent ?? null) : null;
+      return;
+    }
+    const agent = this.#hiddenAgent;
+    if (!agent) return;
+    await this.refresh();
+    if (this.target === target && this.view?.state === "stopped") runAction(null, null, () => this.#playDemo(agent));
+  }
+
+  #clear() {
     this.target = this.view = this.progress = this.board = null;
     this.history.clear();
-    this.#sendWatch();
-    this.#tell("board");
+    this.#subscribe();
+    this.emit("board", null);
   }
 
-  /** Watches another run or demo. */
+  /**
+   * Watches another run or demo.
+   *
+   * @param {Target} target
+   */
   async watch(target) {
     this.target = target;
     this.view = this.#home.find(target) ?? { ...target, title: target.name, state: "starting" };
     this.control = { mode: "live", pieces_per_second: 10 };
     this.progress = this.board = null;
     this.isCompiling = false;
-    this.#told = this.#finished = null;
-    this.history = new History();
+    this.#latestState = null;
+    this.history = new MetricHistory();
     const hash = `#${target.kind}/${encodeURIComponent(target.name)}`;
     if (location.hash !== hash) history.replaceState(null, "", hash);
-    this.#link.watch(null); // so that all that is known is told anew, where it is what was watched before
-    this.#sendWatch();
-    this.#tell("target");
-    this.#tell("change");
+    this.#socket.watch(null); // a new subscription to the same source gets its latest events again
+    this.#subscribe();
+    this.emit("target", target);
+    this.emit("change", null);
     if (this.charted) await this.#loadHistory();
   }
 
   async #loadHistory() {
     const { target, charted } = this;
+    if (!charted) return;
     try {
       const [run, progress, evaluations] = await Promise.all([
-        api.run(charted), api.progress(charted, MAX_POINTS), api.evaluations(charted),
+        api.run(charted),
+        api.progress(charted, MAX_POINTS),
+        api.evaluations(charted),
       ]);
       if (target !== this.target) return;
       this.history.load(progress);
       this.history.loadEvaluations(evaluations);
-      this.#tell("shape", run.config?.env_config ?? run.env_config ?? null);
+      this.emit("shape", /** @type {any} */ (run.config)?.env_config ?? null);
     } catch (error) {
-      if (target === this.target && error.status !== 404) say(error.message, { isError: true });
+      if (target === this.target && error.status !== 404) showToast(error.message, { isError: true });
     }
-    if (target === this.target) this.#tell("history");
+    if (target === this.target) this.emit("history", null);
   }
 
-  #sendWatch() {
+  #subscribe() {
     const { target } = this;
-    this.#link.watch(target && {
-      ...target, boards: !document.hidden, thoughts: this.thinks,
-      boards_per_second: wantsStillness() ? STILL_BOARDS : BOARDS,
-    });
+    this.#socket.watch(
+      target && {
+        ...target,
+        boards: !document.hidden,
+        action_values: this.showsActionValues,
+        boards_per_second: prefersReducedMotion() ? BOARDS_PER_SECOND_REDUCED : BOARDS_PER_SECOND,
+      },
+    );
   }
 
-  #relink(state) {
+  /** @param {import("../common/live-socket.js").ConnectionState} state */
+  #acceptConnection(state) {
     if (state === "open") {
       this.refresh();
-      if (this.charted) this.#loadHistory();
-    } else this.#told = null;
-    this.#tell("change");
+      this.#loadHistory();
+    } else this.#latestState = null;
+    this.emit("change", null);
   }
 
+  /** @param {import("../common/live-socket.js").SourcedEvent} sourced */
   #receive({ source, event }) {
     if (source === "home") {
       this.refresh();
       return;
     }
-    if (!this.target || source !== `${this.target.kind}/${this.target.name}`) return;
-    const take = {
-      "board-shown": () => this.#takeBoard(event),
-      progress: () => this.#takeProgress(event),
-      "state-changed": () => this.#takeState(event),
-      "control-changed": () => this.setControl(event),
-      "run-started": () => this.#beginAnew(),
-      "agent-evaluated": () => this.history.appendEvaluation(event),
-      "kernels-compiling": () => (this.isCompiling = !this.progress && !this.board),
-      "checkpoint-saved": () => {},
-      "warning-given": () => say(event.message),
-    }[event.kind];
-    if (!take) return;
-    take();
-    this.#tell("told", event);
-    if (event.kind !== "board-shown") this.#tell("change");
+    if (!this.target || source !== `${this.target.kind}/${this.target.name}` || !this.#accept(event)) return;
+    this.emit("received", event);
+    if (event.kind !== "board-shown") this.emit("change", null);
   }
 
-  /** A worker begins, or went on before this was watched: what it does not know any more is forgotten. */
-  #beginAnew() {
-    this.history.clear();
-    this.#loadHistory();
+  /**
+   * @param {WorkerEvent} event
+   * @returns {boolean} whether the page uses such events
+   */
+  #accept(event) {
+    switch (event.kind) {
+      case "board-shown":
+        this.#acceptBoard(event);
+        return true;
+      case "progress":
+        this.#acceptProgress(event);
+        return true;
+      case "state-changed":
+        this.#acceptState(event);
+        return true;
+      case "control-changed":
+        this.setControl(event);
+        return true;
+      case "agent-evaluated":
+        this.history.appendEvaluation(event);
+        this.emit("history", null);
+        return true;
+      case "run-started": // the worker may have been resumed from an earlier step, so the curves are read again
+        this.history.clear();
+        this.#loadHistory();
+        return true;
+      case "kernels-compiling":
+        this.isCompiling = !this.progress && !this.board;
+        return true;
+      case "warning-given":
+        showToast(event.message);
+        return true;
+      default:
+        return event.kind === "checkpoint-saved";
+    }
   }
 
-  #takeBoard(board) {
+  /** @param {BoardShown} board */
+  #acceptBoard(board) {
     this.board = board;
     if (this.isCompiling) {
       this.isCompiling = false;
-      this.#tell("change");
+      this.emit("change", null);
     }
-    this.#tell("board");
+    this.emit("board", null);
   }
 
-  #takeProgress(progress) {
+  /** @param {Progress} progress */
+  #acceptProgress(progress) {
     this.progress = progress;
     this.isCompiling = false;
     this.history.append(progress);
-    this.#tell("history");
+    this.emit("history", null);
   }
 
-  #takeState({ state, step, message, error }) {
-    const before = this.view.state;
+  /** @param {StateChanged} event */
+  #acceptState({ state, step, message }) {
+    const { target, view } = this;
+    if (!target || !view) return;
     this.isCompiling = false;
-    this.#told = { state, message, step: step ?? this.view.step, ...(error ? { error } : {}) };
-    this.view = { ...this.view, ...this.#told };
-    if (state === "finished" && before === "running") this.#finished = this.target.name;
+    this.#latestState = { state, message, step };
+    this.view = { ...view, ...this.#latestState };
+    this.#playOn(view);
     if (hasEnded(state)) this.refresh();
-    if (state === before || !message || before === "starting") return;
-    if (hasEnded(state)) announce(message); // it stands in the place of the controls, with what to do next
-    else say(message);
+    if (state === view.state || !message || view.state === "starting") return;
+    if (hasEnded(state))
+      announce(message); // visible in place of the controls, with the next actions
+    else showToast(message);
   }
 
-  /** Takes over what the worker says of its controls, or what was asked of it. */
+  /**
+   * Accepts the worker's controls, or those that were just requested.
+   *
+   * @param {Partial<Control>} control
+   */
   setControl({ mode = this.control.mode, pieces_per_second = this.control.pieces_per_second }) {
     this.control = { mode, pieces_per_second };
-    this.#tell("change");
+    this.emit("change", null);
   }
 
-  setThinking(on) {
-    this.thinks = on;
-    this.#sendWatch();
-    this.#tell("change");
-    this.#tell("thinking", on);
+  /** @param {boolean} isOn */
+  setActionValues(isOn) {
+    this.showsActionValues = isOn;
+    this.#subscribe();
+    this.emit("change", null);
+    this.emit("action-values", isOn);
   }
 
-  /** Sends a command to the worker that is watched, and waits until what was asked for has happened. */
+  /**
+   * Sends a command to the watched worker and waits until it has been carried out.
+   *
+   * @param {import("./api.js").CommandName} name
+   * @param {object} [values]
+   */
   async command(name, values = {}) {
     const { target } = this;
+    if (!target) return undefined;
     const outcome = awaitOutcome(this, name);
     try {
       const reply = api.command(target, name, values);
-      reply.catch(() => {}); // an event may tell first that it has happened; then nobody waits for the reply
-      const told = outcome.promise.then((event) => event ?? reply);
-      const event = await Promise.race([told, reply.then(() => outcome.promise)]);
-      if (name === "new-game") say("A new game begins.");
-      if (event?.kind === "checkpoint-saved") say(`Checkpoint of step ${count(event.step)} saved.`);
-      return event ?? true;
+      reply.catch(() => {}); // the event may arrive first; then nobody waits for the reply
+      const reported = outcome.promise.then(async (event) => {
+        if (!event) await reply;
+        return event;
+      });
+      const event = await Promise.race([reported, reply.then(() => outcome.promise)]);
+      if (name === "new-game") showToast("A new game starts.");
+      if (event?.kind === "checkpoint-saved") showToast(`Checkpoint of step ${formatCount(event.step)} saved.`);
+      return true;
     } finally {
-      outcome.forget();
+      outcome.cancel();
     }
   }
 
-  /** Stops what is watched; a run can be resumed, and the page offers it. */
+  /** Stops what is watched. */
   async stop() {
-    if (this.target.kind === "run") return this.command("stop");
-    await api.stopPlayer(this.target.name);
-    this.view = { ...this.view, state: "stopped" };
-    say("The demo has ended.");
-    this.#tell("change");
+    const { target, view } = this;
+    if (!target || !view) return undefined;
+    if (target.kind === "run") return this.command("stop");
+    await api.stopDemo(target.name);
+    this.view = { ...view, state: "stopped" };
+    showToast("The demo has ended.");
+    this.emit("change", null);
     return true;
   }
 
-  /** Lets the agent of a run play, without learning, and watches that. */
-  async play(what) {
-    let demo = this.players.find((one) => one.is_alive && one.what === what);
+  /**
+   * Starts a demo of an agent, unless there is one, and watches it.
+   *
+   * @param {string} agent
+   */
+  async startDemo(agent) {
+    await this.#playDemo(agent);
+    return true;
+  }
+
+  /**
+   * Watches a demo of an agent, which is started if there is none, unless something else is watched by then.
+   *
+   * @param {string} agent
+   * @param {boolean} [shared] whether the demo is that of all pages that have nothing else to show
+   */
+  async #playDemo(agent, shared = false) {
+    const { target } = this;
+    let demo = this.demos.find((known) => !shared && known.is_alive && !known.shared && known.agent === agent);
     if (!demo) {
-      demo = await api.startPlayer({ what, pieces_per_second: this.control.pieces_per_second });
-      say(`${what} plays.`);
+      const pace = shared ? {} : { pieces_per_second: this.control.pieces_per_second };
+      demo = await api.startDemo({ agent, shared, ...pace });
       await this.refresh();
     }
-    await this.watch({ kind: "player", name: demo.id });
+    const watched = this.target?.name; // the list may have chosen the new demo already
+    if (watched === demo.id) return;
+    if (watched === target?.name) await this.watch({ kind: "demo", name: demo.id });
+    else if (!shared) await api.stopDemo(demo.id);
+  }
+
+  /**
+   * Resumes a finished run for as many steps again, and watches it.
+   *
+   * @param {import("./api.js").Run} run
+   */
+  async trainLonger({ name, total_steps: totalSteps }) {
+    await api.resumeRun(name, { total_timesteps: 2 * totalSteps });
+    await this.refresh();
+    await this.watch({ kind: "run", name });
     return true;
   }
 
-  async resume(name = this.target.name) {
-    const run = await api.resumeRun(name);
-    say(`${run.name} goes on from its latest checkpoint.`);
+  /** Resumes the watched run. */
+  async resume() {
+    if (!this.target) return undefined;
+    const run = await api.resumeRun(this.target.name);
+    showToast(`${run.name} resumed.`);
     await this.refresh();
     await this.watch({ kind: "run", name: run.name });
     return true;
   }
 
-  /** Starts a run and watches it; errors are the caller's to show. */
+  /**
+   * Starts a run and watches it.
+   *
+   * @param {import("./api.js").StartRunBody} body
+   * @throws {import("../common/api.js").ApiError} which the caller shows
+   */
   async startRun(body) {
-    const run = await api.startRun({ mode: "live", ...body });
-    say(`${run.name} starts.`);
+    const run = await api.startRun({ ...body, mode: "live" });
+    showToast(`${run.name} started.`);
     this.#started.add(run.name);
     await this.refresh();
     await this.watch({ kind: "run", name: run.name });
@@ -306,12 +490,13 @@ export class App extends EventTarget {
   }
 }
 
-/** What an address such as #run/run-1 names, or null. */
+/**
+ * Returns the target of an address such as #run/run-1, or null.
+ *
+ * @param {string} hash
+ * @returns {Target | null}
+ */
 function targetIn(hash) {
-  const [, kind, name] = hash.match(/^#(run|player)\/(.+)$/) ?? [];
-  try {
-    return kind ? { kind, name: decodeURIComponent(name) } : null;
-  } catch {
-    return null; // no address of this page
-  }
+  const [run, demo] = [valueInHash("run/", hash), valueInHash("demo/", hash)];
+  return run ? { kind: "run", name: run } : demo ? { kind: "demo", name: demo } : null;
 }

@@ -1,146 +1,217 @@
-// Pause, stop, save; what is drawn and how fast; and, where nothing runs, what to do next.
+// @ts-check
+// Controls of the watched run or demo: pause, stop, save, display and speed; after its end, the next actions.
 
-import { find, findAll, setAttribute, setText } from "../common/dom.js";
-import { SpeedSlider } from "../common/speed.js";
-import { hasEnded } from "./outcomes.js";
-import { act, say } from "../common/toast.js";
-import { count, duration } from "../common/words.js";
+import { find, findAllInputs, findButton, findInput, setAttribute, setText } from "../common/dom.js";
+import { formatCount } from "../common/format.js";
+import { SpeedSlider } from "../common/speed-slider.js";
+import { isBusy, runAction, showToast } from "../common/toast.js";
+import { hasEnded } from "./command-outcome.js";
+import { makeEndCard } from "./end-card.js";
+
+/** @typedef {import("./app.js").App} App */
+/** @typedef {import("./home.js").View} View */
+/** @typedef {{ label: string, busyLabel?: string, run: () => unknown }} Action */
+/**
+ * @typedef {object} Notice
+ * @property {string} title
+ * @property {string} [text]
+ * @property {boolean} [isError]
+ * @property {Action} [action]
+ * @property {Action} [second]
+ * @property {Action} [share]
+ * @property {{ label: string, href: string }} [link]
+ */
+/** @typedef {{ newRun: () => void, demo: () => void, log: () => void }} Panels functions that open panels */
 
 export class Controls {
   #app;
+  #panels;
   #speed;
-  #wantedMode = null; // while one is asked for
+  /** @type {string | null} */
+  #requestedMode = null; // while the server has not confirmed it
 
-  /** `app` does what is asked for: command(name, values), resume(), setThinking(on), and so on. */
-  constructor(app) {
+  /**
+   * @param {App} app
+   * @param {Panels} panels
+   */
+  constructor(app, panels) {
     this.#app = app;
+    this.#panels = panels;
     find("#pause").addEventListener("click", () => this.togglePause());
     find("#stop").addEventListener("click", () => this.stop());
     find("#checkpoint").addEventListener("click", () => this.saveCheckpoint());
-    find("#new-game").addEventListener("click", () => this.newGame());
-    find("#mode").addEventListener("change", (event) => this.setMode(event.target.value));
-    find("#thinks").addEventListener("change", (event) => app.setThinking(event.target.checked));
-    this.#speed = new SpeedSlider(find("#speed"), find("#speed-value"), {
-      moved: (pieces_per_second) => app.setControl({ pieces_per_second }),
-      settled: (pieces_per_second) => act(null, null, () => app.command("speed", { pieces_per_second })),
+    find("#new-game").addEventListener("click", () => this.startNewGame());
+    for (const radio of findAllInputs("#mode input")) {
+      radio.addEventListener("change", () => this.setMode(radio.value));
+    }
+    const showsValues = findInput("#show-action-values");
+    showsValues.addEventListener("change", () => app.setActionValues(showsValues.checked));
+    this.#speed = new SpeedSlider(findInput("#speed"), find("#speed-value"), {
+      onMove: (pieces_per_second) => app.setControl({ pieces_per_second }),
+      onSettle: (pieces_per_second) => runAction(null, null, () => app.command("speed", { pieces_per_second })),
     });
   }
 
   togglePause() {
-    const isPaused = this.#app.view?.state === "paused";
-    if (!["running", "paused"].includes(this.#app.view?.state)) return undefined;
-    return act(find("#pause"), isPaused ? "Resuming…" : "Pausing…", () =>
+    const state = this.#app.view?.state;
+    if (state !== "running" && state !== "paused") return undefined;
+    const isPaused = state === "paused";
+    return runAction(findButton("#pause"), isPaused ? "Resuming…" : "Pausing…", () =>
       this.#app.command(isPaused ? "resume" : "pause"),
     );
   }
 
   stop() {
-    if (find("#stop").disabled) return undefined;
-    return act(find("#stop"), "Stopping…", () => this.#app.stop());
+    const button = findButton("#stop");
+    if (button.disabled) return undefined;
+    return runAction(button, "Stopping…", () => this.#app.stop());
   }
 
   saveCheckpoint() {
-    const button = find("#checkpoint");
+    const button = findButton("#checkpoint");
     if (button.disabled || button.hidden) return undefined;
-    return act(button, "Saving…", () => this.#app.command("checkpoint"));
+    return runAction(button, "Saving…", () => this.#app.command("checkpoint"));
   }
 
-  newGame() {
-    return act(find("#new-game"), null, () => this.#app.command("new-game"));
+  startNewGame() {
+    return runAction(findButton("#new-game"), null, () => this.#app.command("new-game"));
   }
 
-  /** Shows the run in another way; of the wishes that come while one is carried out, the last one follows. */
+  /**
+   * Changes what is drawn. Of several requests during a change, the last one is carried out after it.
+   *
+   * @param {string} mode
+   */
   async setMode(mode) {
-    let kept = this.#app.control.mode;
-    const isBusy = this.#wantedMode !== null;
-    this.#wantedMode = mode;
+    let current = this.#app.control.mode;
+    const isChanging = this.#requestedMode !== null;
+    this.#requestedMode = mode;
     this.#app.setControl({ mode });
-    while (!isBusy && this.#wantedMode !== null) {
-      const wanted = this.#wantedMode;
-      const answer = await act(find("#mode"), null, () => this.#app.command("mode", { mode: wanted }));
-      if (answer) kept = wanted;
-      if (this.#wantedMode === wanted) this.#wantedMode = null;
-      this.#app.setControl({ mode: this.#wantedMode ?? kept });
+    while (!isChanging && this.#requestedMode !== null) {
+      /** @type {string} */
+      const requested = this.#requestedMode;
+      const answer = await runAction(find("#mode"), null, () => this.#app.command("mode", { mode: requested }));
+      if (answer) current = requested;
+      if (this.#requestedMode === requested) this.#requestedMode = null;
+      this.#app.setControl({ mode: this.#requestedMode ?? current });
     }
   }
 
-  /** Moves the slider, for keys. */
+  /**
+   * Moves the speed slider by steps, for keyboard shortcuts.
+   *
+   * @param {number} by
+   */
   changeSpeed(by) {
-    if (find("#speed").disabled) say("The speed can be set under Every move, and in a demo.");
+    if (findInput("#speed").disabled) showToast("The speed can be set under Every move, and in a demo.");
     else this.#speed.step(by);
   }
 
-  /** Arranges everything for what is watched. */
+  /** Updates all controls. */
   show() {
-    const { view, control, thinks } = this.#app;
-    const isRun = view?.kind !== "player";
-    const isEnded = hasEnded(view?.state);
-    const canAct = ["running", "paused"].includes(view?.state);
-    const pause = find("#pause");
+    const { view, control, showsActionValues } = this.#app;
+    const isRun = view?.kind !== "demo";
+    const canAct = view?.state === "running" || view?.state === "paused";
+    const canEnd = canAct || view?.state === "starting";
+    const [pause, stop] = [findButton("#pause"), findButton("#stop")];
     pause.disabled = !canAct;
-    if (pause.getAttribute("aria-busy") !== "true") setText(pause, view?.state === "paused" ? "Resume" : "Pause");
-    const stop = find("#stop");
-    stop.disabled = !canAct && view?.state !== "starting";
-    if (stop.getAttribute("aria-busy") !== "true") setText(stop, view?.state === "stopping" ? "Stopping…" : "Stop");
+    if (!isBusy(pause)) setText(pause, view?.state === "paused" ? "Resume" : "Pause");
+    stop.disabled = !canEnd;
+    if (!isBusy(stop)) setText(stop, view?.state === "stopping" ? "Stopping…" : "Stop");
     find("#checkpoint").hidden = !isRun;
-    find("#checkpoint").disabled = !canAct;
+    findButton("#checkpoint").disabled = !canAct;
     find("#new-game").hidden = isRun;
-    find("#new-game").disabled = !canAct;
-    find("#mode").hidden = !isRun;
-    find("#mode").disabled = !canAct && view?.state !== "starting";
-    for (const radio of findAll("#mode input")) radio.checked = radio.value === control.mode;
-    find("#speed").disabled = !(canAct && (!isRun || control.mode === "every-move"));
-    find("#thinks").checked = thinks;
+    findButton("#new-game").disabled = !canAct;
+    const mode = /** @type {HTMLFieldSetElement} */ (find("#mode"));
+    mode.hidden = !isRun;
+    mode.disabled = !canEnd;
+    for (const radio of findAllInputs("input", mode)) radio.checked = radio.value === control.mode;
+    findInput("#speed").disabled = !(canAct && (!isRun || control.mode === "every-move"));
+    findInput("#show-action-values").checked = showsActionValues;
     this.#speed.show(control.pieces_per_second);
-    find("#live-controls").classList.toggle("away", !view || isEnded);
-    this.#showNotice(view);
+    find("#live-controls").classList.toggle("away", !view || hasEnded(view.state));
+    this.#showNotice(this.#noticeOf(view));
+    find("#notice").classList.toggle("below", view !== null && !hasEnded(view.state));
   }
 
-  #showNotice(view) {
-    const { title, text, tone, action, second } = this.#noticeOf(view);
-    const notice = find("#notice");
-    notice.hidden = !title;
-    setAttribute(notice, "data-tone", tone ?? "plain");
-    setText(find("#notice-title"), title ?? "");
-    setText(find("#notice-text"), text ?? "");
-    for (const [button, offer] of [[find("#notice-action"), action], [find("#notice-second"), second]]) {
-      button.hidden = !offer;
-      if (!offer) continue;
-      if (button.getAttribute("aria-busy") !== "true") setText(button, offer.label);
-      button.onclick = () => act(button, offer.word ?? null, offer.run);
-    }
+  /** @param {Notice | null} notice */
+  #showNotice(notice) {
+    find("#notice").hidden = !notice;
+    if (!notice) return;
+    setAttribute(find("#notice"), "data-tone", notice.isError ? "bad" : "plain");
+    setText(find("#notice-title"), notice.title);
+    setText(find("#notice-text"), notice.text ?? "");
+    this.#showAction(findButton("#notice-action"), notice.action);
+    this.#showAction(findButton("#notice-second"), notice.second);
+    this.#showAction(findButton("#notice-share"), notice.share);
+    const link = find("#notice-link");
+    link.hidden = !notice.link;
+    setText(link, notice.link?.label ?? "");
+    setAttribute(link, "href", notice.link?.href ?? "");
   }
 
+  /**
+   * @param {HTMLButtonElement} button
+   * @param {Action | undefined} action
+   */
+  #showAction(button, action) {
+    button.hidden = !action;
+    if (!action) return;
+    if (!isBusy(button)) setText(button, action.label);
+    button.onclick = () => runAction(button, action.busyLabel ?? null, action.run);
+  }
+
+  /** @returns {Notice} */
+  #firstNotice() {
+    return {
+      title: "Nothing has been trained yet.",
+      text: "Start a run and watch it learn: random moves first, then endless play.",
+      action: {
+        label: "Start training",
+        busyLabel: "Starting…",
+        run: () => this.#app.startRun({ preset: "default" }),
+      },
+      second: { label: "All settings", run: () => this.#panels.newRun() },
+    };
+  }
+
+  /**
+   * Returns what a demo shows below its controls: the result of its run, or how to train the first one.
+   *
+   * @param {View} view
+   * @returns {Notice | null}
+   */
+  #noticeBesideDemo({ kind }) {
+    const { run, runs } = this.#app;
+    if (kind !== "demo") return null;
+    if (run?.state === "finished") return makeEndCard(this.#app, run);
+    return runs?.length === 0 ? this.#firstNotice() : null;
+  }
+
+  /**
+   * @param {View | null} view
+   * @returns {Notice | null}
+   */
   #noticeOf(view) {
     const app = this.#app;
-    const start = { label: "Start training", word: "Starting…", run: () => app.startRun({ preset: "default" }) };
-    if (!view) {
-      if (app.runs === null) return {};
-      return {
-        title: "Nothing has been trained yet.", text: "Start a run and watch it learn: random flailing first, then endless play.",
-        action: start, second: { label: "All settings", run: () => app.openNewRun() },
-      };
+    if (!view) return app.runs === null ? null : this.#firstNotice();
+    if (!hasEnded(view.state)) return this.#noticeBesideDemo(view);
+    if (view.kind === "demo") {
+      const action = { label: "New demo", run: () => this.#panels.demo() };
+      return { title: "This demo has ended.", text: view.error, isError: Boolean(view.error), action };
     }
-    if (view.kind === "player") {
-      if (!hasEnded(view.state)) return {};
-      return {
-        title: "This demo has ended.", text: view.error ?? "", tone: view.error ? "bad" : "plain",
-        action: { label: "New demo", run: () => app.openDemo() },
-      };
-    }
-    const resume = { label: "Resume", word: "Resuming…", run: () => app.resume() };
-    const step = `step ${count(Math.max(app.progress?.step ?? 0, view.step ?? 0))}`;
+    const resume = { label: "Resume", busyLabel: "Resuming…", run: () => app.resume() };
+    const step = `step ${formatCount(Math.max(app.progress?.step ?? 0, view.step ?? 0))}`;
     if (view.state === "stopped") {
-      return { title: `Stopped at ${step}.`, text: "Nothing is lost: it goes on from there.", action: resume };
+      return { title: `Stopped at ${step}.`, text: "Saved. You can resume any time.", action: resume };
     }
-    if (view.state === "finished") {
-      const text = `${count(view.step)} steps in ${duration(view.seconds)}.`;
-      return { title: "Finished.", text, action: { label: "Watch it play", word: "Starting…", run: () => app.play(view.name) } };
-    }
-    if (!["failed", "dead"].includes(view.state)) return {};
-    const log = { label: "Show log", run: () => app.openLog() };
-    const what = view.state === "failed" ? `Failed at ${step}.` : `The worker died at ${step}.`;
-    const why = view.error || view.message || "It said nothing about why.";
-    return { title: what, text: why, tone: "bad", action: resume, second: log };
+    if (view.state === "finished") return makeEndCard(app, /** @type {any} */ (view));
+    return {
+      title: view.state === "failed" ? `Failed at ${step}.` : `The worker crashed at ${step}.`,
+      text: view.error || view.message || "No reason was given.",
+      isError: true,
+      action: resume,
+      second: { label: "Show log", run: () => this.#panels.log() },
+    };
   }
 }

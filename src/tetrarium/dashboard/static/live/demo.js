@@ -1,75 +1,123 @@
-// Demos: a trained agent or a published controller plays, without learning. A panel to choose one, and its games.
+// @ts-check
+// Demos: an agent plays without training. The panel that starts one, and the list of its games.
 
+import { find, findButton, findDialog, findOptional, make, setText } from "../common/dom.js";
+import { formatCount } from "../common/format.js";
+import { panelHeader } from "../common/panels.js";
+import { runAction, showToast } from "../common/toast.js";
 import { api } from "./api.js";
-import { find, make, setText } from "../common/dom.js";
-import { panelHead } from "../common/panels.js";
-import { say } from "../common/toast.js";
-import { count } from "../common/words.js";
 
-const KINDS = { best: "the best of a run", run: "the latest of a run", model: "a model", controller: "a published controller", champion: "comes with tetrarium" };
-const MOST_ROWS = 12;
+/** @type {Record<string, string>} */
+const KINDS = {
+  best: "best checkpoint of a run",
+  run: "latest checkpoint of a run",
+  model: "model",
+  controller: "published controller",
+  champion: "built-in model",
+};
+const MAX_ROWS = 12;
+
+/** @typedef {import("./app.js").App} App */
 
 export class DemoPanel {
   #app;
-  #dialog = find("#demo-panel");
+  #dialog = findDialog("#demo-panel");
 
+  /** @param {App} app */
   constructor(app) {
     this.#app = app;
   }
 
   async open() {
-    this.#dialog.replaceChildren(this.#frame(make("p", { class: "fine" }, "Reading what can play…")));
+    this.#dialog.replaceChildren(this.#makeForm(make("p", { class: "fine" }, "Loading the agents…")));
     if (!this.#dialog.open) this.#dialog.showModal();
     try {
-      this.#dialog.replaceChildren(this.#frame(this.#choice(await api.policies()), true));
-      find("input:checked", this.#dialog)?.focus();
+      this.#dialog.replaceChildren(this.#makeForm(this.#makeChoices(await api.agents()), true));
+      findOptional("input:checked", this.#dialog)?.focus();
     } catch (error) {
-      this.#dialog.replaceChildren(this.#frame(make("p", { class: "form-error" }, error.message)));
+      this.#dialog.replaceChildren(this.#makeForm(make("p", { class: "form-error" }, error.message)));
     }
   }
 
-  #frame(content, canStart = false) {
-    return make("form", { method: "dialog", onsubmit: (event) => this.#submit(event) },
-      panelHead(this.#dialog, "demo-title", "Demo"),
-      make("div", { class: "panel-body" },
-        make("p", { class: "form-error", role: "alert", id: "demo-error" }), content),
-      make("div", { class: "panel-foot" }, make("span", { class: "fine" }, "Training runs are left alone."),
-        make("button", { class: "primary", id: "start-demo", disabled: !canStart }, "Watch it play")));
+  /**
+   * @param {HTMLElement} content
+   * @param {boolean} [canStart]
+   */
+  #makeForm(content, canStart = false) {
+    return make(
+      "form",
+      { method: "dialog", onsubmit: (event) => this.#submit(event) },
+      panelHeader(this.#dialog, "demo-title", "Demo"),
+      make(
+        "div",
+        { class: "panel-body" },
+        make("p", { class: "form-error", role: "alert", id: "demo-error" }),
+        content,
+      ),
+      make(
+        "div",
+        { class: "panel-foot" },
+        make("span", { class: "fine" }, "Training runs are not affected."),
+        make("button", { class: "primary", id: "start-demo", disabled: !canStart }, "Watch it play"),
+      ),
+    );
   }
 
-  #choice(policies) {
-    const chosen = Math.max(0, policies.findIndex(({ name }) => name !== "random"));
-    const options = policies.map(({ name, kind }, index) =>
-      make("label", {}, make("input", { type: "radio", name: "what", value: name, checked: index === chosen }),
-        make("strong", {}, name), make("span", { class: "fine" }, name === "random" ? "plays at random" : KINDS[kind] ?? kind)));
-    return make("fieldset", {}, make("legend", { class: "legend" }, "Who plays"), make("div", { class: "choices" }, options));
+  /** @param {ApiResponse<"get", "/agents">} agents */
+  #makeChoices(agents) {
+    const { charted } = this.#app;
+    const found = agents.findIndex(({ name }) => name === charted);
+    const other = agents.findIndex(({ name }) => name !== "random");
+    const chosen = found >= 0 ? found : Math.max(0, other);
+    const options = agents.map(({ name, kind }, index) =>
+      make(
+        "label",
+        {},
+        make("input", { type: "radio", name: "agent", value: name, checked: index === chosen }),
+        make("strong", {}, name),
+        make("span", { class: "fine" }, name === "random" ? "random moves" : (KINDS[kind] ?? kind)),
+      ),
+    );
+    return make(
+      "fieldset",
+      {},
+      make("legend", { class: "legend" }, "Agent"),
+      make("div", { class: "choices" }, options),
+    );
   }
 
+  /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
-    const what = find('input[name="what"]:checked', this.#dialog)?.value;
-    const button = find("#start-demo");
-    if (!what || button.getAttribute("aria-busy") === "true") return;
-    button.setAttribute("aria-busy", "true");
-    setText(button, "Starting…");
-    try {
-      await this.#app.play(what);
-      if (button.isConnected) this.#dialog.close();
-    } catch (error) {
-      if (button.isConnected && this.#dialog.open) setText(find("#demo-error"), error.message);
-      else say(error.message, { isError: true });
-    } finally {
-      button.removeAttribute("aria-busy");
-      setText(button, "Watch it play");
-    }
+    const choice = findOptional('input[name="agent"]:checked', this.#dialog);
+    const button = findButton("#start-demo");
+    if (!(choice instanceof HTMLInputElement)) return;
+    const start = async () => {
+      await this.#app.startDemo(choice.value);
+      if (!button.isConnected) return;
+      this.#dialog.close();
+      find("#game").focus(); // as after the start of a run
+    };
+    await runAction(button, "Starting…", start, ({ message }) => {
+      if (button.isConnected && this.#dialog.open) setText(find("#demo-error"), message);
+      else showToast(message, { isError: true });
+    });
   }
 }
 
-/** Games of the demo that is watched, as they end; one that was given up is not among them. */
+/** List of the games of the watched demo that have ended; games that were abandoned are left out. */
 export class DemoGames {
-  #rows = [];
+  #root;
+  /** @type {BoardShown[]} */
+  #rows = []; // the latest first
+  /** @type {BoardShown | null} */
   #last = null;
   #best = 0;
+
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.#root = root;
+  }
 
   clear() {
     this.#rows = [];
@@ -78,11 +126,12 @@ export class DemoGames {
     this.#show();
   }
 
-  /** Best game so far and games ended, for the figures beside the board. */
+  /** Lines of the best game so far, and the number of games that have ended. */
   get totals() {
     return { best: this.#last ? this.#best : null, games: this.#last?.games_ended ?? null };
   }
 
+  /** @param {BoardShown} board */
   follow(board) {
     const isKnown = this.#last?.is_over && this.#last.game === board.game;
     this.#last = board;
@@ -93,10 +142,15 @@ export class DemoGames {
   }
 
   #show() {
-    find("#demo-empty").hidden = this.#rows.length > 0;
-    const table = find("#demo-games table");
+    find("#demo-empty", this.#root).hidden = this.#rows.length > 0;
+    const table = find("table", this.#root);
     table.hidden = this.#rows.length === 0;
-    find("tbody", table).replaceChildren(...this.#rows.slice(0, MOST_ROWS).map((row) =>
-      make("tr", {}, [row.game, row.lines_game, row.pieces_game, row.score_game].map((value) => make("td", {}, count(value))))));
+    find("tbody", table).replaceChildren(...this.#rows.slice(0, MAX_ROWS).map(makeGameRow));
   }
+}
+
+/** @param {BoardShown} board */
+function makeGameRow({ game, lines_game, pieces_game, score_game }) {
+  const cells = [game, lines_game, pieces_game, score_game].map((value) => make("td", {}, formatCount(value)));
+  return make("tr", {}, cells);
 }

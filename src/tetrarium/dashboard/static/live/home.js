@@ -1,17 +1,56 @@
-// The runs and demos of the home, as the server lists them.
+// @ts-check
+// Runs and demos of the home, as the server lists them.
 
+import { Emitter } from "../common/emitter.js";
 import { api } from "./api.js";
 
-export class Home extends EventTarget {
-  runs = null; // newest first; null until the server has told them
-  players = [];
+/** @typedef {import("./api.js").Run} Run */
+/** @typedef {import("./api.js").Demo} Demo */
+/** @typedef {import("./api.js").Target} Target */
+
+/**
+ * @typedef {object} View a watched run or demo
+ * @property {"run" | "demo"} kind
+ * @property {string} name of a run, or id of a demo
+ * @property {string} title
+ * @property {string} state
+ * @property {string} [message]
+ * @property {string} [error]
+ * @property {string} [agent] agent of a demo
+ * @property {number} [step]
+ * @property {number} [total_steps]
+ * @property {number} [seconds]
+ * @property {string | null} [preset]
+ * @property {string} [algorithm]
+ * @property {number} [seed]
+ * @property {string | null} [started]
+ * @property {number | null} [training_mean]
+ * @property {number | null} [evaluated_seconds]
+ * @property {number | null} [best_lines_game]
+ * @property {number | null} [games_ended]
+ */
+
+/** @extends {Emitter<{ listed: Run[] }>} "listed" carries the runs that have started since the list before */
+export class Home extends Emitter {
+  /** @type {Run[] | null} */
+  runs = null; // newest first; null until the server has answered
+  /** @type {Demo[]} */
+  demos = [];
+  /** @type {Promise<void> | null} */
   #refreshing = null;
+  /** @type {Promise<void> | null} */
   #next = null;
 
-  /** Asks the server again. Whoever asks during a call is answered by a further one: the first may know too little. */
+  /**
+   * Lists again. A call during a request waits for a further one, since the first may have missed something.
+   *
+   * @returns {Promise<void>}
+   */
   refresh() {
     if (!this.#refreshing) {
-      this.#refreshing = this.#read().finally(() => (this.#refreshing = null));
+      this.#refreshing = this.#list().finally(() => {
+        this.#refreshing = null;
+      });
       return this.#refreshing;
     }
     this.#next ??= this.#refreshing.then(() => {
@@ -21,44 +60,81 @@ export class Home extends EventTarget {
     return this.#next;
   }
 
-  async #read() {
-    const seen = this.runs && new Set(this.runs.map(({ name }) => name));
+  async #list() {
+    const known = this.runs && new Set(this.runs.map(({ name }) => name));
+    let runs;
     try {
-      const [runs, players] = await Promise.all([api.runs(), api.players()]);
-      this.runs = runs;
-      this.players = players.filter(({ seats }) => seats.length === 0); // tables are shown on the page of models
+      const [listedRuns, demos] = await Promise.all([api.runs(), api.demos()]);
+      runs = this.runs = listedRuns.filter(({ state }) => state !== "damaged");
+      this.demos = demos.filter(({ seats }) => seats.length === 0); // demo tables belong to the page of models
     } catch {
-      return; // the socket says that the connection is lost, and asks again when it is back
+      return; // the live socket reports the lost connection and lists again when it is back
     }
-    const fresh = seen ? this.runs.filter((run) => run.is_alive && !seen.has(run.name)) : [];
-    this.dispatchEvent(new CustomEvent("listed", { detail: fresh }));
+    this.emit("listed", known ? runs.filter((run) => run.is_alive && !known.has(run.name)) : []);
   }
 
-  /** What is known of a run or demo, with its kind and title; null if there is none. */
+  /**
+   * Returns a listed run or demo, or null.
+   *
+   * @param {Target | null} target
+   * @returns {View | null}
+   */
   find(target) {
     if (!target) return null;
     if (target.kind === "run") {
       const run = this.runs?.find(({ name }) => name === target.name);
       return run ? { ...run, kind: "run", title: run.name } : null;
     }
-    const player = this.players.find(({ id }) => id === target.name);
-    return player ? { ...player, kind: "player", title: `Demo: ${player.what}` } : null;
+    const demo = this.demos.find(({ id }) => id === target.name);
+    return demo ? { ...demo, kind: "demo", name: demo.id, title: `Demo: ${demo.agent || demo.id}` } : null;
   }
 
-  /** The run whose curves belong to a target: the run itself, or the one whose agent plays. */
+  /**
+   * Returns the name of the run whose curves belong to a target: the run itself, or the one whose agent plays.
+   *
+   * @param {Target | null} target
+   */
   runOf(target) {
-    if (target?.kind !== "player") return target?.name ?? null;
-    const what = this.find(target)?.what?.split("@")[0];
-    return this.runs?.some(({ name }) => name === what) ? what : null;
+    if (target?.kind !== "demo") return target?.name ?? null;
+    const name = this.find(target)?.agent?.split("@")[0];
+    return name !== undefined && this.runs?.some((run) => run.name === name) ? name : null;
   }
 
-  /** A demo under way in which a run's agent plays, or null. */
+  /**
+   * Returns an active demo of a run's agent, or null.
+   *
+   * @param {string} name
+   */
   demoOf(name) {
-    return this.players.find(({ what, is_alive: isAlive }) => isAlive && what.split("@")[0] === name) ?? null;
+    const isOfRun = (/** @type {Demo} */ { agent, is_alive: isAlive, shared: isShared }) =>
+      isAlive && !isShared && agent.split("@")[0] === name;
+    return this.demos.find(isOfRun) ?? null;
   }
 
-  /** What to watch where nobody chose: a run that lives, else the newest; null where there is none. */
-  get first() {
-    return this.runs.find(({ is_alive: isAlive }) => isAlive) ?? this.runs[0] ?? null;
+  /**
+   * The run or demo that moves: an active run, else a demo that is not shared; null if there is none.
+   *
+   * @returns {Target | null}
+   */
+  get moving() {
+    const run = this.runs?.find(({ is_alive: isAlive }) => isAlive);
+    if (run) return { kind: "run", name: run.name };
+    const demo = this.demos.find(({ is_alive: isAlive, shared: isShared }) => isAlive && !isShared);
+    return demo ? { kind: "demo", name: demo.id } : null;
+  }
+
+  /** The newest run; null without runs. */
+  get latest() {
+    return this.runs?.[0] ?? null;
+  }
+
+  /**
+   * Returns the run whose curves belong to a target, or null.
+   *
+   * @param {Target | null} target
+   */
+  runView(target) {
+    const name = this.runOf(target);
+    return this.runs?.find((run) => run.name === name) ?? null;
   }
 }

@@ -1,170 +1,208 @@
-// The live page: joins the parts.
+// @ts-check
+// The live page: connects its parts.
 
+import { valueInHash } from "../common/address.js";
+import { find, setText } from "../common/dom.js";
+import { downloadBlob, toCsv } from "../common/download.js";
+import { stateLabel } from "../common/format.js";
+import { CHART_KEYS, initPage } from "../common/frame.js";
+import { LiveSocket } from "../common/live-socket.js";
+import { attachMenu } from "../common/menus.js";
+import { readMeta } from "../common/meta.js";
+import { openLogPanel } from "../common/panels.js";
+import { CHART_SPECS, RunCharts } from "../common/run-charts.js";
+import { readStorage, writeStorage } from "../common/storage.js";
+import { runAction, showToast } from "../common/toast.js";
 import { api } from "./api.js";
 import { App } from "./app.js";
-import { COLUMNS } from "../common/history.js";
-import { Charts, SPECS } from "../common/charts.js";
 import { Controls } from "./controls.js";
 import { DemoGames, DemoPanel } from "./demo.js";
-import { find, make, setText } from "../common/dom.js";
-import { csvOf, download } from "../common/files.js";
-import { LiveLink } from "../common/link.js";
-import { keep, recall } from "../common/memory.js";
-import { joinMenu } from "../common/menus.js";
+import { GamePanel } from "./game-panel.js";
 import { NewRunPanel } from "./new-run.js";
-import { RunPicker } from "./runs.js";
-import { ON_THE_CHART, beginPage } from "../common/frame.js";
-import { panelHead } from "../common/panels.js";
-import { Stage } from "./stage.js";
+import { RunPicker } from "./run-picker.js";
 import { showStatus } from "./status.js";
-import { act, say } from "../common/toast.js";
-import { stateWord } from "../common/words.js";
 
-const KEPT_THINKING = "tetrarium-thinks";
-const WHAT_NEXT = {
-  stopped: "Resume it to go on.", finished: "Watch it play, without learning.",
-  failed: "Its checkpoints are safe.", dead: "Its checkpoints are safe.",
-};
+/** @typedef {import("../common/shortcuts.js").Shortcut} Shortcut */
+/** @typedef {import("../common/shortcuts.js").HelpEntry} HelpEntry */
+
+const ACTION_VALUES_KEY = "tetrarium-action-values";
+const ACTIVE = ["starting", "running", "paused", "stopping"];
 const LEARNING = ["starting", "running", "paused"];
+/** @type {Record<string, string>} */
+const NEXT_ACTIONS = {
+  stopped: "Resume it to continue training.",
+  finished: "Watch it play, without training.",
+  failed: "Its checkpoints are safe.",
+  crashed: "Its checkpoints are safe.",
+};
+/** @type {HelpEntry[]} */
 const NUMBERS = [
   ["Step", "One placement of one piece. All games of a run count together."],
   ["Best game", "Most lines in one game of this run, running games included."],
-  ["Thinks", "Values of the best placements; on the board, brighter cells are better, and the outline is where the piece goes."],
-  ["Headless", "Nothing is drawn, and the run goes at full speed."],
-  ["Live", "Boards are sampled up to 60 times a second, and the run goes at full speed."],
-  ["Every move", "Each placement is shown, at the speed of the slider. It never changes what is learnt."],
+  [
+    "Action values",
+    "Action values of the best placements. On the board, brighter cells are better; the outline is the chosen one.",
+  ],
+  ["No display", "No board is drawn, and the run trains at full speed."],
+  ["Live", "Boards are sampled up to 60 times per second, and the run trains at full speed."],
+  ["Every move", "Each placement is shown, at the speed of the slider. It never changes what is learned."],
 ];
-const ALL_ROWS = 10_000; // the most that the server gives
 
-const link = new LiveLink();
-const app = new App(link);
-const stage = new Stage();
-const charts = new Charts(app);
-const controls = new Controls(app);
-const picker = new RunPicker(app);
+const app = new App(new LiveSocket());
+const gamePanel = new GamePanel(find("#game"));
+const charts = new RunCharts(find("#charts"), app);
 const newRun = new NewRunPanel(app);
 const demo = new DemoPanel(app);
-const demoGames = new DemoGames();
+const controls = new Controls(app, { newRun: () => newRun.open(), demo: () => demo.open(), log: openLog });
+const picker = new RunPicker(app);
+const demoGames = new DemoGames(find("#demo-games"));
 
-app.openNewRun = () => newRun.open();
-app.openDemo = () => demo.open();
-app.openLog = openLog;
-
-/** The words over the board, where there is nothing or something old to see. */
-function sayOverBoard() {
-  const { view, control, board, isCompiling } = app;
-  const isAlive = ["running", "paused", "starting", "stopping"].includes(view?.state);
-  const isHeadless = isAlive && view.kind === "run" && control.mode === "headless";
-  stage.setStale(app.link === "lost" || isHeadless || (board !== null && view && !isAlive));
-  if (app.link === "lost") stage.say("Connection lost", "It comes back by itself. A run that is under way goes on.");
-  else if (!view) stage.say(app.runs ? "No run yet" : "", app.runs ? "Here it will play." : "");
-  else if (isCompiling) stage.say("Preparing", "The first start on this machine compiles the engine, which takes some seconds.");
-  else if (view.state === "starting") stage.say("Starting", "The worker comes up.");
-  else if (isHeadless) {
-    stage.say("Headless", "Nothing is drawn, and it learns at full speed.", { label: "Show it live", run: () => controls.setMode("live") });
-  } else if (view.state === "paused") stage.say("", "");
-  else if (!isAlive && !board) stage.say(stateWord(view.state), view.kind === "run" ? WHAT_NEXT[view.state] : "Start a new demo.");
-  else stage.say("", "");
+/** Shows a message over the board where there is none, or an old one. */
+function showBoardMessage() {
+  const { view, control, board, isCompiling, connection } = app;
+  const isActive = view !== null && ACTIVE.includes(view.state);
+  const isHeadless = isActive && view.kind === "run" && control.mode === "headless";
+  gamePanel.setStale(connection === "lost" || isHeadless || (board !== null && view !== null && !isActive));
+  if (connection === "lost") {
+    gamePanel.showMessage("Connection lost", "Reconnecting. An active run continues meanwhile.");
+  } else if (!view) {
+    gamePanel.showMessage(app.runs ? "No run yet" : "", "The game appears here.");
+  } else if (isCompiling) {
+    gamePanel.showMessage(
+      "Preparing",
+      "The first start on this machine compiles the engine, which takes some seconds.",
+    );
+  } else if (view.state === "starting") {
+    gamePanel.showMessage("Starting…", "");
+  } else if (isHeadless) {
+    const action = { label: "Show it live", run: () => controls.setMode("live") };
+    gamePanel.showMessage("No display", "The run trains at full speed.", action);
+  } else if (!isActive && !board) {
+    gamePanel.showMessage(stateLabel(view.state), view.kind === "run" ? NEXT_ACTIONS[view.state] : "Start a new demo.");
+  } else {
+    gamePanel.showMessage("");
+  }
 }
 
 function showTotals() {
   const { view, progress } = app;
-  if (view?.kind === "player") stage.showTotals(demoGames.totals);
-  else stage.showTotals({ best: progress?.best_lines_game ?? view?.best_lines_game, games: progress?.games_ended ?? view?.games_ended });
+  if (view?.kind === "demo") {
+    gamePanel.showTotals(demoGames.totals);
+    return;
+  }
+  gamePanel.showTotals({
+    best: progress?.best_lines_game ?? view?.best_lines_game,
+    games: progress?.games_ended ?? view?.games_ended,
+  });
 }
 
 function showAll() {
+  const { view } = app;
+  const isDemo = view?.kind === "demo";
   showStatus(app);
   controls.show();
   picker.show();
-  sayOverBoard();
+  showBoardMessage();
   showTotals();
-  const isDemo = app.view?.kind === "player";
   find("#charts").hidden = isDemo && !app.charted;
-  find("#multiples").hidden = isDemo;
-  const isToCome = !isDemo && (!app.view || LEARNING.includes(app.view.state));
-  setText(find(".chart-empty"), isToCome ? "The curve begins with the first 2,000 steps." : "No curve was recorded.");
+  find("#small-charts").hidden = isDemo;
   find("#demo-games").hidden = !isDemo;
+  const mayFollow = !isDemo && (!view || LEARNING.includes(view.state));
+  setText(find(".chart-empty"), mayFollow ? "The curve starts after 2,000 steps." : "No curve was recorded.");
 }
 
 let frame = 0;
-app.addEventListener("change", () => {
-  frame ||= requestAnimationFrame(() => {
+app.on("change", () => {
+  if (frame) return;
+  frame = requestAnimationFrame(() => {
     frame = 0;
     showAll();
   });
 });
-app.addEventListener("board", () => {
-  stage.show(app.board);
-  if (app.board && app.view?.kind === "player") {
+app.on("board", () => {
+  gamePanel.show(app.board);
+  if (app.board && app.view?.kind === "demo") {
     demoGames.follow(app.board);
     showTotals();
   }
-  if (!find("#board-message").hidden) sayOverBoard();
+  if (!find("#board-message").hidden) showBoardMessage();
 });
-app.addEventListener("target", () => {
-  stage.show(null);
+app.on("target", () => {
+  gamePanel.show(null);
   demoGames.clear();
-  charts.restart();
+  charts.reset();
 });
-app.addEventListener("shape", ({ detail }) => detail && stage.setShape(detail));
-app.addEventListener("history", () => charts.update());
-app.addEventListener("thinking", ({ detail }) => {
-  stage.setThinking(detail);
-  keep(KEPT_THINKING, detail ? "on" : "off");
+app.on("shape", (shape) => {
+  if (shape) gamePanel.setShape(shape);
+});
+app.on("history", () => charts.update());
+app.on("action-values", (isOn) => {
+  gamePanel.setActionValues(isOn);
+  writeStorage(ACTION_VALUES_KEY, isOn ? "on" : "off");
 });
 
 async function openLog() {
-  const text = await api.log(app.target.name);
-  const dialog = find("#log-panel");
-  dialog.replaceChildren(
-    panelHead(dialog, "log-title", `Log of ${app.target.name}`),
-    make("div", { class: "panel-body", tabindex: 0, role: "region", "aria-label": "Log" },
-      make("pre", {}, (typeof text === "string" ? text : text?.log) || "The log is empty.")));
-  dialog.showModal();
+  const { target } = app;
+  if (target) openLogPanel(`Log of ${target.name}`, await api.log(target.name));
 }
 
-const exportName = () => `tetrarium-${app.charted}`;
-
-async function exportTable() {
-  const columns = await api.progress(app.charted, ALL_ROWS);
-  download(new Blob([csvOf(columns, COLUMNS)], { type: "text/csv" }), `${exportName()}.csv`);
-  say(`Saved as ${exportName()}.csv.`);
+/** @param {string} run */
+async function exportTable(run) {
+  const { columns, limits } = await readMeta();
+  const rows = await api.progress(run, limits.max_points);
+  const names = columns.progress.map(({ name }) => name);
+  downloadBlob(new Blob([toCsv(rows, names)], { type: "text/csv" }), `tetrarium-${run}.csv`);
+  showToast(`Saved as tetrarium-${run}.csv.`);
 }
 
-async function exportPicture() {
-  download(await charts.picture(app.charted), `${exportName()}.png`);
-  say(`Saved as ${exportName()}.png.`);
+/** @param {string} run */
+async function exportPicture(run) {
+  downloadBlob(await charts.picture(run), `tetrarium-${run}.png`);
+  showToast(`Saved as tetrarium-${run}.png.`);
 }
 
-const withCurves = (work) => () => app.charted ? work() : say("Choose a run first.");
-const withRun = (run) => () => app.target?.kind === "run" ? run() : say("Choose a run first.");
+/** @param {(run: string) => unknown} action */
+function withCurves(action) {
+  const { charted } = app;
+  if (charted) return action(charted);
+  return showToast("Choose a run first.");
+}
 
-joinMenu(find("#export"), find("#export-menu"));
-find("#export-png").addEventListener("click", () => act(null, null, withCurves(exportPicture)));
-find("#export-csv").addEventListener("click", () => act(null, null, withCurves(exportTable)));
+/** @param {string} mode */
+function setMode(mode) {
+  if (app.target?.kind === "run") controls.setMode(mode);
+  else showToast("Choose a run first.");
+}
+
+attachMenu(find("#export"), find("#export-menu"));
+find("#export-png").addEventListener("click", () => runAction(null, null, () => withCurves(exportPicture)));
+find("#export-csv").addEventListener("click", () => runAction(null, null, () => withCurves(exportTable)));
 find("#new-run").addEventListener("click", () => newRun.open());
 find("#demo").addEventListener("click", () => demo.open());
 
+/** @type {Shortcut[]} */
 const KEYS = [
   [" ", "pause or resume", () => controls.togglePause()],
   ["s", "stop", () => controls.stop()],
   ["c", "save a checkpoint", () => controls.saveCheckpoint()],
-  ["1", "headless", () => withRun(() => controls.setMode("headless"))()],
-  ["2", "live", () => withRun(() => controls.setMode("live"))()],
-  ["3", "every move", () => withRun(() => controls.setMode("every-move"))()],
+  ["1", "no display", () => setMode("headless")],
+  ["2", "live", () => setMode("live")],
+  ["3", "every move", () => setMode("every-move")],
   ["+", "faster", () => controls.changeSpeed(1)],
   ["-", "slower", () => controls.changeSpeed(-1)],
-  ["t", "show what it thinks", () => app.setThinking(!app.thinks)],
+  ["t", "show action values", () => app.setActionValues(!app.showsActionValues)],
   ["n", "new run", () => newRun.open()],
   ["d", "demo", () => demo.open()],
-  ["r", "choose what is watched", () => picker.open()],
-  ["l", "logarithmic axis", () => charts.toggleLog()],
+  ["r", "choose a run", () => picker.open()],
+  ["l", "log scale", () => charts.toggleLog()],
 ];
-beginPage({ keys: KEYS, numbers: [...NUMBERS, ...SPECS.map(({ title, help }) => [title, help])], others: [ON_THE_CHART] });
+/** @type {HelpEntry[]} */
+const chartNumbers = CHART_SPECS.map(({ title, help }) => [title, help]);
+initPage({ keys: KEYS, numbers: [...NUMBERS, ...chartNumbers], others: [CHART_KEYS] });
 
-if (recall(KEPT_THINKING) === "on") app.setThinking(true);
-if (location.hash === "#new") newRun.open();
-stage.show(null);
+if (readStorage(ACTION_VALUES_KEY) === "on") app.setActionValues(true);
+const again = valueInHash("again/");
+if (location.hash === "#new" || again) newRun.open(again ?? undefined);
+gamePanel.show(null);
 showStatus(app);
 app.refresh();

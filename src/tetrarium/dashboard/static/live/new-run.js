@@ -1,102 +1,218 @@
-// The side panel that starts a run: a preset, a few things asked often, and every setting of the configurations.
+// @ts-check
+// Panel that starts a run: a preset, the settings that are changed most, and all others.
 
+import {
+  find,
+  findAll,
+  findAllInputs,
+  findButton,
+  findDialog,
+  findInput,
+  findOptional,
+  make,
+  setAttribute,
+  setText,
+} from "../common/dom.js";
+import { formatCount } from "../common/format.js";
+import { followsRule, readMeta } from "../common/meta.js";
+import { panelHeader } from "../common/panels.js";
+import { SettingField } from "../common/setting-field.js";
+import { runAction } from "../common/toast.js";
 import { api } from "./api.js";
-import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
-import { Field } from "../common/field.js";
-import { panelHead } from "../common/panels.js";
-import { count } from "../common/words.js";
 
-const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
-const OFTEN = ["total_timesteps", "target_lines", "seed"];
+const COMMON_SETTINGS = ["total_timesteps", "target_lines", "seed"]; // shown first
+
+/** @typedef {import("./app.js").App} App */
+/** @typedef {ApiResponse<"get", "/presets">[number]} Preset */
+/** @typedef {ApiResponse<"get", "/settings">["groups"]} SettingGroups */
 
 export class NewRunPanel {
   #app;
-  #dialog = find("#new-run-panel");
-  #fields = new Map(); // name → Field
+  #dialog = findDialog("#new-run-panel");
+  /** @type {Map<string, SettingField>} */
+  #fields = new Map(); // by name
+  /** @type {Preset[]} */
   #presets = [];
+  /** @type {import("../common/meta.js").NameRule | null} */
+  #nameRule = null;
   #isBuilt = false;
 
+  /** @param {App} app */
   constructor(app) {
     this.#app = app;
   }
 
-  async open() {
+  /**
+   * Opens the panel, with the settings of a run if one is given.
+   *
+   * @param {string} [like] name of the run
+   */
+  async open(like) {
     if (!this.#dialog.open) this.#dialog.showModal();
-    if (this.#isBuilt) return;
-    this.#dialog.replaceChildren(make("p", { class: "panel-body fine" }, "Reading the settings…"));
+    if (!this.#isBuilt) await this.#load();
+    if (this.#isBuilt && like !== undefined) await runAction(null, null, () => this.#fill(like));
+  }
+
+  async #load() {
+    this.#dialog.replaceChildren(make("p", { class: "panel-body fine" }, "Loading the settings…"));
     try {
-      const [presets, { groups }] = await Promise.all([api.presets(), api.settings()]);
+      const [presets, { groups }, { names }] = await Promise.all([api.presets(), api.settings(), readMeta()]);
       this.#presets = presets;
+      this.#nameRule = names.entry;
       this.#build(groups);
       this.#isBuilt = true;
     } catch (error) {
       const retry = make("button", { type: "button", onclick: () => this.open() }, "Try again");
-      this.#dialog.replaceChildren(make("div", { class: "panel-body" }, make("p", { class: "form-error" }, error.message), retry));
+      this.#dialog.replaceChildren(
+        make("div", { class: "panel-body" }, make("p", { class: "form-error" }, error.message), retry),
+      );
     }
   }
 
+  /** @param {SettingGroups} groups */
   #build(groups) {
-    const form = make("form", { method: "dialog", novalidate: true, onsubmit: (event) => this.#submit(event) },
-      panelHead(this.#dialog, "new-run-title", "New run"),
-      make("div", { class: "panel-body" },
+    const form = make(
+      "form",
+      { method: "dialog", novalidate: true, onsubmit: (event) => this.#submit(event) },
+      panelHeader(this.#dialog, "new-run-title", "New run"),
+      make(
+        "div",
+        { class: "panel-body" },
         make("p", { class: "form-error", role: "alert", id: "new-run-error" }),
-        this.#presetChoice(), this.#oftenAsked(groups), this.#allSettings(groups)),
-      make("div", { class: "panel-foot" },
+        this.#makePresetChoice(),
+        this.#makeCommonSettings(groups),
+        this.#makeAllSettings(groups),
+      ),
+      make(
+        "div",
+        { class: "panel-foot" },
         make("span", { class: "fine", id: "new-run-changes", "aria-live": "polite" }, "Nothing changed"),
-        make("button", { class: "primary", id: "start-run" }, "Start training")));
+        make("button", { class: "primary", id: "start-run" }, "Start training"),
+      ),
+    );
     this.#dialog.replaceChildren(form);
     this.#applyPreset();
-    find("input:checked", form)?.focus();
+    findOptional("input:checked", form)?.focus();
   }
 
-  #presetChoice() {
-    const options = this.#presets.map((preset, index) =>
-      make("label", {},
-        make("input", { type: "radio", name: "preset", value: preset.name, checked: index === 0, onchange: () => this.#applyPreset() }),
-        make("strong", {}, preset.name),
-        make("span", { class: "fine" }, `${preset.meaning} · ${preset.training_config.algorithm}, ${count(preset.training_config.total_timesteps)} steps`)));
-    return make("fieldset", {}, make("legend", { class: "legend" }, "Preset"), make("div", { class: "choices" }, options));
+  #makePresetChoice() {
+    const options = this.#presets.map(({ name, meaning, training_config: config }, index) =>
+      make(
+        "label",
+        {},
+        make("input", {
+          type: "radio",
+          name: "preset",
+          value: name,
+          checked: index === 0,
+          onchange: () => this.#applyPreset(),
+        }),
+        make("strong", {}, name),
+        make(
+          "span",
+          { class: "fine" },
+          `${meaning} · ${config.algorithm}, ${formatCount(Number(config.total_timesteps))} steps`,
+        ),
+      ),
+    );
+    return make(
+      "fieldset",
+      {},
+      make("legend", { class: "legend" }, "Preset"),
+      make("div", { class: "choices" }, options),
+    );
   }
 
-  #oftenAsked(groups) {
-    const specs = groups.flatMap(({ fields }) => fields);
-    const name = make("div", { class: "field" },
-      make("div", { class: "field-head" }, make("label", { for: "run-title" }, "name")),
-      make("input", { type: "text", id: "run-title", autocomplete: "off", spellcheck: "false", placeholder: "chosen for you", "aria-describedby": "run-title-error run-title-hint" }),
-      make("p", { class: "error", id: "run-title-error" }),
-      make("p", { class: "fine", id: "run-title-hint" }, "letters, digits, dots and dashes"));
-    find("input", name).addEventListener("input", ({ target }) => {
-      setText(find(".error", name), "");
-      target.removeAttribute("aria-invalid");
+  /** @param {SettingGroups} groups */
+  #makeCommonSettings(groups) {
+    const specs = groups.flatMap(({ fields }) => fields).filter(({ name }) => COMMON_SETTINGS.includes(name));
+    specs.sort((a, b) => COMMON_SETTINGS.indexOf(a.name) - COMMON_SETTINGS.indexOf(b.name));
+    const error = make("p", { class: "error", id: "run-title-error" });
+    const input = make("input", {
+      type: "text",
+      id: "run-title",
+      autocomplete: "off",
+      spellcheck: "false",
+      placeholder: "generated",
+      "aria-describedby": "run-title-error run-title-hint",
+      oninput: () => {
+        setText(error, "");
+        input.removeAttribute("aria-invalid");
+      },
     });
-    const fields = OFTEN.map((wanted) => specs.find((spec) => spec.name === wanted)).filter(Boolean);
-    return make("section", { class: "fields" }, name, fields.map((spec) => this.#makeField(spec)));
+    const name = make(
+      "div",
+      { class: "field" },
+      make("div", { class: "field-head" }, make("label", { for: "run-title" }, "name")),
+      input,
+      error,
+      make("p", { class: "fine", id: "run-title-hint" }, this.#nameRule?.text),
+    );
+    const fields = specs.map((spec) => this.#makeField(spec));
+    return make("section", { class: "fields" }, name, fields);
   }
 
-  #allSettings(groups) {
+  /** @param {SettingGroups} groups */
+  #makeAllSettings(groups) {
     const filter = make("input", {
-      type: "search", id: "settings-filter", placeholder: "Find a setting", "aria-label": "Find a setting",
-      oninput: (event) => this.#filter(event.target.value),
-      onkeydown: (event) => event.key === "Enter" && event.preventDefault(), // who searches starts nothing
+      type: "search",
+      id: "settings-filter",
+      placeholder: "Find a setting",
+      "aria-label": "Find a setting",
+      oninput: ({ currentTarget }) => this.#filter(currentTarget.value),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        if (event.key === "Enter") event.preventDefault(); // it would submit the form
+      },
     });
     const sections = groups.map(({ name, fields }) => {
-      const shown = fields.filter((spec) => !OFTEN.includes(spec.name));
-      return make("details", { class: "group" },
-        make("summary", {}, name[0].toUpperCase() + name.slice(1), make("span", { class: "fine" }, `${shown.length} settings`)),
-        make("div", { class: "fields" }, shown.map((spec) => this.#makeField(spec))));
+      const shown = fields.filter((spec) => !COMMON_SETTINGS.includes(spec.name));
+      const title = name[0].toUpperCase() + name.slice(1);
+      return make(
+        "details",
+        { class: "group" },
+        make("summary", {}, title, make("span", { class: "fine" }, `${shown.length} settings`)),
+        make(
+          "div",
+          { class: "fields" },
+          shown.map((spec) => this.#makeField(spec)),
+        ),
+      );
     });
     return make("section", {}, make("h3", { class: "legend" }, "All settings"), filter, sections);
   }
 
+  /** @param {SettingSpec} spec */
   #makeField(spec) {
-    const field = new Field(spec, () => this.#countChanges());
+    const field = new SettingField(spec, () => this.#countChanges());
     this.#fields.set(spec.name, field);
     return field.element;
   }
 
   get #preset() {
-    const name = find('input[name="preset"]:checked', this.#dialog)?.value;
-    return this.#presets.find((preset) => preset.name === name);
+    const checked = findOptional('input[name="preset"]:checked', this.#dialog);
+    return this.#presets.find(({ name }) => checked instanceof HTMLInputElement && name === checked.value);
+  }
+
+  get #changedFields() {
+    return [...this.#fields.values()].filter((field) => field.isChanged);
+  }
+
+  /**
+   * Chooses the preset of a run, and sets what differs from it.
+   *
+   * @param {string} name of the run
+   */
+  async #fill(name) {
+    const { config } = await api.run(name);
+    const { preset, env_config: game, training_config: training } = /** @type {Record<string, any>} */ (config);
+    const choices = findAllInputs('input[name="preset"]', this.#dialog);
+    (choices.find(({ value }) => value === preset) ?? choices[0]).checked = true;
+    this.#applyPreset();
+    for (const [setting, field] of this.#fields) {
+      const values = field.spec.config === "env" ? game : training;
+      if (setting in values) field.setValue(values[setting]);
+    }
+    this.#countChanges();
   }
 
   #applyPreset() {
@@ -109,95 +225,100 @@ export class NewRunPanel {
   }
 
   #countChanges() {
-    const changed = [...this.#fields.values()].filter((field) => field.isChanged);
-    const n = changed.length;
+    const n = this.#changedFields.length;
     setText(find("#new-run-changes"), n ? `${n} ${n === 1 ? "setting" : "settings"} changed` : "Nothing changed");
   }
 
+  /** @param {string} text */
   #filter(text) {
-    const words = text.toLowerCase().split(/[\s_]+/).filter(Boolean);
+    const words = text
+      .toLowerCase()
+      .split(/[\s_]+/)
+      .filter(Boolean);
     for (const group of findAll("details.group", this.#dialog)) {
       let n = 0;
       for (const element of findAll(".field", group)) {
-        const isShown = words.every((word) => element.textContent.toLowerCase().includes(word));
+        const content = (element.textContent ?? "").toLowerCase();
+        const isShown = words.every((word) => content.includes(word));
         element.hidden = !isShown;
         n += isShown ? 1 : 0;
       }
       group.hidden = n === 0;
-      group.open = words.length > 0 && n > 0;
+      group.toggleAttribute("open", words.length > 0 && n > 0);
     }
   }
 
+  /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
-    const error = find("#new-run-error");
-    setText(error, "");
-    const name = find("#run-title").value.trim();
-    if (name && !NAME.test(name)) {
-      this.#refuseName(`A name has letters, digits, dots and dashes, at most 64 of them; got “${name}”.`);
+    setText(find("#new-run-error"), "");
+    const name = findInput("#run-title").value.trim();
+    if (name && this.#nameRule && !followsRule(name, this.#nameRule)) {
+      this.#showNameError(`A name ${this.#nameRule.text}; got “${name}”. Choose another name.`);
       return;
     }
-    const bad = [...this.#fields.values()].filter((field) => field.isChanged && !field.isGood());
-    if (bad.length) {
-      this.#reveal(bad[0]);
+    const invalid = this.#changedFields.filter((field) => !field.isValid());
+    if (invalid.length) {
+      this.#reveal(invalid[0]);
       return;
     }
-    const button = find("#start-run");
-    if (button.getAttribute("aria-busy") === "true") return;
-    button.setAttribute("aria-busy", "true");
-    setText(button, "Starting…");
-    try {
-      await this.#app.startRun(this.#body());
+    const start = async () => {
+      await this.#app.startRun(this.#readBody());
       this.#dialog.close();
-      find("#run-title").value = "";
-    } catch (problem) {
-      this.#refuse(problem);
-    } finally {
-      button.removeAttribute("aria-busy");
-      setText(button, "Start training");
-    }
+      find("#game").focus(); // the button that opened the panel would take the space bar
+      findInput("#run-title").value = "";
+    };
+    await runAction(findButton("#start-run"), "Starting…", start, (error) => this.#showError(error));
   }
 
-  #body() {
+  #readBody() {
+    /** @type {import("./api.js").StartRunBody} */
     const body = { preset: this.#preset?.name, settings: {} };
-    const name = find("#run-title").value.trim();
+    /** @type {Record<string, unknown>} */
+    const settings = {};
+    const name = findInput("#run-title").value.trim();
     if (name) body.name = name;
-    for (const [key, field] of this.#fields) {
-      if (!field.isChanged) continue;
-      if (key === "seed" || key === "target_lines") body[key] = field.read();
-      else body.settings[key] = field.read();
+    for (const field of this.#changedFields) {
+      if (field.spec.name === "seed") body.seed = field.read();
+      else if (field.spec.name === "target_lines") body.target_lines = field.read();
+      else settings[field.spec.name] = field.read();
     }
-    return body;
+    return { ...body, settings };
   }
 
-  /** Puts the server's line at the field that it is about, or on top where it names none. */
-  #refuse({ message, field: named }) {
-    const words = message.match(/[a-z][a-z0-9_]*/g) ?? [];
-    const name = named ?? words.find((word) => this.#fields.has(word) && word.includes("_")) ?? words[0];
-    if (name === "name" || /\bname\b|\brun\b/.test(message) && !this.#fields.has(name)) {
-      this.#refuseName(message);
+  /**
+   * Shows an error at the setting at fault, else at the top.
+   *
+   * @param {import("../common/api.js").ApiError} error
+   */
+  #showError({ message, field: name }) {
+    if (name === "name") {
+      this.#showNameError(message);
       return;
     }
-    const field = this.#fields.get(name);
-    if (!field) {
-      setText(find("#new-run-error"), message);
-      find("#new-run-error").scrollIntoView({ block: "nearest" });
+    const field = this.#fields.get(name ?? "");
+    if (field) {
+      field.showError(message);
+      this.#reveal(field);
       return;
     }
-    field.showError(message);
-    this.#reveal(field);
+    setText(find("#new-run-error"), message);
+    find("#new-run-error").scrollIntoView({ block: "nearest" });
   }
 
-  #refuseName(message) {
+  /** @param {string} message */
+  #showNameError(message) {
     setText(find("#run-title-error"), message);
     setAttribute(find("#run-title"), "aria-invalid", "true");
     find("#run-title").focus();
   }
 
+  /** @param {SettingField} field */
   #reveal(field) {
-    const group = field.element.closest("details");
-    if (group) group.open = true;
-    field.input.focus();
-    field.element.scrollIntoView({ block: "center" });
+    if (field.element.hidden) {
+      findInput("#settings-filter").value = "";
+      this.#filter("");
+    }
+    field.reveal();
   }
 }

@@ -1,123 +1,197 @@
-// The leaderboard: who stands where under a protocol, with intervals written and drawn, and what to do with each.
+// @ts-check
+// The leaderboard: agents ranked by their scores under a protocol, with intervals as text and drawn, and actions.
 
+import { pageUrl } from "../common/address.js";
+import { compareValues } from "../common/compare-values.js";
+import {
+  find,
+  findAll,
+  findButton,
+  findInput,
+  findOptional,
+  findSelect,
+  make,
+  setAttribute,
+  setText,
+} from "../common/dom.js";
+import { formatCount } from "../common/format.js";
+import { readStorage, writeStorage } from "../common/storage.js";
+import { runAction, runOnEach } from "../common/toast.js";
+import { trashEach } from "../common/trash.js";
 import { api } from "./api.js";
-import { find, findAll, make, setText } from "../common/dom.js";
-import { keep, recall } from "../common/memory.js";
-import { act, say } from "../common/toast.js";
-import { count } from "../common/words.js";
-import { axisEnd, axisTicks, cutText, drawInterval, gameText, intervalText, medianText, paceText } from "./scores.js";
+import {
+  axisEnd,
+  axisTicks,
+  drawInterval,
+  gameText,
+  intervalText,
+  medianText,
+  paceText,
+  truncatedText,
+} from "./score-format.js";
 
-const ROWS_AT_ONCE = 100;
-const KEPT = "tetrarium-protocol";
-const KINDS = { champion: "in the box", controller: "controller", gone: "its model is gone" };
-const rankOf = ({ score }) => (score === null ? [-1, -1] : [score.mean_lines ?? Infinity, score.lines_per_game]);
+/** @typedef {import("./api.js").LeaderboardRow} Row */
+/** @typedef {import("./api.js").Protocol} Protocol */
+/** @typedef {string | number | number[]} SortValue */
+
+/**
+ * @typedef {object} Column
+ * @property {string} key
+ * @property {string} title
+ * @property {string} [help]
+ * @property {boolean} [isText]
+ * @property {boolean} [isScore] whether rows without a score come last
+ * @property {(row: Row) => SortValue} value by which rows are sorted
+ */
+
+const FIRST_ROWS = 100;
+const MORE_ROWS = 200;
+const STORAGE_KEY = "tetrarium-protocol";
+/** @type {Record<string, string>} */
+const KINDS = { champion: "built in", controller: "controller", gone: "deleted model" };
+
+/** @type {Column[]} */
 const COLUMNS = [
-  { key: "player", title: "Player", look: "text", value: ({ player }) => player },
-  { key: "lines", title: "Lines a game", help: "Mean with its 95 % interval; the axis is logarithmic.", value: rankOf },
-  { key: "median", title: "Median", help: "Of games as played, up to the cut.", value: ({ score }) => score?.median_lines ?? -1 },
-  { key: "cut", title: "Cut off", help: "Games that were still running at the cut.", value: ({ score }) => score?.share_cut_off ?? -1 },
-  { key: "games", title: "Games", help: "That were played.", value: ({ score }) => score?.n_games ?? -1 },
-  { key: "pace", title: "Pieces a second", help: "While it was measured.", value: ({ score }) => score?.pieces_per_second ?? -1 },
-  { key: "step", title: "Step", help: "Placements that it learnt from.", value: ({ step }) => step ?? -1 },
+  { key: "agent", title: "Agent", isText: true, value: ({ agent }) => agent },
+  {
+    key: "lines",
+    title: "Estimated lines per game",
+    help: "Mean with its 95 % interval; the axis is logarithmic. Agents that lost no game share the first place.",
+    isScore: true,
+    value: ({ score }) => (score === null ? -1 : (score.mean_lines ?? Infinity)),
+  },
+  {
+    key: "median",
+    title: "Median",
+    help: "Of the games as played, truncated ones included.",
+    isScore: true,
+    value: ({ score }) => score?.median_lines ?? -1,
+  },
+  {
+    key: "truncated",
+    title: "Truncated",
+    help: "Games that reached the piece limit.",
+    isScore: true,
+    value: ({ score }) => score?.share_truncated ?? -1,
+  },
+  { key: "games", title: "Games", help: "Games played.", isScore: true, value: ({ score }) => score?.n_games ?? -1 },
+  {
+    key: "speed",
+    title: "Pieces per second",
+    help: "Speed during the evaluation.",
+    isScore: true,
+    value: ({ score }) => score?.pieces_per_second ?? -1,
+  },
+  { key: "step", title: "Step", help: "Steps trained.", value: ({ step }) => step ?? -1 },
 ];
-
-function compare(one, other) {
-  const [a, b] = [[one].flat(), [other].flat()];
-  for (let k = 0; k < a.length; k += 1) {
-    if (a[k] === b[k]) continue;
-    return typeof a[k] === "string" ? a[k].localeCompare(b[k], "en", { numeric: true }) : a[k] - b[k];
-  }
-  return 0;
-}
 
 export class Leaderboard {
   #page;
-  #rows = null; // null until the server has told them
-  #protocol = ""; // under which they were measured
-  #sort = { key: "lines", isDown: true };
-  #most = ROWS_AT_ONCE;
+  /** @type {Row[] | null} */
+  #rows = null; // null until they are loaded
+  #protocol = ""; // of the rows
+  #sort = { key: "lines", isDescending: true };
+  #maxRows = FIRST_ROWS;
+  /** @type {Set<string>} */
   #chosen = new Set();
-  #asked = 0;
+  #request = 0; // number of the latest one
+  #maxSeats = Infinity;
 
+  /** @param {import("./main.js").ModelsPage} page */
   constructor(page) {
     this.#page = page;
-    find("#protocol").addEventListener("change", () => {
-      keep(KEPT, find("#protocol").value);
+    const protocol = findSelect("#protocol");
+    protocol.addEventListener("change", () => {
+      writeStorage(STORAGE_KEY, protocol.value);
       this.load();
     });
     find("#search").addEventListener("input", () => this.#show());
     find("#more").addEventListener("click", () => {
-      this.#most += 2 * ROWS_AT_ONCE;
+      this.#maxRows += MORE_ROWS;
       this.#show();
     });
-    find("#sort-select").addEventListener("change", ({ target }) => this.#sortBy(target.value));
-    find("#sort-select").replaceChildren(...COLUMNS.map(({ key, title }) => make("option", { value: key, selected: key === "lines" }, title)));
-    find("#chosen-side").addEventListener("click", () => page.go("side", this.#take()));
-    find("#chosen-wall").addEventListener("click", () => page.go("wall", this.#take()));
+    const sort = findSelect("#sort-select");
+    sort.addEventListener("change", () => this.#sortBy(sort.value));
+    sort.replaceChildren(
+      ...COLUMNS.map(({ key, title }) => make("option", { value: key, selected: key === "lines" }, title)),
+    );
+    const evaluateChosen = () => this.#evaluateChosen();
+    find("#chosen-evaluate").addEventListener("click", () => runAction(find("#chosen-evaluate"), null, evaluateChosen));
+    find("#chosen-side").addEventListener("click", () => page.open("side", [...this.#chosen]));
+    find("#chosen-wall").addEventListener("click", () => page.open("wall", [...this.#chosen]));
     find("#chosen-clear").addEventListener("click", () => {
       this.#chosen.clear();
       this.#show();
     });
-    page.jobs.addEventListener("change", () => this.#markBusy());
+    page.jobs.on("change", () => this.#markBusy());
     this.#makeHead();
   }
 
-  takeProtocols(protocols) {
-    const kept = recall(KEPT);
-    find("#protocol").replaceChildren(...protocols.map(({ name }) => make("option", { value: name, selected: name === kept }, name)));
-  }
-
-  #take() {
-    return [...this.#chosen];
+  /**
+   * @param {Protocol[]} protocols
+   * @param {import("../common/meta.js").Meta["limits"]} limits
+   */
+  setOptions(protocols, { max_seats: maxSeats }) {
+    this.#maxSeats = maxSeats;
+    const stored = readStorage(STORAGE_KEY);
+    const options = protocols.map(({ name }) => make("option", { value: name, selected: name === stored }, name));
+    find("#protocol").replaceChildren(...options);
   }
 
   #makeHead() {
-    const cells = COLUMNS.map(({ key, title, help, look }) =>
-      make("th", { scope: "col", class: [`column-${key}`, look].filter(Boolean).join(" "), title: help },
+    const heads = COLUMNS.map(({ key, title, help, isText }) =>
+      make(
+        "th",
+        { scope: "col", class: `column-${key}${isText ? " text" : ""}`, title: help },
         make("button", { type: "button", class: "sort", onclick: () => this.#sortBy(key) }, title),
-        key === "lines" ? make("span", { class: "ticks", "aria-hidden": "true" }) : null));
-    const choose = make("th", { scope: "col", class: "column-choose" }, make("span", { class: "hidden-text" }, "Chosen"));
-    const last = make("th", { scope: "col", class: "column-do" }, make("span", { class: "hidden-text" }, "What to do"));
-    find("#leaderboard thead tr").replaceChildren(choose, ...cells, last);
+        key === "lines" ? make("span", { class: "ticks", "aria-hidden": "true" }) : null,
+      ),
+    );
+    const makeHidden = (/** @type {string} */ text) => make("span", { class: "hidden-text" }, text);
+    find("#leaderboard thead tr").replaceChildren(
+      make("th", { scope: "col", class: "column-choose" }, makeHidden("Selected")),
+      ...heads,
+      make("th", { scope: "col", class: "column-actions" }, makeHidden("Actions")),
+    );
     this.#markSort();
   }
 
+  /** @param {string} key */
   #sortBy(key) {
-    this.#sort = { key, isDown: this.#sort.key === key ? !this.#sort.isDown : key !== "player" };
+    this.#sort = { key, isDescending: this.#sort.key === key ? !this.#sort.isDescending : key !== "agent" };
     this.#markSort();
     this.#show();
   }
 
   #markSort() {
+    const direction = this.#sort.isDescending ? "descending" : "ascending";
     for (const { key } of COLUMNS) {
-      const cell = find(`#leaderboard .column-${key}`);
-      if (key === this.#sort.key) cell.setAttribute("aria-sort", this.#sort.isDown ? "descending" : "ascending");
-      else cell.removeAttribute("aria-sort");
+      setAttribute(find(`#leaderboard .column-${key}`), "aria-sort", key === this.#sort.key ? direction : null);
     }
-    find("#sort-select").value = this.#sort.key;
+    findSelect("#sort-select").value = this.#sort.key;
   }
 
-  /** Asks the server for the rows of the protocol that is chosen. */
+  /** Loads the rows of the chosen protocol. */
   async load() {
-    this.#asked += 1;
-    const asked = this.#asked;
-    const name = find("#protocol").value || "default";
+    this.#request += 1;
+    const request = this.#request;
+    const name = findSelect("#protocol").value || "harder";
     try {
       const { protocol, rows } = await api.leaderboard(name);
-      if (asked !== this.#asked) return;
+      if (request !== this.#request) return;
       this.#rows = rows;
       this.#protocol = name;
       setText(find("#protocol-meaning"), `${protocol.meaning}: ${gameText(protocol)}, always the same pieces.`);
       this.#show();
     } catch (error) {
-      if (asked !== this.#asked) return;
-      if (name !== this.#protocol) this.#forget();
-      this.fail(error);
+      if (request !== this.#request) return;
+      if (name !== this.#protocol) this.#clear();
+      this.showError(error);
     }
   }
 
-  /** Scores under one protocol never stand below the name of another. */
-  #forget() {
+  /** Removes the rows of another protocol. */
+  #clear() {
     this.#rows = null;
     find("#leaderboard").hidden = true;
     find("#leaderboard tbody").replaceChildren();
@@ -126,146 +200,209 @@ export class Leaderboard {
     setText(find("#models-count"), "");
   }
 
-  fail(error) {
+  /**
+   * Shows an error in place of the rows, if there are none.
+   *
+   * @param {Error} error
+   */
+  showError({ message }) {
     if (this.#rows) return;
     const place = find("#leaderboard-empty");
     place.hidden = false;
-    setText(place, error.message);
+    setText(place, message);
     find("#view-leaderboard .list").classList.remove("loading");
   }
 
-  get #sorted() {
-    const words = find("#search").value.toLowerCase().split(/\s+/).filter(Boolean);
-    const rows = this.#rows.filter((row) => {
-      const text = [row.player, row.kind, row.algorithm ?? "", row.note, ...row.tags].join(" ").toLowerCase();
+  /**
+   * Returns the rows that match the search, sorted.
+   *
+   * @param {Row[]} rows
+   */
+  #sorted(rows) {
+    const words = findInput("#search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const matching = rows.filter((row) => {
+      const text = [row.agent, row.kind, row.algorithm ?? "", row.note, ...row.tags].join(" ").toLowerCase();
       return words.every((word) => text.includes(word));
     });
-    const { value } = COLUMNS.find(({ key }) => key === this.#sort.key);
-    const keyed = rows.map((row) => [value(row), row]);
-    keyed.sort(([a], [b]) => (this.#sort.isDown ? compare(b, a) : compare(a, b)));
-    const isMeasure = ["lines", "median", "cut", "games", "pace"].includes(this.#sort.key);
-    const sorted = keyed.map(([, row]) => row);
-    return isMeasure ? [...sorted.filter(({ score }) => score), ...sorted.filter(({ score }) => !score)] : sorted;
+    const column = COLUMNS.find(({ key }) => key === this.#sort.key) ?? COLUMNS[0];
+    const keyed = matching.map((row) => ({ value: column.value(row), row }));
+    keyed.sort((a, b) => (this.#sort.isDescending ? compareValues(b.value, a.value) : compareValues(a.value, b.value)));
+    const sorted = keyed.map(({ row }) => row);
+    if (!column.isScore) return sorted;
+    return [...sorted.filter(({ score }) => score), ...sorted.filter(({ score }) => !score)];
   }
 
   #show() {
     if (!this.#rows) return;
-    const sorted = this.#sorted;
-    const shown = sorted.slice(0, this.#most);
-    const end = axisEnd(sorted.flatMap(({ score }) => score ?? []));
-    const known = new Set(this.#rows.map(({ player }) => player));
+    const sorted = this.#sorted(this.#rows);
+    const shown = sorted.slice(0, this.#maxRows);
+    const scores = sorted.flatMap(({ score }) => score ?? []);
+    const end = axisEnd(scores);
+    const known = new Set(this.#rows.map(({ agent }) => agent));
     for (const name of this.#chosen) if (!known.has(name)) this.#chosen.delete(name);
-    find("#leaderboard .ticks").replaceChildren(...(sorted.some(({ score }) => score) ? axisTicks(end) : []));
+    find("#leaderboard .ticks").replaceChildren(...(scores.length ? axisTicks(end) : []));
     find("#leaderboard tbody").replaceChildren(...shown.map((row) => this.#makeRow(row, end)));
     find("#view-leaderboard .list").classList.remove("loading");
     find("#leaderboard").hidden = sorted.length === 0;
     const empty = find("#leaderboard-empty");
     empty.hidden = sorted.length > 0;
-    setText(empty, "Nothing here is called so. Change what is searched for.");
+    setText(empty, "No matches. Change the search.");
     const more = find("#more");
     more.hidden = sorted.length <= shown.length;
-    setText(more, `Show more: ${count(shown.length)} of ${count(sorted.length)} are here`);
-    this.#tellCount();
+    setText(more, `Show more: ${formatCount(shown.length)} of ${formatCount(sorted.length)} are shown`);
+    this.#showCount(this.#rows);
     this.#showChosen();
     this.#markBusy();
   }
 
-  #tellCount() {
-    const models = new Set(this.#rows.flatMap(({ kind, model }) => (kind === "model" ? [model] : [])));
-    const measured = this.#rows.filter(({ score }) => score).length;
-    setText(find("#models-count"), `${models.size === 1 ? "1 model" : `${count(models.size)} models`} · ${count(measured)} of ${count(this.#rows.length)} measured`);
-    find("#no-models").hidden = models.size > 0;
+  /** @param {Row[]} rows */
+  #showCount(rows) {
+    const nModels = new Set(rows.flatMap(({ kind, model }) => (kind === "model" ? [model] : []))).size;
+    const nEvaluated = rows.filter(({ score }) => score).length;
+    const models = nModels === 1 ? "1 model" : `${formatCount(nModels)} models`;
+    const evaluated = `${formatCount(nEvaluated)} of ${formatCount(rows.length)} evaluated`;
+    setText(find("#models-count"), `${models} · ${evaluated}`);
+    find("#no-models").hidden = nModels > 0;
   }
 
+  /**
+   * @param {Row} row
+   * @param {number} end of the axis of intervals
+   */
   #makeRow(row, end) {
-    const { player, kind, score } = row;
-    const box = kind === "gone" ? null : make("input", {
-      type: "checkbox", "aria-label": `Choose ${player}`, checked: this.#chosen.has(player),
-      onchange: ({ target }) => this.#choose(player, target.checked),
-    });
-    const cell = (key, ...content) => make("td", { class: `column-${key}` }, ...content);
-    const measured = score === null
-      ? cell("lines", make("span", { class: "fine" }, "not measured"))
-      : cell("lines", make("span", { class: "interval-text" }, intervalText(score)), drawInterval(score, end));
-    return make("tr", { "data-player": player },
-      make("td", { class: "column-choose" }, box),
-      make("th", { scope: "row", class: "column-player text" }, this.#nameOf(row)),
-      measured,
-      cell("median", score ? medianText(score) : "–"), cell("cut", score ? cutText(score) : "–"),
-      cell("games", score ? count(score.n_games) : "–"), cell("pace", score ? paceText(score) : "–"),
-      cell("step", count(row.step)),
-      make("td", { class: "column-do" }, this.#doings(row)));
+    const { agent, score, place } = row;
+    const makeCell = (/** @type {string} */ key, /** @type {(HTMLElement | string)[]} */ ...content) =>
+      make("td", { class: `column-${key}` }, ...content);
+    const lines = score
+      ? [make("span", { class: "interval-text", "data-place": place }, intervalText(score)), drawInterval(score, end)]
+      : [make("span", { class: "fine" }, "not evaluated")];
+    return make(
+      "tr",
+      { "data-agent": agent },
+      make("td", { class: "column-choose" }, this.#makeCheckbox(row)),
+      make("th", { scope: "row", class: "column-agent text" }, makeName(row)),
+      makeCell("lines", ...lines),
+      makeCell("median", score ? medianText(score) : "–"),
+      makeCell("truncated", score ? truncatedText(score) : "–"),
+      makeCell("games", score ? formatCount(score.n_games) : "–"),
+      makeCell("speed", score ? paceText(score) : "–"),
+      makeCell("step", formatCount(row.step)),
+      make("td", { class: "column-actions" }, this.#makeActions(row)),
+    );
   }
 
-  #nameOf({ player, kind, model, n_versions: versions, is_promoted: isPromoted, tags, note }) {
-    const name = model === null ? make("span", {}, player)
-      : make("a", { href: `/models/${encodeURIComponent(model)}`, class: "model-link" }, player);
-    const said = [KINDS[kind], versions > 1 ? `${count(versions)} versions` : null, isPromoted ? "promoted" : null, note || null];
-    return make("span", { class: "names" }, make("span", {}, name, tags.map((tag) => make("span", { class: "tag" }, tag))),
-      make("span", { class: "fine" }, said.filter(Boolean).join(" · ")));
-  }
-
-  #doings(row) {
-    const { player, kind, score, model, version } = row;
+  /** @param {Row} row */
+  #makeCheckbox({ kind, agent }) {
     if (kind === "gone") return null;
-    const buttons = [make("button", {
-      type: "button", class: "small measure", "aria-label": `Evaluate ${player}${score ? " again" : ""}`,
-      onclick: ({ currentTarget }) => this.#measure(currentTarget, player),
-    }, "Evaluate")];
-    if (kind === "model") {
-      buttons.push(make("button", {
-        type: "button", class: "small", "aria-label": `Delete ${player}`,
-        onclick: ({ currentTarget }) => this.#delete(currentTarget, model, version),
-      }, "Delete"));
+    return make("input", {
+      type: "checkbox",
+      "aria-label": `Select ${agent}`,
+      checked: this.#chosen.has(agent),
+      onchange: ({ currentTarget }) => this.#choose(agent, currentTarget.checked),
+    });
+  }
+
+  /** @param {Row} row */
+  #makeActions({ agent, kind, score, model, version }) {
+    if (kind === "gone") return null;
+    const makeButton = (/** @type {string} */ text, /** @type {string} */ label, /** @type {() => unknown} */ action) =>
+      make(
+        "button",
+        {
+          type: "button",
+          class: "small",
+          "aria-label": label,
+          onclick: ({ currentTarget }) => runAction(currentTarget, null, action),
+        },
+        text,
+      );
+    const evaluate = makeButton("Evaluate", `Evaluate ${agent}${score ? " again" : ""}`, () => this.#evaluate(agent));
+    evaluate.classList.add("evaluate");
+    const buttons = [evaluate];
+    if (kind === "model" && model !== null) {
+      const remove = () => deleteWithUndo(model, version, this.#page.onChange);
+      buttons.push(makeButton("Delete", `Delete ${agent}`, remove));
     }
     return make("span", { class: "row-actions" }, buttons);
   }
 
-  #measure(button, what) {
-    const protocol = find("#protocol").value;
-    return act(button, null, async () => {
-      const ended = await this.#page.jobs.run(() => api.startJob({ kind: "measure", what, protocol }));
-      say(ended.message);
-    });
+  /** @param {string} agent */
+  #evaluate(agent) {
+    const protocol = findSelect("#protocol").value;
+    return this.#page.jobs.start(() => api.startJob({ kind: "evaluate", agent, protocol }));
   }
 
-  #delete(button, name, number) {
-    return act(button, null, () => deleteWithUndo(name, number, this.#page.changed));
+  /** Queues the evaluation of the selected agents that are not being evaluated. */
+  #evaluateChosen() {
+    const busy = this.#busyAgents;
+    const idle = [...this.#chosen].filter((agent) => !busy.has(agent));
+    return runOnEach(idle, (agent) => this.#evaluate(agent));
   }
 
-  #choose(player, isChosen) {
-    if (isChosen) this.#chosen.add(player);
-    else this.#chosen.delete(player);
+  /** Agents that are being evaluated, or wait for it. */
+  get #busyAgents() {
+    const evaluations = this.#page.jobs.active.filter(({ kind }) => kind === "evaluate");
+    return new Set(evaluations.map(({ values }) => values.agent));
+  }
+
+  /**
+   * @param {string} agent
+   * @param {boolean} isChosen
+   */
+  #choose(agent, isChosen) {
+    if (isChosen) this.#chosen.add(agent);
+    else this.#chosen.delete(agent);
     this.#showChosen();
   }
 
   #showChosen() {
     const { size } = this.#chosen;
     find("#chosen-tools").hidden = size === 0;
-    setText(find("#chosen-count"), `${count(size)} chosen`);
-    find("#chosen-side").disabled = size !== 2;
-    find("#chosen-wall").disabled = size > 9;
+    setText(find("#chosen-count"), `${formatCount(size)} selected`);
+    findButton("#chosen-side").disabled = size !== 2;
+    findButton("#chosen-wall").disabled = size > this.#maxSeats;
   }
 
-  /** While one is evaluated, its button says so. */
+  /** Disables the buttons of agents that are being evaluated. */
   #markBusy() {
-    const busy = new Set(this.#page.jobs.alive.filter(({ kind }) => kind === "measure").map(({ values }) => values.what));
+    const busy = this.#busyAgents;
     for (const row of findAll("#leaderboard tbody tr")) {
-      const button = find(".measure", row);
-      if (button) button.disabled = busy.has(row.dataset.player);
+      findOptional(".evaluate", row)?.toggleAttribute("disabled", busy.has(row.dataset.agent));
     }
   }
 }
 
-/** Moves a version, or a whole model, to the trash, and offers the way back. */
-export async function deleteWithUndo(name, number, changed) {
-  const deleted = await api.remove(name, number);
-  await changed();
-  const what = number === null ? name : `${name}@${number}`;
-  const undo = () => act(null, null, async () => {
-    await api.restore(what);
-    await changed();
-    say(`${what} is back.`);
+/** @param {Row} row */
+function makeName({ agent, kind, model, n_versions: nVersions, is_promoted: isPromoted, tags, note }) {
+  const name =
+    model === null
+      ? make("span", {}, agent)
+      : make("a", { href: pageUrl("models", model), class: "model-link" }, agent);
+  const tagElements = tags.map((tag) => make("span", { class: "tag" }, tag));
+  const facts = [
+    KINDS[kind],
+    nVersions !== null && nVersions > 1 ? `${formatCount(nVersions)} versions` : null,
+    isPromoted ? "promoted" : null,
+    note || null,
+  ];
+  const factsElement = make("span", { class: "fine" }, facts.filter(Boolean).join(" · "));
+  return make("span", { class: "names" }, make("span", {}, name, tagElements), factsElement);
+}
+
+/**
+ * Moves a version, or a whole model, to the trash, with a toast that can undo it.
+ *
+ * @param {string} name
+ * @param {number | null} number null for all versions
+ * @param {() => Promise<void>} onChange
+ */
+export function deleteWithUndo(name, number, onChange) {
+  const spec = number === null ? name : `${name}@${number}`;
+  return trashEach([spec], {
+    remove: () => api.remove(name, number),
+    restore: () => api.restore(spec),
+    describe: ([deleted]) =>
+      deleted.length === 1 ? deleted[0].spec : `${name} with ${formatCount(deleted.length)} versions`,
+    onChange,
   });
-  say(`${deleted.length === 1 ? deleted[0].spec : `${name} with ${count(deleted.length)} versions`} moved to the trash.`, { action: { label: "Undo", run: undo } });
 }

@@ -1,121 +1,170 @@
-// The page of models: joins its views, which the address names: #leaderboard, #side, #wall, #trash.
+// @ts-check
+// The page of models: connects its views, which the address names: #leaderboard, #side, #wall, #trash.
 
+import { find, findAll, make, setAttribute } from "../common/dom.js";
+import { formatCount } from "../common/format.js";
+import { initPage } from "../common/frame.js";
+import { LiveSocket } from "../common/live-socket.js";
+import { readMeta } from "../common/meta.js";
+import { CHAMPION, PreviewBoard } from "../common/preview.js";
+import { showToast } from "../common/toast.js";
+import { Trash } from "../common/trash.js";
 import { api } from "./api.js";
-import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
-import { beginPage } from "../common/frame.js";
-import { Importing } from "./importing.js";
-import { JobList, Jobs, tellEnd } from "./jobs.js";
+import { FileImport } from "./file-import.js";
+import { Jobs, showActiveJobs, showJobEnds } from "./jobs.js";
 import { Leaderboard } from "./leaderboard.js";
-import { LiveLink } from "../common/link.js";
-import { SavePanel } from "./saving.js";
-import { Side } from "./side.js";
-import { say } from "../common/toast.js";
-import { Trash } from "./trash.js";
+import { SavePanel } from "./save-panel.js";
+import { SideBySide } from "./side-by-side.js";
 import { Wall } from "./wall.js";
 
+/** @typedef {"leaderboard" | "side" | "wall" | "trash"} ViewName */
+
+/**
+ * @typedef {object} ModelsPage
+ * @property {Jobs} jobs
+ * @property {() => Promise<void>} onChange called after models have changed
+ * @property {(view: "side" | "wall", agents: string[]) => void} open opens a view with these agents
+ */
+
+/** @type {ViewName[]} */
 const VIEWS = ["leaderboard", "side", "wall", "trash"];
-const link = new LiveLink();
+const CHANGING_JOBS = ["evaluate", "save", "import"];
+
+const socket = new LiveSocket();
 const jobs = new Jobs();
-new JobList(jobs, find("#jobs"));
+showActiveJobs(jobs, find("#jobs"));
+const leaderboard = new Leaderboard({ jobs, onChange: reload, open: openWith });
+const side = new SideBySide(socket, jobs);
+const wall = new Wall(socket);
+const trash = new Trash(
+  {
+    list: api.trash,
+    restore: ({ spec }) => api.restore(spec),
+    empty: api.emptyTrash,
+    nameOf: ({ spec }) => spec,
+    cells: ({ step, note }) => [make("td", {}, formatCount(step)), make("td", { class: "text" }, note.split("\n")[0])],
+    noun: ["version", "versions"],
+    kept: "Evaluation scores are kept.",
+  },
+  reload,
+);
+const savePanel = new SavePanel(jobs);
+const preview = new PreviewBoard(find("#models-preview"));
+new FileImport(jobs);
 
-const page = { jobs, link, changed, go, view: "leaderboard" };
-let areProtocolsKnown = false;
-let isStale = false; // whether something could not be read, or the connection was lost since
-const leaderboard = new Leaderboard(page);
-const side = new Side(page);
-const wall = new Wall(page);
-const trash = new Trash(page);
-const saving = new SavePanel(page);
-new Importing(page);
-const views = { leaderboard, side, wall, trash };
+/** @type {ViewName} */
+let current = "leaderboard";
+let hasOptions = false;
+let isStale = false; // after a failed request or a lost connection
 
-/** Shows everything anew after models have changed. */
-async function changed() {
-  await Promise.all([leaderboard.load(), trash.load(), loadPlayers()]);
+/** Loads everything that depends on models. */
+async function reload() {
+  await Promise.all([leaderboard.load(), trash.load(), loadAgents()]);
+  showPreview();
 }
 
-/** Shows a view; `players` are taken over into it. */
-function go(view, players = null) {
-  if (players) views[view].take(players);
+function showPreview() {
+  const isShown = current === "leaderboard" && !find("#no-models").hidden;
+  preview.show(isShown ? { agent: CHAMPION } : null);
+}
+
+/** @param {ViewName} view */
+function open(view) {
   location.hash = view;
   showView();
 }
 
-function showView() {
-  const named = location.hash.slice(1);
-  page.view = VIEWS.includes(named) ? named : "leaderboard";
-  for (const view of VIEWS) find(`#view-${view}`).hidden = view !== page.view;
-  for (const anchor of findAll(".views a")) setAttribute(anchor, "aria-current", anchor.hash === `#${page.view}` ? "page" : null);
-  for (const view of [side, wall]) view.isShown = false;
-  if (views[page.view].isShown === false) views[page.view].isShown = true;
+/**
+ * @param {"side" | "wall"} view
+ * @param {string[]} agents
+ */
+function openWith(view, agents) {
+  open(view);
+  (view === "side" ? side : wall).showAgents(agents);
 }
 
-async function loadPlayers() {
-  const policies = await api.policies().catch(() => []);
-  find("#players").replaceChildren(...policies.map(({ name }) => make("option", { value: name })));
+function showView() {
+  const named = location.hash.slice(1);
+  current = VIEWS.find((view) => view === named) ?? "leaderboard";
+  for (const view of VIEWS) find(`#view-${view}`).hidden = view !== current;
+  for (const link of findAll(".views a")) {
+    setAttribute(link, "aria-current", link.getAttribute("href") === `#${current}` ? "page" : null);
+  }
+  if (current !== "side") side.setVisible(false);
+  if (current !== "wall") wall.setVisible(false);
+  if (current === "side") side.setVisible(true);
+  if (current === "wall") wall.setVisible(true);
+  showPreview();
+}
+
+async function loadAgents() {
+  const agents = await api.agents().catch(() => []);
+  find("#agents").replaceChildren(...agents.map(({ name }) => make("option", { value: name })));
 }
 
 async function load() {
   try {
-    if (!areProtocolsKnown) takeProtocols(await api.protocols());
+    if (!hasOptions) {
+      const [protocols, { limits }] = await Promise.all([api.protocols(), readMeta()]);
+      hasOptions = true;
+      leaderboard.setOptions(protocols, limits);
+      side.setProtocols(protocols);
+      wall.setOptions(protocols, limits);
+    }
   } catch (error) {
     isStale = true;
-    leaderboard.fail(error);
+    leaderboard.showError(error);
     return;
   }
   isStale = false;
-  await changed();
+  await reload();
 }
 
-function takeProtocols(protocols) {
-  areProtocolsKnown = true;
-  for (const view of [leaderboard, side, wall]) view.takeProtocols(protocols);
-}
+socket.on("state", (state) => {
+  if (state === "open" && isStale) load();
+  isStale ||= state === "lost";
+});
+socket.on("refused", (message) => showToast(message, { isError: true }));
+jobs.on("ended", ({ jobs: ended, others }) => {
+  showJobEnds(others);
+  if (ended.some(({ kind }) => CHANGING_JOBS.includes(kind))) reload();
+});
+window.addEventListener("hashchange", showView);
+find("#save").addEventListener("click", () => savePanel.open());
 
-async function begin() {
-  const status = find("#status");
-  link.addEventListener("link", ({ detail }) => {
-    const isLost = detail === "lost";
-    setAttribute(status, "data-state", isLost ? "lost" : "none");
-    setText(find("#status-word"), isLost ? "Connection lost" : "");
-    setText(find("#status-text"), isLost ? "coming back by itself" : "");
-    if (detail === "open" && isStale) load();
-    isStale ||= isLost;
-  });
-  link.addEventListener("refused", ({ detail }) => say(detail, { isError: true }));
-  jobs.addEventListener("ended", ({ detail: { job, isAwaited } }) => {
-    if (!isAwaited) tellEnd(job);
-    if (["measure", "save", "import"].includes(job.kind)) changed();
-  });
-  window.addEventListener("hashchange", showView);
-  showView();
-  await load();
-  const asked = new URLSearchParams(location.search);
-  if (asked.has("save")) saving.open(asked.get("save"));
-}
-
-find("#save").addEventListener("click", () => saving.open());
-const playing = () => ({ side, wall })[page.view]?.controls;
-beginPage({
+const controls = () => (current === "side" ? side.controls : current === "wall" ? wall.controls : null);
+const search = () => {
+  open("leaderboard");
+  find("#search").focus();
+};
+initPage({
   keys: [
-    ["1", "the leaderboard", () => go("leaderboard")],
-    ["2", "side by side", () => go("side")],
-    ["3", "the wall", () => go("wall")],
-    ["4", "the trash", () => go("trash")],
-    ["s", "save from a run", () => saving.open()],
+    ["1", "leaderboard", () => open("leaderboard")],
+    ["2", "side by side", () => open("side")],
+    ["3", "wall", () => open("wall")],
+    ["4", "trash", () => open("trash")],
+    ["s", "save from a run", () => savePanel.open()],
     ["i", "import a file", () => find("#import").click()],
-    ["/", "find a model", () => { go("leaderboard"); find("#search").focus(); }],
-    [" ", "pause, resume what plays", () => playing()?.togglePause()],
-    ["g", "new game", () => playing()?.beginAnew()],
-    ["+", "faster", () => playing()?.changeSpeed(1)],
-    ["-", "slower", () => playing()?.changeSpeed(-1)],
+    ["/", "find a model", search],
+    [" ", "pause or resume the demo", () => controls()?.togglePause()],
+    ["g", "new game", () => controls()?.startNewGame()],
+    ["+", "faster", () => controls()?.changeSpeed(1)],
+    ["-", "slower", () => controls()?.changeSpeed(-1)],
   ],
   numbers: [
-    ["Lines a game", "All cleared rows by the games that ended, with the interval in which the true mean lies with 95 %."],
-    ["At least", "Too few games ended to tell the mean: it lies above this with 95 %."],
-    ["Cut off", "Share of games that were still running at the protocol's cut."],
-    ["Median", "Half of the games have at most so many lines, as played up to the cut."],
-    ["Pieces a second", "How quickly it played while it was measured, on the machine that measured it."],
+    [
+      "Estimated lines per game",
+      "All cleared rows divided by the games that ended, with the 95 % interval of the true mean.",
+    ],
+    ["Lost none", "No game was lost, so there is no estimate; such agents share the first place."],
+    ["Truncated", "Share of games that reached the protocol's piece limit."],
+    ["Median", "Half of the games have at most so many lines, truncated ones as played."],
+    ["Pieces per second", "Speed during the evaluation, on the machine that ran it."],
   ],
 });
-begin();
+
+showView();
+load().then(() => {
+  const query = new URLSearchParams(location.search);
+  if (query.has("save")) savePanel.open(query.get("save"));
+});

@@ -1,93 +1,118 @@
-// The wall: up to nine games at once.
+// @ts-check
+// The wall: a demo of several agents at once.
 
-import { find, make, setText } from "../common/dom.js";
-import { SeatView } from "./seats.js";
-import { Table, TableControls, sayInPlace } from "./table.js";
+import { find, findButton, findInput, findOptional, findSelect, make, setText } from "../common/dom.js";
+import { runAction } from "../common/toast.js";
+import { api } from "./api.js";
+import { DemoTable, DemoTableControls, showTableMessage } from "./demo-table.js";
+import { SeatView } from "./seat-view.js";
 
-const MOST = 9;
-const EMPTY = "Choose up to nine players, the same one several times if you like, and watch them all.";
+/** @typedef {import("./demo-table.js").ShownTable} ShownTable */
+
+const MAX_IN_ONE_ROW = 4;
+const EMPTY = "Add agents, the same one several times if you like, and watch them all.";
 
 export class Wall {
   #table;
+  /** @type {string[]} */
   #chosen = [];
+  /** @type {SeatView[]} */
   #seats = [];
-  #isShown = false;
+  #maxSeats = Infinity;
+  #error = find("#wall-form .form-error");
 
-  constructor(page) {
-    this.#table = new Table(page.link);
-    this.controls = new TableControls(this.#table, find("#wall-controls"));
+  /** @param {import("../common/live-socket.js").LiveSocket} socket */
+  constructor(socket) {
+    this.#table = new DemoTable(socket);
+    this.controls = new DemoTableControls(this.#table, find("#wall-controls"));
     find("#wall-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#add();
+      runAction(
+        find("#wall-add"),
+        null,
+        () => this.#add(),
+        ({ message }) => setText(this.#error, message),
+      );
     });
     find("#wall-start").addEventListener("click", () => this.#start());
-    this.#table.addEventListener("change", () => this.#tell());
-    this.#table.addEventListener("shown", ({ detail }) => this.#show(detail));
-    this.#tell();
+    this.#table.on("change", () => this.#showState());
+    this.#table.on("shown", (shown) => this.#show(shown));
+    this.#showState();
     this.#showChosen();
   }
 
-  get isShown() {
-    return this.#isShown;
+  /** @param {boolean} isVisible */
+  setVisible(isVisible) {
+    if (this.#table.isVisible !== isVisible) this.#table.isVisible = isVisible;
   }
 
-  set isShown(isShown) {
-    this.#isShown = this.#table.isShown = isShown;
+  /**
+   * @param {import("./api.js").Protocol[]} protocols
+   * @param {import("../common/meta.js").Meta["limits"]} limits
+   */
+  setOptions(protocols, { max_seats: maxSeats }) {
+    this.#maxSeats = maxSeats;
+    const own = make("option", { value: "" }, "each model's own");
+    const options = protocols.map(({ name }) => make("option", { value: name }, name));
+    find("#wall-protocol").replaceChildren(own, ...options);
   }
 
-  takeProtocols(protocols) {
-    const own = make("option", { value: "" }, "each its own");
-    find("#wall-protocol").replaceChildren(own, ...protocols.map(({ name }) => make("option", { value: name }, name)));
-  }
-
-  /** Takes players over from the leaderboard. */
-  take(players) {
-    this.#chosen = players.slice(0, MOST);
+  /** @param {string[]} agents */
+  showAgents(agents) {
+    this.#chosen = agents.slice(0, this.#maxSeats);
     this.#showChosen();
+    return this.#start();
   }
 
-  #add() {
-    const input = find("#wall-add");
+  async #add() {
+    const input = findInput("#wall-add");
     const name = input.value.trim();
-    setText(this.#fault, "");
+    setText(this.#error, "");
     if (!name) return;
-    if (this.#chosen.length === MOST) {
-      setText(this.#fault, `A wall has room for ${MOST}. Take one away first.`);
+    if (this.#chosen.length >= this.#maxSeats) {
+      setText(this.#error, `The wall shows at most ${this.#maxSeats} agents. Remove one first.`);
       return;
     }
+    await api.checkAgent(name);
     this.#chosen.push(name);
     input.value = "";
     this.#showChosen();
     input.focus();
   }
 
-  get #fault() {
-    return find("#wall-form .form-error");
-  }
-
   #showChosen() {
-    find("#wall-chosen").replaceChildren(...this.#chosen.map((name, k) => make("li", { class: "chip" }, name,
-      make("button", { type: "button", class: "quiet", "aria-label": `Take ${name} away`, onclick: () => {
-        this.#chosen.splice(k, 1);
-        this.#showChosen();
-        (find(`#wall-chosen li:nth-child(${Math.min(k + 1, this.#chosen.length)}) button`) ?? find("#wall-add")).focus();
-      } }, "×"))));
-    find("#wall-start").disabled = this.#chosen.length === 0;
+    find("#wall-chosen").replaceChildren(...this.#chosen.map((name, k) => this.#makeChip(name, k)));
+    findButton("#wall-start").disabled = this.#chosen.length === 0;
   }
 
-  async #start() {
-    const button = find("#wall-start");
-    setText(this.#fault, "");
-    if (button.getAttribute("aria-busy") === "true") return;
-    button.setAttribute("aria-busy", "true");
-    try {
-      const protocol = find("#wall-protocol").value || null;
-      await this.#table.start({ seats: this.#chosen, protocol, same_pieces: find("#wall-same").checked, seed: 1 });
-    } catch (error) {
-      setText(this.#fault, error.message);
-    } finally {
-      button.removeAttribute("aria-busy");
-    }
+  /**
+   * @param {string} name
+   * @param {number} k
+   */
+  #makeChip(name, k) {
+    const remove = () => {
+      this.#chosen.splice(k, 1);
+      this.#showChosen();
+      const next = Math.min(k + 1, this.#chosen.length);
+      (findOptional(`#wall-chosen li:nth-child(${next}) button`) ?? find("#wall-add")).focus();
+    };
+    const button = make(
+      "button",
+      { type: "button", class: "quiet", "aria-label": `Remove ${name}`, onclick: remove },
+      "×",
+    );
+    return make("li", { class: "chip" }, name, button);
+  }
+
+  #start() {
+    setText(this.#error, "");
+    const protocol = findSelect("#wall-protocol").value || null;
+    const body = { seats: this.#chosen, protocol, same_pieces: findInput("#wall-same").checked, seed: 1 };
+    const start = async () => {
+      await this.#table.start(body);
+      find("#wall").focus();
+    };
+    return runAction(findButton("#wall-start"), null, start, ({ message }) => setText(this.#error, message));
   }
 
   #clear() {
@@ -95,27 +120,28 @@ export class Wall {
     this.#seats = [];
   }
 
-  #tell() {
+  #showState() {
     if (this.#table.hasEnded) this.#clear();
-    sayInPlace(find("#wall-place"), this.#table, EMPTY);
+    showTableMessage(find("#wall-place"), this.#table, EMPTY);
   }
 
-  #show({ event, now }) {
-    if (this.#seats.length !== event.seats.length) {
-      this.#clear();
-      this.#seats = event.seats.map(({ what }) => {
-        const seat = new SeatView();
-        seat.name(what);
-        return seat;
-      });
-      const host = find("#wall");
-      const n = event.seats.length;
-      host.style.setProperty("--across", n > 4 ? Math.ceil(n / 2) : n);
-      host.style.setProperty("--deep", n > 4 ? 2 : 1);
-      host.replaceChildren(...this.#seats.map(({ element }) => element));
-      find("#wall-controls").scrollIntoView(); // from there on, nine boards have room in the window
-    }
-    event.seats.forEach((seat, k) => this.#seats[k].show(seat, now));
-    find("#wall").dispatchEvent(new CustomEvent("drawn", { detail: { step: event.step, sent_s: event.sent_s } }));
+  /** @param {ShownTable} shown */
+  #show({ event, now_ms }) {
+    const { seats, step, sent_s } = event;
+    if (this.#seats.length !== seats.length) this.#makeSeats(seats);
+    for (const [k, seat] of seats.entries()) this.#seats[k].show(seat, now_ms);
+    find("#wall").dispatchEvent(new CustomEvent("drawn", { detail: { step, sent_s } }));
+  }
+
+  /** @param {TableSeat[]} seats */
+  #makeSeats(seats) {
+    this.#clear();
+    this.#seats = seats.map(({ agent }) => new SeatView(agent));
+    const wall = find("#wall");
+    const hasTwoRows = seats.length > MAX_IN_ONE_ROW;
+    wall.style.setProperty("--n-across", String(hasTwoRows ? Math.ceil(seats.length / 2) : seats.length));
+    wall.style.setProperty("--n-down", hasTwoRows ? "2" : "1");
+    wall.replaceChildren(...this.#seats.map(({ element }) => element));
+    find("#wall-controls").scrollIntoView(); // all boards fit in the window below it
   }
 }

@@ -1,13 +1,25 @@
-// What the page of play asks of the server.
+// @ts-check
+// Requests of the page on which people play.
 
-import { part, request } from "../common/api.js";
+import { apiUrl, request } from "../common/api.js";
+
+/** @typedef {NonNullable<ApiBody<"post", "/human-games">>} GameOptions */
+/** @typedef {ApiResponse<"get", "/games">[number]} SavedGame */
 
 export const api = {
-  policies: () => request("GET", "/policies"),
-  hands: () => request("GET", "/hands"),
-  begin: (wishes) => request("POST", "/hands", wishes),
-  command: (id, command, values) =>
-    request("POST", `/hands/${part(id)}/commands`, values === undefined ? { command } : { command, values }),
-  games: (limit) => request("GET", `/games?limit=${limit}`),
-  gameAddress: (name) => `/api/games/${part(name)}`,
+  agents: () => request("get", "/agents"),
+  humanGames: () => request("get", "/human-games"),
+  start: (/** @type {GameOptions} */ body) => request("post", "/human-games", { body }),
+  /**
+   * @param {string} game_id
+   * @param {"new-game" | "pause" | "resume" | "change"} command
+   * @param {object} [values]
+   */
+  command: (game_id, command, values) =>
+    request("post", "/human-games/{game_id}/commands", {
+      params: { game_id },
+      body: /** @type {any} */ (values === undefined ? { command } : { command, values }),
+    }),
+  savedGames: (/** @type {number} */ limit) => request("get", "/games", { query: { limit } }),
+  replayUrl: (/** @type {string} */ name) => apiUrl("/games/{name}", { name }),
 };

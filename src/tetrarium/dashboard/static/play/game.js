@@ -1,41 +1,46 @@
-// The game under way: its process, the socket to it, and what the newest message says of it.
+// @ts-check
+// Client of the human game of this tab: its process, its live socket, and its newest event.
 
-import { LiveLink } from "../common/link.js";
-import { keep, recall } from "../common/memory.js";
+import { Emitter } from "../common/emitter.js";
+import { LiveSocket } from "../common/live-socket.js";
+import { readStorage, writeStorage } from "../common/storage.js";
 import { api } from "./api.js";
 
-const KEPT = "tetrarium-hand"; // of this tab: a page that is loaded again goes on with its game
+/** @typedef {Partial<import("./api.js").GameOptions>} OptionChanges */
 
-/** Tells of itself by the events "change", "shown" and "rival". */
-export class Game extends EventTarget {
+const STORAGE_KEY = "tetrarium-human-game"; // of this tab: a reloaded page continues its game
+const ENDED = ["failed", "crashed", "stopped"]; // states of the game's process
+const WITHOUT_COMMANDS = ["none", "starting", ...ENDED]; // phases
+
+/** @extends {Emitter<{ change: null, shown: HumanGameShown, opponent: BoardShown, refused: string }>} */
+export class Game extends Emitter {
   #settings;
-  #link;
-  #number = 0; // of the latest key press
+  #socket = new LiveSocket();
+  #keyNumber = 0; // of the latest key press
+  /** @type {string | null} */
   id = null;
   isStarting = false;
   error = "";
+  /** @type {HumanGameShown | null} */
   shown = null;
-  state = ""; // of the worker
+  state = ""; // of the process
 
+  /** @param {Pick<import("./settings.js").Settings, "gameOptions">} settings */
   constructor(settings) {
     super();
     this.#settings = settings;
-    this.#link = new LiveLink();
-    this.#link.addEventListener("event", ({ detail }) => this.#hear(detail));
-    this.#link.addEventListener("link", () => this.#tell("change"));
-    this.#link.addEventListener("refused", ({ detail }) => this.dispatchEvent(new CustomEvent("refused", { detail })));
+    this.#socket.on("event", (sourced) => this.#receive(sourced));
+    this.#socket.on("state", () => this.emit("change", null));
+    this.#socket.on("refused", (message) => this.emit("refused", message));
   }
 
-  get link() {
-    return this.#link.state;
-  }
-
-  /** "none", "lost", "starting", "failed", or a phase of the game. */
+  /** "none", "lost", "starting", a state of the ended process, or a phase of the game. */
   get phase() {
     if (this.isStarting) return "starting";
     if (!this.id) return "none";
-    if (this.link === "lost") return "lost";
-    if (["failed", "dead", "stopped", "stopping"].includes(this.state)) return this.state === "stopping" ? "stopped" : this.state;
+    if (this.#socket.state === "lost") return "lost";
+    if (this.state === "stopping") return "stopped";
+    if (ENDED.includes(this.state)) return this.state;
     return this.shown?.phase ?? "starting";
   }
 
@@ -43,37 +48,42 @@ export class Game extends EventTarget {
     return this.phase === "playing";
   }
 
-  /** Goes on with the game that this tab had, if it is still there. */
-  async find() {
-    const id = recall(KEPT, { isOfTab: true });
+  /** Continues the game of this tab, if it is still there. */
+  async restore() {
+    const id = readStorage(STORAGE_KEY, { inTab: true });
     if (!id) return;
-    const hand = (await api.hands()).find((one) => one.id === id && one.is_alive);
-    if (hand) this.#watch(id);
-    else keep(KEPT, null, { isOfTab: true });
-    this.#tell("change");
+    const isThere = (await api.humanGames()).some((game) => game.id === id && game.is_alive);
+    if (isThere) this.#watch(id);
+    else writeStorage(STORAGE_KEY, null, { inTab: true });
+    this.emit("change", null);
   }
 
-  /** Starts the game's process; `changes` are wishes for its first game alone. */
-  async start(changes = {}) {
+  /**
+   * Starts a new game, with a new process if there is none.
+   *
+   * @param {OptionChanges} [changes] for this game alone
+   */
+  async startNew(changes = {}) {
+    const options = { ...this.#settings.gameOptions, ...changes };
+    if (this.id && !["none", ...ENDED].includes(this.phase)) await api.command(this.id, "new-game", options);
+    else await this.#startProcess(options);
+  }
+
+  /** @param {import("./api.js").GameOptions} options */
+  async #startProcess(options) {
     if (this.isStarting) return;
     this.isStarting = true;
     this.error = "";
-    this.#tell("change");
+    this.emit("change", null);
     try {
-      this.#watch((await api.begin({ ...this.#settings.wishes, ...changes })).id);
+      this.#watch((await api.start(options)).id);
     } catch (error) {
       this.error = error.message;
       throw error;
     } finally {
       this.isStarting = false;
-      this.#tell("change");
+      this.emit("change", null);
     }
-  }
-
-  /** Begins a new game; `changes` are wishes for this one alone. */
-  async again(changes = {}) {
-    if (!this.id || ["none", "failed", "dead", "stopped"].includes(this.phase)) await this.start(changes);
-    else await api.command(this.id, "begin", { ...this.#settings.wishes, ...changes });
   }
 
   pause() {
@@ -84,45 +94,59 @@ export class Game extends EventTarget {
     return this.#command("resume");
   }
 
+  /**
+   * Changes options that apply at once.
+   *
+   * @param {OptionChanges} values
+   */
   change(values) {
     return this.#command("change", values);
   }
 
+  /**
+   * @param {"pause" | "resume" | "change"} command
+   * @param {object} [values]
+   */
   async #command(command, values) {
-    if (this.id && !["none", "starting", "failed", "dead", "stopped"].includes(this.phase)) await api.command(this.id, command, values);
+    if (this.id && !WITHOUT_COMMANDS.includes(this.phase)) await api.command(this.id, command, values);
   }
 
-  /** A key that went down or up; returns the number of a press, by which messages name it. */
+  /**
+   * Sends a key that went down or up.
+   *
+   * @param {string} key
+   * @param {boolean} isDown
+   * @param {number} at seconds since 1970
+   * @returns {number} number of the latest key press, to which events refer
+   */
   press(key, isDown, at) {
-    if (isDown) this.#number += 1;
-    const told = isDown ? { key, down: true, at, number: this.#number } : { key, down: false, at };
-    this.#link.send({ keys: [told] });
-    return this.#number;
+    if (isDown) this.#keyNumber += 1;
+    const event = isDown ? { key, down: true, at, number: this.#keyNumber } : { key, down: false, at };
+    this.#socket.send({ keys: [event] });
+    return this.#keyNumber;
   }
 
+  /** @param {string} id */
   #watch(id) {
     this.id = id;
     this.shown = null;
     this.state = "";
-    keep(KEPT, id, { isOfTab: true });
-    this.#link.watch({ kind: "hand", name: id });
+    writeStorage(STORAGE_KEY, id, { inTab: true });
+    this.#socket.watch({ kind: "human-game", name: id });
   }
 
-  #hear({ source, event }) {
-    if (source !== `hand/${this.id}`) return;
-    if (event.kind === "hand-shown") {
+  /** @param {import("../common/live-socket.js").SourcedEvent} sourced */
+  #receive({ source, event }) {
+    if (source !== `human-game/${this.id}`) return;
+    if (event.kind === "human-game-shown") {
       this.shown = event;
-      this.#tell("shown");
+      this.emit("shown", event);
     } else if (event.kind === "board-shown") {
-      this.dispatchEvent(new CustomEvent("rival", { detail: event }));
+      this.emit("opponent", event);
     } else if (event.kind === "state-changed") {
       this.state = event.state;
       if (event.state === "failed") this.error = event.message;
-      this.#tell("change");
+      this.emit("change", null);
     }
-  }
-
-  #tell(kind) {
-    this.dispatchEvent(new CustomEvent(kind));
   }
 }

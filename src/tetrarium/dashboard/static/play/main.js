@@ -1,237 +1,348 @@
-// The page of play: joins keys, game and stage.
+// @ts-check
+// The page on which people play: connects keys, game, options and view.
 
-import { find, setAttribute, setText } from "../common/dom.js";
-import { beginPage } from "../common/frame.js";
-import { act, announce, say } from "../common/toast.js";
-import { count } from "../common/words.js";
+import { find, findButton, setText } from "../common/dom.js";
+import { formatClock, formatCount } from "../common/format.js";
+import { initPage } from "../common/frame.js";
+import { CHAMPION, Preview } from "../common/preview.js";
+import { showStatusLine } from "../common/status-line.js";
+import { announce, runAction, showToast } from "../common/toast.js";
 import { api } from "./api.js";
 import { Game } from "./game.js";
-import { showKept } from "./kept.js";
-import { Keyboard, areKeysForTheGame } from "./keyboard.js";
+import { GameView } from "./game-view.js";
+import { isFocusOnGame, Keyboard } from "./keyboard.js";
+import { KeysPanel } from "./keys-panel.js";
 import { Options } from "./options.js";
-import { SettingsPanel } from "./panel.js";
-import { Settings, keyName, readLayout } from "./settings.js";
-import { PlayStage } from "./stage.js";
-import { clock } from "./words.js";
+import { resultOf } from "./result.js";
+import { showSavedGames } from "./saved-games.js";
+import { keyName, readKeyboardLayout, Settings } from "./settings.js";
 
-const WORDS = {
-  none: "No game", starting: "Starting", preparing: "Getting ready", ready: "Ready", playing: "Playing", paused: "Paused",
-  over: "Game over", finished: "Done", lost: "Connection lost", failed: "Failed", dead: "Died", stopped: "Ended",
+/** @typedef {import("./game.js").OptionChanges} OptionChanges */
+
+/** @type {Record<string, string>} */
+const PHASE_LABELS = {
+  none: "No game",
+  starting: "Starting",
+  preparing: "Preparing",
+  ready: "Ready",
+  playing: "Playing",
+  paused: "Paused",
+  over: "Game over",
+  finished: "Finished",
+  lost: "Connection lost",
+  failed: "Failed",
+  crashed: "Crashed",
+  stopped: "Ended",
 };
-const SETTLE_MS = 120; // a slider that is dragged tells its last place
-const STATES = { playing: "running", over: "stopped", ready: "paused", preparing: "starting" };
+/** @type {Record<string, string>} */
+const STATUS_OF_PHASE = { playing: "running", over: "stopped", ready: "paused", preparing: "starting" };
+const INTRODUCTION = "Sprint, marathon or free, by the guideline’s rules.";
+const SETTLE_MS = 120; // after which options count as at rest and are sent
+const [PLAY, RESUME] = [{ action: "Play" }, { action: "Resume" }];
 
 const settings = new Settings();
 const game = new Game(settings);
-const stage = new PlayStage();
-const panel = new SettingsPanel(settings);
-const options = new Options(settings, changeGame);
-const keyboard = new Keyboard(settings, { press, act: obey });
+const view = new GameView(find("#content"));
+const panel = new KeysPanel(settings);
+const options = new Options(find("#content"), settings, acceptOptions);
+const keyboard = new Keyboard(settings, { onKey: press, onAction: runKeyAction });
 
+/** @type {Preview | null} */
+let preview = null; // plays until there is a game
 const announced = { game: 0, pieces: 0, phase: "", refused: "" };
 
+/** @param {unknown} error */
+const showError = (error) => showToast(/** @type {Error} */ (error).message, { isError: true });
+const focusPlayfield = () => find("#playfield").focus({ preventScroll: true });
+const openKeysPanel = () => panel.open(focusPlayfield);
+
+/**
+ * @param {string} key
+ * @param {boolean} isDown
+ * @param {number} at seconds since 1970
+ */
 function press(key, isDown, at) {
-  if (game.id && ["ready", "playing"].includes(game.phase)) {
+  if (game.id && (game.phase === "ready" || game.phase === "playing")) {
     const number = game.press(key, isDown, at);
-    if (isDown) find("#field").dispatchEvent(new CustomEvent("pressed", { detail: { number, at } }));
-  } else if (isDown && game.phase === "none" && key === "hard drop") begin();
+    if (isDown) find("#playfield").dispatchEvent(new CustomEvent("pressed", { detail: { number, at } }));
+  } else if (isDown && game.phase === "none" && key === "hard drop") startNew();
 }
 
-function obey(action) {
-  if (action === "again") act(null, null, () => begin());
-  else if (game.isPlaying) act(null, null, () => game.pause());
-  else if (game.phase === "paused") act(null, null, () => game.resume());
+/** @param {import("./keyboard.js").PageAction} action */
+function runKeyAction(action) {
+  if (action === "again") startNew();
+  else if (game.isPlaying) runAction(null, null, () => game.pause());
+  else if (game.phase === "paused") runAction(null, null, () => game.resume());
 }
 
-/** A new game, or the first one; the keys play then. */
-function begin(changes) {
-  find("#field").focus({ preventScroll: true });
+/**
+ * Starts a new game and gives it the keys.
+ *
+ * @param {OptionChanges} [changes] for this game alone
+ */
+function startNew(changes) {
+  focusPlayfield();
   if (matchMedia("(max-width: 699px)").matches) find("#content").scrollIntoView({ block: "start" });
-  keyboard.letGo();
-  return act(null, null, async () => {
-    await game.again(changes);
-    options.note("");
+  keyboard.releaseAll();
+  return runAction(null, null, async () => {
+    await game.startNew(changes);
+    options.showNote("");
   });
 }
 
-/** What was changed in the form: at once where that goes, else with the next game. */
-function changeGame(isForNext) {
+/**
+ * Applies changed options: at once where possible, else to the next game.
+ *
+ * @param {boolean} isForNextGame
+ */
+function acceptOptions(isForNextGame) {
   if (!game.id || game.phase === "none") return;
-  if (!isForNext) {
+  if (!isForNextGame) {
     const { pace, advice } = settings.game;
     changeSoon({ pace, advice });
   } else if (game.shown?.pieces_game === 0 && game.phase === "ready") {
-    act(null, null, () => game.again());
+    runAction(null, null, () => game.startNew());
   } else {
-    options.note(`It counts from the next game on: ${keyName(settings.keys.again[0])}, or the button.`);
+    const keys = view.hasTouchKeys ? "" : `${newGameKey()} or `;
+    options.showNote(`Applies to the next game: press ${keys}New game.`);
   }
 }
 
-let settle = 0;
-let untold = {};
+let changeTimer = 0;
+/** @type {OptionChanges} */
+let pendingChanges = {};
 
-/** Tells the game under way what has changed, once nothing more does. */
+/**
+ * Sends changes to the current game once the form is at rest.
+ *
+ * @param {OptionChanges} changes
+ */
 function changeSoon(changes) {
-  Object.assign(untold, changes);
-  clearTimeout(settle);
-  settle = setTimeout(() => {
-    const values = untold;
-    untold = {};
-    act(null, null, () => game.change(values));
+  Object.assign(pendingChanges, changes);
+  clearTimeout(changeTimer);
+  changeTimer = setTimeout(() => {
+    const values = pendingChanges;
+    pendingChanges = {};
+    runAction(null, null, () => game.change(values));
   }, SETTLE_MS);
 }
 
-const lineOfKeys = () => {
-  const names = [["left", "left"], ["right", "right"], ["clockwise", "turn"], ["soft drop", "soft drop"], ["hard drop", "drop"], ["hold", "hold"]];
-  return names.map(([action, word]) => `${keyName(settings.keys[action][0])} ${word}`).join(" · ");
-};
-
-/** Words over the board for each phase. */
-function sayOverBoard() {
+/** Shows the message over the board for each phase. */
+function showBoardMessage() {
   const { phase, shown } = game;
-  const again = keyName(settings.keys.again[0]);
-  const pause = keyName(settings.keys.pause[0]);
-  if (phase === "none") stage.say("Play", game.error || "Sprint, marathon or free, by the guideline’s rules.", { action: "Play" });
-  else if (phase === "starting") stage.say("Starting", "The game comes up.");
-  else if (phase === "preparing") stage.say("Getting ready", shown.message);
-  else if (phase === "ready") stage.say("Ready", "Your first key begins the game.");
-  else if (phase === "paused") stage.say("Paused", `${pause} or Escape goes on, ${again} begins anew.`, { action: "Go on" });
-  else if (phase === "over" || phase === "finished") sayEnd(shown);
-  else if (phase === "lost") stage.say("Connection lost", "It comes back by itself. Your game waits.");
-  else if (phase === "failed") stage.say("Failed", game.error, { action: "Play" });
-  else if (phase === "stopped" || phase === "dead") stage.say("Ended", "Nobody was here for a while. What you played is kept.", { action: "Play" });
-  else stage.say("");
-  stage.setPlaying(phase === "playing");
-  stage.setStale(!["playing", "ready", "none", "starting"].includes(phase));
+  if (phase === "over" || phase === "finished") {
+    if (shown) showEnd(shown);
+  } else {
+    view.showMessage(...messageOf(phase));
+  }
+  view.setPlaying(phase === "playing");
+  view.setStale(!["playing", "ready", "none"].includes(phase));
 }
 
-function sayEnd(shown) {
-  const isSprint = shown.mode === "sprint" && shown.phase === "finished";
-  const title = isSprint ? clock(shown.seconds, 3) : shown.phase === "finished" ? `${count(shown.goal_lines)} lines` : "Game over";
-  const rate = shown.seconds > 0 ? (shown.pieces_game / shown.seconds).toFixed(2) : "0";
+/**
+ * @param {string} phase
+ * @returns {[title: string, text?: string, options?: import("./game-view.js").MessageOptions]}
+ */
+function messageOf(phase) {
+  switch (phase) {
+    case "none":
+      return ["Play", game.error || INTRODUCTION, PLAY];
+    case "starting":
+      return ["Starting…", "The game is being started."];
+    case "preparing":
+      return ["Preparing", game.shown?.message];
+    case "ready":
+      return ["Ready", readyText()];
+    case "paused":
+      return ["Paused", pausedText(), RESUME];
+    case "lost":
+      return ["Connection lost", "Reconnecting. Your game waits."];
+    case "failed":
+      return ["Failed", game.error, PLAY];
+    case "stopped":
+    case "crashed":
+      return ["Ended", "The game was not used for a while. Your finished games are saved.", PLAY];
+    default:
+      return [""];
+  }
+}
+
+const readyText = () =>
+  view.hasTouchKeys ? "Your first key or a button below starts the game." : "Your first key starts the game.";
+
+const pausedText = () =>
+  view.hasTouchKeys
+    ? "Nothing is lost. New game starts another one."
+    : `${keyName(settings.keys.pause[0])} or Esc resumes, ${newGameKey()} starts a new game.`;
+
+const newGameKey = () => keyName(settings.keys.again[0]);
+
+/** @param {HumanGameShown} shown */
+function showEnd(shown) {
+  const isFinished = shown.phase === "finished";
+  const isSprint = shown.mode === "sprint" && isFinished;
+  const pace = shown.seconds > 0 ? (shown.pieces_game / shown.seconds).toFixed(2) : "0";
+  /** @type {[string, string][]} */
   const figures = [
-    ["Score", count(shown.score_game)], ["Lines", count(shown.lines_game)], ["Level", count(shown.level)],
-    ["Pieces", count(shown.pieces_game)], ["Pieces/s", rate], ["Time", clock(shown.seconds, 3)],
+    ["Score", formatCount(shown.score_game)],
+    ["Lines", formatCount(shown.lines_game)],
+    ["Level", formatCount(shown.level)],
+    ["Pieces", formatCount(shown.pieces_game)],
+    ["Pieces/s", pace],
+    ["Time", formatClock(shown.seconds, 3)],
   ];
-  stage.say(title, shown.message || winner(shown), {
-    action: `Again (${keyName(settings.keys.again[0])})`, figures, file: shown.kept ? api.gameAddress(shown.kept) : null,
+  const goal = isSprint ? formatClock(shown.seconds, 3) : `${formatCount(shown.goal_lines)} lines`;
+  const [title, reason] = resultOf(shown) ?? [isFinished ? goal : "Game over", ""];
+  view.showMessage(title, shown.message || reason, {
+    action: view.hasTouchKeys ? "New game" : `New game (${newGameKey()})`,
+    figures,
+    file: shown.saved_as ? api.replayUrl(shown.saved_as) : null,
   });
-}
-
-function winner({ opponent, phase, lines_game }) {
-  if (opponent?.state !== "ready") return "";
-  if (phase === "finished") return opponent.finished ? `${opponent.what} was there first.` : `${opponent.what} has ${count(opponent.lines)} lines.`;
-  const ahead = lines_game - opponent.lines;
-  if (ahead === 0) return `As many lines as ${opponent.what}.`;
-  const lines = `${count(Math.abs(ahead))} ${Math.abs(ahead) === 1 ? "line" : "lines"}`;
-  return `${lines} ${ahead > 0 ? "ahead of" : "behind"} ${opponent.what}.`;
 }
 
 function showStatus() {
   const { phase, shown } = game;
-  setAttribute(find("#status"), "data-state", STATES[phase] ?? phase);
-  setText(find("#status-word"), WORDS[phase] ?? "");
-  const isGame = shown && !["none", "starting"].includes(phase);
-  setText(find("#status-text"), isGame ? `${shown.mode} · seed ${shown.seed}` : "");
-  find("#again").disabled = phase === "starting" || phase === "preparing" || phase === "lost";
-  const button = find("#pause");
-  button.disabled = !["playing", "paused"].includes(phase);
-  setText(button, phase === "paused" ? "Go on" : "Pause");
+  const isGame = shown !== null && phase !== "none" && phase !== "starting";
+  const text = isGame ? `${shown.mode} · seed ${shown.seed}` : "";
+  showStatusLine(STATUS_OF_PHASE[phase] ?? phase, PHASE_LABELS[phase] ?? "", text);
+  findButton("#new-game").disabled = phase === "starting" || phase === "preparing" || phase === "lost";
+  const pause = findButton("#pause");
+  pause.disabled = phase !== "playing" && phase !== "paused";
+  setText(pause, phase === "paused" ? "Resume" : "Pause");
   options.showSeed(isGame ? shown.seed : undefined);
 }
 
-/** Says what happened to those who hear the page: scores and ends, not frames. */
-function tellListeners(shown) {
-  if (shown.game !== announced.game || shown.said_pieces !== announced.pieces) {
-    Object.assign(announced, { game: shown.game, pieces: shown.said_pieces });
-    if (shown.said.length) announce(shown.said.join(", "));
+/**
+ * Announces scores and phases to screen readers, and shows refused agents.
+ *
+ * @param {HumanGameShown} shown
+ */
+function announceChanges(shown) {
+  if (shown.game !== announced.game || shown.clear_label_pieces !== announced.pieces) {
+    Object.assign(announced, { game: shown.game, pieces: shown.clear_label_pieces });
+    if (shown.clear_label.length) announce(shown.clear_label.join(", "));
   }
   if (shown.phase !== announced.phase) {
     announced.phase = shown.phase;
-    const end = `${count(shown.score_game)} points, ${count(shown.lines_game)} lines, ${clock(shown.seconds)}.`;
-    const words = { ready: "Ready. Your first key begins the game.", paused: "Paused.", playing: "", preparing: "", over: `Game over. ${end}`, finished: `Done. ${end}` };
-    if (words[shown.phase]) announce(words[shown.phase]);
-    if (["over", "finished"].includes(shown.phase)) keyboard.letGo();
+    announcePhase(shown);
   }
-  const refused = [shown.opponent, shown.advice].filter((part) => part?.state === "refused").map(({ message }) => message).join(" ");
-  if (refused && refused !== announced.refused) say(refused, { isError: true });
-  announced.refused = refused;
+  const refused = [shown.opponent, shown.advice].flatMap((part) => (part?.state === "refused" ? [part.message] : []));
+  const message = refused.join(" ");
+  if (message && message !== announced.refused) showToast(message, { isError: true });
+  announced.refused = message;
 }
 
-let seenPhase = "";
-let seenKept = "";
+/** @param {HumanGameShown} shown */
+function announcePhase(shown) {
+  const { phase, score_game, lines_game, seconds } = shown;
+  if (phase === "ready") announce(`Ready. ${readyText()}`);
+  if (phase === "paused") announce("Paused.");
+  if (phase !== "over" && phase !== "finished") return;
+  const figures = `${formatCount(score_game)} points, ${formatCount(lines_game)} lines, ${formatClock(seconds)}.`;
+  const result = resultOf(shown)?.join(". ") ?? `${PHASE_LABELS[phase]}.`;
+  announce(`${result} ${figures}`);
+  keyboard.releaseAll();
+}
+
+let shownPhase = "";
+let shownReplay = "";
+
 function showAll() {
-  showStatus();
-  sayOverBoard();
   const { phase, shown } = game;
-  seenPhase = phase;
-  if (shown && shown.kept !== seenKept) {
-    seenKept = shown.kept;
-    if (seenKept) showKept().catch((error) => say(error.message, { isError: true }));
-  }
+  showStatus();
+  showBoardMessage();
+  if (phase !== "none") preview?.close();
+  shownPhase = phase;
+  if (!shown || shown.saved_as === shownReplay) return;
+  shownReplay = shown.saved_as;
+  if (shownReplay) showSavedGames().catch(showError);
 }
-
-game.addEventListener("change", showAll);
-game.addEventListener("shown", () => {
-  const { shown } = game;
-  stage.show(shown);
-  tellListeners(shown);
-  if (game.phase !== seenPhase || shown.kept !== seenKept || game.phase === "preparing") showAll();
-  else options.showSeed(shown.seed);
-});
-game.addEventListener("rival", ({ detail }) => stage.showRival(detail));
-game.addEventListener("refused", ({ detail }) => say(detail, { isError: true }));
-settings.addEventListener("change", ({ detail }) => {
-  if (detail === "handling") changeSoon({ handling: settings.handling });
-  if (detail === "keys") showKeys();
-});
 
 function showKeys() {
-  setText(find("#field-keys"), `${lineOfKeys()}.`);
-  sayOverBoard();
+  /** @type {[action: string, label: string][]} */
+  const listed = [
+    ["left", "left"],
+    ["right", "right"],
+    ["clockwise", "rotate"],
+    ["soft drop", "soft drop"],
+    ["hard drop", "hard drop"],
+    ["hold", "hold"],
+  ];
+  const texts = listed.map(([action, label]) => `${keyName(settings.keys[action][0])} ${label}`);
+  setText(find("#playfield-keys"), `${texts.join(" · ")}.`);
+  showBoardMessage();
 }
 
-/** A game whose keys cannot reach it waits. */
-function leave() {
-  keyboard.letGo();
-  if (game.isPlaying) game.pause().catch(() => {}); // without a connection it waits by itself
+/** Pauses a game that keys no longer reach. */
+function leaveGame() {
+  keyboard.releaseAll();
+  if (game.isPlaying) game.pause().catch(() => {}); // without a connection the server pauses it
 }
 
-window.addEventListener("blur", leave);
-document.addEventListener("visibilitychange", () => document.hidden && leave());
+game.on("change", showAll);
+game.on("shown", (shown) => {
+  view.show(shown);
+  announceChanges(shown);
+  if (game.phase !== shownPhase || shown.saved_as !== shownReplay || game.phase === "preparing") showAll();
+  else showStatus();
+});
+game.on("opponent", (board) => view.showOpponent(board));
+game.on("refused", (message) => showToast(message, { isError: true }));
+settings.on("change", (part) => {
+  if (part === "handling") changeSoon({ handling: { ...settings.handling } });
+  if (part === "keys") showKeys();
+});
+window.addEventListener("blur", leaveGame);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) leaveGame();
+});
 document.addEventListener("focusin", ({ target }) => {
-  if (game.isPlaying && !areKeysForTheGame() && !target.closest("#touch")) leave();
+  const isTouch = target instanceof Element && target.closest("#touch");
+  if (game.isPlaying && !isFocusOnGame() && !isTouch) leaveGame();
 });
 
-find("#go").addEventListener("click", () => {
+find("#message-action").addEventListener("click", () => {
   if (game.phase === "paused") {
-    find("#field").focus({ preventScroll: true });
-    obey("pause");
-  } else begin();
+    focusPlayfield();
+    runKeyAction("pause");
+  } else startNew();
 });
-find("#again").addEventListener("click", () => begin());
-find("#same").addEventListener("click", () => begin({ seed: game.shown.seed }));
+find("#new-game").addEventListener("click", () => startNew());
+find("#replay-seed").addEventListener("click", () => startNew({ seed: game.shown?.seed }));
 find("#pause").addEventListener("click", () => {
   const isPaused = game.phase === "paused";
-  obey("pause");
-  if (isPaused) find("#field").focus({ preventScroll: true });
+  runKeyAction("pause");
+  if (isPaused) focusPlayfield();
 });
-find("#touch-pause").addEventListener("click", () => obey("pause"));
-find("#settings").addEventListener("click", () => panel.open(() => find("#field").focus({ preventScroll: true })));
-find("#field").addEventListener("pointerdown", () => find("#field").focus({ preventScroll: true }));
+find("#touch-pause").addEventListener("click", () => runKeyAction("pause"));
+find("#settings").addEventListener("click", openKeysPanel);
+find("#playfield").addEventListener("pointerdown", focusPlayfield);
 
-beginPage({
-  keys: [["k", "keys and repeats", () => panel.open(() => find("#field").focus({ preventScroll: true }))]],
-  others: [["← → ↑ ↓", "play, and whatever you have set under Keys"], ["P Esc", "pause and go on"], ["R", "a new game"]],
+initPage({
+  keys: [["k", "keys and repeats", openKeysPanel]],
+  others: [
+    ["← → ↑ ↓", "play; all keys can be set under Keys"],
+    ["P Esc", "pause and resume"],
+    ["R", "new game"],
+  ],
   numbers: [
-    ["Back-to-back", "A Tetris or a T-spin right after another one, with no plain line in between, is worth half as much again."],
+    ["Back-to-back", "A Tetris or T-spin right after another one, with no other line clear in between, scores 1.5×."],
     ["Combo", "Placements that clear lines one after the other; each adds 50 points more than the one before."],
-    ["Perfect clear", "Nothing is left on the board."],
-    ["Advice", "Where the one you chose would place this piece, drawn with a broken line; the number is its own value of it."],
+    ["Perfect clear", "A line clear that leaves the board empty."],
+    ["Advice", "The advisor's placement of this piece, drawn with a broken line; the number is its action value."],
   ],
 });
-readLayout().then(showKeys);
+readKeyboardLayout().then(showKeys);
 showAll();
-options.readPolicies().catch((error) => say(error.message, { isError: true }));
-showKept().catch((error) => say(error.message, { isError: true }));
-game.find().catch((error) => say(error.message, { isError: true }));
+options.loadAgents().catch(showError);
+showSavedGames().catch(showError);
+game
+  .restore()
+  .catch(showError)
+  .then(() => {
+    if (game.phase !== "none") return;
+    preview = new Preview({ agent: CHAMPION });
+    preview.on("board", (board) => {
+      if (game.phase === "none") view.showPreview(board);
+    });
+  });

@@ -1,112 +1,178 @@
-// The form of the game: mode, level, seed, opponent and advice. What it says counts for the next game, but for pace and
-// advice, which change at once.
+// @ts-check
+// Form of the game's options: mode, level, seed, opponent and advice. They apply to the next game, except for the
+// opponent's pace and the advice, which change at once.
 
-import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
+import { find, findAllInputs, findButton, findInput, findSelect, make, setAttribute, setText } from "../common/dom.js";
+import { readMeta } from "../common/meta.js";
+import { parseOptionalWhole } from "../common/setting-input.js";
 import { api } from "./api.js";
 
-const HELP = {
+/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {import("./settings.js").GameSettings} GameSettings */
+/** @typedef {ApiResponse<"get", "/agents">[number]} Agent */
+
+/** @type {Record<GameSettings["mode"], string>} */
+const MODE_HELP = {
   sprint: "40 lines against the clock.",
   marathon: "150 lines; every ten lines pieces fall faster.",
   free: "As long as you last.",
 };
-const GROUPS = [
-  ["Controllers", ["controller"]], ["Models", ["champion", "model"]], ["Runs, the best of each", ["best"]],
-  ["Runs, the latest of each", ["run"]],
+/** @type {[label: string, kinds: string[]][]} */
+const AGENT_GROUPS = [
+  ["Controllers", ["controller"]],
+  ["Models", ["champion", "model"]],
+  ["Runs, best checkpoints", ["best"]],
+  ["Runs, latest checkpoints", ["run"]],
 ];
-const LEVELS = 20;
-const SLOWEST = 0.2; // pieces a second, at the left end
-const FASTEST = 10;
-const LAST_SEED = 2 ** 32 - 1;
+const MIN_PACE = 0.2; // pieces per second, at the left end of the slider
+const MAX_PACE = 10;
 
-const paceAt = (place) => Number((SLOWEST * (FASTEST / SLOWEST) ** (place / 100)).toPrecision(2));
-const placeOf = (pace) => Math.round(100 * Math.log(pace / SLOWEST) / Math.log(FASTEST / SLOWEST));
+/** @param {number} position from 0 to 100 */
+const paceAt = (position) => Number((MIN_PACE * (MAX_PACE / MIN_PACE) ** (position / 100)).toPrecision(2));
+
+/** @param {number} pace */
+const positionOf = (pace) => Math.round((100 * Math.log(pace / MIN_PACE)) / Math.log(MAX_PACE / MIN_PACE));
 
 export class Options {
+  #root;
   #settings;
-  #changed;
+  #onChange;
 
-  /** `changed(isForNext)` is called after each change: for the next game, or for the one under way. */
-  constructor(settings, changed) {
+  /**
+   * @param {HTMLElement} root the page's main element
+   * @param {Settings} settings
+   * @param {(isForNextGame: boolean) => void} onChange
+   */
+  constructor(root, settings, onChange) {
+    this.#root = root;
     this.#settings = settings;
-    this.#changed = changed;
-    find("#first-level").append(...Array.from({ length: LEVELS }, (_, k) => make("option", { value: k + 1 }, String(k + 1))));
-    this.#fill();
-    find("#options").addEventListener("submit", (event) => event.preventDefault());
-    for (const radio of findAll('input[name="mode"]')) radio.addEventListener("change", () => this.#set({ mode: radio.value }, true));
-    find("#first-level").addEventListener("change", ({ target }) => this.#set({ level: Number(target.value) }, true));
-    find("#seed").addEventListener("change", () => this.#readSeed());
-    find("#opponent").addEventListener("change", ({ target }) => this.#set({ opponent: target.value || null }, true));
-    find("#advice").addEventListener("change", ({ target }) => this.#set({ advice: target.value || null }, false));
-    find("#pace").addEventListener("input", () => this.#readPace());
-    find("#as-fast").addEventListener("change", () => this.#readPace());
-  }
-
-  /** Fills in who can play; a choice that is gone falls back to nobody. */
-  async readPolicies() {
-    const policies = await api.policies();
-    for (const [id, nobody] of [["opponent", "nobody"], ["advice", "off"]]) {
-      const select = find(`#${id}`);
-      const names = id === "advice" ? policies.filter(({ name }) => name !== "random") : policies;
-      const groups = GROUPS.map(([label, kinds]) => [label, names.filter(({ kind }) => kinds.includes(kind))]);
-      select.replaceChildren(make("option", { value: "" }, nobody), ...groups.filter(([, members]) => members.length).map(([label, members]) =>
-        make("optgroup", { label }, members.map(({ name }) => make("option", { value: name }, name)))));
-      if (!names.some(({ name }) => name === this.#settings.game[id])) this.#settings.setGame({ [id]: null });
-      select.value = this.#settings.game[id] ?? "";
+    this.#onChange = onChange;
+    const level = findSelect("#first-level", this.#root);
+    const opponent = findSelect("#opponent", this.#root);
+    const advice = findSelect("#advice", this.#root);
+    this.#show();
+    find("#options", this.#root).addEventListener("submit", (event) => event.preventDefault());
+    readMeta().then(
+      ({ limits }) => {
+        const levels = Array.from({ length: limits.max_level }, (_, k) => k + 1);
+        level.replaceChildren(...levels.map((number) => make("option", { value: number }, String(number))));
+        level.value = String(settings.game.level);
+      },
+      () => {}, // the game starts at the stored level
+    );
+    for (const radio of findAllInputs('input[name="mode"]', this.#root)) {
+      const mode = /** @type {GameSettings["mode"]} */ (radio.value);
+      radio.addEventListener("change", () => this.#set({ mode }, true));
     }
-    this.#fill();
+    level.addEventListener("change", () => this.#set({ level: Number(level.value) }, true));
+    find("#seed", this.#root).addEventListener("change", () => this.#readSeed());
+    opponent.addEventListener("change", () => this.#set({ opponent: opponent.value || null }, true));
+    advice.addEventListener("change", () => this.#set({ advice: advice.value || null }, false));
+    find("#pace", this.#root).addEventListener("input", () => this.#readPace());
+    find("#match-speed", this.#root).addEventListener("change", () => this.#readPace());
   }
 
-  /** Says which pieces there are now. */
+  /** Fills the lists of agents; a chosen agent that is gone is deselected. */
+  async loadAgents() {
+    const agents = await api.agents();
+    this.#fillAgents("opponent", "none", agents);
+    this.#fillAgents(
+      "advice",
+      "off",
+      agents.filter(({ name }) => name !== "random"),
+    );
+    this.#show();
+  }
+
+  /**
+   * @param {"opponent" | "advice"} option
+   * @param {string} none label of no agent
+   * @param {Agent[]} agents
+   */
+  #fillAgents(option, none, agents) {
+    const groups = AGENT_GROUPS.map(([label, kinds]) => {
+      const options = agents
+        .filter(({ kind }) => kinds.includes(kind))
+        .map(({ name }) => make("option", { value: name }, name));
+      return options.length ? make("optgroup", { label }, options) : null;
+    });
+    const select = findSelect(`#${option}`, this.#root);
+    select.replaceChildren(make("option", { value: "" }, none), ...groups.filter((group) => group !== null));
+    if (!agents.some(({ name }) => name === this.#settings.game[option])) this.#settings.setGame({ [option]: null });
+    select.value = this.#settings.game[option] ?? "";
+  }
+
+  /**
+   * Shows the seed of the current game.
+   *
+   * @param {number | undefined} seed
+   */
   showSeed(seed) {
-    setText(find("#seed-now"), seed === undefined ? "The same seed brings the same pieces." : `This game: seed ${seed}.`);
-    find("#same").disabled = seed === undefined;
+    setText(
+      find("#seed-now", this.#root),
+      seed === undefined ? "The same seed brings the same pieces." : `This game: seed ${seed}.`,
+    );
+    findButton("#replay-seed", this.#root).disabled = seed === undefined;
   }
 
-  /** Says that the next game differs from the one under way. */
-  note(text) {
-    setText(find("#options-note"), text);
+  /** @param {string} text */
+  showNote(text) {
+    setText(find("#options-note", this.#root), text);
   }
 
-  #fill() {
+  #show() {
     const { mode, level, seed, opponent, pace } = this.#settings.game;
-    const radio = find(`input[name="mode"][value="${mode}"]`) ?? find('input[name="mode"]');
-    radio.checked = true;
-    setText(find("#mode-help"), HELP[radio.value]);
-    find("#first-level").value = String(level);
-    find("#seed").value = seed === null ? "" : String(seed);
-    find("#pace-part").hidden = !opponent;
-    find("#as-fast").checked = pace === null;
-    find("#pace").disabled = pace === null;
-    if (pace !== null) find("#pace").value = String(placeOf(pace));
+    const shownMode = mode in MODE_HELP ? mode : "sprint";
+    for (const radio of findAllInputs('input[name="mode"]', this.#root)) radio.checked = radio.value === shownMode;
+    setText(find("#mode-help", this.#root), MODE_HELP[shownMode]);
+    findSelect("#first-level", this.#root).value = String(level);
+    findInput("#seed", this.#root).value = seed === null ? "" : String(seed);
+    find("#pace-part", this.#root).hidden = !opponent;
+    findInput("#match-speed", this.#root).checked = pace === null;
+    if (pace !== null) findInput("#pace", this.#root).value = String(positionOf(pace));
     this.#showPace();
   }
 
   #showPace() {
     const { pace } = this.#settings.game;
-    setText(find("#pace-value"), pace === null ? "yours" : String(pace));
-    setAttribute(find("#pace"), "aria-valuetext", pace === null ? "as fast as you" : `${pace} pieces a second`);
+    findInput("#pace", this.#root).disabled = pace === null;
+    setText(find("#pace-value", this.#root), pace === null ? "yours" : String(pace));
+    setAttribute(
+      find("#pace", this.#root),
+      "aria-valuetext",
+      pace === null ? "your speed" : `${pace} pieces per second`,
+    );
   }
 
-  #set(changes, isForNext) {
+  /**
+   * @param {Partial<GameSettings>} changes
+   * @param {boolean} isForNextGame
+   */
+  #set(changes, isForNextGame) {
     this.#settings.setGame(changes);
-    this.#fill();
-    this.#changed(isForNext);
+    this.#show();
+    this.#onChange(isForNextGame);
   }
 
   #readPace() {
-    const isAsFast = find("#as-fast").checked;
-    this.#settings.setGame({ pace: isAsFast ? null : paceAt(Number(find("#pace").value)) });
-    find("#pace").disabled = isAsFast;
+    const pace = findInput("#match-speed", this.#root).checked
+      ? null
+      : paceAt(Number(findInput("#pace", this.#root).value));
+    this.#settings.setGame({ pace });
     this.#showPace();
-    this.#changed(false);
+    this.#onChange(false);
   }
 
-  #readSeed() {
-    const text = find("#seed").value.trim();
-    const seed = text === "" ? null : Number(text);
-    const isGood = seed === null || (/^\d+$/.test(text) && seed <= LAST_SEED);
-    setAttribute(find("#seed"), "aria-invalid", isGood ? null : "true");
-    setText(find("#seed-error"), isGood ? "" : `A seed is a whole number from 0 to ${LAST_SEED.toLocaleString("en-US")}.`);
-    if (isGood) this.#set({ seed }, true);
+  async #readSeed() {
+    const input = findInput("#seed", this.#root);
+    let message = "";
+    try {
+      const { limits } = await readMeta();
+      this.#set({ seed: parseOptionalWhole("A seed", input.value, 0, limits.max_seed) }, true);
+    } catch (error) {
+      ({ message } = error);
+    }
+    setAttribute(input, "aria-invalid", message ? "true" : null);
+    setText(find("#seed-error", this.#root), message);
   }
 }

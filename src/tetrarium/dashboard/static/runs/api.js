@@ -1,30 +1,58 @@
-// What the pages of runs ask of the server.
+// @ts-check
+// Requests of the pages of runs.
 
-import { part, request } from "../common/api.js";
+import { apiUrl, request } from "../common/api.js";
 
-const query = (values) => {
-  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "");
-  return new URLSearchParams(given.flatMap(([name, value]) => [value].flat().map((one) => [name, one]))).toString();
-};
-const at = (name, rest = "") => `/runs/${part(name)}${rest}`;
+/** @typedef {NonNullable<ApiOptions<"get", "/history">["query"]>} HistoryQuery */
+/** @typedef {ApiResponse<"get", "/history">["runs"][number]} Run */
+/** @typedef {ApiResponse<"get", "/runs/{name}">} RunDetail */
+/** @typedef {ApiResponse<"get", "/runs/{name}/checkpoints">} Checkpoints */
+/** @typedef {ApiResponse<"get", "/runs/{name}/replays">[number]} Replay */
+/** @typedef {ApiResponse<"get", "/runs/{name}/replays/{replay}/boards">} ReplayBoards */
 
 export const api = {
-  history: (wanted) => request("GET", `/history?${query(wanted)}`),
-  run: (name) => request("GET", at(name)),
-  progress: (name, points) => request("GET", at(name, `/progress?max_points=${points}`)),
-  episodes: (name, points) => request("GET", at(name, `/episodes?max_points=${points}`)),
-  evaluations: (name) => request("GET", at(name, "/evaluations")),
-  checkpoints: (name) => request("GET", at(name, "/checkpoints")),
-  log: (name) => request("GET", at(name, "/log")),
-  presets: () => request("GET", "/presets"),
-  settings: () => request("GET", "/settings"),
-  command: (name, command) => request("POST", at(name, "/commands"), { command }),
-  resume: (name) => request("POST", at(name, "/resume")),
-  branch: (name, body) => request("POST", at(name, "/branch"), body),
-  remove: (name) => request("DELETE", at(name)),
-  prunable: (names, keep) => request("GET", `/prunable?${query({ name: names, keep })}`),
-  prune: (names, keep) => request("POST", "/prune", { names: names.length ? names : null, keep }),
-  replays: (name) => request("GET", at(name, "/replays")),
-  boards: (name, replay, first, n) => request("GET", at(name, `/replays/${replay}/boards?first=${first}&n_boards=${n}`)),
-  replayPath: (name, replay, rest) => `/api${at(name, `/replays/${replay}/${rest}`)}`,
+  history: (/** @type {HistoryQuery} */ query) => request("get", "/history", { query }),
+  run: (/** @type {string} */ name) => request("get", "/runs/{name}", { params: { name } }),
+  progress: (/** @type {string} */ name, /** @type {number} */ max_points) =>
+    request("get", "/runs/{name}/progress", { params: { name }, query: { max_points } }),
+  episodes: (/** @type {string} */ name, /** @type {number} */ max_points) =>
+    request("get", "/runs/{name}/episodes", { params: { name }, query: { max_points } }),
+  evaluations: (/** @type {string} */ name) => request("get", "/runs/{name}/evaluations", { params: { name } }),
+  checkpoints: (/** @type {string} */ name) => request("get", "/runs/{name}/checkpoints", { params: { name } }),
+  log: (/** @type {string} */ name) => request("get", "/runs/{name}/log", { params: { name } }),
+  presets: () => request("get", "/presets"),
+  settings: () => request("get", "/settings"),
+  command: (/** @type {string} */ name, /** @type {"pause" | "resume" | "stop"} */ command) =>
+    request("post", "/runs/{name}/commands", { params: { name }, body: /** @type {any} */ ({ command }) }),
+  resume: (/** @type {string} */ name, /** @type {ApiBody<"post", "/runs/{name}/resume">} */ body = {}) =>
+    request("post", "/runs/{name}/resume", { params: { name }, body }),
+  branch: (/** @type {string} */ name, /** @type {ApiBody<"post", "/runs/{name}/branch">} */ body) =>
+    request("post", "/runs/{name}/branch", { params: { name }, body }),
+  remove: (/** @type {string} */ name) => request("delete", "/runs/{name}", { params: { name } }),
+  trash: () => request("get", "/trash/runs"),
+  restore: (/** @type {string} */ run) => request("post", "/trash/runs/restore", { body: { run } }),
+  emptyTrash: () => request("delete", "/trash/runs"),
+  prunable: (/** @type {string[]} */ name, /** @type {number} */ keep) =>
+    request("get", "/checkpoints/prunable", { query: { name, keep } }),
+  prune: (/** @type {string[]} */ names, /** @type {number} */ keep) =>
+    request("post", "/checkpoints/prune", { body: { names: names.length ? names : null, keep } }),
+  replays: (/** @type {string} */ name) => request("get", "/runs/{name}/replays", { params: { name } }),
+  boards: (
+    /** @type {string} */ name,
+    /** @type {string} */ replay,
+    /** @type {number} */ first,
+    /** @type {number} */ n_boards,
+  ) => request("get", "/runs/{name}/replays/{replay}/boards", { params: { name, replay }, query: { first, n_boards } }),
+  /**
+   * @param {string} name
+   * @param {string} replay
+   * @param {"json" | "tetris-replay"} kind
+   */
+  replayUrl: (name, replay, kind) => apiUrl("/runs/{name}/replays/{replay}/file", { name, replay }, { kind }),
+  /**
+   * @param {string} name
+   * @param {string} replay
+   * @param {{ first: number, n_pieces: number, speed: number }} query
+   */
+  gifUrl: (name, replay, query) => apiUrl("/runs/{name}/replays/{replay}/gif", { name, replay }, query),
 };

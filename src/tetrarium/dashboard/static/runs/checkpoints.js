@@ -1,74 +1,180 @@
-// The checkpoints of a run, each with what can be done from it.
+// @ts-check
+// List of a run's checkpoints, each with the action that continues from it.
 
-import { find, make, setText } from "../common/dom.js";
-import { act, say } from "../common/toast.js";
-import { ago, bytes, count } from "../common/words.js";
+import { find, findDialog, make, setText } from "../common/dom.js";
+import { formatAge, formatBytes, formatCount } from "../common/format.js";
+import { readMeta } from "../common/meta.js";
+import { parseWhole } from "../common/setting-input.js";
+import { runAction, showToast, toastOnNextPage } from "../common/toast.js";
 import { api } from "./api.js";
-import { sayThere } from "./doing.js";
-import { pathOf } from "./columns.js";
+import { runPath } from "./columns.js";
 
-/** Lists them, the latest first; `changed` is called when the run goes on. */
-export function showCheckpoints(run, { checkpoints, best_step: bestStep, n_bytes: nBytes }, changed) {
-  setText(find("#checkpoints-note"), `${bytes(nBytes)} in all`);
+/** @typedef {import("./api.js").RunDetail} RunDetail */
+/** @typedef {import("./api.js").Checkpoints} Checkpoints */
+/** @typedef {Checkpoints["checkpoints"][number]} Checkpoint */
+
+const MINUTE_MS = 60_000; // time after which ages are updated
+
+/**
+ * Lists checkpoints, the latest first.
+ *
+ * @param {RunDetail} run
+ * @param {Checkpoints} listed
+ * @param {() => Promise<void>} onResume
+ */
+export function showCheckpoints(run, { checkpoints, best_step: bestStep, n_bytes: nBytes }, onResume) {
+  setText(find("#checkpoints-note"), `${formatBytes(nBytes)} in total`);
   find("#run-prune").hidden = run.is_alive || checkpoints.length < 2;
-  const rows = [...checkpoints].reverse().map((one) => rowOf(run, one, changed));
-  if (bestStep !== null && !checkpoints.some(({ step }) => step === bestStep)) {
-    rows.push(make("li", {}, make("span", { class: "names" }, make("strong", {}, `Step ${count(bestStep)}`, make("span", { class: "tag" }, "best")),
-      make("span", { class: "fine" }, "weights alone: it plays, and training cannot go on from it"))));
-  }
   const list = find("#checkpoints");
-  const told = JSON.stringify([run.state, run.is_alive, checkpoints, bestStep, Math.floor(Date.now() / 60_000)]);
-  if (list.dataset.told === told) return;
-  list.dataset.told = told;
-  list.replaceChildren(...(rows.length ? rows : [make("li", { class: "fine" }, "None yet. The first one comes after some thousand steps.")]));
+  const state = JSON.stringify([run.state, run.is_alive, checkpoints, bestStep, Math.floor(Date.now() / MINUTE_MS)]);
+  if (list.dataset.shown === state) return;
+  list.dataset.shown = state;
+  const rows = checkpoints.toReversed().map((checkpoint) => makeRow(run, checkpoint, onResume));
+  if (bestStep !== null && !checkpoints.some(({ step }) => step === bestStep)) rows.push(makeWeightsRow(bestStep));
+  if (!rows.length)
+    rows.push(make("li", { class: "fine" }, "None yet. The first one is saved after some thousand steps."));
+  list.replaceChildren(...rows);
 }
 
-function rowOf(run, { step, n_bytes: nBytes, saved, is_latest: isLatest, is_best: isBest }, changed) {
-  const tags = [isLatest && "latest", isBest && "best"].filter(Boolean).map((word) => make("span", { class: "tag" }, word));
-  return make("li", { "data-step": step },
-    make("span", { class: "names" }, make("strong", {}, `Step ${count(step)}`, ...tags),
-      make("span", { class: "fine", title: saved }, `${bytes(nBytes)} · ${ago(saved)}`)),
-    buttonOf(run, step, isLatest, changed));
+/** @param {string} text */
+const makeTag = (text) => make("span", { class: "tag" }, text);
+
+/**
+ * @param {RunDetail} run
+ * @param {Checkpoint} checkpoint
+ * @param {() => Promise<void>} onResume
+ */
+function makeRow(run, { step, n_bytes: nBytes, saved, is_latest: isLatest, is_best: isBest }, onResume) {
+  const title = make("strong", {}, `Step ${formatCount(step)}`);
+  if (isLatest) title.append(makeTag("latest"));
+  if (isBest) title.append(makeTag("best"));
+  const facts = make("span", { class: "fine", title: saved }, `${formatBytes(nBytes)} · ${formatAge(saved)}`);
+  return make(
+    "li",
+    { "data-step": step },
+    make("span", { class: "names" }, title, facts),
+    makeButton(run, step, isLatest, onResume),
+  );
 }
 
-function buttonOf(run, step, isLatest, changed) {
+/** @param {number} step */
+function makeWeightsRow(step) {
+  const title = make("strong", {}, `Step ${formatCount(step)}`, makeTag("best"));
+  const facts = make("span", { class: "fine" }, "Weights only (cannot be resumed)");
+  return make("li", {}, make("span", { class: "names" }, title, facts));
+}
+
+/**
+ * @param {RunDetail} run
+ * @param {number} step
+ * @param {boolean} isLatest
+ * @param {() => Promise<void>} onResume
+ */
+function makeButton(run, step, isLatest, onResume) {
   if (step >= run.total_steps) return null;
-  const goesOn = isLatest && !run.is_alive && run.state !== "finished";
-  if (!goesOn) return make("button", { type: "button", class: "small", onclick: () => openBranch(run, step) }, "Resume as new run");
-  return make("button", { type: "button", class: "small", onclick: ({ currentTarget }) => act(currentTarget, "Resuming…", async () => {
+  if (!isLatest || run.is_alive || run.state === "finished") {
+    const branch = make("button", { type: "button", class: "small" }, "Branch");
+    branch.addEventListener("click", () => runAction(branch, null, () => openBranchPanel(run, step)));
+    return branch;
+  }
+  const resume = async () => {
     await api.resume(run.name);
-    say(`${run.name} goes on from step ${count(step)}.`);
-    await changed();
-  }) }, "Resume");
+    showToast(`${run.name} resumed from step ${formatCount(step)}.`);
+    await onResume();
+  };
+  return make(
+    "button",
+    {
+      type: "button",
+      class: "small",
+      onclick: ({ currentTarget }) => runAction(currentTarget, "Resuming…", resume),
+    },
+    "Resume",
+  );
 }
 
-/** Asks for the name of the new run, and starts it. */
-function openBranch(run, step) {
-  const dialog = find("#branch-panel");
-  const input = make("input", { type: "text", id: "branch-name", value: `${run.name}-at-${step}`.slice(0, 64), maxlength: 64, autocomplete: "off", spellcheck: "false", "aria-describedby": "branch-error" });
+/**
+ * Asks for the name of the new run and starts it.
+ *
+ * @param {RunDetail} run
+ * @param {number} step
+ */
+async function openBranchPanel(run, step) {
+  const maxLength = (await readMeta()).names.entry.max_length;
+  openQuestion({
+    title: `Branch from step ${formatCount(step)}`,
+    text: `The new run starts as an exact copy of this checkpoint. ${run.name} is not changed.`,
+    label: "Name of the new run",
+    input: { value: `${run.name}-at-${step}`.slice(0, maxLength), maxlength: maxLength },
+    accept: async (text) => {
+      const { name } = await api.branch(run.name, { step, name: text });
+      toastOnNextPage(`${name} continues from step ${formatCount(step)} of ${run.name}.`);
+      location.assign(runPath(name));
+    },
+  });
+}
+
+/**
+ * Asks for the new number of steps of a finished run, and trains it on.
+ *
+ * @param {RunDetail} run
+ * @param {() => unknown} onChange
+ */
+export function openTrainLongerPanel(run, onChange) {
+  openQuestion({
+    title: `Train ${run.name} longer`,
+    text: "It continues from its last checkpoint. Exploration and learning rate stay as they are at its end.",
+    label: "Steps in total",
+    input: { value: formatCount(2 * run.total_steps), inputmode: "numeric" },
+    accept: async (text) => {
+      const total_timesteps = parseWhole("The number of steps", text, run.step + 1);
+      await api.resume(run.name, { total_timesteps });
+      showToast(`${run.name} trains on to step ${formatCount(total_timesteps)}.`);
+      onChange();
+    },
+  });
+}
+
+/**
+ * Asks for one text, and accepts it.
+ *
+ * @param {{ title: string, text: string, label: string, input: object, accept: (text: string) => unknown }} options
+ */
+function openQuestion({ title: titleText, text, label: labelText, input: properties, accept }) {
+  const dialog = findDialog("#branch-panel");
+  const input = make("input", {
+    type: "text",
+    id: "branch-name",
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-describedby": "branch-error",
+    ...properties,
+  });
   const error = make("p", { class: "form-error", id: "branch-error", role: "alert" });
-  const start = make("button", { class: "primary" }, "Start it");
-  const submit = async (event) => {
+  const start = make("button", { class: "primary" }, "Start");
+  const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    if (start.getAttribute("aria-busy") === "true") return;
-    start.setAttribute("aria-busy", "true");
-    try {
-      const branch = await api.branch(run.name, { step, name: input.value.trim() });
-      sayThere(`${branch.name} goes on from step ${count(step)} of ${run.name}.`);
-      location.assign(pathOf(branch.name));
-    } catch (failed) {
-      setText(error, failed.message);
+    const run = async () => {
+      await accept(input.value.trim());
+      dialog.close();
+    };
+    runAction(start, null, run, ({ message }) => {
+      setText(error, message);
       input.focus();
-    } finally {
-      start.removeAttribute("aria-busy");
-    }
+    });
   };
-  dialog.replaceChildren(make("form", { method: "dialog", onsubmit: submit },
-    make("div", { class: "panel-head" }, make("h2", { id: "branch-title" }, `Go on from step ${count(step)}`)),
-    make("div", { class: "panel-body" },
-      make("p", {}, `A new run begins as an exact copy of this checkpoint. ${run.name} stays as it is.`),
-      make("p", { class: "field" }, make("label", { for: "branch-name" }, "Name of the new run"), input), error),
-    make("div", { class: "panel-foot" }, make("button", { type: "button", onclick: () => dialog.close() }, "Cancel"), start)));
+  const title = make("h2", { id: "branch-title" }, titleText);
+  const label = make("label", { for: "branch-name" }, labelText);
+  const cancel = make("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
+  dialog.replaceChildren(
+    make(
+      "form",
+      { method: "dialog", onsubmit: submit },
+      make("div", { class: "panel-head" }, title),
+      make("div", { class: "panel-body" }, make("p", {}, text), make("p", { class: "field" }, label, input), error),
+      make("div", { class: "panel-foot" }, cancel, start),
+    ),
+  );
   dialog.showModal();
   input.select();
 }

@@ -1,193 +1,306 @@
-// The curves of several runs in one chart: which column, over what, with one cursor, zoom, and files to take away.
+// @ts-check
+// Chart that compares the curves of several runs: choice of metric and x axis, cursor, zoom, and export.
 
-import { keepCrisp } from "../common/cells.js";
-import { colourOf, lookOf, swatchOf } from "../common/colours.js";
-import { Curves, valueAt } from "../common/curves.js";
-import { find, make, setAttribute, setText, themeColour } from "../common/dom.js";
-import { csvOf, download } from "../common/files.js";
-import { Lens } from "../common/lens.js";
-import { joinMenu } from "../common/menus.js";
-import { act, say } from "../common/toast.js";
-import { count, duration, lines, percent, small } from "../common/words.js";
+import { fitToDevicePixels } from "../common/canvas.js";
+import {
+  find,
+  findAll,
+  findButton,
+  findCanvas,
+  findOptional,
+  findSelect,
+  make,
+  setAttribute,
+  setText,
+} from "../common/dom.js";
+import { downloadBlob, toCsv } from "../common/download.js";
+import { formatCount, formatDuration, formatLines, formatNumber, formatPercent } from "../common/format.js";
+import { KeyedList } from "../common/keyed-list.js";
+import { LineChart, makePicture, valueAt } from "../common/line-chart.js";
+import { attachMenu } from "../common/menus.js";
+import { readMeta } from "../common/meta.js";
+import { makeSwatch, runColor, runStyle, separateStyles } from "../common/run-styles.js";
+import { runAction, showOutcome, showToast } from "../common/toast.js";
+import { ZoomPan } from "../common/zoom-pan.js";
 import { api } from "./api.js";
-import { pathOf } from "./columns.js";
+import { runPath } from "./columns.js";
 
-const POINTS = 500;
-const ALL_ROWS = 10_000;
-const FRESH_MS = 4_000; // how often curves of runs under way are read again
-const MOST_RUNS = 40;
+/** @typedef {(number | null)[]} Values */
+/** @typedef {Record<string, Values>} Columns */
+/** @typedef {"columns" | "episodes" | "evaluations"} Source */
+/** @typedef {{ isActive: boolean, columns: Columns, episodes?: Columns, evaluations?: Columns }} RunData */
+/** @typedef {{ name: string } & import("../common/line-chart.js").Series} RunSeries */
 
-const SHOWN = [
-  { key: "mean_lines_game", title: "Lines a game", write: lines, isLog: true },
-  { key: "best_lines_game", title: "Best game", write: count, isLog: true },
-  { key: "mean_reward_placement", title: "Reward", write: small },
-  { key: "loss", title: "Loss", write: small },
-  { key: "mean_q", title: "Value Q", write: small },
-  { key: "exploration_rate", title: "Exploration", write: percent },
-  { key: "steps_per_second", title: "Speed", write: (value) => `${count(value)}/s` },
-  { key: "games_ended", title: "Games", write: count },
-  { key: "lines_episodes", title: "Lines of ended games", write: lines, isLog: true, source: "episodes" },
-  { key: "lines_evaluation", title: "Evaluation", write: lines, isLog: true, source: "evaluations" },
+/**
+ * @typedef {object} Metric
+ * @property {string} key
+ * @property {string} title
+ * @property {(value: number | null | undefined) => string} format
+ * @property {boolean} [isLog] whether it may have a log scale
+ * @property {Source} [source]
+ */
+
+/** @typedef {{ key: "step" | "seconds", title: string, format: (value: number) => string }} Axis */
+
+const MAX_POINTS = 500;
+const REFRESH_MS = 4_000; // of curves of active runs
+const MAX_RUNS = 40;
+
+/** @type {Metric[]} */
+const METRICS = [
+  { key: "training_mean", title: "Training mean", format: formatLines, isLog: true },
+  { key: "harder_lines", title: "Harder game", format: formatLines, isLog: true, source: "evaluations" },
+  { key: "best_lines_game", title: "Best game", format: formatCount, isLog: true },
+  { key: "mean_reward_placement", title: "Reward", format: formatNumber },
+  { key: "loss", title: "Loss", format: formatNumber },
+  { key: "mean_q", title: "Mean Q-value", format: formatNumber },
+  { key: "exploration_rate", title: "Exploration", format: formatPercent },
+  { key: "steps_per_second", title: "Speed", format: (value) => `${formatCount(value)}/s` },
+  { key: "games_ended", title: "Games", format: formatCount },
+  { key: "lines_episodes", title: "Lines of ended games", format: formatLines, isLog: true, source: "episodes" },
+  { key: "losses_per_10000_pieces", title: "Losses", format: formatNumber, isLog: true },
+  { key: "survival", title: "Survival", format: formatCount, source: "evaluations" },
+  { key: "lines_until_limit", title: "Lines until the limit", format: formatLines, isLog: true, source: "evaluations" },
 ];
-const OVER = [
-  { key: "step", title: "steps", write: (value) => `step ${count(value)}` },
-  { key: "seconds", title: "seconds of training", write: (value) => duration(value) },
+/** @type {Axis[]} */
+const AXES = [
+  { key: "step", title: "steps", format: (value) => `step ${formatCount(value)}` },
+  { key: "seconds", title: "seconds of training", format: formatDuration },
 ];
 
 export class Comparison {
   #chosen;
-  #changed;
-  #curves = new Curves();
-  #canvas = find("#compare-canvas");
-  #data = new Map(); // name → columns, "refused" where the server does not tell them, or null while they are read
-  #column = SHOWN[0];
-  #over = OVER[0];
+  #onRemove;
+  #chart = new LineChart("comparison");
+  #canvas = findCanvas("#compare-canvas");
+  /** @type {KeyedList<string>} */
+  #list = new KeyedList(find("#compare-list"), {
+    keyOf: (name) => name,
+    make: (name) => this.#makeItem(name),
+    update: () => {},
+  });
+  /** @type {Map<string, RunData | "refused" | null>} */
+  #data = new Map(); // by run; "refused" by the server, null while it is loading
+  #metric = METRICS[0];
+  #axis = AXES[0];
   #isLog = true;
-  #lens = new Lens(() => Math.max(1, ...this.#series.map(({ x }) => x.at(-1) ?? 0)), () => this.#redraw());
+  #zoomPan = new ZoomPan(
+    () => Math.max(1, ...this.#series.map(({ x }) => x.at(-1) ?? 0)),
+    () => this.#redraw(),
+  );
   #frame = 0;
 
-  /** `chosen` is the Set of names that are compared; `changed` is called when this takes one out. */
-  constructor(chosen, changed) {
+  /**
+   * @param {Set<string>} chosen names of the runs to compare
+   * @param {() => void} onRemove called when the comparison removes one
+   */
+  constructor(chosen, onRemove) {
     this.#chosen = chosen;
-    this.#changed = changed;
-    this.#makeChoice("#compare-column", SHOWN, (found) => {
-      this.#column = found;
-      if (found.source) for (const name of this.#names) this.#read(name);
+    this.#onRemove = onRemove;
+    this.#makeChoice("#compare-metric", METRICS, (metric) => {
+      this.#metric = metric;
+      if (metric.source) this.#load(this.#names);
     });
-    this.#makeChoice("#compare-over", OVER, (found) => {
-      this.#over = found;
-      this.#lens.restart();
+    this.#makeChoice("#compare-axis", AXES, (axis) => {
+      this.#axis = axis;
+      this.#zoomPan.reset();
     });
-    joinMenu(find("#compare-export"), find("#compare-export-menu"));
-    find("#compare-png").addEventListener("click", () => act(null, null, () => this.#savePicture()));
-    find("#compare-csv").addEventListener("click", () => act(null, null, () => this.#saveTable()));
+    attachMenu(find("#compare-export"), find("#compare-export-menu"));
+    find("#compare-png").addEventListener("click", () => runAction(null, null, () => this.#exportPicture()));
+    find("#compare-csv").addEventListener("click", () => runAction(null, null, () => this.#exportTable()));
     find("#compare-log").addEventListener("click", () => this.toggleLog());
-    find("#compare-whole").addEventListener("click", () => this.#lens.showAll());
-    keepCrisp(this.#canvas, () => this.#redraw());
+    find("#compare-show-all").addEventListener("click", () => this.#zoomPan.showAll());
+    fitToDevicePixels(this.#canvas, () => this.#redraw());
     document.addEventListener("themechange", () => this.#redraw());
-    this.#lens.followPointer(this.#canvas, (pixel, domain) => this.#curves.xAt(pixel, domain));
-    this.#lens.followKeys(this.#canvas, (by) => this.#placeFrom(by));
-    setInterval(() => !document.hidden && this.#freshen(), FRESH_MS);
+    this.#zoomPan.followPointer(this.#canvas, (pixel, domain) => this.#chart.valueAtPixel(pixel, domain));
+    this.#zoomPan.followKeys(this.#canvas, (by) => this.#valueFromCursor(by));
+    setInterval(() => {
+      if (!document.hidden) this.#refreshActive();
+    }, REFRESH_MS);
   }
 
+  /**
+   * @template {{ key: string, title: string }} Choice
+   * @param {string} selector
+   * @param {Choice[]} choices
+   * @param {(choice: Choice) => void} choose
+   */
   #makeChoice(selector, choices, choose) {
-    const select = find(selector);
+    const select = findSelect(selector);
     select.append(...choices.map(({ key, title }) => make("option", { value: key }, title)));
     select.addEventListener("change", () => {
-      choose(choices.find(({ key }) => key === select.value));
+      const choice = choices.find(({ key }) => key === select.value);
+      if (choice) choose(choice);
       this.#redraw();
     });
   }
 
   get #names() {
-    return [...this.#chosen].slice(0, MOST_RUNS);
+    return [...this.#chosen].slice(0, MAX_RUNS);
   }
 
-  /** The chosen runs have changed. */
+  /** Shows the chosen runs after a change of the choice. */
   show() {
     find("#compare").hidden = this.#chosen.size === 0;
     for (const name of this.#data.keys()) if (!this.#chosen.has(name)) this.#data.delete(name);
-    for (const name of this.#names) if (!this.#data.has(name)) this.#read(name);
-    this.#listNames();
+    this.#load(this.#names.filter((name) => !this.#data.has(name)));
+    this.#list.show(this.#names);
+    separateStyles(this.#names);
     this.#redraw();
   }
 
-  async #read(name) {
+  /** @param {string} name */
+  #dataOf(name) {
+    const data = this.#data.get(name);
+    return data === "refused" ? null : data;
+  }
+
+  /**
+   * Loads runs together, and shows one message about those that cannot be loaded.
+   *
+   * @param {string[]} names
+   */
+  async #load(names) {
+    const reasons = await Promise.all(names.map((name) => this.#loadOne(name)));
+    showOutcome(
+      "",
+      reasons.flatMap((reason) => reason ?? []),
+    );
+    if (names.some((name) => !this.#chosen.has(name))) this.#onRemove();
+  }
+
+  /**
+   * @param {string} name
+   * @returns {Promise<string | null>} why it cannot be loaded
+   */
+  async #loadOne(name) {
     if (!this.#data.has(name)) this.#data.set(name, null);
     try {
-      const read = await columnsOf(name, POINTS, this.#column.source);
-      const known = this.#data.get(name);
-      if (this.#chosen.has(name)) this.#data.set(name, { ...(known?.columns ? known : {}), ...read });
+      const loaded = await loadRun(name, MAX_POINTS, this.#metric.source);
+      if (this.#chosen.has(name)) this.#data.set(name, { ...this.#dataOf(name), ...loaded });
+      return null;
     } catch (error) {
-      if (!this.#chosen.has(name)) return;
-      if (error.status === 404) {
-        this.#chosen.delete(name);
-        say(`There is no run ${name}.`);
-        this.#changed();
-      } else if (this.#data.get(name) === null) this.#leaveOut(name, error);
+      return this.#chosen.has(name) ? this.#acceptFailure(name, error) : null;
+    } finally {
+      this.#redraw();
     }
-    this.#redraw();
   }
 
-  /** Nothing is there of a run: a server that did not answer is asked again with the next list, one that refused is not. */
-  #leaveOut(name, error) {
-    if (error.status === 0) this.#data.delete(name);
+  /**
+   * A run that does not exist is no longer compared; without an answer a run is loaded again with the next list; a
+   * refusal is final.
+   *
+   * @param {string} name
+   * @param {import("../common/api.js").ApiError} error
+   * @returns {string | null} what is shown
+   */
+  #acceptFailure(name, { status, message }) {
+    if (status === 404) {
+      this.#chosen.delete(name);
+      return `There is no run ${name}.`;
+    }
+    if (this.#data.get(name) !== null) return null; // earlier values stay
+    if (status === 0) this.#data.delete(name);
     else this.#data.set(name, "refused");
-    say(error.message, { isError: true });
+    return message;
   }
 
-  #freshen() {
-    for (const name of this.#names) if (this.#data.get(name)?.isAlive) this.#read(name);
+  #refreshActive() {
+    this.#load(this.#names.filter((name) => this.#dataOf(name)?.isActive));
   }
 
-  #listNames() {
-    const list = find("#compare-list");
-    const names = this.#names;
-    const isSame = names.length === list.children.length && names.every((name, k) => list.children[k].dataset.name === name);
-    if (isSame) return;
-    list.replaceChildren(...names.map((name) => make("li", { "data-name": name }, swatchOf(name), make("a", { href: pathOf(name) }, name),
+  /** @param {string} name */
+  #makeItem(name) {
+    const remove = () => {
+      this.#chosen.delete(name);
+      this.#onRemove();
+      (findOptional("#compare-list button") ?? find("#search")).focus();
+    };
+    return make(
+      "li",
+      { "data-name": name },
+      makeSwatch(name),
+      make("a", { href: runPath(name) }, name),
       make("output", { class: "value", "aria-live": "off" }, "–"),
-      make("button", { type: "button", class: "quiet", "aria-label": `Take ${name} out`, onclick: () => {
-        this.#chosen.delete(name);
-        this.#changed();
-        (find("button", list) ?? find("#search")).focus();
-      } }, "×"))));
+      make("button", { type: "button", class: "quiet", "aria-label": `Remove ${name}`, onclick: remove }, "×"),
+    );
   }
 
+  /** @returns {RunSeries[]} */
   get #series() {
-    const { key, source = "columns" } = this.#column;
+    const { key, source = "columns" } = this.#metric;
     return this.#names.flatMap((name) => {
-      const read = this.#data.get(name);
-      if (!read || read === "refused") return [];
-      const from = read[source] ?? {};
-      return [{ name, x: from[this.#over.key] ?? [], y: from[key] ?? [], colour: colourOf(name), stroke: lookOf(name).stroke }];
+      const data = this.#dataOf(name);
+      if (!data) return [];
+      const columns = data[source] ?? {};
+      const color = runColor(name);
+      const y = columns[key] ?? [];
+      const x = /** @type {number[]} */ (columns[this.#axis.key] ?? []);
+      return [{ name, x, y, color, stroke: runStyle(name).stroke, labels: [{ text: name, y, color }] }];
     });
   }
 
-  #view(series) {
+  /** @param {RunSeries[]} series */
+  #viewOf(series) {
     return {
-      series, domain: this.#lens.domain, cursor: this.#lens.cursor, selection: this.#lens.selection,
-      isLog: this.#isLog && Boolean(this.#column.isLog),
-      colours: { accent: themeColour("--accent"), muted: themeColour("--muted"), line: themeColour("--line") },
-      font: `12px ${getComputedStyle(document.body).fontFamily}`,
+      series,
+      domain: this.#zoomPan.domain,
+      cursor: this.#zoomPan.cursor,
+      selection: this.#zoomPan.selection,
+      isLog: this.#isLog && Boolean(this.#metric.isLog),
     };
   }
 
   #redraw() {
-    this.#frame ||= requestAnimationFrame(() => {
+    if (this.#frame) return;
+    this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
       if (!find("#compare").hidden) this.#draw();
     });
   }
 
   #draw() {
-    const canvas = this.#canvas;
     const series = this.#series;
-    const view = this.#view(series);
-    const ratio = canvas.width / Math.max(1, canvas.clientWidth);
-    const context = canvas.getContext("2d");
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.#curves.draw(context, canvas.clientWidth, canvas.clientHeight, view);
-    find("#compare-whole").classList.toggle("unneeded", this.#lens.isWhole);
-    find("#compare-log").disabled = !this.#column.isLog;
-    setAttribute(find("#compare-log"), "aria-pressed", String(view.isLog));
+    const view = this.#viewOf(series);
+    this.#chart.drawOn(this.#canvas, view);
+    find("#compare-show-all").classList.toggle("unneeded", this.#zoomPan.isWhole);
+    const log = findButton("#compare-log");
+    log.disabled = !this.#metric.isLog;
+    setAttribute(log, "aria-pressed", String(view.isLog));
     this.#showValues(series);
-    setAttribute(canvas, "aria-valuemax", Math.round(view.domain[1]));
-    setAttribute(canvas, "aria-valuenow", Math.round(this.#lens.cursor ?? view.domain[1]));
-    const told = series.map((one) => `${one.name} ${this.#valueText(one)}`).join(", ");
-    setAttribute(canvas, "aria-valuetext", `${this.#column.title}, ${this.#lens.cursor === null ? "latest" : this.#over.write(this.#lens.cursor)}: ${told || "no data yet"}`);
+    this.#describe(series, view.domain[1]);
   }
 
-  #valueText(one) {
-    const value = this.#lens.cursor === null ? one.y.findLast((y) => typeof y === "number") ?? null : valueAt(one, this.#lens.cursor);
-    return this.#column.write(value);
+  /**
+   * Sets the texts of the chart for screen readers.
+   *
+   * @param {RunSeries[]} series
+   * @param {number} end of the visible axis
+   */
+  #describe(series, end) {
+    const { cursor } = this.#zoomPan;
+    const place = cursor === null ? "latest" : this.#axis.format(cursor);
+    const values = series.map((one) => `${one.name} ${this.#valueText(one)}`).join(", ");
+    setAttribute(this.#canvas, "aria-valuemax", Math.round(end));
+    setAttribute(this.#canvas, "aria-valuenow", Math.round(cursor ?? end));
+    setAttribute(this.#canvas, "aria-valuetext", `${this.#metric.title}, ${place}: ${values || "no data yet"}`);
   }
 
+  /** @param {RunSeries} series */
+  #valueText(series) {
+    const { cursor } = this.#zoomPan;
+    const latest = series.y.findLast((value) => typeof value === "number");
+    return this.#metric.format(cursor === null ? latest : valueAt(series, cursor));
+  }
+
+  /** @param {RunSeries[]} series */
   #showValues(series) {
-    const bySeries = new Map(series.map((one) => [one.name, one]));
-    for (const item of find("#compare-list").children) {
-      const one = bySeries.get(item.dataset.name);
-      const text = !one ? (this.#data.get(item.dataset.name) === null ? "reading…" : "–") : one.y.length ? this.#valueText(one) : "no curve yet";
+    const byName = new Map(series.map((one) => [one.name, one]));
+    for (const item of findAll("#compare-list li")) {
+      const { name = "" } = item.dataset;
+      const one = byName.get(name);
+      const missing = this.#data.get(name) === null ? "loading…" : "–";
+      const text = !one ? missing : one.y.length ? this.#valueText(one) : "no curve yet";
       setText(find(".value", item), text);
     }
   }
@@ -197,67 +310,82 @@ export class Comparison {
     this.#redraw();
   }
 
-  /** The place that lies so many hundredths of what is seen from the cursor, or from the end. */
-  #placeFrom(by) {
-    const [low, high] = this.#lens.domain;
-    return Math.min(high, Math.max(low, (this.#lens.cursor ?? high) + (by / 100) * (high - low)));
+  /**
+   * Returns the x value so many hundredths of the visible axis from the cursor, or from the end.
+   *
+   * @param {number} by
+   */
+  #valueFromCursor(by) {
+    const [low, high] = this.#zoomPan.domain;
+    return Math.min(high, Math.max(low, (this.#zoomPan.cursor ?? high) + (by / 100) * (high - low)));
   }
 
-  async #savePicture() {
-    const [width, height, head] = [1200, 520, 44];
-    const series = this.#series;
-    const canvas = make("canvas", { width: 2 * width, height: 2 * (height + head) });
-    const plot = make("canvas", { width: 2 * width, height: 2 * height });
-    const plotContext = plot.getContext("2d");
-    plotContext.scale(2, 2);
-    new Curves().draw(plotContext, width, height, { ...this.#view(series), cursor: null, selection: null });
-    const context = canvas.getContext("2d");
-    context.fillStyle = themeColour("--card");
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    context.drawImage(plot, 0, 2 * head);
-    context.fillStyle = themeColour("--text");
-    context.font = `600 28px ${getComputedStyle(document.body).fontFamily}`;
-    context.fillText(`${this.#column.title} over ${this.#over.title}`, 24, 56);
-    download(await new Promise((resolve) => canvas.toBlob(resolve, "image/png")), "tetrarium-runs.png");
-    say("Saved as tetrarium-runs.png.");
+  async #exportPicture() {
+    const [width, height] = [1200, 520];
+    const heading = `${this.#metric.title} over ${this.#axis.title}`;
+    const content = { chart: new LineChart("comparison"), view: this.#viewOf(this.#series), heading };
+    const picture = await makePicture(width, height + 44, [{ ...content, x: 4, y: 12, width: width - 8, height }]);
+    downloadBlob(picture, "tetrarium-runs.png");
+    showToast("Saved as tetrarium-runs.png.");
   }
 
-  /** All rows of all runs that are compared, below each other. */
-  async #saveTable() {
-    const { key, source = "columns" } = this.#column;
+  /** Exports all rows of the compared runs, one run below the other. */
+  async #exportTable() {
+    const { key, source = "columns" } = this.#metric;
+    /** @type {Record<string, (string | number | null)[]>} */
     const table = { run: [], step: [], seconds: [], [key]: [] };
+    const { limits } = await readMeta();
     for (const name of this.#names) {
-      const from = (await columnsOf(name, ALL_ROWS, source))[source];
-      from.step.forEach((step, k) => {
+      const columns = (await loadRun(name, limits.max_points, source))[source] ?? {};
+      for (const [k, step] of columns.step.entries()) {
         table.run.push(name);
         table.step.push(step);
-        table.seconds.push(from.seconds?.[k] ?? "");
-        table[key].push(from[key]?.[k] ?? "");
-      });
+        table.seconds.push(columns.seconds?.[k] ?? "");
+        table[key].push(columns[key]?.[k] ?? "");
+      }
     }
-    download(new Blob([csvOf(table, [...new Set(["run", "step", "seconds", key])])], { type: "text/csv" }), "tetrarium-runs.csv");
-    say("Saved as tetrarium-runs.csv.");
+    const csv = toCsv(table, [...new Set(["run", "step", "seconds", key])]);
+    downloadBlob(new Blob([csv], { type: "text/csv" }), "tetrarium-runs.csv");
+    showToast("Saved as tetrarium-runs.csv.");
   }
 }
 
-/** What is drawn of a run, read from its records; of games that ended and evaluations only what `source` asks for. */
-async function columnsOf(name, points, source) {
+/**
+ * Loads the curves of a run; those of ended games and of evaluations only if `source` names them.
+ *
+ * @param {string} name
+ * @param {number} points at most
+ * @param {Source} [source]
+ * @returns {Promise<RunData>}
+ */
+async function loadRun(name, points, source) {
   const [run, progress] = await Promise.all([api.run(name), api.progress(name, points)]);
   const columns = { ...progress, step: progress.step ?? [] };
-  const found = { columns, isAlive: run.is_alive };
+  /** @type {RunData} */
+  const data = { columns, isActive: run.is_alive };
   if (source === "episodes") {
     const { step, mean_lines_game: mean } = await api.episodes(name, points);
-    found.episodes = { step, lines_episodes: mean };
+    data.episodes = { step, seconds: secondsAt(columns, step), lines_episodes: mean };
   } else if (source === "evaluations") {
     const rows = await api.evaluations(name);
-    found.evaluations = { step: rows.map((row) => row.step), lines_evaluation: rows.map((row) => row.lines) };
+    const step = rows.map((row) => row.step);
+    data.evaluations = { step, seconds: secondsAt(columns, step) };
+    for (const { key, source } of METRICS) {
+      if (source === "evaluations") data.evaluations[key] = rows.map((row) => row[key] ?? null);
+    }
   }
-  for (const other of [found.episodes, found.evaluations].filter(Boolean)) other.seconds = other.step.map((at) => secondsAt(columns, at));
-  return found;
+  return data;
 }
 
-/** Seconds of training at a step, as the rows around it tell. */
-function secondsAt({ step, seconds = [] }, at) {
-  const k = step.findIndex((value) => value >= at);
-  return seconds[k < 0 ? seconds.length - 1 : k] ?? 0;
+/**
+ * Returns the seconds of training at each step, from the nearest later row.
+ *
+ * @param {Columns} columns
+ * @param {Values} steps
+ */
+function secondsAt({ step: rows, seconds = [] }, steps) {
+  return steps.map((step) => {
+    const k = rows.findIndex((row) => Number(row) >= Number(step));
+    return seconds[k < 0 ? seconds.length - 1 : k] ?? 0;
+  });
 }

@@ -1,31 +1,40 @@
-// The settings that a run was started with, and which of them differ from its preset's or from the defaults.
+// @ts-check
+// Settings of a run, and which of them differ from its preset or from the defaults.
 
-import { find, make, setText } from "../common/dom.js";
-import { written } from "../common/inputs.js";
-import { count } from "../common/words.js";
+import { find, findInput, make, setText } from "../common/dom.js";
+import { formatCount } from "../common/format.js";
+import { formatValue } from "../common/setting-input.js";
 import { api } from "./api.js";
 
-export class Settings {
+/** @typedef {import("./api.js").RunDetail} RunDetail */
+/** @typedef {ApiResponse<"get", "/presets">[number]} Preset */
+/** @typedef {ApiResponse<"get", "/settings">["groups"]} SettingGroups */
+
+export class RunSettings {
+  /** @type {RunDetail | null} */
   #run = null;
+  /** @type {SettingGroups | null} */
   #groups = null;
+  /** @type {Preset[]} */
   #presets = [];
-  #told = "";
+  #shown = ""; // the settings that are shown, as JSON
 
   constructor() {
     find("#config-changed").addEventListener("change", () => {
-      this.#told = "";
+      this.#shown = "";
       this.#draw();
     });
   }
 
-  /** Reads what settings and presets there are. */
-  async read() {
+  /** Reads the settings and presets that exist. */
+  async load() {
     const [{ groups }, presets] = await Promise.all([api.settings(), api.presets()]);
     this.#groups = groups;
     this.#presets = presets;
     this.#draw();
   }
 
+  /** @param {RunDetail} run */
   show(run) {
     this.#run = run;
     this.#draw();
@@ -33,33 +42,49 @@ export class Settings {
 
   #draw() {
     if (!this.#run || !this.#groups) return;
-    const { config } = this.#run;
-    const told = JSON.stringify(config);
-    if (told === this.#told) return;
-    this.#told = told;
+    const config = /** @type {Record<string, any>} */ (this.#run.config);
+    const shown = JSON.stringify(config);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     const preset = this.#presets.find(({ name }) => name === config.preset);
-    const onlyChanged = find("#config-changed").checked;
-    let n = 0;
-    const groups = this.#groups.map((group) => {
-      const rows = group.fields.map((field) => {
-        const values = config[`${field.config}_config`] ?? {};
-        const base = preset ? preset[`${field.config}_config`][field.name] : field.default;
-        const value = field.name in values ? values[field.name] : field.default;
-        const isChanged = JSON.stringify(value) !== JSON.stringify(base);
-        n += isChanged ? 1 : 0;
-        return isChanged || !onlyChanged ? rowOf(field, value, base, isChanged) : null;
-      }).filter(Boolean);
-      return rows.length ? make("div", {}, make("h3", {}, group.name), make("dl", {}, rows.flat())) : null;
-    }).filter(Boolean);
-    const from = preset ? `the preset ${preset.name}` : "the defaults";
-    setText(find("#config-note"), n ? `${count(n)} ${n === 1 ? "differs" : "differ"} from ${from}` : `all as in ${from}`);
-    find("#config").replaceChildren(...(groups.length ? groups : [make("p", { class: "fine" }, `Every setting is that of ${from}.`)]));
+    const onlyChanged = findInput("#config-changed").checked;
+    let nChanged = 0;
+    /** @param {SettingSpec} spec */
+    const makeRow = (spec) => {
+      const values = config[`${spec.config}_config`] ?? {};
+      const base = preset ? preset[spec.config === "env" ? "env_config" : "training_config"][spec.name] : spec.default;
+      const value = spec.name in values ? values[spec.name] : spec.default;
+      const isChanged = JSON.stringify(value) !== JSON.stringify(base);
+      nChanged += isChanged ? 1 : 0;
+      return isChanged || !onlyChanged ? makeSetting(spec, value, isChanged ? base : value) : [];
+    };
+    const groups = this.#groups.flatMap(({ name, fields }) => {
+      const rows = fields.flatMap(makeRow);
+      return rows.length ? [make("div", {}, make("h3", {}, name), make("dl", {}, rows))] : [];
+    });
+    const base = preset ? `the preset ${preset.name}` : "the defaults";
+    const difference = `${formatCount(nChanged)} ${nChanged === 1 ? "differs" : "differ"} from ${base}`;
+    setText(find("#config-note"), nChanged ? difference : `same as ${base}`);
+    if (!groups.length)
+      groups.push(make("div", {}, make("p", { class: "fine" }, `All settings are those of ${base}.`)));
+    find("#config").replaceChildren(...groups);
   }
 }
 
-const shown = (value) => (Number.isInteger(value) && value >= 10_000 ? count(value) : written(value) || "none");
+/** @param {unknown} value */
+const formatSetting = (value) =>
+  typeof value === "number" && Number.isInteger(value) && value >= 10_000
+    ? formatCount(value)
+    : formatValue(value) || "none";
 
-function rowOf({ name, help }, value, base, isChanged) {
+/**
+ * @param {SettingSpec} spec
+ * @param {unknown} value
+ * @param {unknown} base the same value if the setting is not changed
+ */
+function makeSetting({ name, help }, value, base) {
+  const isChanged = base !== value;
   const term = make("dt", { title: help, class: isChanged ? "changed" : null }, name.replaceAll("_", " "));
-  return [term, make("dd", {}, shown(value), isChanged ? make("span", { class: "fine" }, ` instead of ${shown(base)}`) : null)];
+  const note = isChanged ? make("span", { class: "fine" }, ` instead of ${formatSetting(base)}`) : null;
+  return [term, make("dd", {}, formatSetting(value), note)];
 }

@@ -1,116 +1,156 @@
-// The history of all runs: found, put in order, compared, and acted on.
+// @ts-check
+// The page of all runs: search, filters, order, comparison, and actions.
 
-import { find, make, setAttribute, setText } from "../common/dom.js";
-import { ON_THE_CHART, beginPage } from "../common/frame.js";
-import { LiveLink } from "../common/link.js";
-import { act, say } from "../common/toast.js";
-import { count, stateWord } from "../common/words.js";
+import { pageUrl, valueInHash } from "../common/address.js";
+import { find, findAll, findButton, findInput, findSelect, make, setAttribute, setText } from "../common/dom.js";
+import { formatBytes, formatCount, stateLabel } from "../common/format.js";
+import { CHART_KEYS, initPage } from "../common/frame.js";
+import { LiveSocket } from "../common/live-socket.js";
+import { readMeta } from "../common/meta.js";
+import { CHAMPION, PreviewBoard } from "../common/preview.js";
+import { runAction, showPendingToast, showToast } from "../common/toast.js";
+import { Trash } from "../common/trash.js";
 import { api } from "./api.js";
 import { COLUMNS } from "./columns.js";
 import { Comparison } from "./compare.js";
-import { pruneRuns, removeRuns, sayWhatWasKept } from "./doing.js";
+import { pruneRuns, removeRuns } from "./run-actions.js";
 import { RunTable } from "./table.js";
 
-const A_PAGE = 50;
+/** @typedef {import("./api.js").HistoryQuery} HistoryQuery */
+/** @typedef {ApiResponse<"get", "/history">} History */
+
+const PAGE_SIZE = 50;
 const TYPING_MS = 150;
-const FIGURES_MS = 2_000; // how often figures of runs under way are asked for
-const STATES = ["running", "paused", "stopped", "finished", "failed", "dead"];
+const REFRESH_MS = 2_000; // of figures of active runs
+/** @type {NonNullable<HistoryQuery["state"]>} */
+const STATES = ["running", "paused", "stopped", "finished", "failed", "crashed", "damaged"];
+/** @type {import("../common/shortcuts.js").HelpEntry[]} */
 const NUMBERS = [
   ["Step", "One placement of one piece. All games of a run count together."],
-  ["Mean lines", "Lines a game, the mean of the latest games, those still running included."],
+  ["Training mean", "Mean lines of the latest games, those still running included."],
   ["Best game", "Most lines in one game of the run."],
-  ["Colour and stroke", "A run keeps them in every chart and table. Two runs may look alike: names stand at the lines' ends."],
+  [
+    "Color and stroke",
+    "A run has the same ones in every chart and table. If two compared runs would share them, one gets others.",
+  ],
 ];
 
-const wanted = { search: "", state: [], sort: "started", descending: true, offset: 0 };
-const chosen = new Set(chosenIn(location.hash));
+/** @type {HistoryQuery & { state: typeof STATES, offset: number }} */
+const query = { search: "", state: [], sort: "started", descending: true, offset: 0 };
+const chosen = new Set(chosenInAddress());
 const table = new RunTable(chosen);
 const comparison = new Comparison(chosen, () => showChosen());
-let latest = null; // what the server told last
-let isAsked = false;
-let asking = null;
+const preview = new PreviewBoard(find("#runs-preview"));
+const trash = new Trash(
+  {
+    list: api.trash,
+    restore: ({ id }) => api.restore(id),
+    empty: api.emptyTrash,
+    nameOf: ({ name }) => name,
+    cells: ({ n_bytes: nBytes }) => [make("td", {}, formatBytes(nBytes))],
+    noun: ["run", "runs"],
+    kept: "Models saved from them are kept.",
+  },
+  refreshAll,
+);
+/** @type {History | null} */
+let latest = null;
+let isRequested = false;
+let isLost = false;
+/** @type {Promise<void> | null} */
+let refreshing = null;
 
-function chosenIn(hash) {
-  const [, names = ""] = hash.match(/^#compare=(.*)$/) ?? [];
-  try {
-    return names.split(",").filter(Boolean).map(decodeURIComponent);
-  } catch {
-    return [];
-  }
+/** Returns the names of the runs that the address compares. */
+function chosenInAddress() {
+  return (valueInHash("compare=") ?? "").split(",").filter(Boolean);
 }
 
-/** Asks for the runs of now; calls during a call are answered by one more. */
+/** Lists the runs; calls during a request are answered by one more request. */
 function refresh() {
-  isAsked = true;
-  asking ??= read().finally(() => (asking = null));
-  return asking;
+  isRequested = true;
+  refreshing ??= list().finally(() => {
+    refreshing = null;
+  });
+  return refreshing;
 }
 
-async function read() {
-  while (isAsked) {
-    isAsked = false;
-    const question = JSON.stringify(wanted);
+async function list() {
+  while (isRequested) {
+    isRequested = false;
+    const requested = JSON.stringify(query);
     try {
-      const told = await api.history({ ...wanted, limit: A_PAGE });
-      if (question !== JSON.stringify(wanted)) continue; // something else is wanted by now
-      latest = told;
-      if (!told.runs.length && told.n_found && wanted.offset) {
-        wanted.offset = Math.floor((told.n_found - 1) / A_PAGE) * A_PAGE;
-        isAsked = true;
-      } else show();
+      const history = await api.history({ ...query, limit: PAGE_SIZE });
+      if (requested !== JSON.stringify(query)) continue; // the query has changed meanwhile
+      latest = history;
+      if (!history.runs.length && history.n_found && query.offset) {
+        query.offset = Math.floor((history.n_found - 1) / PAGE_SIZE) * PAGE_SIZE;
+        isRequested = true;
+      } else show(history);
     } catch (error) {
-      if (!isAsked) say(error.message, { isError: true });
+      if (!isRequested) showToast(error.message, { isError: true });
     }
   }
 }
 
-function show() {
-  const { runs, n_found: nFound, n_runs: nRuns } = latest;
-  table.showOrder(wanted);
+async function refreshAll() {
+  await Promise.all([refresh(), trash.load()]);
+}
+
+/** @param {History} history */
+function show(history) {
+  const { runs, n_found: nFound, n_runs: nRuns } = history;
+  const { offset } = query;
+  table.showOrder(query);
   table.show(runs);
-  setText(find("#runs-count"), nFound === nRuns ? `${count(nRuns)} ${nRuns === 1 ? "run" : "runs"}` : `${count(nFound)} of ${count(nRuns)} runs`);
-  setText(find("#page-text"), nFound ? `${count(wanted.offset + 1)}–${count(wanted.offset + runs.length)} of ${count(nFound)}` : "");
-  find("#page-before").disabled = wanted.offset === 0;
-  find("#page-after").disabled = wanted.offset + runs.length >= nFound;
-  find(".pages").hidden = nFound <= A_PAGE;
+  const all = `${formatCount(nRuns)} ${nRuns === 1 ? "run" : "runs"}`;
+  setText(find("#runs-count"), nFound === nRuns ? all : `${formatCount(nFound)} of ${all}`);
+  const range = `${formatCount(offset + 1)}–${formatCount(offset + runs.length)} of ${formatCount(nFound)}`;
+  setText(find("#page-range"), nFound ? range : "");
+  findButton("#previous-page").disabled = offset === 0;
+  findButton("#next-page").disabled = offset + runs.length >= nFound;
+  find(".pages").hidden = nFound <= PAGE_SIZE;
   find(".list").classList.remove("loading");
-  showStatus();
-  showStates();
-  showEmpty();
+  showStates(history);
+  showEmpty(history);
   showChosen();
 }
 
-/** The status line: whether anything trains, whatever is searched for. */
-function showStatus() {
-  const n = latest?.n_alive ?? 0;
-  setAttribute(find("#status"), "data-state", isLost ? "lost" : n ? "running" : "none");
-  setText(find("#status-word"), isLost ? "Connection lost" : !latest ? "" : n ? `${count(n)} under way` : "Nothing runs");
-  setText(find("#status-text"), isLost ? "coming back by itself" : "");
-}
-
-function showEmpty() {
-  const { runs, n_runs: nRuns } = latest;
+/** @param {History} history */
+function showEmpty({ runs, n_runs: nRuns }) {
   const note = find("#runs-empty");
   note.hidden = runs.length > 0;
+  preview.show(nRuns ? null : { agent: CHAMPION });
   find("#runs-table").hidden = runs.length === 0;
   if (runs.length) return;
-  if (nRuns) note.replaceChildren(make("strong", {}, "No run is like that."), make("button", { type: "button", onclick: showAllRuns }, "Show all runs"));
-  else note.replaceChildren(make("strong", {}, "No runs yet."), make("span", {}, "Start one on the "), make("a", { href: "/" }, "live page"), " or by ", make("code", {}, "tetrarium train"), ".");
+  if (nRuns) {
+    const showAll = make("button", { type: "button", onclick: showAllRuns }, "Show all runs");
+    note.replaceChildren(make("strong", {}, "No matching runs."), showAll);
+    return;
+  }
+  note.replaceChildren(
+    make("strong", {}, "No runs yet."),
+    make("span", {}, "Start one on the "),
+    make("a", { href: pageUrl() }, "live page"),
+    " or by ",
+    make("code", {}, "tetrarium train"),
+    ".",
+  );
 }
 
 function showAllRuns() {
-  find("#search").value = "";
-  ask({ search: "", state: [] });
+  findInput("#search").value = "";
+  changeQuery({ search: "", state: [] });
   find("#search").focus();
 }
 
-function showStates() {
-  for (const label of find("#states").querySelectorAll("label")) {
-    const { state } = label.dataset;
-    const n = latest.n_by_state[state] ?? 0;
-    setText(find(".count", label), count(n));
-    find("input", label).checked = wanted.state.includes(state);
-    label.classList.toggle("none", n === 0 && !wanted.state.includes(state));
+/** @param {History} history */
+function showStates({ n_by_state: counts }) {
+  for (const label of findAll("#states label")) {
+    const checkbox = findInput("input", label);
+    const n = counts[checkbox.value] ?? 0;
+    setText(find(".count", label), formatCount(n));
+    checkbox.checked = query.state.some((state) => state === checkbox.value);
+    label.classList.toggle("none", n === 0 && !checkbox.checked);
   }
 }
 
@@ -118,91 +158,150 @@ function showChosen() {
   table.showChosen();
   const names = [...chosen];
   find("#chosen-tools").hidden = names.length === 0;
-  setText(find("#chosen-count"), `${count(names.length)} chosen`);
+  setText(find("#chosen-count"), `${formatCount(names.length)} selected`);
   const hash = names.length ? `#compare=${names.map(encodeURIComponent).join(",")}` : "";
   if (location.hash !== hash) history.replaceState(null, "", hash || location.pathname);
   comparison.show();
 }
 
-/** Changes what is asked for, from the first page on. */
-function ask(changes) {
-  Object.assign(wanted, { offset: 0 }, changes);
-  find("#sort-select").value = wanted.sort;
+/**
+ * Changes the query and shows its first page.
+ *
+ * @param {Partial<typeof query>} changes
+ */
+function changeQuery(changes) {
+  Object.assign(query, { offset: 0 }, changes);
+  findSelect("#sort-select").value = query.sort ?? "";
   return refresh();
 }
 
+/** @param {string[]} names */
 async function remove(names) {
-  const gone = await removeRuns(names);
-  for (const name of gone) chosen.delete(name);
-  if (gone.length) await refresh();
+  const deleted = await removeRuns(names, refreshAll);
+  for (const name of deleted) chosen.delete(name);
+  showChosen();
+}
+
+/** @param {string[]} names */
+async function prune(names) {
+  if (await pruneRuns(names)) await refresh();
+}
+
+/** @param {(typeof STATES)[number]} state */
+function makeStateFilter(state) {
+  const filter = (/** @type {boolean} */ isChecked) =>
+    changeQuery({ state: STATES.filter((other) => (other === state ? isChecked : query.state.includes(other))) });
+  const checkbox = make("input", {
+    type: "checkbox",
+    value: state,
+    onchange: ({ currentTarget }) => filter(currentTarget.checked),
+  });
+  const sign = make(
+    "span",
+    { class: "state", "data-state": state },
+    make("span", { class: "dot", "aria-hidden": "true" }),
+    stateLabel(state),
+    " ",
+    make("span", { class: "count" }, "–"),
+  );
+  return make("label", { class: "chip", "data-state": state }, checkbox, sign);
 }
 
 function makeFilters() {
-  find("#states").append(...STATES.map((state) => {
-    const box = make("input", { type: "checkbox", value: state, onchange: () => {
-      ask({ state: STATES.filter((other) => (other === state ? box.checked : wanted.state.includes(other))) });
-    } });
-    return make("label", { class: "chip", "data-state": state }, box,
-      make("span", { class: "state", "data-state": state }, make("span", { class: "dot", "aria-hidden": "true" }), stateWord(state), " ", make("span", { class: "count" }, "–")));
-  }));
-  find("#sort-select").append(...COLUMNS.map(({ title, sort }) => make("option", { value: sort }, title)));
-  find("#sort-select").value = wanted.sort;
-  find("#sort-select").addEventListener("change", ({ target }) => ask({ sort: target.value, descending: !COLUMNS.find(({ sort }) => sort === target.value).isText }));
-  let typing = 0;
-  find("#search").addEventListener("input", ({ target }) => {
-    clearTimeout(typing);
-    typing = setTimeout(() => ask({ search: target.value.slice(0, 100) }), TYPING_MS);
+  find("#states").append(...STATES.map(makeStateFilter));
+  const select = findSelect("#sort-select");
+  select.append(...COLUMNS.map(({ title, sort }) => make("option", { value: sort }, title)));
+  select.value = query.sort ?? "";
+  select.addEventListener("change", () => {
+    const column = COLUMNS.find(({ sort }) => sort === select.value);
+    if (column) sortBy(column.sort, !column.isText);
   });
+  const search = findInput("#search");
+  let timer = 0;
+  search.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => changeQuery({ search: search.value }), TYPING_MS);
+  });
+  readMeta().then(
+    ({ limits }) => {
+      search.maxLength = limits.max_search_length;
+    },
+    () => {}, // the server refuses longer searches
+  );
 }
 
-table.addEventListener("sort", ({ detail: { sort, isText } }) => ask({ sort, descending: wanted.sort === sort ? !wanted.descending : !isText }));
-table.addEventListener("chosen", showChosen);
-table.addEventListener("changed", refresh);
-table.addEventListener("remove", ({ detail: name }) => act(null, null, () => remove([name])));
-find("#prune").addEventListener("click", ({ currentTarget }) => act(currentTarget, null, async () => (await pruneRuns([])) && refresh()));
+/**
+ * @param {HistoryQuery["sort"]} sort
+ * @param {boolean} descending
+ */
+function sortBy(sort, descending) {
+  changeQuery({ sort, descending });
+}
+
+/** @param {number} by pages */
+function turnPage(by) {
+  const offset = query.offset + by * PAGE_SIZE;
+  if (latest && offset >= 0 && offset < latest.n_found) changeQuery({ offset });
+}
+
+table.on("sort", ({ sort, isText }) => sortBy(sort, query.sort === sort ? !query.descending : !isText));
+table.on("chosen", showChosen);
+table.on("changed", refresh);
+table.on("remove", (name) => runAction(null, null, () => remove([name])));
+find("#trash-link").addEventListener("click", () => showTrash(find("#trash-section").hidden));
+find("#prune").addEventListener("click", () => runAction(find("#prune"), null, () => prune([])));
 find("#chosen-show").addEventListener("click", () => {
   find("#compare").scrollIntoView();
   find("#compare-canvas").focus({ preventScroll: true });
 });
-find("#chosen-prune").addEventListener("click", ({ currentTarget }) => act(currentTarget, null, async () => (await pruneRuns([...chosen])) && refresh()));
-find("#chosen-delete").addEventListener("click", ({ currentTarget }) => act(currentTarget, null, () => remove([...chosen])));
+find("#chosen-prune").addEventListener("click", () => runAction(find("#chosen-prune"), null, () => prune([...chosen])));
+find("#chosen-delete").addEventListener("click", () =>
+  runAction(find("#chosen-delete"), null, () => remove([...chosen])),
+);
 find("#chosen-clear").addEventListener("click", () => {
   chosen.clear();
   showChosen();
   find("#search").focus();
 });
-const turn = (by) => {
-  const offset = wanted.offset + by * A_PAGE;
-  if (latest && offset >= 0 && offset < latest.n_found) ask({ offset });
-};
-find("#page-before").addEventListener("click", () => turn(-1));
-find("#page-after").addEventListener("click", () => turn(1));
+find("#previous-page").addEventListener("click", () => turnPage(-1));
+find("#next-page").addEventListener("click", () => turnPage(1));
 window.addEventListener("hashchange", () => {
+  if (location.hash === "#trash") showTrash(true);
   chosen.clear();
-  for (const name of chosenIn(location.hash)) chosen.add(name);
+  for (const name of chosenInAddress()) chosen.add(name);
   showChosen();
 });
 
+/** @param {boolean} isShown */
+function showTrash(isShown) {
+  find("#trash-section").hidden = !isShown;
+  setAttribute(find("#trash-link"), "aria-expanded", String(isShown));
+}
+
 makeFilters();
-beginPage({
+initPage({
   keys: [
     ["/", "find a run", () => find("#search").focus()],
-    ["l", "logarithmic axis", () => comparison.toggleLog()],
-    ["[", "earlier page", () => turn(-1)],
-    ["]", "later page", () => turn(1)],
-    ["n", "new run", () => location.assign("/#new")],
+    ["l", "log scale", () => comparison.toggleLog()],
+    ["[", "previous page", () => turnPage(-1)],
+    ["]", "next page", () => turnPage(1)],
+    ["n", "new run", () => location.assign(`${pageUrl()}#new`)],
   ],
   numbers: NUMBERS,
-  others: [ON_THE_CHART],
+  others: [CHART_KEYS],
 });
-let isLost = false;
-const link = new LiveLink();
-link.addEventListener("event", ({ detail: { source } }) => source === "home" && refresh());
-link.addEventListener("link", ({ detail }) => {
-  if (detail === "open" && isLost) refresh();
-  isLost = detail === "lost";
-  showStatus();
+const socket = new LiveSocket();
+socket.on("event", ({ source }) => {
+  if (source === "home") refreshAll();
 });
-setInterval(() => !isLost && !document.hidden && latest?.runs.some(({ is_alive: isAlive }) => isAlive) && refresh(), FIGURES_MS);
-sayWhatWasKept();
-refresh();
+socket.on("state", (state) => {
+  if (state === "open" && isLost) refreshAll();
+  isLost = state === "lost";
+});
+setInterval(() => {
+  const isActive = latest?.runs.some((run) => run.is_alive);
+  if (isActive && !isLost && !document.hidden) refresh();
+}, REFRESH_MS);
+showPendingToast();
+showTrash(location.hash === "#trash");
+refreshAll();

@@ -1,14 +1,28 @@
-// What the pages of studies ask of the server.
+// @ts-check
+// Requests of the pages of studies.
 
-import { part, request } from "../common/api.js";
+import { request } from "../common/api.js";
+
+/** @typedef {ApiResponse<"get", "/studies">[number]} Study */
+/** @typedef {ApiResponse<"get", "/studies/{name}">} StudyDetails */
+/** @typedef {StudyDetails["trials"][number]} Trial */
+/** @typedef {ApiResponse<"get", "/studies/options">} StudyOptions */
+/** @typedef {NonNullable<ApiBody<"post", "/studies">>} StartStudyBody */
 
 export const api = {
-  tuning: () => request("GET", "/tuning"),
-  presets: () => request("GET", "/presets"),
-  settings: () => request("GET", "/settings"),
-  studies: () => request("GET", "/studies"),
-  study: (name) => request("GET", `/studies/${part(name)}`),
-  begin: (body) => request("POST", "/studies", body),
-  command: (name, command) => request("POST", `/studies/${part(name)}/commands`, { command }),
-  resume: (name, body = {}) => request("POST", `/studies/${part(name)}/resume`, body),
+  options: () => request("get", "/studies/options"),
+  presets: () => request("get", "/presets"),
+  settings: () => request("get", "/settings"),
+  studies: () => request("get", "/studies"),
+  study: (/** @type {string} */ name) => request("get", "/studies/{name}", { params: { name } }),
+  start: (/** @type {StartStudyBody} */ body) => request("post", "/studies", { body }),
+  command: (/** @type {string} */ name, /** @type {any} */ command) =>
+    request("post", "/studies/{name}/commands", { params: { name }, body: { command } }),
+  remove: (/** @type {string} */ name, /** @type {boolean} */ runs) =>
+    request("delete", "/studies/{name}", { params: { name }, query: { runs } }),
+  /**
+   * @param {string} name
+   * @param {ApiBody<"post", "/studies/{name}/resume">} [body]
+   */
+  resume: (name, body = {}) => request("post", "/studies/{name}/resume", { params: { name }, body }),
 };

@@ -1,143 +1,270 @@
-// The side panel that begins a study: what varies and over what, how many trials, and what is the same in all of them.
+// @ts-check
+// Panel that starts a study: the varied settings with their ranges, the trials, and the settings that all trials share.
 
-import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
-import { Field } from "../common/field.js";
-import { panelHead } from "../common/panels.js";
-import { count } from "../common/words.js";
+import {
+  find,
+  findAll,
+  findButton,
+  findDialog,
+  findInput,
+  findSelect,
+  make,
+  setAttribute,
+  setText,
+} from "../common/dom.js";
+import { formatCount } from "../common/format.js";
+import { followsRule, readMeta } from "../common/meta.js";
+import { panelHeader } from "../common/panels.js";
+import { SettingField } from "../common/setting-field.js";
+import { parseWhole } from "../common/setting-input.js";
+import { runAction } from "../common/toast.js";
 import { api } from "./api.js";
+import { nameText } from "./format.js";
 import { RangeRow } from "./range-row.js";
-import { nameText } from "./words.js";
 
-const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,58}$/;
-const AT_FIRST = "learning_rate";
-const OFTEN = ["total_timesteps", "target_evaluation_lines", "evaluate_every"];
+/** @typedef {import("./api.js").StudyOptions} StudyOptions */
+/** @typedef {import("./api.js").StartStudyBody} StartStudyBody */
+/** @typedef {ApiResponse<"get", "/settings">["groups"]} SettingGroups */
+/** @typedef {ApiResponse<"get", "/presets">[number]} Preset */
+/** @typedef {{ name: string, meaning: string }} Choice */
+
+const FIRST_VARIED = "learning_rate";
+/** @type {Record<string, string>} */
+const INPUTS = { name: "study-title", n_trials: "study-trials", n_at_once: "study-at-once" }; // by the study's field
+const COMMON_SETTINGS = ["total_timesteps", "target_evaluation_lines", "evaluate_every"]; // shown first
 
 export class StudyForm {
-  #begun;
-  #dialog = find("#study-panel");
+  #onStart;
+  #dialog = findDialog("#study-panel");
+  /** @type {Preset[]} */
   #presets = [];
-  #specs = new Map(); // what may vary: name → field as the server describes it
-  #rows = new Map(); // what does: name → RangeRow
-  #fields = new Map(); // what is the same in all trials: name → Field
+  /** @type {import("../common/meta.js").NameRule | null} */
+  #nameRule = null;
+  /** @type {Map<string, SettingSpec>} */
+  #specs = new Map(); // settings that may vary
+  /** @type {Map<string, RangeRow>} */
+  #rows = new Map(); // settings that vary
+  /** @type {Map<string, SettingField>} */
+  #fields = new Map(); // settings that all trials share
   #isBuilt = false;
 
-  /** `begun` is called with the name of a study that was begun. */
-  constructor(begun) {
-    this.#begun = begun;
+  /** @param {(study: string) => void} onStart */
+  constructor(onStart) {
+    this.#onStart = onStart;
   }
 
   async open() {
     if (!this.#dialog.open) this.#dialog.showModal();
     if (this.#isBuilt) return;
-    this.#dialog.replaceChildren(make("p", { class: "panel-body fine" }, "Reading the settings…"));
+    this.#dialog.replaceChildren(make("p", { class: "panel-body fine" }, "Loading the settings…"));
     try {
-      const [presets, tuning, { groups }] = await Promise.all([api.presets(), api.tuning(), api.settings()]);
+      const [presets, options, { groups }, { names }] = await Promise.all([
+        api.presets(),
+        api.options(),
+        api.settings(),
+        readMeta(),
+      ]);
       this.#presets = presets;
-      for (const group of tuning.groups) for (const spec of group.fields) this.#specs.set(spec.name, spec);
-      this.#build(tuning, groups);
+      this.#nameRule = names.study;
+      for (const group of options.groups) for (const spec of group.fields) this.#specs.set(spec.name, spec);
+      this.#build(options, groups);
       this.#isBuilt = true;
     } catch (error) {
       const retry = make("button", { type: "button", onclick: () => this.open() }, "Try again");
-      this.#dialog.replaceChildren(make("div", { class: "panel-body" }, make("p", { class: "form-error" }, error.message), retry));
+      const message = make("p", { class: "form-error" }, error.message);
+      this.#dialog.replaceChildren(make("div", { class: "panel-body" }, message, retry));
     }
   }
 
-  #build(tuning, groups) {
-    this.#dialog.replaceChildren(make("form", { method: "dialog", novalidate: true, onsubmit: (event) => this.#submit(event) },
-      panelHead(this.#dialog, "study-panel-title", "New study"),
-      make("div", { class: "panel-body" },
+  /**
+   * @param {StudyOptions} options
+   * @param {SettingGroups} groups
+   */
+  #build(options, groups) {
+    const form = make(
+      "form",
+      { method: "dialog", novalidate: true, onsubmit: (event) => this.#submit(event) },
+      panelHeader(this.#dialog, "study-panel-title", "New study"),
+      make(
+        "div",
+        { class: "panel-body" },
         make("p", { class: "form-error", role: "alert", id: "study-error" }),
-        this.#beginning(), this.#varied(tuning), this.#trials(tuning), this.#shared(groups)),
-      make("div", { class: "panel-foot" },
-        make("span", { class: "fine", id: "study-sum", "aria-live": "polite" }),
-        make("button", { class: "primary", id: "begin-study" }, "Begin study"))));
+        this.#makeNameAndPreset(),
+        this.#makeVaried(options),
+        this.#makeTrials(options),
+        this.#makeShared(groups),
+      ),
+      make(
+        "div",
+        { class: "panel-foot" },
+        make("span", { class: "fine", id: "study-summary", "aria-live": "polite" }),
+        make("button", { class: "primary", id: "start-study" }, "Start study"),
+      ),
+    );
+    this.#dialog.replaceChildren(form);
     this.#applyPreset();
-    this.#vary(AT_FIRST);
+    this.#vary(FIRST_VARIED);
     find("#study-title").focus();
   }
 
-  #line(id, label, hint, value, mode = "text") {
-    const input = make("input", { type: "text", id, inputmode: mode, autocomplete: "off", spellcheck: "false", value, "aria-describedby": `${id}-error ${id}-hint`, oninput: () => this.#clear(id) });
-    return make("div", { class: "field" }, make("div", { class: "field-head" }, make("label", { for: id }, label)), input,
-      make("p", { class: "error", id: `${id}-error` }), make("p", { class: "fine", id: `${id}-hint` }, hint));
+  /**
+   * @param {string} id
+   * @param {string} label
+   * @param {string} hint
+   * @param {string} value
+   * @param {string} [mode] of the keyboard on phones
+   */
+  #makeLine(id, label, hint, value, mode = "text") {
+    const input = make("input", {
+      type: "text",
+      id,
+      inputmode: mode,
+      autocomplete: "off",
+      spellcheck: "false",
+      value,
+      "aria-describedby": `${id}-error ${id}-hint`,
+      oninput: () => this.#clearError(id),
+    });
+    const error = make("p", { class: "error", id: `${id}-error` });
+    return makeField(id, label, input, error, make("p", { class: "fine", id: `${id}-hint` }, hint));
   }
 
-  #select(id, label, options, changed) {
+  /**
+   * @param {string} id
+   * @param {string} label
+   * @param {Choice[]} choices
+   * @param {() => void} [onChange]
+   */
+  #makeSelect(id, label, choices, onChange = () => {}) {
     const hint = make("p", { class: "fine", id: `${id}-hint` });
-    const tell = () => setText(hint, options.find(({ name }) => name === select.value)?.meaning ?? "");
-    const select = make("select", { id, "aria-describedby": `${id}-hint`, onchange: () => { tell(); changed?.(); } },
-      options.map(({ name }) => make("option", { value: name }, name)));
-    tell();
-    return make("div", { class: "field" }, make("div", { class: "field-head" }, make("label", { for: id }, label)), select, hint);
+    const options = choices.map(({ name }) => make("option", { value: name }, name));
+    const select = make("select", { id, "aria-describedby": `${id}-hint` }, options);
+    const showMeaning = () => setText(hint, choices.find(({ name }) => name === select.value)?.meaning ?? "");
+    select.addEventListener("change", () => {
+      showMeaning();
+      onChange();
+    });
+    showMeaning();
+    return makeField(id, label, select, hint);
   }
 
-  #beginning() {
-    return make("section", { class: "fields" },
-      this.#line("study-title", "name", "letters, digits, dots and dashes; its trials are the runs NAME-0001 and so on", ""),
-      this.#select("study-preset", "preset", this.#presets, () => this.#applyPreset()));
+  #makeNameAndPreset() {
+    const hint = "its trials are the runs NAME-0001, NAME-0002 and so on";
+    const preset = this.#makeSelect("study-preset", "preset", this.#presets, () => this.#applyPreset());
+    return make("section", { class: "fields" }, this.#makeLine("study-title", "name", hint, ""), preset);
   }
 
-  #varied(tuning) {
-    const options = tuning.groups.map(({ name, fields }) => make("optgroup", { label: name },
-      fields.map((spec) => make("option", { value: spec.name }, nameText(spec.name)))));
-    const select = make("select", { id: "vary-add", onchange: ({ target }) => { this.#vary(target.value); target.value = ""; } },
-      make("option", { value: "" }, "Choose a setting"), options);
-    return make("section", { class: "fields" }, make("h3", { class: "legend" }, "What varies"),
+  /** @param {StudyOptions} options */
+  #makeVaried({ groups }) {
+    const optionGroups = groups.map(({ name, fields }) =>
+      make(
+        "optgroup",
+        { label: name },
+        fields.map((spec) => make("option", { value: spec.name }, nameText(spec.name))),
+      ),
+    );
+    const select = make("select", { id: "vary-add" }, make("option", { value: "" }, "Choose a setting"), optionGroups);
+    select.addEventListener("change", () => {
+      this.#vary(select.value);
+      select.value = "";
+    });
+    return make(
+      "section",
+      { class: "fields" },
+      make("h3", { class: "legend" }, "Varied settings"),
       make("div", { id: "vary-rows", class: "fields" }),
-      make("div", { class: "field" }, make("div", { class: "field-head" }, make("label", { for: "vary-add" }, "vary another setting")), select));
+      makeField("vary-add", "vary another setting", select),
+    );
   }
 
-  #trials(tuning) {
-    const pruning = make("label", { class: "switch" }, make("input", { type: "checkbox", role: "switch", id: "study-prunes" }), make("span", { class: "track", "aria-hidden": "true" }), "Stop hopeless trials early");
-    return make("section", { class: "fields" }, make("h3", { class: "legend" }, "Trials"),
-      make("div", { class: "two" },
-        this.#line("study-trials", "how many", "more can follow", "20", "numeric"),
-        this.#line("study-at-once", "side by side", "one takes a core", "1", "numeric")),
-      this.#select("study-objective", "judged by", tuning.objectives), this.#select("study-sampler", "drawn by", tuning.samplers),
-      this.#line("study-seed", "seed", "same seed, same trials, one after the other", "0", "numeric"), pruning);
+  /** @param {StudyOptions} options */
+  #makeTrials({ objectives, samplers }) {
+    const pruning = make("input", { type: "checkbox", role: "switch", id: "study-prunes" });
+    const track = make("span", { class: "track", "aria-hidden": "true" });
+    return make(
+      "section",
+      { class: "fields" },
+      make("h3", { class: "legend" }, "Trials"),
+      make(
+        "div",
+        { class: "two" },
+        this.#makeLine("study-trials", "number of trials", "more can be added later", "20", "numeric"),
+        this.#makeLine("study-at-once", "in parallel", "each takes one core", "1", "numeric"),
+      ),
+      this.#makeSelect("study-objective", "objective", objectives),
+      this.#makeSelect("study-sampler", "sampler", samplers),
+      this.#makeLine(
+        "study-seed",
+        "seed",
+        "the same seed gives the same trials if they are not parallel",
+        "0",
+        "numeric",
+      ),
+      make("label", { class: "switch" }, pruning, track, "Prune unpromising trials"),
+    );
   }
 
-  #shared(groups) {
-    const specs = groups.flatMap(({ fields }) => fields);
-    const often = OFTEN.map((wanted) => specs.find(({ name }) => name === wanted)).filter(Boolean);
-    return make("section", {}, make("h3", { class: "legend" }, "The same in all trials"),
-      make("div", { class: "fields" }, often.map((spec) => this.#field(spec))),
-      make("div", { class: "other-settings" }, groups.map(({ name, fields }) => make("details", { class: "group" },
-        make("summary", {}, name[0].toUpperCase() + name.slice(1)),
-        make("div", { class: "fields" }, fields.filter((spec) => !OFTEN.includes(spec.name)).map((spec) => this.#field(spec)))))));
+  /** @param {SettingGroups} groups */
+  #makeShared(groups) {
+    const specs = groups.flatMap(({ fields }) => fields).filter(({ name }) => COMMON_SETTINGS.includes(name));
+    specs.sort((a, b) => COMMON_SETTINGS.indexOf(a.name) - COMMON_SETTINGS.indexOf(b.name));
+    const makeFields = (/** @type {SettingSpec[]} */ shown) =>
+      make(
+        "div",
+        { class: "fields" },
+        shown.map((spec) => this.#makeSetting(spec)),
+      );
+    const details = groups.map(({ name, fields }) => {
+      const others = fields.filter((spec) => !COMMON_SETTINGS.includes(spec.name));
+      const summary = make("summary", {}, name[0].toUpperCase() + name.slice(1));
+      return make("details", { class: "group" }, summary, makeFields(others));
+    });
+    return make(
+      "section",
+      {},
+      make("h3", { class: "legend" }, "Shared settings"),
+      makeFields(specs),
+      make("div", { class: "other-settings" }, details),
+    );
   }
 
-  #field(spec) {
-    const field = new Field(spec, () => {});
+  /** @param {SettingSpec} spec */
+  #makeSetting(spec) {
+    const field = new SettingField(spec, () => {});
     this.#fields.set(spec.name, field);
     return field.element;
   }
 
   get #preset() {
-    return this.#presets.find(({ name }) => name === find("#study-preset").value);
+    return this.#presets.find(({ name }) => name === findSelect("#study-preset").value);
   }
 
   #applyPreset() {
-    for (const [name, field] of this.#fields) field.setBaseline(this.#valueOf(name) ?? field.spec.default);
-    this.#tellSum();
+    for (const [name, field] of this.#fields) field.setBaseline(this.#presetValue(name) ?? field.spec.default);
+    this.#showVariedCount();
   }
 
-  #valueOf(name) {
-    return { ...this.#preset?.env_config, ...this.#preset?.training_config }[name];
+  /** @param {string} name of a setting */
+  #presetValue(name) {
+    /** @type {Record<string, unknown>} */
+    const values = { ...this.#preset?.env_config, ...this.#preset?.training_config };
+    return values[name];
   }
 
+  /** @param {string} name of a setting */
   #vary(name) {
     const spec = this.#specs.get(name);
     if (!spec || this.#rows.has(name)) return;
-    const row = new RangeRow(spec, this.#valueOf(name), () => this.#leave(name));
+    const row = new RangeRow(spec, this.#presetValue(name), () => this.#stopVarying(name));
     this.#rows.set(name, row);
     find("#vary-rows").append(row.element);
     this.#showVaried();
     row.focus();
   }
 
-  #leave(name) {
-    this.#rows.get(name).element.remove();
+  /** @param {string} name of a setting */
+  #stopVarying(name) {
+    this.#rows.get(name)?.element.remove();
     this.#rows.delete(name);
     this.#showVaried();
     find("#vary-add").focus();
@@ -145,106 +272,152 @@ export class StudyForm {
 
   #showVaried() {
     for (const [name, field] of this.#fields) field.element.hidden = this.#rows.has(name);
-    for (const option of findAll("#vary-add option")) option.disabled = this.#rows.has(option.value);
-    this.#tellSum();
+    for (const option of findAll("#vary-add option")) {
+      option.toggleAttribute("disabled", this.#rows.has(option.getAttribute("value") ?? ""));
+    }
+    this.#showVariedCount();
   }
 
-  #tellSum() {
+  #showVariedCount() {
     const n = this.#rows.size;
-    setText(find("#study-sum"), `${count(n)} ${n === 1 ? "setting varies" : "settings vary"}`);
+    setText(find("#study-summary"), `${formatCount(n)} ${n === 1 ? "setting varies" : "settings vary"}`);
   }
 
-  #clear(id) {
+  /** @param {string} id */
+  #clearError(id) {
     setText(find(`#${id}-error`), "");
     setAttribute(find(`#${id}`), "aria-invalid", null);
-    this.#tellSum();
+    this.#showVariedCount();
   }
 
-  #refuseAt(id, message) {
+  /**
+   * @param {string} id
+   * @param {string} message
+   */
+  #showErrorAt(id, message) {
     setText(find(`#${id}-error`), message);
     setAttribute(find(`#${id}`), "aria-invalid", "true");
     find(`#${id}`).focus();
   }
 
-  #whole(id, what) {
-    const text = find(`#${id}`).value.trim();
-    if (/^\d{1,10}$/.test(text)) return Number(text);
-    this.#refuseAt(id, `${what} is a whole number; got “${text}”.`);
-    return null;
-  }
-
-  /** What the server is asked for, or null where something is wrong, which is shown by then. */
-  #body() {
-    const name = find("#study-title").value.trim();
-    if (!NAME.test(name)) {
-      this.#refuseAt("study-title", `A name has letters, digits, dots and dashes, at most 59 of them; got “${name}”.`);
+  /**
+   * Returns the whole number in an input; if it is not valid, shows an error and returns null.
+   *
+   * @param {string} id
+   * @param {string} what
+   */
+  #readWhole(id, what) {
+    try {
+      return parseWhole(what, findInput(`#${id}`).value);
+    } catch (error) {
+      this.#showErrorAt(id, error.message);
       return null;
     }
-    const numbers = { n_trials: this.#whole("study-trials", "How many"), n_at_once: this.#whole("study-at-once", "Side by side"), seed: this.#whole("study-seed", "The seed") };
-    if (Object.values(numbers).includes(null)) return null;
-    const body = { name, preset: this.#preset.name, settings: {}, vary: {}, ...numbers, objective: find("#study-objective").value, sampler: find("#study-sampler").value, prunes: find("#study-prunes").checked };
-    for (const [key, row] of this.#rows) {
+  }
+
+  /**
+   * Returns the request; if an input is not valid, shows an error there and returns null.
+   *
+   * @returns {StartStudyBody | null}
+   */
+  #readBody() {
+    const name = findInput("#study-title").value.trim();
+    if (this.#nameRule && !followsRule(name, this.#nameRule)) {
+      this.#showErrorAt("study-title", `A study's name ${this.#nameRule.text}; got “${name}”. Choose another name.`);
+      return null;
+    }
+    const n_trials = this.#readWhole("study-trials", "The number of trials");
+    const n_at_once = this.#readWhole("study-at-once", "The number of parallel trials");
+    const seed = this.#readWhole("study-seed", "The seed");
+    if (n_trials === null || n_at_once === null || seed === null) return null;
+    const ranges = this.#readRanges();
+    const settings = ranges && this.#readSettings();
+    if (!ranges || !settings) return null;
+    return {
+      name,
+      preset: this.#preset?.name,
+      settings,
+      ranges,
+      n_trials,
+      n_at_once,
+      seed,
+      objective: /** @type {StartStudyBody["objective"]} */ (findSelect("#study-objective").value),
+      sampler: /** @type {StartStudyBody["sampler"]} */ (findSelect("#study-sampler").value),
+      prunes: findInput("#study-prunes").checked,
+    };
+  }
+
+  #readRanges() {
+    /** @type {NonNullable<StartStudyBody["ranges"]>} */
+    const ranges = {};
+    for (const [name, row] of this.#rows) {
       try {
-        body.vary[key] = row.read();
+        ranges[name] = row.read();
       } catch (error) {
         row.showError(error.message);
         row.focus();
         return null;
       }
     }
-    for (const [key, field] of this.#fields) {
-      if (!field.isChanged || this.#rows.has(key)) continue;
-      if (!field.isGood()) {
-        this.#reveal(field);
-        return null;
-      }
-      body.settings[key] = field.read();
-    }
-    return body;
+    return ranges;
   }
 
+  #readSettings() {
+    /** @type {Record<string, unknown>} */
+    const settings = {};
+    for (const [name, field] of this.#fields) {
+      if (!field.isChanged || this.#rows.has(name)) continue;
+      if (!field.isValid()) {
+        field.reveal();
+        return null;
+      }
+      settings[name] = field.read();
+    }
+    return settings;
+  }
+
+  /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
     setText(find("#study-error"), "");
-    const button = find("#begin-study");
-    const body = button.getAttribute("aria-busy") === "true" ? null : this.#body();
+    const body = this.#readBody();
     if (!body) return;
-    button.setAttribute("aria-busy", "true");
-    setText(button, "Beginning…");
-    try {
-      const study = await api.begin(body);
+    const start = async () => {
+      const study = await api.start(body);
       this.#dialog.close();
-      this.#begun(study.name);
-    } catch (problem) {
-      this.#refuse(problem);
-    } finally {
-      button.removeAttribute("aria-busy");
-      setText(button, "Begin study");
-    }
+      this.#onStart(study.name);
+    };
+    await runAction(findButton("#start-study"), "Starting…", start, (error) => this.#showError(error));
   }
 
-  /** Puts the server's line at the setting that it is about, or on top where it names none. */
-  #refuse({ message, field: named }) {
-    const row = this.#rows.get(named);
-    const field = this.#fields.get(named);
+  /**
+   * Shows an error at the setting at fault, else at the top.
+   *
+   * @param {import("../common/api.js").ApiError} error
+   */
+  #showError({ message, field: path }) {
+    const name = (path?.startsWith("ranges.") ? path.split(".")[1] : path) ?? "";
+    const row = this.#rows.get(name);
+    const field = this.#fields.get(name);
     if (row) {
       row.showError(message);
       row.focus();
     } else if (field) {
       field.showError(message);
-      this.#reveal(field);
-    } else if (/\bname\b|'[^']+' is a run/.test(message)) {
-      this.#refuseAt("study-title", message);
+      field.reveal();
+    } else if (name in INPUTS) {
+      this.#showErrorAt(INPUTS[name], message);
     } else {
       setText(find("#study-error"), message);
       find("#study-error").scrollIntoView({ block: "nearest" });
     }
   }
-
-  #reveal(field) {
-    const group = field.element.closest("details");
-    if (group) group.open = true;
-    field.input.focus();
-    field.element.scrollIntoView({ block: "center" });
-  }
 }
+
+/**
+ * @param {string} id
+ * @param {string} label
+ * @param {HTMLElement[]} content
+ */
+const makeField = (id, label, ...content) =>
+  make("div", { class: "field" }, make("div", { class: "field-head" }, make("label", { for: id }, label)), ...content);

@@ -1,97 +1,116 @@
-// The list of studies, and the panel that begins one.
+// @ts-check
+// The page of all studies, and the panel that starts one.
 
-import { find, make, setAttribute, setText } from "../common/dom.js";
-import { beginPage } from "../common/frame.js";
-import { LiveLink } from "../common/link.js";
-import { say } from "../common/toast.js";
-import { ago, count, lines } from "../common/words.js";
+import { find, make, setText } from "../common/dom.js";
+import { formatAge, formatCount, formatLines } from "../common/format.js";
+import { initPage } from "../common/frame.js";
+import { KeyedList } from "../common/keyed-list.js";
+import { LiveSocket } from "../common/live-socket.js";
+import { showPendingToast, showToast } from "../common/toast.js";
 import { api } from "./api.js";
 import { StudyForm } from "./form.js";
-import { GOAL, nameText, pathOf, stateSign } from "./words.js";
+import { GOAL, nameText, stateSign, studyPath } from "./format.js";
 
-const LOOK_MS = 2_000;
+/** @typedef {import("./api.js").Study} Study */
+
+const REFRESH_MS = 2_000;
+const MINUTE_MS = 60_000; // time after which ages are updated
+/** @type {import("../common/shortcuts.js").HelpEntry[]} */
 const NUMBERS = [
-  ["Trial", "One run with settings of its own; all else is the same in all trials of a study."],
-  ["Best", "Of the best trial: mean lines a game in its evaluation, on games that are the same for all; or the placements that it took to the goal."],
+  ["Trial", "One run with its own settings; all others are the same in all trials of a study."],
+  [
+    "Best",
+    "Of the best trial: lines until the limit in its evaluation, on the same games for all trials; or its placements " +
+      "to the goal.",
+  ],
 ];
 
+/** @type {KeyedList<Study>} */
+const rows = new KeyedList(find("#studies tbody"), {
+  keyOf: ({ name }) => name,
+  stateOf: (study) => [study, Math.floor(Date.now() / MINUTE_MS)],
+  make: ({ name }) => make("tr", { "data-name": name }, make("th", { scope: "row", class: "text" }, linkTo(name))),
+  update: updateRow,
+});
+const form = new StudyForm((name) => location.assign(studyPath(name)));
+/** @type {Study[]} */
 let studies = [];
-let isStale = true; // whether the server could not be asked
-const form = new StudyForm((name) => location.assign(pathOf(name)));
+let isStale = true; // after a failed request
+let isRefreshing = false;
 
-let isLost = false; // whether the socket is
-let isAsking = false;
-let shownRows = "";
+/** @param {string} name */
+const linkTo = (name) => make("a", { href: studyPath(name) }, name);
 
 async function refresh() {
-  if (isAsking) return;
-  isAsking = true;
+  if (isRefreshing) return;
+  isRefreshing = true;
   try {
     studies = await api.studies();
     isStale = false;
     show();
   } catch (error) {
-    if (studies.length) {
-      if (!isStale) say(error.message, { isError: true });
-      isStale = true;
-      return;
-    }
+    if (!studies.length) showFailure(error);
+    else if (!isStale) showToast(error.message, { isError: true });
     isStale = true;
-    setText(find("#studies-count"), "The studies could not be read.");
-    find("#studies-empty").replaceChildren(make("p", {}, error.message), make("button", { type: "button", onclick: refresh }, "Try again"));
   } finally {
-    isAsking = false;
+    isRefreshing = false;
   }
 }
 
-function showStatus() {
-  const n = studies.filter(({ is_alive: isAlive }) => isAlive).length;
-  setAttribute(find("#status"), "data-state", isLost ? "lost" : n ? "running" : "none");
-  setText(find("#status-word"), isLost ? "Connection lost" : isStale ? "" : n ? `${count(n)} under way` : "No study is under way");
-  setText(find("#status-text"), isLost ? "coming back by itself" : "");
+/** @param {Error} error */
+function showFailure({ message }) {
+  setText(find("#studies-count"), "The studies could not be loaded.");
+  const retry = make("button", { type: "button", onclick: refresh }, "Try again");
+  find("#studies-empty").replaceChildren(make("p", {}, message), retry);
 }
 
 function show() {
-  showStatus();
   const n = studies.length;
-  setText(find("#studies-count"), `${count(n)} ${n === 1 ? "study" : "studies"}`);
+  setText(find("#studies-count"), `${formatCount(n)} ${n === 1 ? "study" : "studies"}`);
   find("#studies").hidden = n === 0;
   const empty = find("#studies-empty");
   empty.hidden = n > 0;
-  if (!n) {
-    empty.replaceChildren(make("strong", {}, "No studies yet."),
-      make("p", {}, "A study trains one run after another with other settings, and tells which of them mattered. Begin one here, or by ", make("code", {}, "tetrarium tune"), "."));
-  }
-  const rows = studies.map(row);
-  const fresh = rows.map(({ outerHTML }) => outerHTML).join("");
-  if (fresh === shownRows) return; // what is pressed stays
-  shownRows = fresh;
-  const body = find("#studies tbody");
-  const focused = document.activeElement?.closest?.("#studies tr")?.dataset.name;
-  body.replaceChildren(...rows);
-  if (focused) find(`tr[data-name="${CSS.escape(focused)}"] a`, body)?.focus();
+  const text =
+    "A study trains one run after another with different settings, and estimates which of them matter. " +
+    "Start one here, or by ";
+  const hint = make("p", {}, text, make("code", {}, "tetrarium tune"), ".");
+  if (!n) empty.replaceChildren(make("strong", {}, "No studies yet."), hint);
+  rows.show(studies);
 }
 
-function row(study) {
+/**
+ * @param {HTMLElement} row
+ * @param {Study} study
+ */
+function updateRow(row, study) {
+  const { objective, best_value: bestValue, started, state, n_trials: nTrials, ranges } = study;
   const nEnded = study.n_done + study.n_pruned + study.n_failed;
-  const best = study.best_value === null ? "–" : study.objective === GOAL ? count(study.best_value) : lines(study.best_value);
-  return make("tr", { "data-name": study.name },
-    make("th", { scope: "row", class: "text" }, make("a", { href: pathOf(study.name) }, study.name)),
-    make("td", { class: "text" }, stateSign(study.state)),
-    make("td", { class: "column-trials" }, `${count(nEnded)} of ${count(study.n_trials)}`, make("span", { class: "only-phone" }, ` trials · best ${best}${study.objective === GOAL ? "" : " lines a game"} · ${ago(study.started)}`)),
-    make("td", { class: "text varies" }, Object.keys(study.ranges).map(nameText).join(", ")),
+  const isGoal = objective === GOAL;
+  const best = bestValue === null ? "–" : isGoal ? formatCount(bestValue) : formatLines(bestValue);
+  const phone = ` trials · best ${best}${isGoal ? "" : " lines until the limit"} · ${formatAge(started)}`;
+  const trials = `${formatCount(nEnded)} of ${formatCount(nTrials)}`;
+  while (row.children.length > 1) row.lastElementChild?.remove(); // the link keeps the focus
+  row.append(
+    make("td", { class: "text" }, stateSign(state)),
+    make("td", { class: "column-trials" }, trials, make("span", { class: "only-phone" }, phone)),
+    make("td", { class: "text varies" }, Object.keys(ranges).map(nameText).join(", ")),
     make("td", {}, best),
-    make("td", {}, make("span", { title: study.started }, ago(study.started))));
+    make("td", {}, make("span", { title: started }, formatAge(started))),
+  );
 }
 
 find("#new-study").addEventListener("click", () => form.open());
-beginPage({ keys: [["n", "new study", () => form.open()]], numbers: NUMBERS });
-const link = new LiveLink();
-link.addEventListener("link", ({ detail }) => {
-  isLost = detail === "lost";
-  showStatus();
-  if (!isLost) refresh();
+initPage({ keys: [["n", "new study", () => form.open()]], numbers: NUMBERS });
+const socket = new LiveSocket();
+socket.on("state", (state) => {
+  if (state !== "lost") refresh();
 });
-link.addEventListener("event", ({ detail: { source } }) => source === "home" && refresh());
-setInterval(() => !document.hidden && (isStale || studies.some(({ is_alive: isAlive }) => isAlive)) && refresh(), LOOK_MS);
+socket.on("event", ({ source }) => {
+  if (source === "home") refresh();
+});
+setInterval(() => {
+  const isActive = studies.some(({ is_alive: isAlive }) => isAlive);
+  if (!document.hidden && (isStale || isActive)) refresh();
+}, REFRESH_MS);
+showPendingToast();
 refresh();

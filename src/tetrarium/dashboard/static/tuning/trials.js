@@ -1,94 +1,164 @@
-// The table of a study's trials: rows stay where they are while their figures change, so that no focus is lost.
+// @ts-check
+// Table of a study's trials.
 
-import { find, make, setAttribute } from "../common/dom.js";
-import { count, duration, percent } from "../common/words.js";
-import { GOAL, isEnded, nameText, runPath, settingText, stateSign, unitOf, valueText } from "./words.js";
+import { compareValues } from "../common/compare-values.js";
+import { find, findAll, findOptional, make, setAttribute } from "../common/dom.js";
+import { formatCount, formatDuration, formatPercent } from "../common/format.js";
+import { KeyedList } from "../common/keyed-list.js";
+import { GOAL, hasEnded, nameText, runPath, settingText, stateSign, unitOf, valueText } from "./format.js";
 
-const share = ({ step, total_steps: total }) => (total ? Math.min(1, step / total) : 0);
+/** @typedef {import("./api.js").StudyDetails} StudyDetails */
+/** @typedef {import("./api.js").Trial} Trial */
 
-/** The columns of a study: key, title, a text's side, what is shown and by what is sorted. */
-function columnsOf(study) {
-  const fixed = [
-    { key: "number", title: "Trial", isText: true, sort: (trial) => trial.number, cell: runCell },
-    { key: "state", title: "State", isText: true, sort: (trial) => trial.state, cell: stateCell },
-    { key: "value", title: unitOf(study.objective), sort: (trial) => trial.value, cell: (trial) => valueText(trial, study.objective) },
-    { key: "cut", title: "Cut off", help: "Games of the evaluation that were still running at its end.", sort: (trial) => trial.n_cut_off, cell: (trial) => (trial.n_games === null ? "–" : `${count(trial.n_cut_off)} of ${count(trial.n_games)}`) },
+/**
+ * @typedef {object} Column
+ * @property {string} key
+ * @property {string} title
+ * @property {string} [help]
+ * @property {boolean} [isText]
+ * @property {(trial: Trial) => unknown} sort value by which trials are sorted
+ * @property {(trial: Trial) => string | HTMLElement} cell
+ */
+
+/**
+ * @param {StudyDetails} study
+ * @returns {Column[]}
+ */
+function columnsOf({ objective, ranges }) {
+  const varied = Object.keys(ranges).map((name) => ({
+    key: `set-${name}`,
+    title: nameText(name),
+    sort: (/** @type {Trial} */ { params }) => params[name],
+    cell: (/** @type {Trial} */ { params }) => settingText(params[name]),
+  }));
+  return [
+    { key: "number", title: "Trial", isText: true, sort: ({ number }) => number, cell: makeRunCell },
+    { key: "state", title: "State", isText: true, sort: ({ state }) => state, cell: makeStateCell },
+    {
+      key: "value",
+      title: unitOf(objective),
+      sort: ({ value }) => value,
+      cell: (trial) => valueText(trial, objective),
+    },
+    {
+      key: "truncated",
+      title: "Truncated",
+      help: "Games of the evaluation that reached the piece limit.",
+      sort: ({ n_truncated: nTruncated }) => nTruncated,
+      cell: ({ n_truncated: nTruncated, n_games: nGames }) =>
+        nGames === null ? "–" : `${formatCount(nTruncated)} of ${formatCount(nGames)}`,
+    },
+    ...varied,
+    {
+      key: "time",
+      title: "Time",
+      sort: ({ seconds }) => seconds,
+      cell: ({ seconds }) => (seconds ? formatDuration(seconds) : "–"),
+    },
   ];
-  const varied = Object.keys(study.ranges).map((name) => ({ key: `set-${name}`, title: nameText(name), sort: (trial) => trial.params[name], cell: (trial) => settingText(trial.params[name]) }));
-  return [...fixed, ...varied, { key: "time", title: "Time", sort: (trial) => trial.seconds, cell: (trial) => (trial.seconds ? duration(trial.seconds) : "–") }];
 }
 
-function runCell(trial) {
-  return trial.has_run ? make("a", { href: runPath(trial.run) }, trial.run) : make("span", { title: "This run is not there, or not yet." }, trial.run);
+/** @param {Trial} trial */
+function makeRunCell({ has_run: hasRun, run }) {
+  if (hasRun) return make("a", { href: runPath(run) }, run);
+  return make("span", { title: "This run does not exist." }, run);
 }
 
-function stateCell(trial) {
-  if (trial.note) return make("span", { title: trial.note }, stateSign(trial.state));
-  if (isEnded(trial.state) || !trial.step) return stateSign(trial.state);
-  return make("span", {}, stateSign(trial.state), make("span", { class: "fine" }, ` ${percent(Math.round(share(trial) * 100) / 100)}`));
+/** @param {Trial} trial */
+function makeStateCell({ note, state, step, total_steps: total }) {
+  if (note) return make("span", { title: note }, stateSign(state));
+  if (hasEnded(state) || !step) return stateSign(state);
+  const share = total ? Math.min(1, step / total) : 0;
+  const progress = make("span", { class: "fine" }, ` ${formatPercent(Math.round(share * 100) / 100)}`);
+  return make("span", {}, stateSign(state), progress);
 }
 
 export class TrialTable {
+  /** @type {Column[]} */
   #columns = [];
-  #rows = new Map(); // run → {element, told}
-  #order = { key: "value", descending: true };
+  #order = { key: "value", isDescending: true };
+  /** @type {StudyDetails | null} */
   #study = null;
+  /** @type {KeyedList<Trial>} */
+  #rows = new KeyedList(find("#trials tbody"), {
+    keyOf: ({ run }) => run,
+    stateOf: (trial) => [trial, trial.number === this.#study?.best],
+    make: ({ number }) => make("tr", { "data-trial": number }),
+    update: (row, trial) => this.#updateRow(row, trial),
+  });
 
-  /** Shows a study's trials; at first the best one is on top, those under way before it. */
+  /**
+   * Shows the trials of a study, at first with active trials and then the best one on top.
+   *
+   * @param {StudyDetails} study
+   */
   show(study) {
     if (!this.#study) {
-      this.#order.descending = study.objective !== GOAL;
+      this.#order.isDescending = study.objective !== GOAL;
       this.#columns = columnsOf(study);
       this.#makeHead();
     }
     this.#study = study;
-    const body = find("#trials tbody");
-    const rows = this.#ordered().map((trial) => this.#row(trial));
-    rows.forEach((row, place) => {
-      if (body.children[place] !== row) body.insertBefore(row, body.children[place] ?? null);
-    });
-    for (const head of find("#trials thead tr").children) {
-      setAttribute(head, "aria-sort", head.dataset.key === this.#order.key ? (this.#order.descending ? "descending" : "ascending") : null);
+    this.#rows.show(this.#sorted(study.trials));
+    const direction = this.#order.isDescending ? "descending" : "ascending";
+    for (const head of findAll("#trials thead th")) {
+      setAttribute(head, "aria-sort", head.dataset.key === this.#order.key ? direction : null);
     }
   }
 
   #makeHead() {
-    find("#trials thead tr").replaceChildren(...this.#columns.map(({ key, title, help, isText }) =>
-      make("th", { scope: "col", class: isText ? "text" : null, "data-key": key },
-        make("button", { type: "button", class: "sort", title: help, onclick: () => this.#sortBy(key, isText) }, title))));
+    const heads = this.#columns.map(({ key, title, help, isText = false }) => {
+      const sort = () => this.#sortBy(key, isText);
+      const button = make("button", { type: "button", class: "sort", title: help, onclick: sort }, title);
+      return make("th", { scope: "col", class: isText ? "text" : null, "data-key": key }, button);
+    });
+    find("#trials thead tr").replaceChildren(...heads);
   }
 
+  /**
+   * @param {string} key
+   * @param {boolean} isText
+   */
   #sortBy(key, isText) {
-    this.#order = { key, descending: this.#order.key === key ? !this.#order.descending : !isText };
-    this.show(this.#study);
+    this.#order = { key, isDescending: this.#order.key === key ? !this.#order.isDescending : !isText };
+    if (this.#study) this.show(this.#study);
   }
 
-  #ordered() {
-    const { key, descending } = this.#order;
-    const { sort } = this.#columns.find((column) => column.key === key);
-    const turn = descending ? -1 : 1;
-    const isLast = (value) => value === null || value === undefined;
-    return [...this.#study.trials].sort((one, other) => {
-      const [a, b] = [sort(one), sort(other)];
-      if (key === "value" && isLast(a) && isLast(b)) return Number(isEnded(one.state)) - Number(isEnded(other.state)) || one.number - other.number;
-      if (key === "value" && isLast(a) !== isLast(b)) return isLast(a) === !isEnded((isLast(a) ? one : other).state) ? -1 : 1;
-      if (isLast(a) || isLast(b)) return Number(isLast(a)) - Number(isLast(b));
-      const [left, right] = [a, b].map((value) => (typeof value === "number" ? value : settingText(value)));
-      return (left < right ? -1 : left > right ? 1 : 0) * turn || one.number - other.number;
+  /** @param {Trial[]} trials */
+  #sorted(trials) {
+    const { key, isDescending } = this.#order;
+    const { sort } = this.#columns.find((column) => column.key === key) ?? this.#columns[0];
+    const sign = isDescending ? -1 : 1;
+    return [...trials].sort((one, other) => {
+      const byPresence = rankOf(one, key, sort) - rankOf(other, key, sort);
+      return byPresence || sign * compareValues(sort(one), sort(other)) || one.number - other.number;
     });
   }
 
-  #row(trial) {
-    const isBest = trial.number === this.#study.best;
-    const told = JSON.stringify([trial, isBest]);
-    const known = this.#rows.get(trial.run);
-    if (known?.told === told) return known.element;
-    const element = known?.element ?? make("tr", { "data-trial": trial.number });
-    const isFocused = element.contains(document.activeElement);
-    element.classList.toggle("best", isBest);
-    element.replaceChildren(...this.#columns.map(({ cell, isText }) => make("td", { class: isText ? "text" : null }, cell(trial))));
-    if (isFocused) find("a", element)?.focus();
-    this.#rows.set(trial.run, { element, told });
-    return element;
+  /**
+   * @param {HTMLElement} row
+   * @param {Trial} trial
+   */
+  #updateRow(row, trial) {
+    const isFocused = row.contains(document.activeElement);
+    row.classList.toggle("best", trial.number === this.#study?.best);
+    const cells = this.#columns.map(({ cell, isText }) => make("td", { class: isText ? "text" : null }, cell(trial)));
+    row.replaceChildren(...cells);
+    if (isFocused) findOptional("a", row)?.focus();
   }
+}
+
+/** @param {unknown} value */
+const isMissing = (value) => value === null || value === undefined;
+
+/**
+ * Returns 0 for active trials sorted by their value, 1 for trials with a sort value, and 2 for the others.
+ *
+ * @param {Trial} trial
+ * @param {string} key
+ * @param {Column["sort"]} sort
+ */
+function rankOf(trial, key, sort) {
+  if (!isMissing(sort(trial))) return 1;
+  return key === "value" && !hasEnded(trial.state) ? 0 : 2;
 }

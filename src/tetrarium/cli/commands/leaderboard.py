@@ -1,0 +1,175 @@
+"""Commands ``models …`` that play: evaluation under a protocol, the leaderboard, and comparisons."""
+
+import json as json_library
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from tetrarium.cli.evaluations import FreshOption, OnOption, WorkersOption, evaluate_in
+from tetrarium.cli.formatting import interval_text, lines_text, percent_text
+from tetrarium.cli.options import HomeOption, JsonOption, agent_names, protocol_names, suggested
+from tetrarium.cli.tables.model_tables import print_table
+from tetrarium.errors import ConfigError
+from tetrarium.evaluation.protocols import DEFAULT_PROTOCOL
+from tetrarium.registry.home import Home
+
+if TYPE_CHECKING:
+    from tetrarium.evaluation import Report
+    from tetrarium.evaluation.protocols import Protocol
+    from tetrarium.registry.scores import Score
+
+ProtocolOption = Annotated[
+    str, Parameter(completer=protocol_names, help="harder, default, uniform, literature-10x10 or literature-10x20.")
+]
+
+
+def evaluate_models(
+    agents: Annotated[
+        list[str],
+        Parameter(negative="", completer=agent_names, help="Models, or 'random', 'dellacherie', 'du', 'dt-10'."),
+    ],
+    *,
+    protocol: ProtocolOption = DEFAULT_PROTOCOL,
+    on: OnOption = None,
+    workers: WorkersOption = None,
+    fresh: FreshOption = False,
+    json: JsonOption = False,
+    home: HomeOption = None,
+) -> int:
+    """Evaluate models or controllers under a protocol, for the leaderboard."""
+    from tetrarium.evaluation import find_protocol
+    from tetrarium.evaluation.leaderboard import find_player, keep_score
+    from tetrarium.training.agent_reference import load_player_policy
+
+    located, chosen = Home.locate(home), find_protocol(protocol)
+    players = [find_player(_require_saved(name), located) for name in agents]
+    scores = []
+    for player in players:
+        policy = load_player_policy(player, located)
+        report = _play(policy, chosen, chosen.n_games, located, on=on, workers=workers, fresh=fresh)
+        scores.append(keep_score(located, player, chosen, report))
+    if json:
+        print(json_library.dumps([_score_dict(score) for score in scores], indent=2))
+    else:
+        _print_scores(chosen, [(score, None) for score in scores])
+    return 0
+
+
+def show_leaderboard(
+    *, protocol: ProtocolOption = DEFAULT_PROTOCOL, json: JsonOption = False, home: HomeOption = None
+) -> int:
+    """Show all results under a protocol, best first."""
+    from tetrarium.evaluation import find_protocol
+    from tetrarium.evaluation.leaderboard import leaderboard
+
+    located, chosen = Home.locate(home), find_protocol(protocol)
+    entries = leaderboard(located, chosen)
+    by_sha256 = {entry.player.sha256: (entry.score, entry.place) for entry in entries}  # equal weights are listed once
+    placed = [(score, place) for score, place in by_sha256.values() if score is not None]
+    if json:
+        print(json_library.dumps([{**_score_dict(score), "place": place} for score, place in placed], indent=2))
+        return 0
+    if placed:
+        _print_scores(chosen, placed)
+    else:
+        command = suggested(f"tetrarium models evaluate champion dt-10 --protocol {chosen.name}", home)
+        print(f"No results yet. Evaluate some: {command}")
+    missing = [entry.player.label for entry in entries if entry.score is None]
+    if missing:
+        print(f"Not evaluated: {', '.join(missing)}")
+    return 0
+
+
+def compare_models(
+    one: Annotated[
+        str, Parameter(completer=agent_names, help="A run, a model, a bundle, a checkpoint folder or a controller.")
+    ],
+    other: Annotated[str, Parameter(completer=agent_names, help="The agent to compare it with.")],
+    *,
+    games: Annotated[int | None, Parameter(help="Number of games. [default: the protocol's]")] = None,
+    max_pieces: Annotated[
+        int | None, Parameter(help="Truncate a game after this many pieces. [default: the protocol's]")
+    ] = None,
+    protocol: ProtocolOption = DEFAULT_PROTOCOL,
+    json: JsonOption = False,
+    home: HomeOption = None,
+) -> int:
+    """Compare two agents on the same pieces and test whether the difference is significant."""
+    from tetrarium.evaluation import compare_reports, find_protocol
+    from tetrarium.training.agent_reference import resolve_policy
+
+    located, chosen = Home.locate(home), find_protocol(protocol)
+    reports = []
+    for agent in (one, other):
+        policy, _ = resolve_policy(agent, located)
+        reports.append(_play(policy, chosen, games or chosen.n_games, located, max_pieces))
+    found = compare_reports(*reports)
+    if json:
+        print(json_library.dumps(found.to_dict(), indent=2))
+        return 0
+    ones = (found.one, found.lines_one, found.n_truncated_one, found.n_won)
+    others = (found.other, found.lines_other, found.n_truncated_other, found.n_lost)
+    rows = [
+        (name, lines_text(lines), f"{truncated:,}", f"{better:,} of {found.n_games:,} games")
+        for name, lines, truncated, better in (ones, others)
+    ]
+    print_table(("agent", "lines until the limit", "truncated", "better in"), rows)
+    print(found.sentence)
+    return 0
+
+
+def _require_saved(agent: str) -> str:
+    """Returns the name unchanged if it can be a saved model or a controller.
+
+    Raises:
+        ConfigError: if it is a file or folder.
+    """
+    from tetrarium.evaluation import POLICY_NAMES
+
+    if agent not in POLICY_NAMES and os.path.lexists(agent):
+        raise ConfigError(
+            f"The leaderboard lists saved models; got the file {agent!r}. Save it first: `tetrarium models save`.",
+            field="agents",
+        )
+    return agent
+
+
+def _play(
+    policy: Any, protocol: "Protocol", n_games: int, home: Home, max_pieces: int | None = None, **options: Any
+) -> "Report":
+    from tetrarium.cli.terminal.run_display import make_display
+
+    limit = max_pieces or protocol.max_pieces
+    with make_display(sys.stderr) as display:
+        return evaluate_in(
+            display, policy, protocol.env_config, n_games, protocol.seed, max_pieces=limit, home=home, **options
+        )
+
+
+def _print_scores(protocol: "Protocol", placed: "list[tuple[Score, int | None]]") -> None:
+    print(f"{protocol.name}: {protocol.meaning}")
+    rows = []
+    for score, place in placed:
+        report = score.report
+        low, high = report["interval_lines"]
+        median = lines_text(report["median_lines"])
+        rows.append((
+            "" if place is None else str(place), score.player,
+            interval_text(report["mean_lines"], low, high)
+            if report["n_ended"]
+            else f"lost none of {report['n_games']:,}",
+            f"at least {median}" if 2 * report["n_truncated"] >= report["n_games"] else median,
+            percent_text(report["share_truncated"]), f"{report['n_games']:,}", f"{report['pieces_per_second']:,.0f}",
+        ))  # fmt: skip
+    print_table(
+        ("", "agent", "estimated lines per game (95 %)", "median", "truncated", "games", "pieces per second"), rows
+    )
+
+
+def _score_dict(score: "Score") -> dict[str, Any]:
+    return {
+        "agent": score.player, "sha256": score.sha256, "protocol": score.protocol, "measured_s": score.measured_s,
+        **{name: value for name, value in score.report.items() if name != "policy"},
+    }  # fmt: skip

@@ -1,0 +1,419 @@
+"""Commands about runs: ``runs list``, ``show``, ``plot``, ``pause``, ``stop``, ``prune``, ``delete``, ``restore``.
+
+They also control runs that another terminal or the dashboard started. Heavy imports stay inside the commands, because
+shell completion loads this module.
+"""
+
+import json as json_library
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from tetrarium.cli.formatting import durations_text, estimated_text, lines_text, losses_text, sample_text
+from tetrarium.cli.options import (
+    ForceOption,
+    HomeOption,
+    JsonOption,
+    YesOption,
+    column_names,
+    run_names,
+    suggested,
+    trashed_run_names,
+)
+from tetrarium.cli.tables.model_tables import date_text, print_table
+from tetrarium.errors import ConfigError, WorkerError
+from tetrarium.registry.home import Home
+from tetrarium.registry.run_trash import TrashedRun, remove_trashed, restore_run, trashed_runs
+from tetrarium.workers.protocol.status_files import DAMAGED, ProcessState
+
+if TYPE_CHECKING:
+    from tetrarium.environment.pictures.plots import Plot
+    from tetrarium.workers.directories.learning_curves import Curve
+    from tetrarium.workers.directories.runs import RunView
+
+RunArgument = Annotated[str, Parameter(help="The run's name.", completer=run_names)]
+
+_WAIT_S: Final = 60.0  # for the end of a round; a generation of CMA-ES may take seconds
+_POLL_S: Final = 0.1
+
+app = App(name="runs", help="List, inspect, plot, pause, stop, prune, delete and restore runs.")
+
+
+@app.command(name="list")
+def list_(
+    *,
+    search: Annotated[str, Parameter(help="Words in name, algorithm, preset, seed or command.")] = "",
+    state: Annotated[
+        list[ProcessState] | None, Parameter(negative="", help="Only runs in this state; repeatable.")
+    ] = None,
+    limit: Annotated[int | None, Parameter(help="Maximum number of runs.", validator=Number(gte=1))] = None,
+    skip: Annotated[int, Parameter(help="Number of runs to skip.", validator=Number(gte=0))] = 0,
+    trash: Annotated[bool, Parameter(negative="", help="List deleted runs, which can be restored.")] = False,
+    json: JsonOption = False,
+    home: HomeOption = None,
+) -> int:
+    """List runs, newest first."""
+    from tetrarium.workers.directories.runs import find_runs
+
+    located = Home.locate(home)
+    if trash:
+        return _print_trash(trashed_runs(located), json=json)
+    page = find_runs(located, search=search, states=state or (), limit=limit, offset=skip)
+    if json:
+        _print_json([asdict(view) for view in page.runs])
+        return 0
+    if not page.n_runs:
+        is_unfiltered = not (search or state)
+        empty = f"There are no runs yet in {str(located.root)!r}. Start one: {suggested('tetrarium train', home)}"
+        print(empty if is_unfiltered else "No matching runs.")
+        return 0
+    rows = []
+    for view in page.runs:
+        mean = "" if view.training_mean is None else lines_text(view.training_mean)
+        best = "" if view.best_lines_game is None else f"{view.best_lines_game:,}"
+        step = f"{view.step:,} of {view.total_steps:,}"
+        rows.append((view.name, view.state, step, mean, best, view.algorithm))
+    print_table(("run", "state", "step", "training mean", "best game", "algorithm"), rows)
+    for view in page.runs:
+        if view.state == DAMAGED:
+            print(view.error)
+    shown = skip + len(page.runs)
+    if shown < page.n_runs:
+        print(f"{len(page.runs):,} of {page.n_runs:,} runs; --skip {shown} shows more.")
+    return 0
+
+
+@app.command
+def show(name: RunArgument, *, json: JsonOption = False, home: HomeOption = None) -> int:
+    """Show one run: state, progress and results."""
+    from tetrarium.workers.directories.runs import read_run
+
+    view = read_run(Home.locate(home), name)
+    if json:
+        _print_json(asdict(view))
+        return 0
+    rows = _rows(view)
+    widest = max(len(label) for label, _ in rows)
+    for label, value in rows:
+        print(f"{label:<{widest}}  {value}")
+    return 0
+
+
+@app.command
+def pause(name: RunArgument, *, json: JsonOption = False, home: HomeOption = None) -> int:
+    """Pause a run until `tetrarium resume`. Returns once it is paused."""
+    return send_command("pause", name, frozenset({"paused"}), home, json=json)
+
+
+@app.command
+def stop(name: RunArgument, *, json: JsonOption = False, home: HomeOption = None) -> int:
+    """Stop a run and save a checkpoint. Returns once it has stopped."""
+    return send_command("stop", name, frozenset(), home, json=json)
+
+
+@app.command
+def prune(
+    names: Annotated[
+        list[str] | None, Parameter(negative="", completer=run_names, help="Names of runs. [default: all]")
+    ] = None,
+    *,
+    keep: Annotated[int, Parameter(help="Number of latest checkpoints to keep per run.")] = 1,
+    yes: YesOption = False,
+    json: JsonOption = False,
+    home: HomeOption = None,
+) -> int:
+    """Delete checkpoints that are not needed to resume a run. Active runs are skipped."""
+    from tetrarium.training.runs.storage import checkpoint_cleanup
+
+    located = Home.locate(home)
+    found = checkpoint_cleanup.find_prunable(located, names or (), keep)
+    n_bytes = sum(one.n_bytes for one in found)
+    if not json:
+        for one in found:
+            print(f"{one.name}: {len(one.steps):,} of its checkpoints, {_size(one.n_bytes)}")
+    if yes:
+        checkpoint_cleanup.prune(located, found)
+    if json:
+        _print_json({"runs": [asdict(one) for one in found], "n_bytes": n_bytes, "is_done": yes})
+    elif not found:
+        print("There is nothing to delete.")
+    else:
+        print(f"Freed {_size(n_bytes)}." if yes else f"This would free {_size(n_bytes)}. To confirm, add --yes")
+    return 0
+
+
+@app.command
+def delete(
+    name: Annotated[
+        str, Parameter(help="The run's name; with --forever also its id in the trash.", completer=run_names)
+    ],
+    *,
+    forever: Annotated[bool, Parameter(negative="", help="Delete permanently, also from the trash.")] = False,
+    json: JsonOption = False,
+    home: HomeOption = None,
+) -> int:
+    """Move a run to the trash; `runs restore` restores it. Models saved from it are kept.
+
+    With --forever, its checkpoints, records and replays are deleted permanently: those of a run of this name in the
+    trash, else those of the run itself.
+    """
+    from tetrarium.training.runs.storage.checkpoint_cleanup import delete_run, trashed_values
+
+    located = Home.locate(home)
+    in_trash = [run for run in trashed_runs(located) if name in (run.name, run.id)] if forever else []
+    deleted = in_trash or [delete_run(located, name)]
+    values = [trashed_values(run) for run in deleted]
+    if forever:
+        remove_trashed(deleted)
+    if json:
+        _print_json(values)
+        return 0
+    done = "Permanently deleted" if forever else "Moved to the trash"
+    undo = "" if forever else f" Undo: {suggested(f'tetrarium runs restore {name}', home)}"
+    print(f"{done}: {name}, {_size(sum(value['n_bytes'] for value in values))}.{undo}")
+    return 0
+
+
+@app.command
+def restore(
+    name: Annotated[str, Parameter(help="The run's name, or its id in the trash.", completer=trashed_run_names)],
+    *,
+    json: JsonOption = False,
+    home: HomeOption = None,
+) -> int:
+    """Restore a run from the trash; of several of one name, the latest deleted one."""
+    restored = restore_run(Home.locate(home), name)
+    if json:
+        _print_json({"name": restored.name})
+    else:
+        print(f"Restored: {restored.name}.")
+    return 0
+
+
+def _print_trash(runs: Sequence[TrashedRun], *, json: bool) -> int:
+    from tetrarium.training.runs.storage.checkpoint_cleanup import trashed_values
+
+    values = [trashed_values(run) for run in runs]
+    if json:
+        _print_json(values)
+    elif values:
+        rows = [(value["id"], date_text(value["trashed_s"]), _size(value["n_bytes"])) for value in values]
+        print_table(("run", "deleted", "size"), rows)
+    else:
+        print("The trash is empty.")
+    return 0
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:,.1f} MB"
+
+
+def send_command(command: str, name: str, wanted: frozenset[str], home: Path | None, *, json: bool) -> int:
+    """Sends a command and waits until the run is in a wanted state; without any, until its process has ended."""
+    from tetrarium.workers.directories.runs import read_run
+    from tetrarium.workers.protocol.client import WorkerClient
+
+    located = Home.locate(home)
+    read_run(located, name)
+    folder = located.run_folder(name)
+    with WorkerClient.connect(folder) as worker:
+        worker.execute(command)
+        deadline_s = time.monotonic() + _WAIT_S
+        while (view := read_run(located, name)).is_alive and view.state not in wanted:
+            if time.monotonic() > deadline_s:
+                raise WorkerError(
+                    f"A run executes commands between two rounds; {name!r} has not within {_WAIT_S:g} s and will after "
+                    "its current round. See `tetrarium runs show`."
+                )
+            time.sleep(_POLL_S)
+    if json:
+        _print_json(asdict(view))
+    else:
+        print(f"{name}: {view.message or view.state}")
+    return 0 if not wanted or view.state in wanted else 1
+
+
+def _rows(view: "RunView") -> list[tuple[str, str]]:
+    rows = [
+        ("run", view.name),
+        ("state", view.state),
+        ("", view.message),
+        ("error", view.error),
+        ("step", f"{view.step:,} of {view.total_steps:,}"),
+        ("time", durations_text(view.seconds, view.evaluated_seconds)),
+        ("training mean", _training_mean(view)),
+        ("losses", losses_text(view.losses_per_10000_pieces, view.last_loss_step)),
+        *_evaluation_rows(view.evaluation),
+        ("best game", "" if view.best_lines_game is None else f"{view.best_lines_game:,} lines"),
+        ("games ended", "" if view.games_ended is None else f"{view.games_ended:,}"),
+        ("speed", _speed(view)),
+        ("algorithm", view.algorithm + (f", preset {view.preset}" if view.preset else "")),
+        ("seed", str(view.seed)),
+        ("started", view.started or ""),
+        ("command", view.command),
+        ("checkpoints", ", ".join(f"{step:,}" for step in view.checkpoints) or "none yet"),
+        ("best weights", f"{view.name}@best" if view.has_best else "none yet"),
+    ]
+    return [(label, value) for label, value in rows if value]
+
+
+def _training_mean(view: "RunView") -> str:
+    if view.training_mean is None:
+        return "none yet"
+    sample = sample_text(view.training_n_ended, view.training_n_running)
+    return f"{lines_text(view.training_mean)} lines" + (f" ({sample})" if sample else "")
+
+
+def _evaluation_rows(row: dict[str, float | None] | None) -> list[tuple[str, str]]:
+    """Returns the latest evaluation; files of an earlier version have only some of its numbers."""
+    if row is None:
+        return []
+    values = [row.get(name) for name in ("survival", "n_games", "max_pieces", "lines_until_limit")]
+    survival, n_games, max_pieces, lines = (value or 0 for value in values)
+    rows = [
+        ("survival", f"{survival:,.0f} of {n_games:,.0f} games at {max_pieces:,.0f} pieces"),
+        ("lines until the limit", lines_text(lines)),
+    ]
+    for label, prefix in (("estimated lines per game", "estimated"), ("on the harder game", "harder")):
+        if row.get(f"{prefix}_low") is not None:
+            mean, low, high = (row.get(f"{prefix}_{name}") for name in ("lines", "low", "high"))
+            rows.append((label, estimated_text(mean, low, high)))
+    return rows
+
+
+def _speed(view: "RunView") -> str:
+    from tetrarium.workers.protocol.status_files import ACTIVE_STATES
+
+    is_known = view.state in ACTIVE_STATES and view.steps_per_second is not None
+    return f"{view.steps_per_second:,.0f} steps/s" if is_known else ""
+
+
+def _print_json(value: Any) -> None:
+    print(json_library.dumps(value, indent=2))
+
+
+_PLOT_SUFFIXES: Final = (".png", ".svg")
+_MAX_PLOT_ROWS: Final = 24
+_MIN_PLOT_WIDTH: Final = 40
+
+
+@app.command(help="Plot learning curves in the terminal or to a file.")
+def plot(
+    names: Annotated[list[str], Parameter(negative="", completer=run_names, help="Names of runs.")],
+    *,
+    column: Annotated[
+        str,
+        Parameter(
+            completer=column_names,
+            help="Quantity to plot: lines, harder, evaluation, losses, best, reward, loss, value, exploration, speed, "
+            "or a column of progress.csv or evaluations.csv.",
+        ),
+    ] = "lines",
+    out: Annotated[Path | None, Parameter(help="Write a .png or .svg file instead of drawing in the terminal.")] = None,
+    apart: Annotated[
+        bool, Parameter(negative="", help="Draw each seed of a configuration as a separate line.")
+    ] = False,
+    scale: Annotated[
+        Literal["auto", "linear", "log"],
+        Parameter(help="Scale of the values; auto is log where games reach 100 lines."),
+    ] = "auto",
+    force: ForceOption = False,
+    json: Annotated[bool, Parameter(negative="", help="Print the numbers as JSON.")] = False,
+    home: HomeOption = None,
+) -> int:
+    """Plot learning curves of runs; runs that differ only in their seed are drawn as their median."""
+    from tetrarium.workers.directories.learning_curves import read_curves
+
+    if out is not None:
+        _check_plot_file(out, force=force)
+    curves = read_curves(Home.locate(home), names, column, apart=apart)
+    if json:
+        print(json_library.dumps({"column": column, "curves": [asdict(curve) for curve in curves]}, indent=2))
+        return 0
+    drawn = make_plot(curves, column, scale)
+    if out is None:
+        _print_plot(drawn)
+        return 0
+    from tetrarium.environment.pictures.plot_rendering import plot_svg, write_plot_png
+    from tetrarium.registry.files.atomic import write_file
+
+    picture = BytesIO()
+    if out.suffix == ".png":
+        write_plot_png(drawn, picture)
+    else:
+        picture.write(plot_svg(drawn).encode())
+    write_file(out.absolute(), picture.getvalue())
+    print(f"Wrote {out}")
+    return 0
+
+
+def make_plot(curves: "list[Curve]", column: str, scale: str = "auto") -> "Plot":
+    """Returns the plot of learning curves.
+
+    Args:
+        curves: One or more.
+        column: Name of their quantity, as ``find_column`` reads it.
+        scale: ``"linear"``, ``"log"``, or ``"auto"`` to choose.
+    """
+    from tetrarium.environment.pictures.plots import LOGARITHMIC_FROM, Plot, PlotLine
+    from tetrarium.workers.directories.learning_curves import find_column
+
+    quantity = find_column(column)
+    top = max(max(curve.values) for curve in curves)
+    is_log = scale == "log" or (scale == "auto" and quantity.may_grow and top >= LOGARITHMIC_FROM)
+    bands = list(dict.fromkeys(curve.band for curve in curves if curve.band))
+    axis = "steps, logarithmic scale" if is_log else "steps"
+    return Plot(
+        title=f"{quantity.title[0].upper()}{quantity.title[1:]}",
+        caption=(f"Over {axis}.", *(f"{band[0].upper()}{band[1:]}." for band in bands)),
+        lines=tuple(
+            PlotLine(
+                label=curve.label,
+                run=curve.runs[0],
+                steps=curve.steps,
+                values=curve.values,
+                low=curve.low,
+                high=curve.high,
+            )
+            for curve in curves
+        ),
+        is_log=is_log,
+    )
+
+
+def _check_plot_file(out: Path, *, force: bool) -> None:
+    """Rejects an unusable output file before anything is read."""
+    if out.suffix not in _PLOT_SUFFIXES:
+        raise ConfigError(
+            f"A plot's file name ends in {' or '.join(_PLOT_SUFFIXES)}; got {str(out)!r}. Change the name.", field="out"
+        )
+    if not out.absolute().parent.is_dir():
+        raise ConfigError(
+            f"A plot is written into an existing folder; got {str(out)!r}. Create the folder first.", field="out"
+        )
+    if out.exists() and not force:
+        raise ConfigError(f"{str(out)!r} already exists. Choose another name or add --force.", field="out")
+
+
+def _print_plot(drawn: "Plot") -> None:
+    from rich.console import Console
+
+    from tetrarium.cli.tables.text_plots import draw_text_plot
+    from tetrarium.cli.terminal.safe_stream import is_unicode
+
+    console = Console(
+        file=sys.stdout, highlight=False, markup=False, emoji=False, no_color=bool(os.environ.get("NO_COLOR"))
+    )
+    height = min(_MAX_PLOT_ROWS, console.size.height - 2)
+    for line in draw_text_plot(
+        drawn, max(_MIN_PLOT_WIDTH, console.size.width), height, is_unicode=is_unicode(sys.stdout)
+    ):
+        console.print(line, soft_wrap=True)

@@ -1,0 +1,345 @@
+"""Commands that train: ``train`` and ``resume``."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from tetrarium.cli.commands.runs import send_command
+from tetrarium.cli.configuration import read_assignments, read_configs, settings_table
+from tetrarium.cli.evaluations import evaluate_in
+from tetrarium.cli.options import (
+    HomeOption,
+    agent_names,
+    changeable_setting_words,
+    preset_names,
+    run_names,
+    setting_words,
+    suggested,
+)
+from tetrarium.cli.tables.report_tables import seeds_lines
+from tetrarium.cli.terminal.run_display import make_display
+from tetrarium.environment import EnvConfig
+from tetrarium.errors import ConfigError, HomeError, TetrariumError
+from tetrarium.events import EvaluationFinished, WarningGiven
+from tetrarium.registry.files.atomic import remove_directory
+from tetrarium.registry.home import Home
+from tetrarium.signals import EXIT_CODES, received_stop_signals
+from tetrarium.training import TrainingConfig
+from tetrarium.training.agent_reference import resolve_checkpoint
+from tetrarium.training.presets import PRESETS
+
+_SCHEDULE_KEPT: Final = (
+    "Exploration and learning rate end after {:,} steps, as before; --stretch spreads them over the new total."
+)
+_N_EVALUATION_GAMES: Final = 100
+_EVALUATION_SEED: Final = 0
+
+
+def _setting(name: str) -> Parameter:
+    """Returns a flag for a training setting, with the setting's own meaning and default."""
+    item = next(item for item in fields(TrainingConfig) if item.name == name)
+    default = f"{item.default:,}" if isinstance(item.default, int) else str(item.default).lower()
+    meaning = item.metadata["help"]
+    return Parameter(help=f"{meaning[0].upper()}{meaning[1:]}. [default: {default}]")
+
+
+_PRESETS: Final = "; ".join(f"{name}: {preset.meaning}" for name, preset in PRESETS.items()) + "."
+StepsOption = Annotated[int | None, _setting("total_timesteps")]
+SeedOption = Annotated[int | None, _setting("seed")]
+RunNameOption = Annotated[str | None, Parameter(help="Name of the run. [default: run-N]")]
+
+
+def train(
+    *,
+    preset: Annotated[str, Parameter(completer=preset_names, help=_PRESETS)] = "default",
+    config: Annotated[Path | None, Parameter(help="A TOML file with settings.")] = None,
+    assignments: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--set", negative="", completer=setting_words, help="A setting, as key=value; --settings lists them."
+        ),
+    ] = None,
+    settings: Annotated[bool, Parameter(negative="", help="List all settings and exit.")] = False,
+    start_from: Annotated[
+        str | None,
+        Parameter(
+            name="--from",
+            completer=agent_names,
+            help="Agent whose weights training starts from: a run, NAME@best, NAME@STEP, a model or a file.",
+        ),
+    ] = None,
+    steps: StepsOption = None,
+    seed: SeedOption = None,
+    target_lines: Annotated[int | Literal["none"] | None, _setting("target_lines")] = None,
+    checkpoint_every: Annotated[int | None, _setting("checkpoint_every")] = None,
+    device: Annotated[str | None, _setting("device")] = None,
+    name: RunNameOption = None,
+    seeds: Annotated[
+        int | None,
+        Parameter(
+            help="Train this many runs with consecutive seeds and report their median. The same command resumes them."
+        ),
+    ] = None,
+    home: HomeOption = None,
+) -> int:
+    """Train an agent with live progress. Ctrl-C stops the run and saves a checkpoint.
+
+    Every setting can be given by --set (such as --set gamma=0.8), by an environment variable (TETRARIUM_GAMMA=0.8) or
+    in a TOML file, in this order of precedence; all others come from the preset.
+    """
+    if settings:
+        Console(file=sys.stdout).print(settings_table())
+        return 0
+    flags = {
+        "total_timesteps": steps,
+        "seed": seed,
+        "target_lines": target_lines,
+        "checkpoint_every": checkpoint_every,
+        "device": device,
+    }
+    configs = read_configs(preset, config, assignments or [], flags)
+    start_checkpoint = None if start_from is None else resolve_checkpoint(start_from, Home.locate(home))
+    if seeds is not None:
+        return _train_seeds(home, name, configs, start_checkpoint, seeds, preset)
+    return _train_one(home, name, configs, start_from=start_checkpoint, preset=preset).code
+
+
+def resume(
+    name: Annotated[str, Parameter(completer=run_names, help="The run's name.")],
+    /,
+    *,
+    at: Annotated[
+        int | None, Parameter(help="Resume from the checkpoint of this step, as a new run; the old run is unchanged.")
+    ] = None,
+    new_name: Annotated[
+        str | None, Parameter(name="--name", help="Name of the new run. [default: NAME-at-STEP]")
+    ] = None,
+    steps: Annotated[int | None, Parameter(help="New total number of steps.")] = None,
+    stretch: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Spread exploration and learning rate over the new total; by default they end where they did.",
+        ),
+    ] = False,
+    assignments: Annotated[
+        list[str] | None,
+        Parameter(name="--set", negative="", completer=changeable_setting_words, help="A training setting to change."),
+    ] = None,
+    trust: Annotated[
+        bool, Parameter(negative="", help="Load a checkpoint of another origin. It can run code: be sure who made it.")
+    ] = False,
+    any_cpu: Annotated[
+        bool, Parameter(negative="", help="Load a checkpoint made with other vector instructions; the result differs.")
+    ] = False,
+    home: HomeOption = None,
+) -> int:
+    """Resume a stopped or a paused run.
+
+    Settings are unchanged; --set can change total_timesteps, the targets, how checkpoints are kept, device and
+    torch_threads. With --at, a new run starts as an exact copy of an earlier checkpoint.
+    """
+    changes = read_assignments(assignments or [], {"total_timesteps": steps})
+    if stretch and "schedule_steps" in changes:
+        raise ConfigError(
+            f"--stretch sets schedule_steps, which --set sets to {changes['schedule_steps']}, too. Omit one of them.",
+            field="schedule_steps",
+        )
+    if stretch:
+        changes["schedule_steps"] = None
+    if at is None and new_name is not None:
+        raise ConfigError(
+            f"--name needs --at STEP, which starts a new run; got --name {new_name!r} alone. Add --at.", field="name"
+        )
+    if at is None and not changes and _is_paused(home, name):
+        return send_command("resume", name, frozenset({"running", "starting"}), home, json=False)
+    with make_display(sys.stdout) as display:
+        from tetrarium.training.runs.run import TrainingRun, require_changeable
+        from tetrarium.training.runs.storage.folder import checkpoint_steps
+
+        located = Home.locate(home)
+        if at is not None:
+            require_changeable(name, changes)  # before branching: the message names the run that remains
+        with _branched(located, name, at, new_name) as run_name:
+            opened = TrainingRun.open(
+                located,
+                run_name,
+                display.handle,
+                changes=changes,
+                shows_board=display.shows_board,
+                trust=trust,
+                any_cpu=any_cpu,
+            )
+        n_steps, n_scheduled = (
+            opened.config.training_config.total_timesteps,
+            opened.config.training_config.schedule_steps,
+        )
+        if n_scheduled is not None:
+            display.handle(WarningGiven(step=n_scheduled, message=_SCHEDULE_KEPT.format(n_scheduled)))
+        was_finished = max(checkpoint_steps(opened.folder), default=0) >= n_steps
+        code = _execute(opened)
+    if was_finished and code == 0:
+        print(
+            "The run had already finished. To train longer: "
+            + suggested(f"tetrarium resume {opened.config.name} --steps {2 * n_steps}", home)
+        )
+    return code
+
+
+def _is_paused(home: Path | None, name: str) -> bool:
+    from tetrarium.workers.directories.runs import read_run
+
+    located = Home.locate(home)
+    return located.run_folder(name).is_dir() and read_run(located, name).state == "paused"
+
+
+@contextmanager
+def _branched(home: Home, name: str, at: int | None, new_name: str | None) -> Iterator[str]:
+    """Yields the name of the run to resume; a new branch is deleted again if it cannot be resumed as asked."""
+    if at is None:
+        yield name
+        return
+    from tetrarium.training.runs.storage.branching import branch_run
+
+    branch = branch_run(home, name, at, new_name).name
+    try:
+        yield branch
+    except TetrariumError:
+        remove_directory(home.run_folder(branch))
+        raise
+
+
+def _train_seeds(
+    home: Path | None,
+    name: str | None,
+    configs: tuple[EnvConfig, TrainingConfig],
+    start_from: Path | None,
+    n: int,
+    preset: str,
+) -> int:
+    """Trains one run per seed and compares them; after a stop, those that were evaluated are compared.
+
+    Runs of these names and settings are resumed.
+    """
+    if n < 1:
+        raise ConfigError(f"--seeds is 1 or more; got {n}. Give the number of runs to train.", field="seeds")
+    env_config, training_config = configs
+    first = training_config.seed
+    training_config.with_changes(seed=first + n - 1)  # an error now instead of after hours
+    names = {seed: None if name is None else f"{name}-{seed}" for seed in range(first, first + n)}
+    located = Home.locate(home)
+    resumed = {asked for seed, asked in names.items() if asked and _is_begun(located, asked, configs, seed, start_from)}
+    reports = []
+    for seed, run_name in names.items():
+        seeded = (env_config, training_config.with_changes(seed=seed))
+        trained = _train_one(
+            home, run_name, seeded, start_from=start_from, preset=preset, evaluates=True, resumes=run_name in resumed
+        )
+        if trained.report is not None:
+            reports.append((trained.name, seed, trained.report))
+        if trained.code != 0:
+            break
+    for line in seeds_lines(reports) if reports else ():
+        print(line)
+    return trained.code
+
+
+def _is_begun(
+    home: Home, name: str, configs: tuple[EnvConfig, TrainingConfig], seed: int, start_from: Path | None
+) -> bool:
+    """Returns whether a run exists and has these settings.
+
+    Raises:
+        NameTakenError: if it has others.
+    """
+    from tetrarium.training.runs.storage.run_config import RunConfig, read_run_config
+
+    try:
+        found = read_run_config(home, name)
+    except HomeError:  # it does not exist, or cannot be resumed
+        home.require_free(name)
+        return False
+    asked = RunConfig(
+        name=name,
+        env_config=configs[0],
+        training_config=configs[1].with_changes(seed=seed),
+        start_from=None if start_from is None else str(start_from.absolute()),
+        preset=found.preset,
+        branched_from=None,
+    )
+    if found != asked:
+        home.require_free(name)
+    return True
+
+
+class _Trained(NamedTuple):
+    """Result of a training."""
+
+    code: int  # exit code
+    name: str  # of the run
+    report: dict[str, Any] | None  # None where it was not evaluated
+
+
+def _train_one(
+    home: Path | None,
+    name: str | None,
+    configs: tuple[EnvConfig, TrainingConfig],
+    *,
+    start_from: Path | None = None,
+    preset: str | None = None,
+    evaluates: bool = False,
+    resumes: bool = False,
+) -> "_Trained":
+    env_config, training_config = configs
+    env_config.rules()
+    with make_display(sys.stdout) as display:
+        from tetrarium.training.runs.run import TrainingRun
+
+        created = (
+            TrainingRun.open(Home.locate(home), name, display.handle, shows_board=display.shows_board)
+            if name is not None and resumes
+            else TrainingRun.create(
+                Home.locate(home),
+                name,
+                env_config,
+                training_config,
+                display.handle,
+                start_from=start_from,
+                preset=preset,
+                shows_board=display.shows_board,
+            )
+        )
+        code = _execute(created)
+        report = _evaluate(created, display) if code == 0 and evaluates else None
+        return _Trained(code, created.config.name, report)
+
+
+def _execute(training: Any) -> int:
+    """Trains; Ctrl-C, SIGTERM and SIGHUP stop after the current round and save a checkpoint."""
+    from tetrarium.workers.processes.worker_host import hosted
+
+    with received_stop_signals(training.request_stop) as received:
+        training.execute(hosted)
+    return EXIT_CODES[received[0]] if received else 0
+
+
+def _evaluate(trained: Any, display: Any) -> dict[str, Any]:
+    from tetrarium.training import read_policy
+    from tetrarium.training.runs.storage.folder import latest_checkpoint
+
+    checkpoint = latest_checkpoint(trained.folder)
+    if checkpoint is None:
+        raise ConfigError(
+            "An evaluation needs a checkpoint; the run has none. Train with more --steps.", field="total_timesteps"
+        )
+    policy, env_config = read_policy(checkpoint, trained.config.name)
+
+    report = evaluate_in(display, policy, env_config, _N_EVALUATION_GAMES, _EVALUATION_SEED).to_dict()
+    display.handle(EvaluationFinished(report=report))
+    return report

@@ -1,0 +1,1 @@
+"""Interactive terminal output: displays, boards and key input."""

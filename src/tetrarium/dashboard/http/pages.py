@@ -1,0 +1,140 @@
+"""The pages: one frame around the body of each, composed once at startup.
+
+A page is a folder of ``static/`` with a ``body.html``; without one it is neither served nor in the navigation. With a
+``detail.html`` as well, ``/PAGE/NAME`` is served for every name: the page's script reads the name from the address and
+asks the API, which validates it, so nothing from outside is ever written into HTML. ``body.html`` comes with
+``main.js``, the page's script, and ``page.css`` if the page has styles of its own; ``detail.html`` with ``detail.js``.
+An unknown address gets the frame around ``common/not-found.html``.
+
+Addresses in pages are relative, so they are right under any prefix that a reverse proxy removes; ``${root}`` in the
+files is replaced by the relative path of the live page.
+"""
+
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from tetrarium.errors import NotFoundError
+
+STATIC: Final = Path(__file__).parents[1] / "static"
+_FRAME: Final = "frame.html"
+_ROOT: Final = "${root}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """An entry of the navigation."""
+
+    folder: str
+    path: str
+    title: str
+
+
+_PAGES: Final = (
+    _Page(folder="live", path="/", title="Live"),
+    _Page(folder="runs", path="/runs", title="Runs"),
+    _Page(folder="models", path="/models", title="Models"),
+    _Page(folder="play", path="/play", title="Play"),
+    _Page(folder="tuning", path="/tuning", title="Tuning"),
+)
+
+
+def compose_pages(static: Path) -> dict[str, str]:
+    """Returns the HTML of all pages by path; ``/runs/{name}`` serves every name.
+
+    Args:
+        static: Folder of the frame and the pages' folders.
+    """
+    return {path: with_root(html, path) for path, html in _compose(static)}
+
+
+def with_root(html: str, path: str) -> str:
+    """Returns a page with the relative addresses for its path, of which each slash after the first is a folder.
+
+    >>> with_root('<a href="${root}runs">', "/runs/{name}")
+    '<a href="../runs">'
+    """
+    return html.replace(_ROOT, "../" * (path.count("/") - 1) or "./")
+
+
+def compose_not_found_page(static: Path) -> str:
+    """Returns the HTML of the page for unknown addresses, or an empty string where its parts are missing.
+
+    ``with_root`` completes it.
+
+    Args:
+        static: Folder of the frame and the pages' folders.
+    """
+    frame, body = static / _FRAME, static / "common" / "not-found.html"
+    if not (frame.is_file() and body.is_file()):
+        return ""
+    return Template(frame.read_text(encoding="utf-8")).substitute(
+        title="Nothing here · tetrarium",
+        style="",
+        root=_ROOT,
+        script=f"{_ROOT}static/common/not-found.js",
+        navigation="".join(_link(page, None, None) for page in _pages_of(static)),
+        body=body.read_text(encoding="utf-8"),
+    )
+
+
+def page_routes() -> APIRouter:
+    """Creates the routes of all pages."""
+    routes = APIRouter(include_in_schema=False)
+    pages = compose_pages(STATIC)
+    for path, html in pages.items():
+        routes.add_api_route(path, _endpoint_for(html), methods=["GET", "HEAD"], name=f"page {path}")
+    if "/" not in pages:
+        routes.add_api_route("/", _report_missing_page, methods=["GET", "HEAD"])
+    return routes
+
+
+def _endpoint_for(html: str) -> Callable[[], Coroutine[Any, Any, HTMLResponse]]:
+    async def page() -> HTMLResponse:
+        return HTMLResponse(html)
+
+    return page
+
+
+async def _report_missing_page() -> None:
+    raise NotFoundError("The page is missing from this installation. Reinstall tetrarium.")
+
+
+def _compose(static: Path) -> Iterator[tuple[str, str]]:
+    """Yields the path and the HTML of every page."""
+    if not (static / _FRAME).is_file():
+        return
+    frame = Template((static / _FRAME).read_text(encoding="utf-8"))
+    pages = _pages_of(static)
+    for page in pages:
+        folder = static / page.folder
+        files = f"{_ROOT}static/{page.folder}"
+        has_style = (folder / "page.css").is_file()
+        for body, script, path in (("body", "main", page.path), ("detail", "detail", f"{page.path}/{{name}}")):
+            if (folder / f"{body}.html").is_file():
+                yield (
+                    path,
+                    frame.substitute(
+                        title="tetrarium" if page.path == "/" else f"{page.title} · tetrarium",
+                        style=f'<link rel="stylesheet" href="{files}/page.css">' if has_style else "",
+                        root=_ROOT,
+                        script=f"{files}/{script}.js",
+                        navigation="".join(_link(other, page if body == "body" else None, page) for other in pages),
+                        body=(folder / f"{body}.html").read_text(encoding="utf-8"),
+                    ),
+                )
+
+
+def _pages_of(static: Path) -> list[_Page]:
+    """Returns the pages whose files exist."""
+    return [page for page in _PAGES if (static / page.folder / "body.html").is_file()]
+
+
+def _link(page: _Page, current: _Page | None, section: _Page | None) -> str:
+    mark = ' aria-current="page"' if page is current else ' aria-current="true"' if page is section else ""
+    return f'<a href="{_ROOT}{page.path[1:]}"{mark}>{page.title}</a>'

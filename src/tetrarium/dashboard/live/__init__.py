@@ -1,0 +1,1 @@
+"""The live socket: hubs, viewers and the sources of events."""

@@ -1,0 +1,263 @@
+"""Facts about the server and its version: ``/api/about``, ``/api/meta``, ``/api/presets``, ``/api/settings``."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from fastapi import APIRouter
+from pydantic import Field
+
+import tetrarium
+from tetrarium.dashboard.http.access import Access
+from tetrarium.dashboard.http.guard import MAX_BODY_BYTES
+from tetrarium.dashboard.routes.history import MAX_RUNS, MAX_SEARCH_LENGTH, SortKey
+from tetrarium.dashboard.routes.jobs import MAX_COMPARED_GAMES, MAX_COMPARED_PIECES, MAX_RECORDED_PIECES
+from tetrarium.dashboard.routes.models import MAX_NOTE_LENGTH
+from tetrarium.dashboard.routes.runs import MAX_POINTS
+from tetrarium.dashboard.schemas import Choice, JsonRoute, ResponseModel
+from tetrarium.dashboard.settings_form import SettingGroup, setting_groups
+from tetrarium.engine.pieces import PIECES, orientation_cells
+from tetrarium.environment.pictures.colors import PIECE_COLORS
+from tetrarium.errors import error_classes
+from tetrarium.evaluation import PROTOCOLS
+from tetrarium.events import EVENT_CLASSES
+from tetrarium.registry.bundles import MAX_BYTES_BUNDLE
+from tetrarium.registry.files.safe_files import clean_text
+from tetrarium.registry.home import NAME_RULE, TAG_RULE, Home, NameRule
+from tetrarium.registry.run_tables import EPISODES, EVALUATIONS, PROGRESS, RunTable
+from tetrarium.training.config import ALGORITHMS
+from tetrarium.training.presets import PRESETS
+from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, MODES
+from tetrarium.tuning import OBJECTIVES, SAMPLERS
+from tetrarium.tuning.study import MAX_AT_ONCE, MAX_TRIALS, STUDY_NAME_RULE
+from tetrarium.workers.human_play.commands import MAX_LEVEL, MAX_PACE, MAX_SEED, MIN_PACE
+from tetrarium.workers.human_play.commands import MODES as HUMAN_GAME_MODES
+from tetrarium.workers.human_play.input import PRESSES
+from tetrarium.workers.processes.launcher import MAX_DEMOS, MAX_HUMAN_GAMES, MAX_SEATS
+from tetrarium.workers.protocol.commands import MAX_BOARDS_PER_SECOND
+from tetrarium.workers.protocol.status_files import PROCESS_STATES
+
+
+class NameRuleResponse(ResponseModel):
+    """Rule for a kind of name."""
+
+    pattern: str = Field(
+        description="Regular expression without anchors.", examples=["[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"]
+    )
+    max_length: int = Field(description="Largest number of characters.", examples=[64])
+    text: str = Field(
+        description="The rule as the end of a sentence.", examples=["has 1 to 64 letters from A to Z, digits, …"]
+    )
+
+
+class NamesResponse(ResponseModel):
+    """Rules for all kinds of names."""
+
+    entry: NameRuleResponse = Field(description="Names of runs and models.")
+    study: NameRuleResponse = Field(description="Names of studies, shorter for the numbers of their trials.")
+    tag: NameRuleResponse = Field(description="Tags of models.")
+
+
+class LimitsResponse(ResponseModel):
+    """Largest and smallest values that the server accepts."""
+
+    max_demos: int = Field(description="Demos that run at once.", examples=[16])
+    max_seats: int = Field(description="Agents at a demo table.", examples=[9])
+    max_human_games: int = Field(description="Human games that run at once.", examples=[8])
+    max_level: int = Field(description="Highest first level of a human game.", examples=[20])
+    max_seed: int = Field(description="Largest seed of a demo, human game or job.", examples=[2**32 - 1])
+    min_speed: float = Field(description="Slowest pace of a run or demo in pieces per second.", examples=[1.0])
+    max_speed: float = Field(description="Fastest pace of a run or demo in pieces per second.", examples=[1000.0])
+    min_opponent_speed: float = Field(description="Slowest opponent in pieces per second.", examples=[0.1])
+    max_opponent_speed: float = Field(description="Fastest opponent in pieces per second.", examples=[20.0])
+    max_boards_per_second: int = Field(description="Highest rate of boards on the WebSocket.", examples=[60])
+    max_points: int = Field(description="Most rows of a run's table in one response.", examples=[10_000])
+    max_runs: int = Field(description="Most runs in one response of GET /api/history.", examples=[200])
+    max_search_length: int = Field(description="Characters of a search in GET /api/history.", examples=[100])
+    max_note_length: int = Field(description="Characters of a version's note.", examples=[10_000])
+    max_compared_games: int = Field(description="Games of a comparison.", examples=[10_000])
+    max_compared_pieces: int = Field(description="Pieces of each game of a comparison.", examples=[1_000_000])
+    max_recorded_pieces: int = Field(description="Pieces of a recorded game.", examples=[1_000])
+    max_trials: int = Field(description="Trials of a study.", examples=[9_999])
+    max_trials_at_once: int = Field(description="Trials of a study that run in parallel.", examples=[64])
+    max_body_bytes: int = Field(description="Size of a request body.", examples=[2**20])
+    max_upload_bytes: int = Field(description="Size of an imported model file.", examples=[71_303_168])
+
+
+class ColumnsResponse(ResponseModel):
+    """Columns of a run's tables, in order."""
+
+    progress: list[Choice] = Field(description="Columns of `progress.csv`.")
+    episodes: list[Choice] = Field(description="Columns of `episodes.csv`.")
+    evaluations: list[Choice] = Field(description="Columns of `evaluations.csv`.")
+
+
+class PieceResponse(ResponseModel):
+    """A piece; its index in the list is its number in events."""
+
+    letter: str = Field(description="Its letter.", examples=["T"])
+    spawn_cells: list[tuple[int, int]] = Field(
+        description="Column and row of each cell in spawn orientation, from the leftmost column and the lowest row."
+    )
+    color: str = Field(description="Its color in pictures.", examples=["#a45cd6"])
+
+
+class HumanGameModeResponse(ResponseModel):
+    """A mode of human games."""
+
+    name: str = Field(description="Its name in requests.", examples=["sprint"])
+    lines: int | None = Field(description="Lines that end the game; null for an endless one.", examples=[40])
+
+
+class MetaResponse(ResponseModel):
+    """Facts about this version; they do not change while the server runs."""
+
+    names: NamesResponse = Field(description="Rules for names.")
+    limits: LimitsResponse = Field(description="Limits of requests.")
+    columns: ColumnsResponse = Field(description="Columns of a run's tables.")
+    pieces: list[PieceResponse] = Field(description="The seven pieces.")
+    keys: list[str] = Field(description="Keys of a human game.")
+    human_game_modes: list[HumanGameModeResponse] = Field(description="Modes of human games.")
+    display_modes: list[str] = Field(description="Ways to watch a run.")
+    run_states: list[str] = Field(description="States of runs, demos, human games and studies.")
+    sort_keys: list[str] = Field(description="Fields by which GET /api/history sorts.")
+    event_kinds: list[str] = Field(description="Kinds of events on the WebSocket.")
+    error_codes: list[str] = Field(description="Codes of errors, those of HTTP itself excepted.")
+    algorithms: list[str] = Field(description="Learning algorithms.")
+    presets: list[Choice] = Field(description="Named settings of a run.")
+    protocols: list[Choice] = Field(description="Named ways to evaluate.")
+    objectives: list[Choice] = Field(description="Objectives of studies; the first one is the default.")
+    samplers: list[Choice] = Field(description="Samplers of studies; the first one is the default.")
+
+
+class AboutResponse(ResponseModel):
+    """The server."""
+
+    version: str = Field(description="Version of tetrarium.", examples=["0.1.0"])
+    home: str = Field(description="Home folder.", examples=["/home/ada/.local/share/tetrarium"])
+    token_needed: bool = Field(
+        description="Whether requests need a token, because other machines can reach the server."
+    )
+
+
+class PresetResponse(ResponseModel):
+    """A named set of settings."""
+
+    name: str = Field(description="Its name in requests.", examples=["quick"])
+    meaning: str = Field(description="One line for people.", examples=["the default game in a quarter of the time"])
+    env_config: dict[str, Any] = Field(
+        description="Every setting of the environment.", examples=[{"width": 10, "height": 20}]
+    )
+    training_config: dict[str, Any] = Field(description="Every setting of training.", examples=[{"gamma": 0.9}])
+
+
+class SettingsResponse(ResponseModel):
+    """All settings of a run."""
+
+    groups: list[SettingGroup] = Field(description="In the order of a form.")
+
+
+def meta_routes(home: Home, access: Access) -> APIRouter:
+    """Creates the routes; their responses do not change while the server runs."""
+    routes = APIRouter(prefix="/api", tags=["meta"], route_class=JsonRoute)
+    meta = _meta()
+    groups = SettingsResponse(groups=setting_groups())
+    presets = [
+        PresetResponse(
+            name=name,
+            meaning=preset.meaning,
+            env_config=preset.env_config.to_dict(),
+            training_config=preset.training_config.to_dict(),
+        )
+        for name, preset in PRESETS.items()
+    ]
+
+    @routes.get("/about", summary="Show the server")
+    async def about() -> AboutResponse:
+        """Returns its version, its home folder, and whether it requires a token."""
+        return AboutResponse(
+            version=tetrarium.__version__, home=clean_text(str(home.root)), token_needed=access.token is not None
+        )
+
+    @routes.get("/meta", summary="Show name rules, limits, columns and enumerations")
+    async def show_meta() -> MetaResponse:
+        """Returns facts about this version, so that clients need not repeat them."""
+        return meta
+
+    @routes.get("/presets", summary="List presets")
+    async def list_presets() -> list[PresetResponse]:
+        """Returns each preset with every setting of its environment and its training."""
+        return presets
+
+    @routes.get("/settings", summary="List settings")
+    async def list_settings() -> SettingsResponse:
+        """Returns every setting with its meaning, bounds and default, in groups.
+
+        A group that is named after an algorithm applies to that algorithm only.
+        """
+        return groups
+
+    return routes
+
+
+def _meta() -> MetaResponse:
+    return MetaResponse(
+        names=NamesResponse(entry=_rule(NAME_RULE), study=_rule(STUDY_NAME_RULE), tag=_rule(TAG_RULE)),
+        limits=LimitsResponse(
+            max_demos=MAX_DEMOS,
+            max_seats=MAX_SEATS,
+            max_human_games=MAX_HUMAN_GAMES,
+            max_level=MAX_LEVEL,
+            max_seed=MAX_SEED,
+            min_speed=MIN_SPEED,
+            max_speed=MAX_SPEED,
+            min_opponent_speed=MIN_PACE,
+            max_opponent_speed=MAX_PACE,
+            max_boards_per_second=MAX_BOARDS_PER_SECOND,
+            max_points=MAX_POINTS,
+            max_runs=MAX_RUNS,
+            max_search_length=MAX_SEARCH_LENGTH,
+            max_note_length=MAX_NOTE_LENGTH,
+            max_compared_games=MAX_COMPARED_GAMES,
+            max_compared_pieces=MAX_COMPARED_PIECES,
+            max_recorded_pieces=MAX_RECORDED_PIECES,
+            max_trials=MAX_TRIALS,
+            max_trials_at_once=MAX_AT_ONCE,
+            max_body_bytes=MAX_BODY_BYTES,
+            max_upload_bytes=MAX_BYTES_BUNDLE,
+        ),
+        columns=ColumnsResponse(
+            progress=_columns(PROGRESS), episodes=_columns(EPISODES), evaluations=_columns(EVALUATIONS)
+        ),
+        pieces=[
+            PieceResponse(
+                letter=letter,
+                spawn_cells=list(orientation_cells(piece, 0)),
+                color="#{:02x}{:02x}{:02x}".format(*PIECE_COLORS[piece]),
+            )
+            for piece, letter in enumerate(PIECES)
+        ],
+        keys=list(PRESSES),
+        human_game_modes=[HumanGameModeResponse(name=name, lines=lines) for name, lines in HUMAN_GAME_MODES.items()],
+        display_modes=list(MODES),
+        run_states=list(PROCESS_STATES),
+        sort_keys=list(get_args(SortKey)),
+        event_kinds=list(EVENT_CLASSES),
+        error_codes=sorted(error_classes()),
+        algorithms=list(ALGORITHMS),
+        presets=_choices({name: preset.meaning for name, preset in PRESETS.items()}),
+        protocols=_choices({name: protocol.meaning for name, protocol in PROTOCOLS.items()}),
+        objectives=_choices(OBJECTIVES),
+        samplers=_choices(SAMPLERS),
+    )
+
+
+def _rule(rule: NameRule) -> NameRuleResponse:
+    return NameRuleResponse(pattern=rule.pattern, max_length=rule.max_length, text=rule.text)
+
+
+def _columns(table: RunTable) -> list[Choice]:
+    return _choices({column.name: column.meaning for column in table.columns})
+
+
+def _choices(meanings: Mapping[str, Any]) -> list[Choice]:
+    return [Choice(name=name, meaning=meaning) for name, meaning in meanings.items()]

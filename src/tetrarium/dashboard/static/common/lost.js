@@ -1,5 +1,0 @@
-// The page where there is nothing.
-
-import { beginPage } from "./frame.js";
-
-beginPage();

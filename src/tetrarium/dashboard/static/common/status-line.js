@@ -1,0 +1,63 @@
+// @ts-check
+// Status at the top of every page: the state of what the page shows, if it shows one thing, and what is active in the
+// home, which is the same on all pages.
+
+import { request } from "./api.js";
+import { find, setAttribute, setText } from "./dom.js";
+import { formatCount } from "./format.js";
+
+/** @typedef {ApiResponse<"get", "/activity">} Activity */
+
+const LOST = { state: "lost", label: "Connection lost", text: "reconnecting" };
+
+let subject = { state: "none", label: "", text: "" };
+/** @type {Activity | null} */
+let activity = null;
+let isLost = false;
+let nRequests = 0;
+
+/**
+ * Shows the state of what the page shows: a sign, a label, and a text.
+ *
+ * @param {string} state which sign is shown, see frame.css
+ * @param {string} label "" for none
+ * @param {string} [text]
+ */
+export function showStatusLine(state, label, text = "") {
+  subject = { state, label, text };
+  show();
+}
+
+/** @param {boolean} isConnectionLost */
+export function showConnection(isConnectionLost) {
+  isLost = isConnectionLost;
+  show();
+}
+
+/** Reads and shows what is active in the home. */
+export async function refreshActivity() {
+  nRequests += 1;
+  const number = nRequests;
+  const read = await request("get", "/activity").catch(() => null); // the live socket reports the lost connection
+  if (!read || number !== nRequests) return;
+  activity = read;
+  show();
+}
+
+function show() {
+  const { state, label, text } = isLost ? LOST : subject;
+  find("#status").hidden = !label;
+  setAttribute(find("#status"), "data-state", state);
+  setText(find("#status-word"), label);
+  setText(find("#status-text"), text);
+  find("#activity").hidden = isLost || !activity;
+  if (!activity) return;
+  const { n_running: nRunning, n_paused: nPaused, n_demos: nDemos } = activity;
+  setAttribute(find("#activity"), "data-state", nRunning || nDemos ? "running" : nPaused ? "paused" : "none");
+  const parts = [
+    nRunning && `${formatCount(nRunning)} running`,
+    nPaused && `${formatCount(nPaused)} paused`,
+    nDemos && (nDemos === 1 ? "demo playing" : `${formatCount(nDemos)} demos playing`),
+  ];
+  setText(find("#activity-text"), parts.filter(Boolean).join(" · ") || "idle");
+}

@@ -1,0 +1,92 @@
+// @ts-check
+// Menu of runs and demos, from which the watched one is chosen.
+
+import { pageUrl } from "../common/address.js";
+import { find, findButton, make, setAttribute, setText } from "../common/dom.js";
+import { formatAge, formatCount, formatLines, stateLabel } from "../common/format.js";
+import { attachMenu } from "../common/menus.js";
+import { makeSwatch } from "../common/run-styles.js";
+
+const MAX_RUNS = 60; // in the menu; the page of runs has all
+
+/** @typedef {import("./app.js").App} App */
+/** @typedef {import("./home.js").View} View */
+
+export class RunPicker {
+  #app;
+
+  /** @param {App} app */
+  constructor(app) {
+    this.#app = app;
+    attachMenu(findButton("#run-picker"), find("#run-menu"), () => this.#fill());
+  }
+
+  open() {
+    find("#run-picker").click();
+  }
+
+  /** Shows name and facts of what is watched; an open menu follows the runs. */
+  show() {
+    const { runs, view, charted } = this.#app;
+    find("#run-picker").classList.toggle("unneeded", runs === null);
+    setText(find("#run-name"), view?.title ?? "No run yet");
+    setText(find("#run-facts"), view ? factsOf(view) : "\u00a0");
+    find("#run-more").classList.toggle("unneeded", !charted); // a demo of a run has its details, too
+    setAttribute(find("#run-more"), "href", pageUrl("runs", charted ?? ""));
+    if (!find("#run-menu").hidden && !find("#run-menu").contains(document.activeElement)) this.#fill();
+  }
+
+  #fill() {
+    const { runs, demos } = this.#app;
+    /** @type {View[]} */
+    const views = [
+      ...demos.map((demo) => ({
+        ...demo,
+        kind: /** @type {const} */ ("demo"),
+        name: demo.id,
+        title: `Demo: ${demo.agent || demo.id}`,
+      })),
+      ...(runs ?? [])
+        .slice(0, MAX_RUNS)
+        .map((run) => ({ ...run, kind: /** @type {const} */ ("run"), title: run.name })),
+    ];
+    const rows = views.map((view) => this.#makeRow(view));
+    rows.push(
+      rows.length
+        ? make(
+            "li",
+            { class: "all-runs" },
+            make("a", { href: pageUrl("runs") }, `All ${formatCount(runs?.length)} runs`),
+          )
+        : make("li", { class: "fine empty-item" }, "No runs yet. Start one with New run."),
+    );
+    find("#run-list").replaceChildren(...rows);
+  }
+
+  /** @param {View} view */
+  #makeRow({ kind, name, title, state, training_mean: mean }) {
+    const { target } = this.#app;
+    const isCurrent = target?.kind === kind && target.name === name;
+    const button = make(
+      "button",
+      {
+        type: "button",
+        "aria-current": isCurrent ? "true" : null,
+        onclick: () => this.#app.watch({ kind, name }),
+      },
+      make("span", { class: "fine", "data-state": state }, stateLabel(state)),
+      make("span", {}, kind === "run" ? makeSwatch(name) : null, title),
+      make("span", { class: "fine" }, typeof mean === "number" ? `training mean ${formatLines(mean)}` : ""),
+    );
+    return make("li", {}, button);
+  }
+}
+
+/** @param {View} view */
+function factsOf(view) {
+  if (view.kind === "demo") return "Demo, no training";
+  const parts = [view.preset ? `preset ${view.preset}` : "custom settings", view.algorithm, `seed ${view.seed}`];
+  if (view.total_steps) parts.push(`${formatCount(view.total_steps)} steps`);
+  if (view.started) parts.push(`started ${formatAge(view.started)}`);
+  return parts.filter(Boolean).join(" · ");
+}

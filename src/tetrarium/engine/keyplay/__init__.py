@@ -1,0 +1,1 @@
+"""The guideline game played by keys: rules, steps, observations and batches."""

@@ -1,0 +1,1 @@
+"""Games played by placements: state, step, hold, spawn rules and transitions."""

@@ -1,0 +1,1 @@
+"""Rendering of games and learning curves: text, pixels, animations and plots."""

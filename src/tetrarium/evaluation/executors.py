@@ -1,0 +1,122 @@
+"""Evaluation on an ``Executor`` of the standard library: processes of this machine, or those of a cluster.
+
+A slice that is lost because its process ended is played again, with the same result.
+"""
+
+import contextlib
+import functools
+import multiprocessing
+import multiprocessing.connection
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from typing import Final
+
+from tetrarium.errors import ExecutorError, PolicyError
+from tetrarium.evaluation.work_queue import GameStates, PlayedSlice, Slice, SlicePlayer, Task, WorkQueue
+
+ExecutorSource = Executor | Callable[[], Executor]  # an Executor, or a function that makes one and can replace it
+
+SLICE_S: Final = 1.0  # sending a slice takes milliseconds
+_AHEAD: Final = 2  # slices sent for each worker, so that none waits for the next one
+_MAX_LOSSES: Final = 3  # executors that broke one after another, without a slice played
+_CHECK_EVERY_S: Final = 0.1
+_memory: Final = threading.local()  # of one thread of a worker: the latest task and its player
+
+
+def play_on_executor(
+    queue: WorkQueue, task: Task, source: ExecutorSource, n_workers: int, on_wait: Callable[[], None]
+) -> None:
+    """Plays slices until every game is finished.
+
+    Args:
+        queue: The games.
+        task: The evaluation.
+        source: Where slices are played.
+        n_workers: Number of its workers.
+        on_wait: Called several times per second; its exceptions end the evaluation.
+
+    Raises:
+        PolicyError: if the policy cannot be pickled.
+        ExecutorError: if the executor broke and cannot be replaced.
+    """
+    pickled = _pickled(task)
+    n_losses = 0
+    while not queue.is_done:
+        n_pieces = queue.n_pieces
+        with contextlib.ExitStack() as stack:
+            executor = source
+            if not isinstance(executor, Executor):
+                executor = executor()
+                stack.callback(executor.shutdown, wait=True, cancel_futures=True)
+            try:
+                _play(queue, pickled, executor, _AHEAD * n_workers, on_wait)
+            except BrokenExecutor as error:
+                n_losses = n_losses + 1 if queue.n_pieces == n_pieces else 1
+                if executor is source or n_losses > _MAX_LOSSES:
+                    raise ExecutorError(
+                        "Slices are played by workers that stay alive; one ended, and the executor takes no more "
+                        f"({type(error).__name__}). Make a new executor and evaluate again; with a ledger, the "
+                        "evaluation continues."
+                    ) from error
+
+
+def _play(queue: WorkQueue, task: bytes, executor: Executor, n_at_once: int, on_wait: Callable[[], None]) -> None:
+    sent: dict[Future[PlayedSlice], Slice] = {}
+    try:
+        while not queue.is_done:
+            while len(sent) < n_at_once and (taken := queue.take(wait=False)) is not None:
+                try:
+                    sent[executor.submit(_play_slice, task, taken.states, taken.n_pieces)] = taken
+                except BaseException:
+                    queue.give_back(taken, None)
+                    raise
+            done, _ = wait(sent, timeout=_CHECK_EVERY_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                played = future.result()
+                queue.give_back(sent.pop(future), played)
+            on_wait()
+    finally:
+        for future, lost in sent.items():
+            future.cancel()
+            queue.give_back(lost, None)
+
+
+def _play_slice(task: bytes, states: GameStates, n_pieces: int) -> PlayedSlice:
+    """Plays a slice in a worker, which keeps the player of the latest task."""
+    if getattr(_memory, "task", None) != task:
+        _memory.player = SlicePlayer(pickle.loads(task))  # noqa: S301 from the process that evaluates
+        _memory.task = task
+    player: SlicePlayer = _memory.player
+    return player.play(states, n_pieces)
+
+
+def _pickled(task: Task) -> bytes:
+    try:
+        return pickle.dumps(task)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise PolicyError(
+            f"A policy that other processes play can be pickled; {task.policy.name!r} cannot ({error}). Define its "
+            "class in a module, or evaluate without an executor."
+        ) from error
+
+
+def local_processes(n_workers: int) -> Callable[[], Executor]:
+    """Returns a function that starts processes on this machine, which end with this one."""
+    context = multiprocessing.get_context("spawn")
+    return functools.partial(ProcessPoolExecutor, n_workers, mp_context=context, initializer=_start_worker)
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends the workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)

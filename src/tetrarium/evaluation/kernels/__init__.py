@@ -1,0 +1,1 @@
+"""Compiled policies: linear controllers and small networks that play without leaving native code."""

@@ -1,0 +1,1 @@
+"""CMA-ES over the weights of a linear policy."""

@@ -1,0 +1,338 @@
+"""The learner of CMA-ES: a gradient-free search over the weights of a linear policy, which plays whole games.
+
+A round is a generation. Its candidates play the same games, new ones each generation, in evaluation's compiled kernels;
+a candidate's score is its mean lines, in games of at most ``max_pieces_game`` pieces. The search runs in normalized
+coordinates, in which all directions matter equally (``normalization_matrix``); the weights are the normalization matrix
+times these coordinates. The policy is the averaged mean of the distribution, which no single lucky game moves. After
+30 % of all steps (``quadratic_fit``) each candidate plays one game, and the policy is the maximum of a fit to all these
+games.
+
+Candidates do not play in ``vec_env``: there the policy makes one placement per game and generation, for viewers.
+Rewards are not used.
+
+Files in a checkpoint:
+
+=======================  ============================================================================================
+evolution.safetensors    the distribution, the normalization matrix and the keys of the random generator
+weights.safetensors      the policy's weights, one number for each feature by name
+games.safetensors        the games for viewers
+=======================  ============================================================================================
+
+All other numbers are counters, in ``metadata.json``. There are no pickles.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env import VecEnv
+
+from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
+from tetrarium.environment import EnvConfig
+from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
+from tetrarium.environment.replays import Replay
+from tetrarium.errors import ConfigError
+from tetrarium.evaluation import LinearPolicy
+from tetrarium.evaluation.policy_runner import GameBatch
+from tetrarium.evaluation.single_games import record_game
+from tetrarium.registry.files.tensors import write_tensors
+from tetrarium.training.algorithms.cma_es.linear_policy import (
+    choose_actions,
+    linear_action_values,
+    linear_features,
+    normalization_matrix,
+)
+from tetrarium.training.algorithms.cma_es.quadratic_fit import QuadraticFit
+from tetrarium.training.algorithms.cma_es.search import CmaSearch
+from tetrarium.training.algorithms.learner import (
+    Learner,
+    ReadFile,
+    Weights,
+    WeightSpecs,
+    WholeGame,
+    checked_observation,
+)
+from tetrarium.training.algorithms.training_env import (
+    make_training_env,
+    read_game_states,
+    require_tetris_vec_env,
+    write_game_states,
+)
+from tetrarium.training.config import TrainingConfig
+
+
+class CallbackModel:
+    """Stand-in for a model of Stable-Baselines3, with what callbacks use: step count, logger and environment.
+
+    Args:
+        vec_env: The training environment.
+    """
+
+    def __init__(self, vec_env: VecEnv) -> None:
+        self.num_timesteps = 0
+        self.n_envs = vec_env.num_envs
+        self.logger = Logger(None, [])
+        self._vec_env = vec_env
+
+    def get_env(self) -> VecEnv:
+        return self._vec_env
+
+    def set_logger(self, logger: Logger) -> None:
+        self.logger = logger
+
+
+# candidates; numbers of their games, (population, n_games); lines, pieces, terminated: (population, n_games, 3)
+_Generation = tuple[list[npt.NDArray[np.float64]], npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
+_SEARCH: Final = "evolution.safetensors"
+_WEIGHTS: Final = "weights.safetensors"
+_NORMALIZATION: Final = "units"
+_FIRST_GAME: Final = 1 << 32  # of a seed; no game of an evaluation is trained on
+_MAX_PIECES: Final = 2_000_000  # per generation, a few seconds: Ctrl-C waits for its end
+_LOADED_SIGMA: Final = 0.1  # relative to the length of loaded weights
+_SEARCH_SHARE: Final = 0.3  # of all steps, before the quadratic fit
+_MIN_GENERATIONS: Final = 50  # before the quadratic fit
+_CANDIDATES_KEY: Final = 2  # separates the random stream of the quadratic fit's candidates
+
+
+class CmaEsLearner(Learner):
+    """CMA-ES over the weights of a linear policy."""
+
+    algorithm: ClassVar[str] = "cma-es"
+    shape_settings: ClassVar[tuple[str, ...]] = ()
+    plays_whole_games: ClassVar[bool] = True
+    vec_env: TetrisVecEnv
+    env_config: EnvConfig
+    model: CallbackModel
+
+    def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig) -> None:
+        self.vec_env, self.env_config = require_tetris_vec_env(*make_training_env(env, config), self.algorithm)
+        self.config = config.with_changes(n_envs=self.vec_env.num_envs)
+        self.features = linear_features(self.env_config)
+        if not self.features or "game_over" not in self.env_config.features:
+            raise ConfigError(
+                "The algorithm 'cma-es' requires 'game_over' and at least one feature of a single number; got "
+                f"{', '.join(self.env_config.features)}. Add 'game_over' and 'holes', for example, to features.",
+                field="features",
+            )
+        self.normalization = normalization_matrix(self.env_config, self.features, config.seed)  # (n, n)
+        self.search = CmaSearch(
+            np.zeros(len(self.features)), config.cma_sigma, config.cma_population, config.cma_games, config.seed
+        )
+        self.quadratic_fit: QuadraticFit | None = None
+        self.policy_weights = np.zeros(len(self.features))  # (n,)
+        self.model = CallbackModel(self.vec_env)
+        self._observations = self.vec_env.reset()
+
+    @property
+    def exploration_rate(self) -> None:
+        """None: no placement is random."""
+        return None
+
+    @property
+    def loss(self) -> None:
+        """None: there is no gradient."""
+        return None
+
+    @property
+    def mean_q(self) -> None:
+        """None: no values are predicted."""
+        return None
+
+    @property
+    def latest_observations(self) -> Any:
+        """Observations of the games for viewers."""
+        return self._observations
+
+    def action_values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Returns the policy's weighted sums; -inf also for placements that end the game."""
+        weights = dict(zip(self.features, self.policy_weights.tolist(), strict=True))
+        values = linear_action_values(observation[None], weights, self.env_config)[0]
+        return np.asarray(values, dtype=np.float32)
+
+    def setup_learn(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
+        """Prepares for a number of further placements."""
+        combined = CallbackList(list(callbacks))
+        combined.init_callback(self.model)  # type: ignore[arg-type]  # has the attributes that callbacks use
+        return combined
+
+    def run_round(self, callback: BaseCallback) -> bool:
+        """Plays a generation, and updates the distribution or the quadratic fit.
+
+        Callbacks are called once, with the games of all candidates as ``dones``, ``infos`` and ``whole_games``.
+        """
+        callback.on_rollout_start()
+        candidates, numbers, results = self._fit_generation() if self._is_fitting() else self._search_generation()
+        self.model.num_timesteps += int(results[:, :, 1].sum())
+        self._step_vec_env()
+        infos = [_info(*game) for game in results.reshape(-1, 3).tolist()]
+        players = [weights for weights in candidates for _ in range(numbers.shape[1])]
+        whole_games = [
+            WholeGame(info["lines_game"], partial(self._record_game, weights, number))
+            for info, weights, number in zip(infos, players, numbers.ravel().tolist(), strict=True)
+        ]
+        dones = np.ones(len(infos), dtype=np.bool_)
+        callback.update_locals({"dones": dones, "infos": infos, "whole_games": whole_games})
+        continues = callback.on_step()
+        self._log(results[:, :, 0].mean(axis=1))
+        callback.on_rollout_end()
+        return continues
+
+    def _is_fitting(self) -> bool:
+        """Returns whether the search has passed to the quadratic fit; starts the fit when it is due."""
+        if (
+            self.quadratic_fit is None
+            and len(self.features) > 1
+            and self.search.generation >= _MIN_GENERATIONS
+            and self.model.num_timesteps >= _SEARCH_SHARE * (self.config.schedule_steps or self.config.total_timesteps)
+        ):
+            self.quadratic_fit = QuadraticFit(self.search.averaged)
+        return self.quadratic_fit is not None
+
+    def _search_generation(self) -> _Generation:
+        """Plays a generation of the search, in which all candidates play the same games."""
+        search = self.search
+        candidates = search.ask()
+        first = _FIRST_GAME + search.n_games_begun
+        numbers = np.tile(np.arange(first, first + search.n_games), (len(candidates), 1))
+        results = self._play(candidates, numbers)
+        mean_pieces = max(float(results[:, :, 1].mean()), 1.0)
+        search.update(candidates, results[:, :, 0], int(_MAX_PIECES / mean_pieces / len(candidates)))
+        self.policy_weights = self.normalization @ search.averaged
+        return candidates, numbers, results
+
+    def _fit_generation(self) -> _Generation:
+        """Plays a generation for the quadratic fit, in which every candidate plays another game."""
+        assert self.quadratic_fit is not None
+        n_begun = self.search.n_games_begun
+        rng = np.random.default_rng((self.config.seed, _CANDIDATES_KEY, n_begun))
+        candidates = self.quadratic_fit.ask(self.config.cma_population, rng)
+        first = _FIRST_GAME + n_begun
+        numbers = np.arange(first, first + len(candidates))[:, None]
+        results = self._play(candidates, numbers)
+        self.search.n_games_begun += len(candidates)
+        self.quadratic_fit.update(candidates, results[:, 0, 0], results[:, 0, 2])
+        self.policy_weights = self.normalization @ self.quadratic_fit.center
+        return candidates, numbers, results
+
+    def _play(
+        self, candidates: Sequence[npt.NDArray[np.float64]], numbers: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """Plays games of all candidates.
+
+        Args:
+            candidates: ``(n,)`` coordinates of each candidate.
+            numbers: ``(population, n_games)`` numbers of their games.
+
+        Returns:
+            ``(population, n_games, 3)``: lines, pieces, and 1 if the game terminated.
+        """
+        config = self.vec_env.config
+        max_pieces = config.max_pieces or self.config.max_pieces_game
+        unique, indices = np.unique(numbers, return_inverse=True)
+        batch = GameBatch.begin(config, self.config.seed, tuple(unique.tolist()))
+        rows, start = batch.games.rows, batch.games.rows.copy()
+        results = np.empty((*numbers.shape, 3), dtype=np.int64)
+        for k, (weights, games) in enumerate(zip(candidates, indices.reshape(numbers.shape), strict=True)):
+            rows[games] = start[games]
+            self._policy(weights).make_runner(batch).play(games, max_pieces, max_pieces)
+            results[k] = rows[games][:, (LINES, N_PLACED, TERMINATED)]
+        return results
+
+    def _record_game(self, weights: npt.NDArray[np.float64], number: int) -> Replay:
+        """Plays a candidate's game again and records it."""
+        config = self.vec_env.config
+        max_pieces = config.max_pieces or self.config.max_pieces_game
+        return record_game(self._policy(weights), config, self.config.seed, number, max_pieces)
+
+    def _policy(self, weights: npt.NDArray[np.float64]) -> LinearPolicy:
+        """Returns the policy at normalized coordinates."""
+        return LinearPolicy(dict(zip(self.features, (self.normalization @ weights).tolist(), strict=True)))
+
+    def _step_vec_env(self) -> None:
+        """Makes one placement in each of the games for viewers."""
+        assert isinstance(self._observations, np.ndarray)  # make_training_env rejects dictionaries
+        actions = self.predict(self._observations, deterministic=True)
+        self.vec_env.step_async(actions)
+        self._observations = self.vec_env.step_wait()[0]
+
+    def _log(self, scores: npt.NDArray[np.float64]) -> None:
+        logger, search = self.model.logger, self.search
+        logger.record("train/generation", search.generation)
+        logger.record("train/games_candidate", search.n_games)
+        logger.record("train/lines_candidates", float(np.median(scores)))
+        logger.record("train/sigma_relative", search.sigma / max(float(np.linalg.norm(search.mean)), 1e-12))
+
+    def predict(self, observation: npt.NDArray[Any], *, deterministic: bool) -> npt.NDArray[Any]:
+        """Chooses the policy's actions."""
+        observation = checked_observation(observation, self.vec_env.observation_space.shape)
+        weights = dict(zip(self.features, self.policy_weights.tolist(), strict=True))
+        actions = choose_actions(observation.reshape(-1, *observation.shape[-2:]), weights, self.env_config)
+        return actions[0] if observation.ndim == 2 else actions
+
+    def weights(self) -> Weights:
+        """Returns the policy's weights, by feature."""
+        return {name: np.array([value]) for name, value in zip(self.features, self.policy_weights, strict=True)}
+
+    def load_weights(self, weights: Weights) -> None:
+        """Starts from a narrow distribution around the weights of another policy."""
+        self.policy_weights = np.array([float(weights[name][0]) for name in self.features])
+        mean = np.linalg.solve(self.normalization, self.policy_weights).astype(np.float64)
+        self.quadratic_fit = None
+        self.search.move_to(mean, _LOADED_SIGMA * max(float(np.linalg.norm(mean)), 1e-6))
+
+    def write(self, folder: Path) -> None:
+        """Writes the search, the policy's weights and the games."""
+        fit = {} if self.quadratic_fit is None else self.quadratic_fit.arrays()
+        arrays = {**self.search.arrays(), **fit, _NORMALIZATION: self.normalization}
+        write_tensors(folder / _SEARCH, arrays)
+        write_tensors(folder / _WEIGHTS, self.weights())
+        write_game_states(self.vec_env, folder)
+
+    def counters(self) -> dict[str, Any]:
+        """Returns the step count and the numbers of the search."""
+        return {"num_timesteps": self.model.num_timesteps, "search": self.search.numbers()}
+
+    def read(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
+        """Restores the complete state."""
+        arrays = safetensors.numpy.load(read_file(_SEARCH))
+        self.normalization = arrays.get(_NORMALIZATION, np.eye(len(self.features)))  # old files have none
+        self.search.set_state(arrays, counters["search"])
+        self.quadratic_fit = QuadraticFit.from_arrays(arrays)
+        weights = self.read_weights((), read_file)
+        self.policy_weights = np.array([float(weights[name][0]) for name in self.features])
+        self._observations = read_game_states(self.vec_env, read_file)
+        self.model.num_timesteps = int(counters["num_timesteps"])
+
+    @classmethod
+    def read_weights(cls, files: Sequence[str], read_file: ReadFile) -> Weights:  # noqa: ARG003 it is one file
+        """Reads the policy's weights."""
+        return dict(safetensors.numpy.load(read_file(_WEIGHTS)))
+
+    @classmethod
+    def weight_specs(cls, config: TrainingConfig, env_config: EnvConfig) -> WeightSpecs:  # noqa: ARG003 all alike
+        """Returns one number for each weighted feature."""
+        return dict.fromkeys(linear_features(env_config), ((1,), "float64"))
+
+    @classmethod
+    def make_policy(cls, weights: Weights, config: TrainingConfig, env_config: EnvConfig, name: str) -> LinearPolicy:
+        """Returns the linear policy of these weights."""
+        del config
+        return LinearPolicy({feature: float(weights[feature][0]) for feature in linear_features(env_config)}, name)
+
+
+def _info(lines: int, pieces: int, terminated: int) -> dict[str, Any]:
+    """Returns the info that a ``TetrisVecEnv`` gives at the end of the same game."""
+    return {
+        "lines_game": lines,
+        "pieces_game": pieces,
+        "TimeLimit.truncated": not terminated,
+        "episode": {"r": float(lines), "l": pieces, "t": 0.0},
+    }

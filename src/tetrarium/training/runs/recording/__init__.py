@@ -1,0 +1,1 @@
+"""A run's records: tables, replays, TensorBoard events and the registry."""

@@ -1,0 +1,1 @@
+"""Folders of runs, demos, human games and jobs, as clients read them."""

@@ -1,0 +1,357 @@
+"""Runs of a home: their state, configs and curves, as read from their folders.
+
+The folders are authoritative. Lists take unchanged runs from ``registry.db`` and update it for changed ones; if the
+database cannot be used, every folder is read.
+"""
+
+import contextlib
+import functools
+import os
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import tetrarium
+from tetrarium.errors import HomeError, RegistryBusyError
+from tetrarium.registry import Home
+from tetrarium.registry.files.process_lock import is_locked
+from tetrarium.registry.files.safe_files import open_plain, read_object
+from tetrarium.registry.home import natural_key
+from tetrarium.registry.run_tables import EVALUATIONS, PROGRESS, read_last_row, read_table
+from tetrarium.registry.runs import RunStore
+from tetrarium.settings import documented
+from tetrarium.training.checkpoints.checkpoint_store import is_checkpoint
+from tetrarium.training.checkpoints.metadata import METADATA_NAME
+from tetrarium.training.runs.storage.folder import BEST, RUN_CONFIG, checkpoint_steps, require_run
+from tetrarium.workers.protocol.status_files import (
+    ACTIVE_STATES,
+    CRASH_MESSAGE,
+    CRASHED,
+    DAMAGED,
+    LOG,
+    PROCESS_STATES,
+    STATE,
+    WorkerState,
+    modified_time,
+    read_state,
+)
+
+_VIEW_SOURCES: Final = (  # files of a view
+    RUN_CONFIG, STATE, PROGRESS.file_name, EVALUATIONS.file_name, LOG, "checkpoints",
+)  # fmt: skip
+_REQUIRED_SETTINGS: Final = {"algorithm": str, "seed": int, "total_timesteps": int}  # of the training config
+_TAIL_BYTES: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A training run with its status."""
+
+    name: str = field(metadata=documented("Name of its folder in the home.", "first"))
+    state: str = field(
+        metadata=documented(
+            "State of the run; `crashed`: its process ended without writing a state, and it can be resumed; "
+            "`damaged`: its configuration cannot be read.",
+            choices=PROCESS_STATES,
+        )
+    )
+    step: int = field(metadata=documented("Training steps so far: placements of all games together.", 41200))
+    total_steps: int = field(metadata=documented("Requested training steps.", 400000))
+    error: str = field(metadata=documented("Reason of a failure, or empty.", ""))
+    message: str = field(metadata=documented("Latest message for people.", "Paused at step 41,200. Nothing is lost."))
+    algorithm: str = field(metadata=documented("Learning algorithm.", "dqn"))
+    preset: str | None = field(metadata=documented("Preset that its settings are based on, if known.", "quick"))
+    seed: int = field(metadata=documented("Seed of the training.", 1))
+    started: str | None = field(metadata=documented("Start time in ISO 8601.", "2026-11-22T17:40:00+00:00"))
+    seconds: float = field(
+        metadata=documented("Training time, without pauses and without waiting for evaluations.", 41.3)
+    )
+    evaluated_seconds: float = field(metadata=documented("Time of waiting for evaluations.", 1.2))
+    training_mean: float | None = field(
+        metadata=documented("Mean lines of the latest games, running ones included.", 1204.5)
+    )
+    training_n_ended: int | None = field(metadata=documented("Games in that mean that ended.", 50))
+    training_n_running: int | None = field(metadata=documented("Games in that mean that still run.", 50))
+    best_lines_game: int | None = field(metadata=documented("Most lines in one game.", 3998))
+    games_ended: int | None = field(metadata=documented("Games that ended.", 512))
+    games_lost: int | None = field(metadata=documented("Games that ended before a limit.", 512))
+    last_loss_step: int | None = field(metadata=documented("Step at which a game was last lost.", 179850))
+    losses_per_10000_pieces: float | None = field(metadata=documented("Over the latest 10,000 placements.", 0.0))
+    evaluation: dict[str, float | None] | None = field(
+        metadata=documented("Latest row of its evaluations.", {"step": 100000, "survival": 20, "n_games": 20})
+    )
+    steps_per_second: float | None = field(metadata=documented("Training steps per second.", 5310.2))
+    command: str = field(metadata=documented("Command that starts the same run.", "tetrarium train --preset quick"))
+    checkpoints: tuple[int, ...] = field(metadata=documented("Steps of its checkpoints.", [100000]))
+    has_best: bool = field(metadata=documented("Whether the weights with the best evaluation are saved as NAME@best."))
+    is_alive: bool = field(metadata=documented("Whether its process runs."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """One page of the runs that match a search."""
+
+    runs: tuple[RunView, ...]
+    n_runs: int  # matching runs on all pages
+
+
+def list_runs(home: Home) -> list[RunView]:
+    """Returns all runs of a home, damaged ones included, latest start first; other folders are skipped."""
+    known: dict[str, dict[str, Any]] = {}
+    with contextlib.suppress(HomeError, OSError):
+        known = _store(home).summaries()
+    views, changed, names = [], {}, home.run_names()
+    for name in names:
+        is_alive = is_locked(home.runs / name)
+        mark = _mark(home.runs / name, is_alive)
+        if name in known and known[name]["mark"] == mark:
+            views.append(_view(known[name]))
+            continue
+        with contextlib.suppress(HomeError, OSError):
+            view = find_run(home, name)
+            views.append(view)
+            if view.state != DAMAGED:
+                changed[name] = {**asdict(view), "mark": mark, "config": read_config(home, name)}
+    gone = known.keys() - set(names)
+    if changed or gone:
+        with contextlib.suppress(HomeError, OSError):
+            _store(home).update(changed, gone)
+    return sorted(views, key=lambda view: (view.started or "", natural_key(view.name)), reverse=True)
+
+
+def find_runs(
+    home: Home, *, search: str = "", states: Collection[str] = (), limit: int | None = 50, offset: int = 0
+) -> RunPage:
+    """Returns some of a home's runs, in the order of ``list_runs``.
+
+    Args:
+        home: The home.
+        search: Words that all occur in a run's name, algorithm, preset, seed or command, regardless of case.
+        states: States of the runs; all states if empty.
+        limit: Maximum number of runs; None for all.
+        offset: Number of matching runs to skip.
+    """
+    words = search.casefold().split()
+    found = [view for view in list_runs(home) if (not states or view.state in states) and matches(view, words)]
+    return RunPage(runs=tuple(found[offset:][:limit]), n_runs=len(found))
+
+
+def matches(view: RunView, words: Collection[str]) -> bool:
+    """Returns whether all words, in lower case, occur in a run's name, algorithm, preset, seed or command."""
+    text = f"{view.name} {view.algorithm} {view.preset or ''} seed {view.seed} {view.command}".casefold()
+    return all(word in text for word in words)
+
+
+@functools.cache
+def _store(home: Home) -> RunStore:
+    """Returns the database of a home's runs; lists do not wait while another process writes to it."""
+    return RunStore(home, wait_s=0.0)
+
+
+def _mark(folder: Path, is_alive: bool) -> str:
+    """Returns a text that changes whenever the result of ``read_run`` may change."""
+    marks = [tetrarium.__version__, " ".join(PROCESS_STATES), str(is_alive)]
+    metadata = [f"{path}/{METADATA_NAME}" for path in (BEST, *_checkpoint_folders(folder))]
+    for name in (*_VIEW_SOURCES, *metadata):
+        try:
+            status = os.stat(f"{folder}/{name}")  # noqa: PTH116 faster for a thousand runs
+        except OSError:
+            marks.append("-")
+        else:
+            marks.append(f"{status.st_ino}.{status.st_mtime_ns}.{status.st_size}")
+    return " ".join(marks)
+
+
+def _checkpoint_folders(folder: Path) -> list[str]:
+    try:
+        return sorted(f"checkpoints/{name}" for name in os.listdir(folder / "checkpoints"))  # noqa: PTH208 as above
+    except OSError:
+        return []
+
+
+def _view(values: dict[str, Any]) -> RunView:
+    fields = {name: value for name, value in values.items() if name != "mark"}
+    return RunView(**{**fields, "checkpoints": tuple(values["checkpoints"])})
+
+
+def find_run(home: Home, name: str) -> RunView:
+    """Returns one run, in the state ``DAMAGED`` if its config cannot be read.
+
+    Raises:
+        EntryNotFoundError: if there is no such run.
+    """
+    try:
+        return read_run(home, name)
+    except HomeError as error:
+        return _damaged_view(require_run(home, name), str(error))
+
+
+def read_run(home: Home, name: str) -> RunView:
+    """Returns one run.
+
+    Raises:
+        HomeError: if there is no such run, or its config cannot be read.
+    """
+    config = read_config(home, name)
+    folder = home.run_folder(name)
+    training = config["training_config"]
+    steps = tuple(checkpoint_steps(folder))
+    is_alive = is_locked(folder)
+    state = _read_state(folder, is_alive, steps, training["total_timesteps"])
+    row = read_last_row(folder, PROGRESS)
+    evaluation = read_last_row(folder, EVALUATIONS)
+    return RunView(
+        name=name,
+        state=state.state,
+        step=max(state.step, int(row.get("step") or 0)) if is_alive else state.step,
+        total_steps=training["total_timesteps"],
+        error=state.error,
+        message=state.message,
+        algorithm=training["algorithm"],
+        preset=_text(config, "preset"),
+        seed=training["seed"],
+        started=_text(config, "started") or modified_time(folder / RUN_CONFIG),
+        seconds=_seconds(row, state),
+        evaluated_seconds=max(row.get("evaluated_seconds") or 0.0, state.evaluated_seconds or 0.0),
+        training_mean=row.get("training_mean"),
+        training_n_ended=row.get("training_n_ended"),
+        training_n_running=row.get("training_n_running"),
+        best_lines_game=row.get("best_lines_game"),
+        games_ended=row.get("games_ended"),
+        games_lost=row.get("games_lost"),
+        last_loss_step=row.get("last_loss_step"),
+        losses_per_10000_pieces=row.get("losses_per_10000_pieces"),
+        evaluation=evaluation or None,
+        steps_per_second=row.get("steps_per_second"),
+        command=_text(config, "command") or "",
+        checkpoints=steps,
+        has_best=is_checkpoint(folder / BEST),
+        is_alive=is_alive,
+    )
+
+
+def _damaged_view(folder: Path, reason: str) -> RunView:
+    steps = tuple(checkpoint_steps(folder))
+    saved = max(steps, default=0)
+    return RunView(
+        name=folder.name, state=DAMAGED, step=saved, total_steps=saved, error=reason, message=reason,
+        algorithm="", preset=None, seed=0, started=modified_time(folder), seconds=0.0, evaluated_seconds=0.0,
+        training_mean=None, training_n_ended=None, training_n_running=None, best_lines_game=None,
+        games_ended=None, games_lost=None, last_loss_step=None, losses_per_10000_pieces=None, evaluation=None,
+        steps_per_second=None, command="", checkpoints=steps, has_best=is_checkpoint(folder / BEST),
+        is_alive=is_locked(folder),
+    )  # fmt: skip
+
+
+def _seconds(row: dict[str, Any], state: WorkerState) -> float:
+    """Returns the training time; a state of an earlier version counted other time, too."""
+    recorded: float = row.get("seconds") or 0.0
+    return max(recorded, state.seconds) if state.evaluated_seconds is not None or not recorded else recorded
+
+
+def _read_state(folder: Path, is_alive: bool, steps: tuple[int, ...], total_steps: int) -> WorkerState:
+    """Returns the state that a run wrote, or ``CRASHED`` if its process ended without writing one."""
+    saved = max(steps, default=0)
+    state = read_state(folder)
+    if state is None:
+        # A run of an early version without state files, or one that was killed before its first state.
+        guess = "running" if is_alive else "finished" if saved >= total_steps else "stopped"
+        return WorkerState(state=guess, step=saved, total_steps=total_steps)
+    if is_alive or state.state not in ACTIVE_STATES:  # a worker that has written its end still holds the lock briefly
+        return state
+    return WorkerState(
+        state=CRASHED,
+        step=saved,
+        total_steps=total_steps,
+        message=f"{CRASH_MESSAGE} It can be resumed from step {saved:,}.",
+        error=_last_line(folder / LOG),
+        seconds=state.seconds,
+    )
+
+
+def read_config(home: Home, name: str) -> dict[str, Any]:
+    """Returns the contents of a run's ``config.json``.
+
+    Raises:
+        HomeError: if there is no such run, or its config cannot be read.
+    """
+    path = require_run(home, name) / RUN_CONFIG
+    try:
+        values = read_object(path)
+        for config in ("training_config", "env_config"):
+            if not isinstance(values[config], dict):
+                raise TypeError(f"{config} is not an object")
+        for setting, kind in _REQUIRED_SETTINGS.items():
+            if type(values["training_config"][setting]) is not kind:
+                raise TypeError(f"{setting} is not of type {kind.__name__}")
+    except PermissionError:
+        raise HomeError(
+            f"The run's {str(path)!r} cannot be read: Permission denied. Grant yourself read permission."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HomeError(
+            f"The run's {str(path)!r} cannot be read ({error}). Restore it from a copy, or delete the run by "
+            f"`tetrarium runs delete {name}`."
+        ) from error
+    return values
+
+
+def read_progress(home: Home, name: str, max_points: int = 600) -> dict[str, list[float | None]]:
+    """Returns the columns of a run's ``progress.csv``, thinned evenly to ``max_points`` rows that include the last.
+
+    Raises:
+        HomeError: if there is no such run.
+    """
+    read_config(home, name)
+    header, rows = read_table(home.run_folder(name), PROGRESS)
+    thinned = rows
+    if len(rows) > max_points:
+        last, steps = len(rows) - 1, max(1, max_points - 1)
+        thinned = [rows[last - round(back * last / steps)] for back in reversed(range(max(1, max_points)))]
+    return {column: [row[place] for row in thinned] for place, column in enumerate(header)}
+
+
+def read_evaluations(home: Home, name: str) -> list[dict[str, float | None]]:
+    """Returns the rows of a run's ``evaluations.csv``.
+
+    Raises:
+        HomeError: if there is no such run.
+    """
+    read_config(home, name)
+    header, rows = read_table(home.run_folder(name), EVALUATIONS)
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def read_episodes(home: Home, name: str, max_points: int = 600) -> dict[str, list[int | float]]:
+    """Returns the finished games of a run as columns of at most ``max_points`` values.
+
+    A value describes a group of consecutive games: the ``step`` at which the first of them ended, their number
+    ``n_games``, and the mean, minimum and maximum of ``lines``, ``reward`` and ``pieces``, as ``mean_lines_game`` and
+    so on. New rows of the run's files are imported into ``registry.db`` first.
+
+    Raises:
+        HomeError: if there is no such run, or ``registry.db`` cannot be used.
+    """
+    read_config(home, name)
+    store = RunStore(home)
+    with contextlib.suppress(RegistryBusyError):
+        store.ingest(name)
+    return store.episode_curve(name, max_points)
+
+
+def _last_line(path: Path) -> str:
+    """Returns the last line that is not empty in a worker's log."""
+    try:
+        with open_plain(path) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _text(config: dict[str, Any], name: str) -> str | None:
+    """Returns a value of a config if it is a string."""
+    value = config.get(name)
+    return value if isinstance(value, str) else None

@@ -1,0 +1,1 @@
+"""Human games: sessions, input, opponent, advisor and the archive of replays."""

@@ -1,0 +1,350 @@
+"""Starts workers as processes in sessions of their own.
+
+Trainings and jobs keep running when the process that started them ends; demos and human games end with it.
+
+Whatever can be refused is refused before a process starts: a name that is taken, an agent that does not exist. The
+lock of the worker's folder is acquired here and inherited by the process, so that at no moment another process could
+acquire it or take the worker for crashed.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from tetrarium.environment import EnvConfig
+from tetrarium.errors import ConfigError, suggestion
+from tetrarium.evaluation import POLICY_NAMES
+from tetrarium.registry.files.process_lock import acquire_lock
+from tetrarium.registry.home import Home
+from tetrarium.training import TrainingConfig
+from tetrarium.training.agent_reference import resolve_checkpoint, resolve_replay
+from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, MODES, require_within
+from tetrarium.training.runs.storage.branching import branch_run
+from tetrarium.training.runs.storage.folder import checkpoint_steps
+from tetrarium.training.runs.storage.run_config import Origin, create_run, read_run_config
+from tetrarium.workers.directories.jobs import JOBS, MAX_JOBS, JobConfig, delete_old_jobs
+from tetrarium.workers.directories.process_directory import (
+    DEMOS,
+    HUMAN_GAMES,
+    ConfigT,
+    DemoConfig,
+    HumanGameConfig,
+    ProcessDirectory,
+    ViewT,
+    remove_crashed_human_games,
+)
+from tetrarium.workers.human_play.commands import SessionOptions
+from tetrarium.workers.processes.fork_server import fork_process
+from tetrarium.workers.protocol.status_files import LOG, WorkerState, remove_address
+
+MAX_SEATS: Final = 9
+MAX_DEMOS: Final = 16  # at once, in one home
+MAX_HUMAN_GAMES: Final = 8
+MODULES: Final = {  # by role on the command line; each has a function ``prepare``
+    "train": "tetrarium.workers.processes.trainer",
+    "demo": "tetrarium.workers.processes.demo",
+    "human-game": "tetrarium.workers.processes.human_game",
+    "job": "tetrarium.workers.processes.job",
+}
+_job_start: Final = threading.Lock()  # held from counting the running jobs until the new one is among them
+_shared_demo_start: Final = threading.Lock()
+
+
+def start_training(
+    home: Home,
+    env_config: EnvConfig,
+    training_config: TrainingConfig,
+    *,
+    name: str | None = None,
+    start_from: Path | None = None,
+    preset: str | None = None,
+    mode: str = "live",
+    origin: Origin = "command",
+) -> str:
+    """Creates a run and starts its worker; returns the run's name.
+
+    Args:
+        home: Home of the run.
+        env_config: Config of the environment.
+        training_config: Config of the training.
+        name: Name of the run; the next free ``run-N`` if None.
+        start_from: Checkpoint from which the agent's weights are initialized.
+        preset: Name of the preset on which the configs are based.
+        mode: Initial display mode: ``"headless"``, ``"live"`` or ``"every-move"``.
+        origin: What starts the run.
+
+    Raises:
+        ConfigError: if the mode is unknown, or the game is played by keys.
+        HomeError: if the name is taken or not allowed, or the home cannot be written.
+    """
+    if mode not in MODES:
+        raise ConfigError(f"A mode is one of {', '.join(MODES)}; got {mode!r}.{suggestion(mode, MODES)}", field="mode")
+    config = create_run(home, name, env_config, training_config, start_from=start_from, preset=preset, origin=origin)
+    _start_trainer(home, config.name, 0, training_config.total_timesteps, mode)
+    return config.name
+
+
+def resume_training(
+    home: Home, name: str, *, mode: str = "live", total_timesteps: int | None = None, any_cpu: bool = False
+) -> None:
+    """Starts a worker that resumes a run from its latest checkpoint.
+
+    Args:
+        home: Home of the run.
+        name: Name of the run.
+        mode: Initial display mode.
+        total_timesteps: New number of steps; unchanged if None.
+        any_cpu: Resume from a checkpoint that was made with other vector instructions.
+
+    Raises:
+        ConfigError: if there are not more steps than already trained.
+        HomeError: if there is no such run, or a process trains it.
+    """
+    options = ["--any-cpu"] if any_cpu else []
+    config = read_run_config(home, name).training_config
+    step = max(checkpoint_steps(home.run_folder(name)), default=0)
+    if total_timesteps is None:
+        _start_trainer(home, name, step, config.total_timesteps, mode, *options)
+        return
+    config.with_changes(total_timesteps=total_timesteps)
+    if total_timesteps <= step:
+        raise ConfigError(
+            f"A run trains on to more than the {step:,} steps that it has trained; got {total_timesteps:,}. "
+            "Increase total_timesteps.",
+            field="total_timesteps",
+        )
+    _start_trainer(home, name, step, total_timesteps, mode, "--steps", str(total_timesteps), *options)
+
+
+def branch_training(home: Home, name: str, step: int, *, new_name: str | None = None, mode: str = "live") -> str:
+    """Copies a run's checkpoint into a new run and starts its worker; returns the new run's name.
+
+    Args:
+        home: Home of both runs.
+        name: Name of the run that has the checkpoint.
+        step: Step of the checkpoint.
+        new_name: Name of the new run; ``NAME-at-STEP`` if None.
+        mode: Initial display mode.
+
+    Raises:
+        ConfigError: if there is no checkpoint of that step.
+        CheckpointError: if the checkpoint is damaged.
+        HomeError: if there is no such run, the new name is taken or not allowed, or it cannot be copied.
+    """
+    config = branch_run(home, name, step, new_name, origin="page")
+    _start_trainer(home, config.name, step, config.training_config.total_timesteps, mode)
+    return config.name
+
+
+def _start_trainer(home: Home, name: str, step: int, total_steps: int, mode: str, *options: str) -> None:
+    folder = home.run_folder(name)
+    state = WorkerState(state="starting", step=step, total_steps=total_steps, message=f"Starting at step {step:,}.")
+    arguments = ["train", name, "--home", str(home.root), "--mode", mode, *options]
+    start_process(folder, acquire_lock(folder), arguments, prepared_by=MODULES["train"], state=state)
+
+
+def start_process(
+    folder: Path,
+    lock: int,
+    arguments: list[str],
+    *,
+    prepared_by: str,
+    state: WorkerState | None = None,
+    module: str = "tetrarium.workers",
+) -> None:
+    """Starts a process in a session of its own.
+
+    The address of an earlier worker that was killed in this folder is deleted first.
+
+    Args:
+        folder: The worker's folder, in which its standard streams are logged.
+        lock: Descriptor of the folder's lock, which the process inherits; it is closed here in any case.
+        arguments: Command-line arguments, without ``--lock``.
+        prepared_by: Module whose ``prepare()`` loads the process's imports, once in the fork server.
+        state: State of the worker until it writes one.
+        module: Module that the process runs.
+    """
+    try:
+        if state is not None:
+            state.write(folder)
+        remove_address(folder)
+        with (folder / LOG).open("ab") as log:
+            if fork_process(module, arguments, prepared_by, lock, log.fileno()):
+                return
+            process = subprocess.Popen(  # noqa: S603 fixed but for a name that was checked
+                [sys.executable, "-m", module, *arguments, "--lock", str(lock)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(lock,),
+                start_new_session=True,
+            )
+    finally:
+        os.close(lock)
+    threading.Thread(target=process.wait, name="reaper", daemon=True).start()  # leaves no zombie
+
+
+def start_demo(
+    home: Home, agent: str, *, env_config: EnvConfig | None = None, seed: int = 0, pieces_per_second: float = 10.0
+) -> str:
+    """Starts a demo of one agent; returns the demo's id.
+
+    Args:
+        home: Home of the runs and of the demo.
+        agent: Agent reference, or a replay file: anything that ``tetrarium watch`` accepts.
+        env_config: Config of the environment; the one that the agent was trained for if None.
+        seed: Seed of the games.
+        pieces_per_second: Speed, 1 to 1,000.
+
+    Raises:
+        ConfigError: if there is no such agent.
+        ReplayError: if the replay cannot be read.
+        WorkerError: if the speed is out of range, or too many demos are running.
+        HomeError: if the home cannot be written.
+    """
+    config = DemoConfig(agent=agent, env_config=_to_dict(env_config), seed=seed, pieces_per_second=pieces_per_second)
+    return _start_demo(home, config)
+
+
+def start_shared_demo(home: Home, agent: str) -> str:
+    """Returns the id of the shared demo of an agent, which is started if none is running.
+
+    It ends ten seconds after its last viewer has left.
+
+    Raises:
+        as ``start_demo``.
+    """
+    with _shared_demo_start:
+        running = (demo.id for demo in DEMOS.list_views(home) if demo.shared and demo.agent == agent and demo.is_alive)
+        return next(running, None) or _start_demo(home, DemoConfig(agent=agent, shared=True))
+
+
+def start_demo_table(
+    home: Home,
+    seats: Sequence[str],
+    *,
+    env_config: EnvConfig | None = None,
+    seed: int = 0,
+    pieces_per_second: float = 10.0,
+    same_pieces: bool = True,
+    together: bool = False,
+) -> str:
+    """Starts a demo of several agents at one speed; returns the demo's id.
+
+    Args:
+        home: Home of the runs and of the demo.
+        seats: Up to nine agents, each as for ``start_demo``; one agent may have several seats.
+        env_config: Config of the environment for all; the one that each agent was trained for if None.
+        seed: Seed of the games.
+        pieces_per_second: Speed of each seat, 1 to 1,000.
+        same_pieces: Whether game k has the same pieces at every seat; otherwise seat k has the seed ``seed + k``.
+        together: Whether each game begins at all seats at once, after the last of them has ended.
+
+    Raises:
+        ConfigError: if there is no such agent, or there are too many or too few.
+        ReplayError: if a replay cannot be read.
+        WorkerError: if the speed is out of range, or too many demos are running.
+        HomeError: if the home cannot be written.
+    """
+    if not 1 <= len(seats) <= MAX_SEATS:
+        raise ConfigError(
+            f"A table has 1 to {MAX_SEATS} seats; got {len(seats)}. Name 1 to {MAX_SEATS} agents.", field="seats"
+        )
+    config = DemoConfig(
+        agent=", ".join(seats),
+        env_config=_to_dict(env_config),
+        seed=seed,
+        pieces_per_second=pieces_per_second,
+        seats=tuple(seats),
+        same_pieces=same_pieces,
+        together=together,
+    )
+    return _start_demo(home, config)
+
+
+def _to_dict(env_config: EnvConfig | None) -> dict[str, Any] | None:
+    return None if env_config is None else env_config.to_dict()
+
+
+def _start_demo(home: Home, requested: DemoConfig) -> str:
+    for agent in requested.seats or (requested.agent,):
+        _require_agent(home, agent)
+    if requested.env_config is not None:
+        EnvConfig.from_dict(requested.env_config).rules()
+    config = replace(
+        requested,
+        seed=int(require_within("seed", requested.seed, 0, 2**32 - 1)),
+        pieces_per_second=require_within("pieces_per_second", requested.pieces_per_second, MIN_SPEED, MAX_SPEED),
+        started=_now(),
+    )
+    DEMOS.require_capacity(home, MAX_DEMOS)
+    return _start(home, "demo", DEMOS, config)
+
+
+def _require_agent(home: Home, agent: str) -> None:
+    replay = resolve_replay(agent, home)
+    if replay is not None:
+        replay.env_config.rules()  # refuses games by keys, which a demo cannot show
+    elif agent not in POLICY_NAMES:
+        resolve_checkpoint(agent, home, known=POLICY_NAMES)
+
+
+def start_human_game(home: Home, options: SessionOptions) -> str:
+    """Starts a process in which a person plays; returns the game's id.
+
+    Raises:
+        LimitReachedError: if too many human games are running.
+        HomeError: if the home cannot be written.
+    """
+    remove_crashed_human_games(home)
+    HUMAN_GAMES.require_capacity(home, MAX_HUMAN_GAMES)
+    return _start(home, "human-game", HUMAN_GAMES, HumanGameConfig(options=options, started=_now()))
+
+
+def start_job(home: Home, kind: str, values: Mapping[str, Any], *, upload: Path | None = None) -> str:
+    """Starts a background task on models, which may wait in a queue; returns the job's id.
+
+    Args:
+        home: Home of the models.
+        kind: A key of ``directories.jobs.IS_LONG``.
+        values: Arguments of the kind's function in ``workers.processes.job``.
+        upload: File that is copied into the job's folder under its own name.
+
+    Raises:
+        LimitReachedError: if too many jobs are running and queued.
+        HomeError, OSError: if the home cannot be written.
+    """
+    with _job_start:
+        JOBS.require_capacity(home, MAX_JOBS)
+        delete_old_jobs(home)
+        config = JobConfig(kind=kind, values=dict(values), started=_now())
+        fill = None if upload is None else lambda hidden: shutil.copyfile(upload, hidden / upload.name)
+        return _start(home, "job", JOBS, config, fill)
+
+
+def _start(
+    home: Home,
+    role: str,
+    directory: ProcessDirectory[ConfigT, ViewT],
+    config: ConfigT,
+    fill: Callable[[Path], Any] | None = None,
+) -> str:
+    """Creates the folder of a process and starts it; returns its id."""
+    process_id, lock = directory.create(home, config, fill)
+    arguments = [role, process_id, "--home", str(home.root)]
+    if role != "job":
+        arguments += ["--starter", str(os.getpid())]
+    start_process(directory.folder(home, process_id), lock, arguments, prepared_by=MODULES[role])
+    return process_id
+
+
+def _now() -> str:
+    """Returns the current local time in ISO 8601, in whole seconds."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""Protocol between a worker and its clients: status files, sockets, commands and leases."""

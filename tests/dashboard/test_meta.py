@@ -1,0 +1,82 @@
+"""Facts that clients read: name rules, limits, columns and enumerations."""
+
+import re
+from typing import Any
+
+import pytest
+
+import tetrarium
+from tests.dashboard.servers import Server
+
+_JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def meta(server: Server) -> Any:
+    with server.client() as client:
+        return client.get("/api/meta").json()
+
+
+def test_about_describes_the_server(server: Server) -> None:
+    with server.client() as client:
+        about = client.get("/api/about").json()
+    assert about == {"version": tetrarium.__version__, "home": str(server.home), "token_needed": False}
+
+
+@pytest.mark.parametrize(("kind", "max_length"), [("entry", 64), ("study", 59), ("tag", 32)])
+def test_name_rules(meta: Any, kind: str, max_length: int) -> None:
+    rule = meta["names"][kind]
+    assert rule["max_length"] == max_length
+    assert rule["text"].startswith(f"has 1 to {max_length} letters from A to Z")
+    for name, is_valid in (("run-1", True), ("x" * max_length, True), ("x" * (max_length + 1), False), ("../x", False)):
+        assert (re.fullmatch(rule["pattern"], name) is not None) == is_valid
+
+
+def test_limits_are_those_that_requests_are_checked_against(meta: Any, server: Server) -> None:
+    limits = meta["limits"]
+    comparison = {"kind": "compare", "agent": "du", "other_agent": "random"}
+    with server.client() as client:
+        requests = (
+            ("GET", f"/api/history?limit={limits['max_runs'] + 1}", None),
+            ("GET", f"/api/history?search={'x' * (limits['max_search_length'] + 1)}", None),
+            ("GET", f"/api/runs/none/progress?max_points={limits['max_points'] + 1}", None),
+            ("POST", "/api/human-games", {"level": limits["max_level"] + 1}),
+            ("POST", "/api/human-games", {"pace": limits["max_opponent_speed"] + 1}),
+            ("POST", "/api/demos", {"seats": ["du"] * (limits["max_seats"] + 1)}),
+            ("POST", "/api/demos", {"agent": "du", "seed": limits["max_seed"] + 1}),
+            ("POST", "/api/demos", {"agent": "du", "pieces_per_second": limits["max_speed"] + 1}),
+            ("POST", "/api/demos", {"agent": "du", "pieces_per_second": limits["min_speed"] / 2}),
+            ("POST", "/api/models", {"agent": "a", "name": "a", "note": "x" * (limits["max_note_length"] + 1)}),
+            ("POST", "/api/jobs", comparison | {"games": limits["max_compared_games"] + 1}),
+            ("POST", "/api/jobs", comparison | {"max_pieces": limits["max_compared_pieces"] + 1}),
+            ("POST", "/api/jobs", {"kind": "record", "agent": "du", "max_pieces": limits["max_recorded_pieces"] + 1}),
+        )
+        for method, path, body in requests:
+            assert client.request(method, path, json=body).status_code == 422, path
+
+
+def test_a_body_names_a_value_once_and_may_write_whole_numbers_as_floats(server: Server) -> None:
+    with server.client() as client:
+        twice = client.post("/api/demos", content='{"agent": "du", "seed": 1, "seed": 2}', headers=_JSON)
+        floats = client.post("/api/demos", content='{"agent": "nobody", "seed": 1e3}', headers=_JSON)
+    assert (twice.status_code, twice.json()["error"]) == (
+        422, "The body is not valid JSON: holds a duplicate key, 'seed'.",
+    )  # fmt: skip
+    assert floats.json()["field"] == "agent", "the seed was accepted"
+
+
+def test_columns_and_enumerations(meta: Any) -> None:
+    assert [columns[0]["name"] for columns in meta["columns"].values()] == ["step", "step", "decided_step"]
+    assert meta["columns"]["progress"][1] == {"name": "seconds", "meaning": "training time"}
+    assert "".join(piece["letter"] for piece in meta["pieces"]) == "IOTLJSZ"
+    assert meta["pieces"][0]["spawn_cells"] == [[0, 0], [1, 0], [2, 0], [3, 0]]
+    assert all(re.fullmatch("#[0-9a-f]{6}", piece["color"]) for piece in meta["pieces"])
+    assert meta["human_game_modes"] == [
+        {"name": "sprint", "lines": 40}, {"name": "marathon", "lines": 150}, {"name": "free", "lines": None},
+    ]  # fmt: skip
+    assert meta["display_modes"] == ["headless", "live", "every-move"]
+    assert {"running", "paused", "crashed"} <= set(meta["run_states"])
+    assert {"state-changed", "board-shown", "progress"} <= set(meta["event_kinds"])
+    assert {"invalid-value", "name-taken", "model-in-trash"} <= set(meta["error_codes"])
+    assert {preset["name"] for preset in meta["presets"]} >= {"default", "quick"}
+    assert meta["samplers"][0]["name"] == "tpe"

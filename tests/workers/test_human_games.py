@@ -1,0 +1,125 @@
+"""Folders of human games and the archive of saved games: limits, names and damaged files."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tetrarium.environment.replays import Replay
+from tetrarium.errors import HomeError, WorkerError
+from tetrarium.registry.files.process_lock import acquire_lock
+from tetrarium.registry.home import Home
+from tetrarium.workers.directories.process_directory import (
+    HUMAN_GAMES,
+    HumanGameConfig,
+    list_human_games,
+    read_human_game,
+    remove_human_game,
+)
+from tetrarium.workers.human_play import saved_games
+from tetrarium.workers.human_play.commands import SessionOptions
+from tetrarium.workers.human_play.input import Handling
+from tetrarium.workers.human_play.saved_games import MAX_GAMES, find_game, list_games, save_game
+from tetrarium.workers.human_play.session import human_game_config
+from tetrarium.workers.processes.launcher import MAX_HUMAN_GAMES, start_human_game
+
+OPTIONS = SessionOptions(
+    mode="sprint", level=3, seed=9, opponent="du", pace=None, handling=Handling(das_ms=90, arr_ms=0)
+)
+
+
+def make(home: Home, name: str) -> Path:
+    folder = home.human_game_folder(name)
+    folder.mkdir(parents=True)
+    HUMAN_GAMES.write_config(folder, HumanGameConfig(options=OPTIONS, started="2026-11-22T20:00:00+00:00"))
+    return folder
+
+
+def replay(pieces: int = 3) -> Replay:
+    return Replay(
+        env_config=human_game_config(1), seed=5, game=0, actions=b"\0\6\6", lines=0, pieces=pieces, over=False,
+        about={"mode": "sprint", "seconds": 1.5, "score": 20},
+    )  # fmt: skip
+
+
+def test_options_survive_a_round_trip(tmp_path: Path) -> None:
+    home = Home.locate(tmp_path)
+    assert HUMAN_GAMES.read_config(home, make(home, "a").name).options == OPTIONS
+
+
+def test_at_most_eight_human_games_run_at_once(tmp_path: Path) -> None:
+    home = Home.locate(tmp_path)
+    locks = [acquire_lock(make(home, f"h{k}")) for k in range(MAX_HUMAN_GAMES)]
+    make(home, "crashed")
+    try:
+        with pytest.raises(WorkerError) as caught:
+            start_human_game(home, SessionOptions())
+        assert str(caught.value) == "At most 8 human games can run at once, and 8 are running. Stop one first."
+        assert sorted(view.id for view in list_human_games(home)) == [f"h{k}" for k in range(8)], (
+            "the dead one was removed"
+        )
+        with pytest.raises(
+            HomeError, match=r"Only a human game that has ended can be removed; 'h0' is running\. Stop it first\."
+        ):
+            remove_human_game(home, "h0")
+    finally:
+        for lock in locks:
+            os.close(lock)
+    assert read_human_game(home, "h0").state == "crashed"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"options": {"mode": "x"}, "started": ""}', '{"options": 3, "started": ""}']
+)
+def test_a_game_with_a_damaged_config_is_damaged(tmp_path: Path, content: str) -> None:
+    home = Home.locate(tmp_path)
+    (make(home, "a") / "human-game.json").write_text(content)
+    assert read_human_game(home, "a").state == "damaged"
+
+
+def test_games_are_saved_under_unique_names_and_the_oldest_are_deleted(tmp_path: Path) -> None:
+    home = Home.locate(tmp_path)
+    home.games.mkdir()
+    old = [home.games / f"20200101-{k:06}-free-1.tetris-replay" for k in range(MAX_GAMES)]
+    for path in old:
+        path.touch()
+    (home.games / "notes.txt").touch()
+    first, second = save_game(home, replay()), save_game(home, replay())
+    assert first != second
+    assert [path.exists() for path in old[:4]] == [False, False, True, True]
+    assert (home.games / "notes.txt").exists()
+    assert {game.name for game in list_games(home, 5)} == {first, second}, "files that are no replays are skipped"
+    game = list_games(home, 1)[0]
+    assert (game.mode, game.seed, game.pieces, game.score, game.seconds) == ("sprint", 5, 3, 20, 1.5)
+    assert Replay.from_bytes(find_game(home, first).read_bytes()) == replay()
+    for path in old:  # named by a wrong clock
+        path.with_name(f"2099{path.name[4:]}").touch()
+    third = save_game(home, replay())
+    assert find_game(home, third).exists() and len(list(home.games.iterdir())) == MAX_GAMES + 1
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "none.tetris-replay", "../a.tetris-replay"])
+def test_a_file_that_is_no_game_is_not_found(tmp_path: Path, name: str) -> None:
+    home = Home.locate(tmp_path)
+    home.games.mkdir()
+    (home.games / "notes.txt").touch()
+    with pytest.raises(HomeError):
+        find_game(home, name)
+
+
+def test_games_that_end_in_the_same_second_do_not_overwrite_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes choose a name before either has written its file."""
+    home = Home.locate(tmp_path)
+    names: list[str] = []
+    write_file = saved_games.write_file
+
+    def write_later(path: Path, data: bytes) -> None:
+        monkeypatch.setattr(saved_games, "write_file", write_file)
+        names.append(save_game(home, replay()))
+        write_file(path, data)
+
+    monkeypatch.setattr(saved_games, "write_file", write_later)
+    names.append(save_game(home, replay()))
+    assert len(set(names)) == len(list_games(home, 5)) == 2
