@@ -67,7 +67,7 @@ class Progress(Event):
     steps_per_second: float  # of the latest seconds; 0 before the second round and during a pause
     seconds: float  # of training in all sessions, without pauses and without waiting for evaluations
     evaluated_seconds: float = 0.0  # of waiting for evaluations in all sessions
-    seconds_left: float | None  # at the current speed; None until it is known
+    seconds_left: float | None  # at the current speed; None until it is known, and once training has ended
     games_ended: int
     games_lost: int  # those of them that a limit did not end
     last_loss_step: int | None = None  # at which a game was last lost

@@ -85,6 +85,12 @@ def test_json_output_contains_all_fields(output_of: Any) -> None:
     assert json.loads(output_of("models", "delete", "mine", "--json"))[0]["trashed_s"] > 0
 
 
+def test_facts_of_a_built_in_model_have_their_present_names(output_of: Any) -> None:
+    lines = output_of("models", "show", "champion").splitlines()
+    assert [line.split("  ")[-1] for line in lines if line.startswith("lines until the limit ")] == ["798"]
+    assert json.loads(output_of("models", "show", "champion", "--json"))["about"]["lines_until_limit"] == 798.2
+
+
 def test_models_and_bundles_are_agents_of_every_command(output_of: Any, tmp_path: Path) -> None:
     output_of("models", "save", "one@best", "--name", "mine")
     shared = str(tmp_path / "mine.tetris")

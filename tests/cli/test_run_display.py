@@ -16,9 +16,17 @@ from rich.console import Console
 from tests.cli.sample_events import BOARD, EVALUATED, STARTED, WARNING, progress, report
 from tetrarium.cli.formatting import sparkline
 from tetrarium.cli.terminal.log_lines import PlainDisplay
-from tetrarium.cli.terminal.run_display import TerminalDisplay, make_console, make_display
+from tetrarium.cli.terminal.run_display import TerminalDisplay, make_banner, make_console, make_display
 from tetrarium.cli.terminal.run_summary import MetricHistory, RunSummary
-from tetrarium.events import CheckpointSaved, EvaluationFinished, EvaluationProgress, Event, KernelsCompiling, RunEnded
+from tetrarium.events import (
+    CheckpointSaved,
+    EvaluationFinished,
+    EvaluationProgress,
+    Event,
+    KernelsCompiling,
+    RunEnded,
+    StateChanged,
+)
 from tetrarium.registry.run_tables import PROGRESS
 
 SAVED = CheckpointSaved(path="runs/first/checkpoints/41200", step=41_200, seconds=0.1)
@@ -132,6 +140,21 @@ def test_before_the_first_game_and_the_first_loss() -> None:
     lines = screen_lines(screen(80), STARTED, first)
     assert lines[2] == "training mean none yet"
     assert lines[8:] == ["0 s so far", "games 812   exploration 0.05"]
+
+
+def test_the_last_evaluation_takes_the_place_of_the_time_left() -> None:
+    state = StateChanged(state="running", step=100_000, message="Evaluating the last weights.")
+    ended = progress(100_000, seconds_left=None)
+    assert "Evaluating the last weights.  1 min 40 s so far" in " ".join(
+        screen_lines(screen(80), STARTED, ended, state)
+    )
+    assert "Evaluating" not in " ".join(screen_lines(screen(80), STARTED, progress(16, seconds_left=None), state))
+    banner = TerminalDisplay(screen(120), draw=make_banner("first", "http://127.0.0.1:8765"), clock=lambda: 7.0)
+    for event in (STARTED, ended, state):
+        banner.handle(event)
+    console = screen(120)
+    console.print(banner.frame())
+    assert "Evaluating the last weights." in console.export_text()
 
 
 def test_no_line_is_cut_on_a_narrow_terminal() -> None:

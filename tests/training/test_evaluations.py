@@ -17,7 +17,7 @@ from tests.training.runs import EVALUATED, FinishedRun, files, ignore, scalars, 
 from tetrarium.environment import EnvConfig
 from tetrarium.evaluation import RandomPolicy, compare_reports, evaluate
 from tetrarium.evaluation.evaluation_process import EvaluationProcess, EvaluationRequest
-from tetrarium.events import AgentEvaluated, CheckpointSaved
+from tetrarium.events import AgentEvaluated, CheckpointSaved, StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
 from tetrarium.registry.run_tables import EVALUATIONS, read_table
@@ -97,6 +97,8 @@ def test_each_evaluation_is_recorded_when_the_next_one_starts(evaluated: Finishe
     ] * 4
     published = [asdict(event) for event in evaluated.events if isinstance(event, AgentEvaluated)]
     assert [{name: row[name] for name in event} for event, row in zip(published, rows, strict=True)] == published
+    messages = [event.message for event in evaluated.events if isinstance(event, StateChanged)]
+    assert messages[-3:] == ["Training.", "Evaluating the last weights.", "Finished at step 4,000."]
     recorded = scalars(evaluated.folder)
     for name in ("survival", "lines_until_limit", "harder_lines", "harder_low", "harder_high"):
         values = [(step, pytest.approx(row[name])) for (step, _), row in zip(decided, rows, strict=True)]

@@ -102,7 +102,7 @@ def test_a_run_publishes_its_state(home: Home) -> None:
     assert (last.step, last.training_n_running + last.training_n_ended, last.seconds_left) == (
         4_000,
         100,  # of the latest games
-        0.0,
+        None,
     )
     assert [e.step for e in events if isinstance(e, CheckpointSaved)] == [1_000, 2_000, 3_000, 4_000]
     assert isinstance(events[-2], RunEnded)

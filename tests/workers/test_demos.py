@@ -20,8 +20,8 @@ from tetrarium.events import BoardShown, Event, StateChanged, TableShown
 from tetrarium.registry.files.process_lock import Owner
 from tetrarium.registry.home import Home
 from tetrarium.workers.directories.process_directory import list_demos, read_demo, remove_demo
-from tetrarium.workers.processes import worker_host
-from tetrarium.workers.processes.launcher import start_demo, start_demo_table
+from tetrarium.workers.processes import launcher, worker_host
+from tetrarium.workers.processes.launcher import start_demo, start_demo_table, start_shared_demo
 from tetrarium.workers.protocol.client import WorkerClient
 from tetrarium.workers.protocol.status_files import read_address
 
@@ -98,6 +98,18 @@ def test_without_viewers_no_piece_is_placed(home: Home) -> None:
     assert read_demo(home, name).state == "crashed"
     remove_demo(home, name)
     assert list_demos(home) == []
+
+
+def test_a_shared_demo_does_not_wait_for_the_compiler(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "are_kernels_cached", lambda _rules: False)
+    name = start_shared_demo(home, "dellacherie")
+    with connected(home, name) as worker:
+        shown = until(worker, lambda event: shows(event, 5), boards_per_second=60)[-1]
+    address = read_address(home.demo_folder(name))
+    assert address is not None
+    assert b"NUMBA_DISABLE_JIT=1\0" in Path(f"/proc/{address.pid}/environ").read_bytes()
+    move = list(play_moves(named_policy("dellacherie"), EnvConfig(), max_pieces=6))[-1]
+    assert isinstance(shown, BoardShown) and shown.queue == move.state_t.queue, "the game that is compiled elsewhere"
 
 
 def test_a_failed_demo_keeps_its_reason(home: Home) -> None:

@@ -89,8 +89,27 @@ def test_kernels_are_compiled_without_the_descriptors_of_workers_and_then_loaded
         fork_server.load_kernels()
     wait_until(descriptors.exists)
     assert "run.lock" not in descriptors.read_text() and loaded.exists()
+    fork_server.wait_for_kernels(lambda: False)
+    assert not fork_server.are_kernels_awaited()
     fork_server._compile_in_forks.cache_clear()
     os.close(lock)
+
+
+def test_a_worker_waits_for_kernels_that_are_being_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, open_end = os.pipe()
+    compiling = functools.cache(lambda: ended)
+    monkeypatch.setattr(fork_server, "_compile_in_forks", compiling)
+    fork_server.wait_for_kernels(lambda: False)
+    assert not fork_server.are_kernels_awaited(), "they were there"
+    compiling()
+    assert fork_server.are_kernels_awaited()
+    stops = iter([False, False, True])
+    fork_server.wait_for_kernels(lambda: next(stops))
+    assert next(stops, None) is None, "it waited for the stop"
+    os.close(open_end)
+    fork_server.wait_for_kernels(lambda: False)
+    assert not fork_server.are_kernels_awaited()
+    os.close(ended)
 
 
 @pytest.mark.parametrize("module", MODULES.values())

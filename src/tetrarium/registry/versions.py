@@ -15,6 +15,7 @@ from tetrarium.registry.bundles import BUNDLE_SUFFIX, read_bundle
 from tetrarium.registry.home import NAME_RULE, Home, check_name
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
+_RENAMED_FACTS: Final = {"evaluation_lines": "lines_until_limit"}  # of `about`, by their names in earlier versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,11 @@ class ModelSlot:
     def current(self) -> ModelVersion:
         """Default version: the promoted one, or else the latest."""
         return next((version for version in self.versions if version.is_promoted), self.versions[-1])
+
+
+def current_facts(about: Mapping[str, str | int | float]) -> dict[str, str | int | float]:
+    """Returns the facts about a model's origin under their present names."""
+    return {_RENAMED_FACTS.get(name, name): value for name, value in about.items()}
 
 
 def parse_spec(spec: str) -> tuple[str, int | None]:
@@ -138,7 +144,7 @@ def champion_version(name: str) -> ModelVersion | None:
         seed=bundle.seed,
         training_config=bundle.training_config,
         env_config=bundle.env_config,
-        about=bundle.about,
+        about=current_facts(bundle.about),
         note=bundle.note,
         tags=bundle.tags,
         n_bytes=status.st_size,

@@ -15,7 +15,7 @@ from tetrarium.errors import ConfigError, ModelError, ReplayError, UnknownAgentE
 from tetrarium.evaluation import POLICY_NAMES, named_policy
 from tetrarium.registry.bundles import BUNDLE_SUFFIX
 from tetrarium.registry.home import Home
-from tetrarium.registry.versions import champion_names, champion_path
+from tetrarium.registry.versions import CHAMPIONS, champion_names, champion_path
 from tetrarium.training.runs.storage.folder import BEST, checkpoint_steps, latest_checkpoint
 
 if TYPE_CHECKING:
@@ -160,6 +160,20 @@ def resolve_checkpoint(reference: str, home: Home, known: tuple[str, ...] = ()) 
     if checkpoint is None:
         raise UnknownAgentError(f"The run {name!r} has no checkpoint yet. Wait for its first one, or name another run.")
     return checkpoint
+
+
+def reference_of(path: Path, home: Home) -> str | None:
+    """Returns the agent reference that resolves to a checkpoint or bundle; None outside of the home.
+
+    >>> home = Home(Path("/home"))
+    >>> reference_of(home.run_folder("first") / "checkpoints" / "4000", home)
+    'first@4000'
+    """
+    if path.parent == CHAMPIONS:
+        return path.name.removesuffix(BUNDLE_SUFFIX)
+    run = path.parent if path.name == BEST else path.parent.parent
+    owner = path.parent if path.parent.parent == home.models else run if run.parent == home.runs else None
+    return None if owner is None else f"{owner.name}@{path.name.removesuffix(BUNDLE_SUFFIX)}"
 
 
 def _refuse_sb3_model(path: Path) -> NoReturn:

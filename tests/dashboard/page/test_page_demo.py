@@ -83,6 +83,16 @@ def test_empty_pages_show_the_same_demo_until_they_are_left(
     page.goto("about:blank")
 
 
+def test_an_agent_plays_while_a_run_starts(page: Page, monitor: PageMonitor, photograph: Callable[..., None]) -> None:
+    monitor.allow_error_responses()  # the run is not there
+    run = {"name": "slow", "is_alive": True, "state": "starting", "checkpoints": [], "total_steps": 400_000}
+    page.route("**/api/runs", lambda route: route.fulfill(json=[run]))
+    page.goto("/")
+    expect(page.locator("#board-message")).to_have_text("Starting…Dellacherie's controller plays meanwhile.")
+    expect(page.locator("#pieces")).to_have_text(re.compile(r"^\d\d+$"))
+    photograph(page, "starting")
+
+
 def test_ended_games_of_a_demo_are_listed(page: Page) -> None:
     page.goto("/")
     page.get_by_role("button", name="Demo", exact=True).click()
@@ -232,6 +242,20 @@ def test_controls_show_training_time_and_requested_speed(page: Page) -> None:
         return [speed, document.querySelector("#notice-text").textContent];
     }"""
     assert page.evaluate(show) == ["18", "200,000 steps in 40 s"]
+
+    status = """async () => {
+        const { showStatus } = await import("/static/live/status.js");
+        const view = { kind: "run", title: "a", state: "running", message: "Evaluating the last weights." };
+        const progress = { step: 9, total_steps: 9, steps_per_second: 5, seconds: 40, evaluated_seconds: 2 };
+        showStatus({ connection: "open", runs: [], view, progress: { ...progress, seconds_left: null } });
+        const ended = document.querySelector("#status-text").textContent;
+        showStatus({ connection: "open", runs: null, view: null, progress: null });
+        return [ended, document.querySelector("#status-word").textContent];
+    }"""
+    assert page.evaluate(status) == [
+        "42 s (trained 40 s, evaluated 2 s) · 5 steps/s · Evaluating the last weights",
+        "Loading",
+    ]
 
     follow = """async (boards) => {
         const { DemoGames } = await import("/static/live/demo.js");

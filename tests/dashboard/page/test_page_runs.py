@@ -112,10 +112,21 @@ def test_display_is_turned_off_and_on(
     page.get_by_role("radio", name="No display").check()
     expect(page.locator("#board-message strong")).to_have_text("No display")
     wait_until(lambda: dashboard.status(endless).get("mode") == "headless", "the worker to be headless")
+    expect(page.locator("#board-message p")).to_contain_text(
+        re.compile(r"^The run trains at full speed\. (Its latest checkpoint|The built-in champion) plays meanwhile\.$")
+    )
     photograph(page, "headless")
+    next_board(page)
+    details = page.context.new_page()
+    details.route("**/replays", lambda route: route.fulfill(json=[]))
+    details.goto(f"/runs/{endless}")
+    expect(details.locator("#preview")).to_have_text(
+        re.compile(f"^Training without display; ({endless}|champion) plays meanwhile\\.$")
+    )
+    details.close()
     page.get_by_role("button", name="Show it live").click()
     expect(page.locator("#board-message")).to_be_hidden()
-    next_board(page)
+    assert next_board(page)["step"] > 0
 
 
 def test_slider_sets_the_speed_of_every_move_mode(
@@ -242,6 +253,11 @@ def test_run_is_controlled_from_the_list_and_branched_from_a_checkpoint(
     page.get_by_role("button", name="Stop onward").click()
     expect(page.locator("#run-state")).to_have_text("Stopped")
     assert dashboard.view("steered").state == "stopped"
+    page.get_by_role("link", name="Start again").click()
+    expect(page.locator("#run-start")).to_have_value(f"steered@{step}")
+    page.locator("#run-start").fill("nobody")
+    page.locator("#start-run").click()
+    expect(page.locator("#run-start-error")).to_contain_text("Unknown agent 'nobody'.")
 
 
 @pytest.mark.oracle

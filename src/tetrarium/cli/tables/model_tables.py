@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tetrarium.cli.formatting import lines_text
 from tetrarium.cli.options import suggested
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _GAP: Final = "  "
 _MIN_VALUE_WIDTH: Final = 20
+_FACT_LABELS: Final = {"lines_until_limit": "lines until the limit", "harder_lines": "harder game, lines"}
 _ORIGIN: Final = ("run", "checkpoint", "imported")  # keys of "about" that are shown together
 
 
@@ -68,7 +70,7 @@ def print_version(version: "ModelVersion") -> None:
         "game": game_text(version.env_config),
         "features": ", ".join(version.features),
         "from": _origin(version.about) or "unknown",
-        **{name.replace("_", " "): str(value) for name, value in version.about.items() if name not in _ORIGIN},
+        **dict(_fact(name, value) for name, value in version.about.items() if name not in _ORIGIN),
         "tags": " ".join(version.tags) or "none",
         "file": size,
         "weights": version.sha256[:16],
@@ -108,6 +110,13 @@ def _origin(about: Mapping[str, Any]) -> str:
     if "run" in about:
         return f"{about['run']}@{about.get('checkpoint', '?')}"
     return str(about.get("imported", ""))
+
+
+def _fact(name: str, value: str | float) -> tuple[str, str]:
+    """Returns a label and the text of a fact about a model's origin."""
+    if name in _FACT_LABELS and not isinstance(value, str):
+        return _FACT_LABELS[name], lines_text(value)
+    return name.replace("_", " "), str(value)
 
 
 def date_text(seconds: float) -> str:

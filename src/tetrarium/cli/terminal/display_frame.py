@@ -116,9 +116,8 @@ def _numbers(summary: RunSummary, width: int, n_chart: int) -> list[RenderableTy
         *fit_lines(width, (f"{progress.step:,} of {progress.total_steps:,} steps", ""), (speed, "dim")),
     ]
     if training:
-        left = "" if progress.seconds_left is None else f"{duration_text(progress.seconds_left)} left"
         elapsed = durations_text(progress.seconds, progress.evaluated_seconds)
-        lines += fit_lines(width, (left, ""), (f"{elapsed} so far", "dim"))
+        lines += fit_lines(width, (summary.remaining, ""), (f"{elapsed} so far", "dim"))
     lines += fit_lines(width, *(part for label, value in rates for part in ((label, "dim"), (f"{value} ", ""))))
     saved = f"Saved step {summary.saved.step:,}" if summary.saved is not None and training else ""
     scored = evaluated_text(summary.scored) if summary.scored is not None else ""

@@ -167,7 +167,7 @@ def _state_lines(name: str, summary: RunSummary, now: float, began: float) -> li
     if progress is None:
         state = f"starting … {duration_text(now - began)}" if summary.started is None else _state_word(summary)
         return [one_line((name, "bold"), (state, ACCENT))]
-    mean, left = progress.training_mean, progress.seconds_left
+    mean = progress.training_mean
     return [
         one_line(
             (name, "bold"),
@@ -175,7 +175,7 @@ def _state_lines(name: str, summary: RunSummary, now: float, began: float) -> li
             (percent_text(min(1.0, progress.step / max(1, progress.total_steps))), ""),
             (f"{progress.steps_per_second:,.0f} steps/s", "dim"),
             ("" if mean is None else f"training mean {lines_text(mean)}", "bold"),
-            ("" if left is None else f"{duration_text(left)} left", "dim"),
+            (summary.remaining, "dim"),
         )
     ]
 

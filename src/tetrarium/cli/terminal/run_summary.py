@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tetrarium import events
-from tetrarium.cli.formatting import durations_text, estimated_text, lines_text
+from tetrarium.cli.formatting import duration_text, durations_text, estimated_text, lines_text
 from tetrarium.cli.options import suggested
 from tetrarium.errors import HomeError
 from tetrarium.registry.home import Home
@@ -119,6 +119,16 @@ class RunSummary:
         if self.ended is not None:
             return self.ended.state
         return "paused" if self.is_paused else "training"
+
+    @property
+    def remaining(self) -> str:
+        """Estimated time left; after the last step, what the run does."""
+        if self.progress is None:
+            return ""
+        if self.progress.seconds_left is not None:
+            return f"{duration_text(self.progress.seconds_left)} left"
+        is_trained = self.progress.step >= self.progress.total_steps
+        return self.state_changed.message if is_trained and self.state_changed is not None else ""
 
     @property
     def is_paused(self) -> bool:

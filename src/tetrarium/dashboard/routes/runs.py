@@ -4,6 +4,7 @@ The functions may block, so they are not coroutines: each runs in a thread.
 """
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from tetrarium.errors import CheckpointError
 from tetrarium.registry.files.safe_files import open_plain
 from tetrarium.registry.home import Home
 from tetrarium.settings import documented
+from tetrarium.training.agent_reference import reference_of
 from tetrarium.training.checkpoints.checkpoint_store import read_metadata
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
 from tetrarium.training.runs.storage.checkpoint_cleanup import folder_bytes
@@ -112,6 +114,13 @@ class RunDetail(runs.RunView):
             {"env_config": {"width": 10}, "training_config": {"gamma": 0.9}, "start_from": None},
         )
     )
+    start_from: str | None = field(
+        metadata=documented(
+            "Agent reference of its initial weights, or of the checkpoint that it was branched from; null if they were "
+            "random or are not in this home.",
+            "first@41200",
+        )
+    )
 
 
 def run_routes(home: Home) -> APIRouter:
@@ -134,7 +143,7 @@ def _add_reading(routes: APIRouter, home: Home) -> None:
         find_source(home, "run", name)
         view = runs.find_run(home, name)
         config = {} if view.state == DAMAGED else runs.read_config(home, name)
-        return RunDetail(**asdict(view), config=config)
+        return RunDetail(**asdict(view), config=config, start_from=_start_of(config, home))
 
     @routes.get("/{name}/progress", summary="Show a run's progress")
     def show_progress(name: Name, max_points: Points = 600) -> dict[str, list[float | None]]:
@@ -220,6 +229,14 @@ def _add_writing(routes: APIRouter, home: Home) -> None:
         find_source(home, "run", name)
         new_name = branch_training(home, name, request.step, new_name=request.name, mode=request.mode)
         return runs.read_run(home, new_name)
+
+
+def _start_of(config: Mapping[str, Any], home: Home) -> str | None:
+    """Returns the agent reference of a run's initial weights."""
+    branched_from, start_from = config.get("branched_from"), config.get("start_from")
+    if isinstance(branched_from, str):
+        return branched_from
+    return reference_of(Path(start_from), home) if isinstance(start_from, str) else None
 
 
 def list_checkpoints(run: Path) -> CheckpointsResponse:

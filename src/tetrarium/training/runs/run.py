@@ -360,6 +360,8 @@ class TrainingRun:
             recorders = [EpisodeLog(records.episodes), progress, replays, boards, evaluations, reporter]
             agent.train(n_steps, [*recorders, checkpoints, registry, pause_gate])
             outcome = self._outcome(agent, evaluations)
+            if outcome != "stopped" and not evaluations.is_complete:
+                self._publish_state(agent.timesteps_trained, "running", "Evaluating the last weights.")
             is_decided = outcome != "stopped" and evaluations.finish()
             if not evaluations.is_complete:
                 outcome = "stopped"

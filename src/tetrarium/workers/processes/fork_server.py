@@ -12,17 +12,19 @@ import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 _IDLE_S: Final = 300.0  # after which the server ends and frees its memory
+_CHECK_EVERY_S: Final = 0.1  # for a stop request
 _MAX_REQUEST_BYTES: Final = 1 << 16
 _MAX_PROCESS_NAME: Final = 15  # characters, as shown by `top`
 _N_STANDARD_STREAMS: Final = 3
@@ -36,7 +38,7 @@ def load_modules(*names: str) -> None:
 
 
 def load_kernels() -> None:
-    """Loads the kernels of the default game by one placement; if they must be compiled, two forked processes do that.
+    """Loads the kernels of the default game by one placement; if they must be compiled, forked processes do that.
 
     Starts no threads, because a fork does not copy them.
     """
@@ -50,6 +52,22 @@ def load_kernels() -> None:
         _compile_in_forks()
 
 
+def wait_for_kernels(is_stop_requested: Callable[[], bool]) -> None:
+    """Waits until forked processes have compiled the kernels of the first steps, if they do, or a stop is requested.
+
+    A worker that did not wait would begin to compile them, too, and the processes would then wait for it.
+    """
+    if _compile_in_forks.cache_info().currsize:
+        ended = _compile_in_forks()
+        while not is_stop_requested() and not select.select([ended], [], [], _CHECK_EVERY_S)[0]:
+            pass
+
+
+def are_kernels_awaited() -> bool:
+    """Returns whether ``wait_for_kernels`` would wait."""
+    return _compile_in_forks.cache_info().currsize > 0 and not select.select([_compile_in_forks()], [], [], 0)[0]
+
+
 @functools.cache  # once per process
 def _place_one_piece() -> None:
     from tetrarium.environment import EnvConfig, make_env
@@ -60,26 +78,54 @@ def _place_one_piece() -> None:
 
 
 @functools.cache  # once per process
-def _compile_in_forks() -> None:
+def _compile_in_forks() -> int:
+    """Starts to compile the kernels of the default game; returns a descriptor of a pipe that ends with that.
+
+    One process compiles what plays a game, two what observes it. The largest part of their work is the same, and done
+    before the second one is forked.
+    """
+    from tetrarium.environment import EnvConfig
+
+    rules = EnvConfig().rules()
+    ended, open_end = os.pipe()
+    if (is_playing := _fork() == 0) or _fork() == 0:
+        try:
+            os.closerange(_N_STANDARD_STREAMS, open_end)  # among them locks and sockets of workers
+            os.closerange(open_end + 1, os.sysconf("SC_OPEN_MAX"))
+            _compile_playing(rules) if is_playing else _compile_observing(rules)
+        finally:
+            os._exit(0)
+    os.close(open_end)
+    return ended
+
+
+def _compile_playing(rules: Any) -> None:
+    import numpy as np
+
+    from tetrarium.engine.board_tracker import BoardTracker
+    from tetrarium.engine.placement.transitions import N_REVEALED, place_in_games
+    from tetrarium.engine.state_layout import COLUMNS
+
+    BoardTracker(rules).warm()
+    games = np.zeros((0, COLUMNS + rules.width), dtype=np.int64)
+    place_in_games(games, np.zeros((0, N_REVEALED), dtype=np.int64), games[:, 0], rules)
+
+
+def _compile_observing(rules: Any) -> None:
     import numpy as np
 
     from tetrarium.engine import compile_kernels, link_kernels, make_layout
     from tetrarium.environment import EnvConfig, make_env
 
-    env = make_env(EnvConfig())()
-    rules, features = env.config.rules(), env.config.features
-    if _fork() == 0:
-        try:
-            os.closerange(_N_STANDARD_STREAMS, os.sysconf("SC_OPEN_MAX"))  # among them locks and sockets of workers
-            layout = make_layout(features, rules.width, rules.preview)
-            link_kernels(rules, layout)
-            if _fork() == 0:
-                env.core.step(np.zeros(1, dtype=np.int64), restart=True)
-            else:
-                env.core.observe()
-                compile_kernels(rules, layout)
-        finally:
-            os._exit(0)
+    layout = make_layout(EnvConfig().features, rules.width, rules.preview)
+    link_kernels(rules, layout)
+    is_stepping = _fork() == 0
+    core = make_env(EnvConfig())().core
+    if is_stepping:
+        core.step(np.zeros(1, dtype=np.int64), restart=True)
+    else:
+        core.observe()
+        compile_kernels(rules, layout)
 
 
 def _fork() -> int:

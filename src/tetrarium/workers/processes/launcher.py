@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from tetrarium.engine import are_kernels_cached
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.evaluation import POLICY_NAMES
@@ -158,6 +159,7 @@ def start_process(
     prepared_by: str,
     state: WorkerState | None = None,
     module: str = "tetrarium.workers",
+    is_compiled: bool = True,
 ) -> None:
     """Starts a process in a session of its own.
 
@@ -170,13 +172,16 @@ def start_process(
         prepared_by: Module whose ``prepare()`` loads the process's imports, once in the fork server.
         state: State of the worker until it writes one.
         module: Module that the process runs.
+        is_compiled: Whether its kernels are compiled; otherwise they run as Python functions, some thousand times
+            slower, but at once.
     """
+    environment = os.environ if is_compiled else {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     try:
         if state is not None:
             state.write(folder)
         remove_address(folder)
         with (folder / LOG).open("ab") as log:
-            if fork_process(module, arguments, prepared_by, lock, log.fileno()):
+            if is_compiled and fork_process(module, arguments, prepared_by, lock, log.fileno()):
                 return
             process = subprocess.Popen(  # noqa: S603 fixed but for a name that was checked
                 [sys.executable, "-m", module, *arguments, "--lock", str(lock)],
@@ -185,6 +190,7 @@ def start_process(
                 stderr=log,
                 pass_fds=(lock,),
                 start_new_session=True,
+                env=environment,
             )
     finally:
         os.close(lock)
@@ -216,7 +222,7 @@ def start_demo(
 def start_shared_demo(home: Home, agent: str) -> str:
     """Returns the id of the shared demo of an agent, which is started if none is running.
 
-    It ends ten seconds after its last viewer has left.
+    It ends ten seconds after its last viewer has left. It does not wait for kernels that were never compiled.
 
     Raises:
         as ``start_demo``.
@@ -285,7 +291,8 @@ def _start_demo(home: Home, requested: DemoConfig) -> str:
         started=_now(),
     )
     DEMOS.require_capacity(home, MAX_DEMOS)
-    return _start(home, "demo", DEMOS, config)
+    is_compiled = not config.shared or are_kernels_cached(EnvConfig().rules())
+    return _start(home, "demo", DEMOS, config, is_compiled=is_compiled)
 
 
 def _require_agent(home: Home, agent: str) -> None:
@@ -335,13 +342,16 @@ def _start(
     directory: ProcessDirectory[ConfigT, ViewT],
     config: ConfigT,
     fill: Callable[[Path], Any] | None = None,
+    *,
+    is_compiled: bool = True,
 ) -> str:
     """Creates the folder of a process and starts it; returns its id."""
     process_id, lock = directory.create(home, config, fill)
     arguments = [role, process_id, "--home", str(home.root)]
     if role != "job":
         arguments += ["--starter", str(os.getpid())]
-    start_process(directory.folder(home, process_id), lock, arguments, prepared_by=MODULES[role])
+    folder = directory.folder(home, process_id)
+    start_process(folder, lock, arguments, prepared_by=MODULES[role], is_compiled=is_compiled)
     return process_id
 
 

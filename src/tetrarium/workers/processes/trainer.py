@@ -4,14 +4,16 @@ It runs in a session of its own, so that Ctrl-C in a terminal does not reach it.
 after a checkpoint.
 """
 
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 
 from tetrarium.errors import FolderMovedError, TetrariumError, error_to_dict
-from tetrarium.events import Event
+from tetrarium.events import Event, KernelsCompiling
 from tetrarium.registry.home import Home
 from tetrarium.signals import call_on_stop_signals
 from tetrarium.training.runs.control import Control
-from tetrarium.workers.processes.fork_server import load_kernels, load_modules
+from tetrarium.workers.processes.fork_server import are_kernels_awaited, load_kernels, load_modules, wait_for_kernels
 from tetrarium.workers.protocol.status_files import WorkerState, read_state
 
 
@@ -45,7 +47,16 @@ def train(
         changes = {} if steps is None else {"total_timesteps": steps}
         training = TrainingRun.open(home, name, _ignore, changes=changes, any_cpu=any_cpu)
         training.control = control
-        training.execute(hosted, lock=lock)
+
+        @contextlib.contextmanager
+        def hosted_once_compiled(training: TrainingRun) -> Iterator[Callable[[Event], None]]:
+            with hosted(training) as publish:
+                if are_kernels_awaited():
+                    publish(KernelsCompiling())
+                    wait_for_kernels(lambda: control.is_stop_requested)
+                yield publish
+
+        training.execute(hosted_once_compiled, lock=lock)
     except Exception as error:
         if not isinstance(error, FolderMovedError):  # otherwise the folder is another run's
             _record_failure(home, name, error)

@@ -8,6 +8,7 @@ import { Emitter } from "./emitter.js";
 import { LiveSocket } from "./live-socket.js";
 
 export const CHAMPION = "champion"; // a built-in model
+export const CONTROLLER = "dellacherie"; // plays without being compiled at little cost
 const BOARDS_PER_SECOND = 30;
 const STILL_PIECES = 30; // of the one board that is shown with reduced motion
 const RETRY_MS = 2_000;
@@ -98,9 +99,10 @@ export class PreviewBoard {
    * Shows a run or an agent; null ends the preview.
    *
    * @param {Subject | null} subject
+   * @param {string} [caption] instead of "NAME plays."
    */
-  show(subject) {
-    const shown = JSON.stringify(subject);
+  show(subject, caption) {
+    const shown = JSON.stringify([subject, caption]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#preview?.close();
@@ -110,7 +112,7 @@ export class PreviewBoard {
     if (!subject) return;
     const name = "run" in subject ? subject.run : subject.agent;
     const canvas = make("canvas", { role: "img", "aria-label": `Board of ${name}` });
-    this.#host.replaceChildren(canvas, make("figcaption", { class: "fine" }, `${name} plays.`));
+    this.#host.replaceChildren(canvas, make("figcaption", { class: "fine" }, caption ?? `${name} plays.`));
     this.#board = new BoardCanvas(canvas, { flashes: false });
     this.#preview = new Preview(subject);
     this.#preview.on("board", (board) => {

@@ -8,6 +8,7 @@ import { formatCount } from "./format.js";
 
 /** @typedef {ApiResponse<"get", "/activity">} Activity */
 
+const BEGINNING = ["connecting", "starting"]; // states after which something will move
 const LOST = { state: "lost", label: "Connection lost", text: "reconnecting" };
 
 let subject = { state: "none", label: "", text: "" };
@@ -50,9 +51,9 @@ function show() {
   setAttribute(find("#status"), "data-state", state);
   setText(find("#status-word"), label);
   setText(find("#status-text"), text);
-  find("#activity").hidden = isLost || !activity;
-  if (!activity) return;
-  const { n_running: nRunning, n_paused: nPaused, n_demos: nDemos } = activity;
+  const { n_running: nRunning = 0, n_paused: nPaused = 0, n_demos: nDemos = 0 } = activity ?? {};
+  const isIdle = !nRunning && !nPaused && !nDemos;
+  find("#activity").hidden = isLost || !activity || (isIdle && BEGINNING.includes(state));
   setAttribute(find("#activity"), "data-state", nRunning || nDemos ? "running" : nPaused ? "paused" : "none");
   const parts = [
     nRunning && `${formatCount(nRunning)} running`,

@@ -355,7 +355,7 @@ export class App extends Emitter {
   #acceptState({ state, step, message }) {
     const { target, view } = this;
     if (!target || !view) return;
-    this.isCompiling = false;
+    if (hasEnded(state)) this.isCompiling = false;
     this.#latestState = { state, message, step };
     this.view = { ...view, ...this.#latestState };
     this.#playOn(view);

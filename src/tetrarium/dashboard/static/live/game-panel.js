@@ -71,10 +71,12 @@ export class GamePanel {
    * @param {string} title
    * @param {string} [text]
    * @param {{ label: string, run: () => unknown } | null} [action] of the message's button
+   * @param {boolean} [isAside] whether the board below it is to stay in sight
    */
-  showMessage(title, text = "", action = null) {
+  showMessage(title, text = "", action = null, isAside = false) {
     const message = find("#board-message", this.#root);
     message.hidden = !title;
+    message.classList.toggle("aside", isAside);
     setText(find("strong", message), title);
     setText(find("p", message), text);
     const button = findButton("button", message);

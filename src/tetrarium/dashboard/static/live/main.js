@@ -10,6 +10,7 @@ import { LiveSocket } from "../common/live-socket.js";
 import { attachMenu } from "../common/menus.js";
 import { readMeta } from "../common/meta.js";
 import { openLogPanel } from "../common/panels.js";
+import { CHAMPION, CONTROLLER, Preview } from "../common/preview.js";
 import { CHART_SPECS, RunCharts } from "../common/run-charts.js";
 import { readStorage, writeStorage } from "../common/storage.js";
 import { runAction, showToast } from "../common/toast.js";
@@ -26,6 +27,7 @@ import { showStatus } from "./status.js";
 /** @typedef {import("../common/shortcuts.js").HelpEntry} HelpEntry */
 
 const ACTION_VALUES_KEY = "tetrarium-action-values";
+const LATE_MS = 1_000; // after which a run that starts is replaced on the board
 const ACTIVE = ["starting", "running", "paused", "stopping"];
 const LEARNING = ["starting", "running", "paused"];
 /** @type {Record<string, string>} */
@@ -57,31 +59,76 @@ const controls = new Controls(app, { newRun: () => newRun.open(), demo: () => de
 const picker = new RunPicker(app);
 const demoGames = new DemoGames(find("#demo-games"));
 
-/** Shows a message over the board where there is none, or an old one. */
+let isLate = false; // whether what is watched has been so for a while
+let lateTimer = 0;
+/** @type {{ agent: string, preview: Preview, hasBoard: boolean } | null} */
+let substitute = null; // plays on the board of a run that shows none
+
+/**
+ * Lets an agent play in place of a run; null ends that.
+ *
+ * @param {string | null} agent
+ */
+function setSubstitute(agent) {
+  if (agent === (substitute?.agent ?? null)) return;
+  substitute?.preview.close();
+  substitute = null;
+  gamePanel.show(app.board);
+  if (agent === null) return;
+  const started = { agent, preview: new Preview({ agent }), hasBoard: false };
+  substitute = started;
+  started.preview.on("board", (board) => {
+    if (substitute !== started) return;
+    gamePanel.show(board);
+    if (started.hasBoard) return;
+    started.hasBoard = true;
+    showBoardMessage();
+  });
+}
+
+/** Returns the agent that plays while the watched run shows no board of its own, or null. */
+function findSubstitute() {
+  const { view, control, board, run, isCompiling } = app;
+  if (view?.kind !== "run" || !ACTIVE.includes(view.state)) return null;
+  const isHeadless = control.mode === "headless" && !isCompiling && view.state !== "starting";
+  if (isHeadless) return run?.checkpoints.length ? run.name : CHAMPION;
+  return !board && isLate ? CONTROLLER : null;
+}
+
+/** Shows a message over the board where there is none, or one that is not the watched one or out of date. */
 function showBoardMessage() {
   const { view, control, board, isCompiling, connection } = app;
+  setSubstitute(findSubstitute());
   const isActive = view !== null && ACTIVE.includes(view.state);
-  const isHeadless = isActive && view.kind === "run" && control.mode === "headless";
-  gamePanel.setStale(connection === "lost" || isHeadless || (board !== null && view !== null && !isActive));
+  const isAside = substitute?.hasBoard ?? false;
+  const meanwhile = isAside ? ` ${playerName(substitute?.agent)} plays meanwhile.` : "";
+  const isFrozen = substitute ? !isAside : board !== null && view !== null && !isActive;
+  gamePanel.setStale(connection === "lost" || isFrozen);
   if (connection === "lost") {
     gamePanel.showMessage("Connection lost", "Reconnecting. An active run continues meanwhile.");
   } else if (!view) {
-    gamePanel.showMessage(app.runs ? "No run yet" : "", "The game appears here.");
+    gamePanel.showMessage(app.runs ? "No run yet" : "Loading…", app.runs ? "The game appears here." : "");
   } else if (isCompiling) {
-    gamePanel.showMessage(
-      "Preparing",
-      "The first start on this machine compiles the engine, which takes some seconds.",
-    );
-  } else if (view.state === "starting") {
-    gamePanel.showMessage("Starting…", "");
-  } else if (isHeadless) {
+    const text = `The first start on this machine compiles the engine, which takes some seconds.${meanwhile}`;
+    gamePanel.showMessage("Preparing", text, null, isAside);
+  } else if (view.state !== "starting" && isActive && view.kind === "run" && control.mode === "headless") {
     const action = { label: "Show it live", run: () => controls.setMode("live") };
-    gamePanel.showMessage("No display", "The run trains at full speed.", action);
-  } else if (!isActive && !board) {
+    const does = view.state === "paused" ? "is paused" : "trains at full speed";
+    gamePanel.showMessage("No display", `The run ${does}.${meanwhile}`, action, isAside);
+  } else if (view.state === "starting" || (isActive && !board)) {
+    const title = view.state === "starting" ? "Starting…" : "Loading…";
+    gamePanel.showMessage(title, meanwhile.trim(), null, isAside);
+  } else if (!board) {
     gamePanel.showMessage(stateLabel(view.state), view.kind === "run" ? NEXT_ACTIONS[view.state] : "Start a new demo.");
   } else {
     gamePanel.showMessage("");
   }
+}
+
+/** @param {string | undefined} agent */
+function playerName(agent) {
+  if (agent === CHAMPION) return "The built-in champion";
+  return agent === CONTROLLER ? "Dellacherie's controller" : "Its latest checkpoint";
 }
 
 function showTotals() {
@@ -120,7 +167,7 @@ app.on("change", () => {
   });
 });
 app.on("board", () => {
-  gamePanel.show(app.board);
+  if (!substitute) gamePanel.show(app.board);
   if (app.board && app.view?.kind === "demo") {
     demoGames.follow(app.board);
     showTotals();
@@ -128,6 +175,13 @@ app.on("board", () => {
   if (!find("#board-message").hidden) showBoardMessage();
 });
 app.on("target", () => {
+  isLate = false;
+  clearTimeout(lateTimer);
+  lateTimer = setTimeout(() => {
+    isLate = true;
+    showBoardMessage();
+  }, LATE_MS);
+  setSubstitute(null);
   gamePanel.show(null);
   demoGames.clear();
   charts.reset();
@@ -204,5 +258,5 @@ if (readStorage(ACTION_VALUES_KEY) === "on") app.setActionValues(true);
 const again = valueInHash("again/");
 if (location.hash === "#new" || again) newRun.open(again ?? undefined);
 gamePanel.show(null);
-showStatus(app);
+showAll();
 app.refresh();

@@ -21,6 +21,8 @@ import { runAction } from "../common/toast.js";
 import { api } from "./api.js";
 
 const COMMON_SETTINGS = ["total_timesteps", "target_lines", "seed"]; // shown first
+/** @type {Record<string, string>} */
+const TEXT_FIELDS = { name: "run-title", start_from: "run-start" }; // ids, by name in the request
 
 /** @typedef {import("./app.js").App} App */
 /** @typedef {ApiResponse<"get", "/presets">[number]} Preset */
@@ -127,29 +129,11 @@ export class NewRunPanel {
   #makeCommonSettings(groups) {
     const specs = groups.flatMap(({ fields }) => fields).filter(({ name }) => COMMON_SETTINGS.includes(name));
     specs.sort((a, b) => COMMON_SETTINGS.indexOf(a.name) - COMMON_SETTINGS.indexOf(b.name));
-    const error = make("p", { class: "error", id: "run-title-error" });
-    const input = make("input", {
-      type: "text",
-      id: "run-title",
-      autocomplete: "off",
-      spellcheck: "false",
-      placeholder: "generated",
-      "aria-describedby": "run-title-error run-title-hint",
-      oninput: () => {
-        setText(error, "");
-        input.removeAttribute("aria-invalid");
-      },
-    });
-    const name = make(
-      "div",
-      { class: "field" },
-      make("div", { class: "field-head" }, make("label", { for: "run-title" }, "name")),
-      input,
-      error,
-      make("p", { class: "fine", id: "run-title-hint" }, this.#nameRule?.text),
-    );
+    const name = makeTextField("run-title", "name", "generated", this.#nameRule?.text ?? "");
+    const hint = "agent that training starts from: a run, NAME@best, NAME@STEP or a model";
+    const start = makeTextField("run-start", "initial weights", "random", hint);
     const fields = specs.map((spec) => this.#makeField(spec));
-    return make("section", { class: "fields" }, name, fields);
+    return make("section", { class: "fields" }, name, fields, start);
   }
 
   /** @param {SettingGroups} groups */
@@ -203,11 +187,12 @@ export class NewRunPanel {
    * @param {string} name of the run
    */
   async #fill(name) {
-    const { config } = await api.run(name);
+    const { config, start_from: start } = await api.run(name);
     const { preset, env_config: game, training_config: training } = /** @type {Record<string, any>} */ (config);
     const choices = findAllInputs('input[name="preset"]', this.#dialog);
     (choices.find(({ value }) => value === preset) ?? choices[0]).checked = true;
     this.#applyPreset();
+    findInput("#run-start").value = start ?? "";
     for (const [setting, field] of this.#fields) {
       const values = field.spec.config === "env" ? game : training;
       if (setting in values) field.setValue(values[setting]);
@@ -254,7 +239,7 @@ export class NewRunPanel {
     setText(find("#new-run-error"), "");
     const name = findInput("#run-title").value.trim();
     if (name && this.#nameRule && !followsRule(name, this.#nameRule)) {
-      this.#showNameError(`A name ${this.#nameRule.text}; got “${name}”. Choose another name.`);
+      showTextError("run-title", `A name ${this.#nameRule.text}; got “${name}”. Choose another name.`);
       return;
     }
     const invalid = this.#changedFields.filter((field) => !field.isValid());
@@ -266,7 +251,7 @@ export class NewRunPanel {
       await this.#app.startRun(this.#readBody());
       this.#dialog.close();
       find("#game").focus(); // the button that opened the panel would take the space bar
-      findInput("#run-title").value = "";
+      findInput("#run-title").value = findInput("#run-start").value = "";
     };
     await runAction(findButton("#start-run"), "Starting…", start, (error) => this.#showError(error));
   }
@@ -278,6 +263,8 @@ export class NewRunPanel {
     const settings = {};
     const name = findInput("#run-title").value.trim();
     if (name) body.name = name;
+    const start = findInput("#run-start").value.trim();
+    if (start) body.start_from = start;
     for (const field of this.#changedFields) {
       if (field.spec.name === "seed") body.seed = field.read();
       else if (field.spec.name === "target_lines") body.target_lines = field.read();
@@ -292,8 +279,9 @@ export class NewRunPanel {
    * @param {import("../common/api.js").ApiError} error
    */
   #showError({ message, field: name }) {
-    if (name === "name") {
-      this.#showNameError(message);
+    const text = name && TEXT_FIELDS[name];
+    if (text) {
+      showTextError(text, message);
       return;
     }
     const field = this.#fields.get(name ?? "");
@@ -306,13 +294,6 @@ export class NewRunPanel {
     find("#new-run-error").scrollIntoView({ block: "nearest" });
   }
 
-  /** @param {string} message */
-  #showNameError(message) {
-    setText(find("#run-title-error"), message);
-    setAttribute(find("#run-title"), "aria-invalid", "true");
-    find("#run-title").focus();
-  }
-
   /** @param {SettingField} field */
   #reveal(field) {
     if (field.element.hidden) {
@@ -321,4 +302,44 @@ export class NewRunPanel {
     }
     field.reveal();
   }
+}
+
+/**
+ * @param {string} id
+ * @param {string} label
+ * @param {string} placeholder
+ * @param {string} hint
+ */
+function makeTextField(id, label, placeholder, hint) {
+  const error = make("p", { class: "error", id: `${id}-error` });
+  const input = make("input", {
+    type: "text",
+    id,
+    autocomplete: "off",
+    spellcheck: "false",
+    placeholder,
+    "aria-describedby": `${id}-error ${id}-hint`,
+    oninput: () => {
+      setText(error, "");
+      input.removeAttribute("aria-invalid");
+    },
+  });
+  return make(
+    "div",
+    { class: "field" },
+    make("div", { class: "field-head" }, make("label", { for: id }, label)),
+    input,
+    error,
+    make("p", { class: "fine", id: `${id}-hint` }, hint),
+  );
+}
+
+/**
+ * @param {string} id
+ * @param {string} message
+ */
+function showTextError(id, message) {
+  setText(find(`#${id}-error`), message);
+  setAttribute(find(`#${id}`), "aria-invalid", "true");
+  find(`#${id}`).focus();
 }

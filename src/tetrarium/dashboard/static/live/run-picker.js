@@ -29,7 +29,7 @@ export class RunPicker {
   show() {
     const { runs, view, charted } = this.#app;
     find("#run-picker").classList.toggle("unneeded", runs === null);
-    setText(find("#run-name"), view?.title ?? "No run yet");
+    setText(find("#run-name"), view?.title ?? (runs ? "No run yet" : "Loading…"));
     setText(find("#run-facts"), view ? factsOf(view) : "\u00a0");
     find("#run-more").classList.toggle("unneeded", !charted); // a demo of a run has its details, too
     setAttribute(find("#run-more"), "href", pageUrl("runs", charted ?? ""));

@@ -12,8 +12,9 @@ import { showStatusLine } from "../common/status-line.js";
  *
  * @param {App} app
  */
-export function showStatus({ connection, view, progress }) {
+export function showStatus({ connection, runs, view, progress }) {
   if (connection === "connecting") showStatusLine("connecting", "Connecting");
+  else if (!view && !runs) showStatusLine("connecting", "Loading");
   else if (!view) showStatusLine("none", "");
   else showStatusLine(view.state, stateLabel(view.state), textOf(view, progress));
   document.title = view ? `${stateLabel(view.state)} · ${view.title} · tetrarium` : "tetrarium";
@@ -29,7 +30,9 @@ function textOf(view, progress) {
   if (view.state === "running") {
     const parts = [formatDurations(seconds, evaluated_seconds)];
     if (progress) parts.push(`${formatCount(progress.steps_per_second)} steps/s`);
-    return [...parts, formatTimeLeft(progress?.seconds_left)].filter(Boolean).join(" · ");
+    const isTrained = progress !== null && progress.step >= progress.total_steps;
+    const remaining = isTrained ? view.message?.replace(/\.$/, "") : formatTimeLeft(progress?.seconds_left);
+    return [...parts, remaining].filter(Boolean).join(" · ");
   }
   const total = progress?.total_steps ?? view.total_steps;
   const steps = `step ${formatCount(progress?.step ?? view.step)} of ${formatCount(total)}`;

@@ -3,7 +3,7 @@
 
 import { nameInPath, pageUrl } from "../common/address.js";
 import { find, findButton, findInput, findOptional, make, setAttribute, setText } from "../common/dom.js";
-import { formatCount, formatDate } from "../common/format.js";
+import { formatCount, formatDate, formatLines } from "../common/format.js";
 import { initPage } from "../common/frame.js";
 import { LiveSocket } from "../common/live-socket.js";
 import { readMeta } from "../common/meta.js";
@@ -26,6 +26,8 @@ import { SeatView } from "./seat-view.js";
 
 const DEFAULT_GIF_PIECES = 100;
 const SHORT_HASH = 16; // characters
+/** @type {Record<string, string>} */
+const FACT_LABELS = { lines_until_limit: "Lines until the limit", harder_lines: "Harder game, lines" };
 const ORIGIN_KEYS = ["run", "checkpoint", "imported"]; // of `about`, shown in the table of versions
 
 const name = nameInPath();
@@ -203,7 +205,9 @@ function showVersion(current) {
     ["Features", (game.features ?? []).join(", ") || "–"],
     ["File", `${(version.n_bytes / 1000).toFixed(1)} kB`],
     ["Weights", version.sha256.slice(0, SHORT_HASH)],
-    ...about.map(([key, value]) => [key.replaceAll("_", " "), String(value)]),
+    ...about.map(([key, value]) =>
+      key in FACT_LABELS ? [FACT_LABELS[key], formatLines(Number(value))] : [key.replaceAll("_", " "), String(value)],
+    ),
   ];
   const list = facts.flatMap(([term, text]) => [make("dt", {}, term), make("dd", {}, text)]);
   find("#facts-list").replaceChildren(...list);

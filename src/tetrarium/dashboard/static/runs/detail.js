@@ -56,6 +56,7 @@ let run = null;
 let isLost = false;
 let isLoaded = false;
 let isFollowed = false;
+let isHeadless = false; // whether the worker draws no boards
 
 /**
  * Reads the run.
@@ -229,7 +230,10 @@ async function loadReplays() {
   await player.list();
   if (!run) return;
   const agent = run.checkpoints.length ? name : CHAMPION;
-  preview.show(!player.isEmpty ? null : run.is_alive ? { run: name } : { agent });
+  if (!player.isEmpty) preview.show(null);
+  else if (!run.is_alive) preview.show({ agent });
+  else if (isHeadless) preview.show({ agent }, `Training without display; ${agent} plays meanwhile.`);
+  else preview.show({ run: name });
 }
 
 async function loadLog() {
@@ -292,6 +296,9 @@ function receive(event, current) {
     metricHistory.appendEvaluation(event); // recorded in the file only later
     showEvaluations(metricHistory.evaluations);
     charts.update();
+  } else if (event.kind === "control-changed") {
+    isHeadless = event.mode === "headless";
+    runAction(null, null, loadReplays);
   } else if (event.kind === "run-started") {
     metricHistory.clear();
     runAction(null, null, loadCurves);

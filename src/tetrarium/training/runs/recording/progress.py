@@ -197,7 +197,7 @@ class ProgressReporter(RoundCallback):
             self._progress_s = now_s
 
     def _on_training_end(self) -> None:
-        self._publish(self._progress())
+        self._publish(replace(self._progress(), seconds_left=None))  # the last evaluation takes an unknown time
 
     def _progress(self) -> Progress:
         agent, statistics, clock = self._agent, self._agent.statistics, self._clock
