@@ -29,7 +29,8 @@ from tetrarium.registry.files.process_lock import acquire_lock
 from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
 from tetrarium.training.runs.storage.checkpoint_cleanup import find_prunable
-from tetrarium.tuning.study import create_study, study_names
+from tetrarium.tuning import create_study
+from tetrarium.tuning.study import study_names
 from tetrarium.workers.directories.runs import list_runs
 from tetrarium.workers.protocol.status_files import PROCESS_STATES
 

@@ -195,12 +195,6 @@ def test_runs_without_a_name_are_numbered(home: Home) -> None:
     assert names == ["run-1", "run-2", "run-3"]
 
 
-def test_an_unplayable_game_creates_no_folder(home: Home) -> None:
-    with pytest.raises(ConfigError, match=r"^Placements are chosen under actions='drop' or 'reachable'"):
-        TrainingRun.create(home, "one", EnvConfig(actions="keys"), CONFIG, ignore)
-    assert not home.run_folder("one").exists()
-
-
 def test_two_processes_do_not_train_one_run(home: Home) -> None:
     run, _ = start(home)
     with run_lock(run.folder), pytest.raises(HomeError, match="Another process is using 'one'"):

@@ -10,12 +10,13 @@
 from tetrarium.training.runs.storage.run_config import train_command
 from tetrarium.tuning.objectives import OBJECTIVES
 from tetrarium.tuning.search_space import Range, parse_range, variable_settings
-from tetrarium.tuning.study import SAMPLERS, StudyConfig, create_study, has_study, read_study_config
+from tetrarium.tuning.study import SAMPLERS, StudyConfig, has_study, read_study_config
 from tetrarium.tuning.study_directory import (
     Importances,
     StudyDetail,
     StudyView,
     TrialView,
+    create_study,
     delete_study,
     list_studies,
     read_study,

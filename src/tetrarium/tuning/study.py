@@ -7,25 +7,22 @@ either free or a study. A random id distinguishes it from earlier studies of the
 
 import json
 import re
-import secrets
-import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from tetrarium.engine.rules import require_instance
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError, EntryNotFoundError, HomeError, InvalidNameError, NameTakenError, suggestion
+from tetrarium.errors import ConfigError, EntryNotFoundError, HomeError, suggestion
 from tetrarium.registry import NAME_RULE, Home, NameRule
-from tetrarium.registry.files.atomic import create_directory, write_file
+from tetrarium.registry.files.atomic import write_file
 from tetrarium.registry.files.safe_files import read_object
 from tetrarium.registry.home import natural_key
 from tetrarium.training import TrainingConfig
 from tetrarium.training.presets import ENV_SETTINGS, find_preset
+from tetrarium.training.requirements import require_trainable
 from tetrarium.tuning.objectives import OBJECTIVES, check_objective
 from tetrarium.tuning.search_space import Range, require_used_by
 
@@ -40,13 +37,13 @@ SAMPLERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 # Names of commands and of API paths.
-_RESERVED: Final = ("list", "show", "settings", "pause", "resume", "continue", "stop", "delete", "options")
+RESERVED_NAMES: Final = ("list", "show", "settings", "pause", "resume", "continue", "stop", "delete", "options")
 # Fields that JSON holds as they are, with their types.
 PLAIN_FIELDS: Final = {
     "name": str, "preset": str, "n_trials": int, "n_at_once": int, "objective": str, "sampler": str, "seed": int,
     "prunes": bool, "started": str, "command": str,
 }  # fmt: skip
-_CONFIG: Final = "study.json"
+STUDY_CONFIG: Final = "study.json"
 _FORMAT_VERSION: Final = 1
 STUDY_NAME_RULE: Final = NameRule(NAME_RULE.max_length - len("-0001"))
 _MIN_EVALUATIONS_TO_PRUNE: Final = 3  # with fewer, pruning saves nothing
@@ -139,7 +136,7 @@ class StudyConfig:
         _check_sampler(self)
         _check_pruning(self)
         for place in (0, -1):  # the ends of all ranges at once, not every combination
-            self.configs({item.name: item.examples[place] for item in self.ranges})
+            require_trainable(*self.configs({item.name: item.examples[place] for item in self.ranges}))
 
     def with_trials(self, n_trials: int | None, n_at_once: int | None) -> "StudyConfig":
         """Returns the study with more trials or another number of concurrent ones; nothing else may change.
@@ -245,59 +242,16 @@ def _check_pruning(study: StudyConfig) -> None:
         )
 
 
-def create_study(home: Home, study: StudyConfig) -> StudyConfig:
-    """Creates the folder of a new study.
-
-    Raises:
-        ConfigError: if the study is invalid.
-        NameTakenError, HomeError: if the name is taken or invalid, or the home cannot be written.
-    """
-    study.check()
-    folder = home.study_folder(study.name)
-    if not STUDY_NAME_RULE.allows(study.name):
-        raise InvalidNameError(f"A study's name {STUDY_NAME_RULE.text}; got {study.name!r}. Choose another name.")
-    if study.name in _RESERVED:
-        raise InvalidNameError(
-            f"A study cannot be called {study.name!r}: `tetrarium tune` has a command of that name. "
-            "Choose another name."
-        )
-    if taken := trial_runs(home, study.name):
-        raise NameTakenError(
-            f"Trials of {study.name!r} are the runs {study.run_name(0)} and so on, but the run {taken[0]!r} exists. "
-            "Choose another name."
-        )
-    started = replace(
-        study,
-        started=datetime.now().astimezone().isoformat(timespec="seconds"),
-        command=shlex.join(sys.argv),
-        id=secrets.token_hex(8),
-    )
-    home.secret()
-    try:
-        create_directory(folder, lambda hidden: (hidden / _CONFIG).write_bytes(_to_json(started)))
-    except FileExistsError:
-        raise NameTakenError(
-            f"The name {study.name!r} is taken. "
-            f"Resume that study by `tetrarium tune {study.name}`, or choose another name."
-        ) from None
-    except OSError as error:
-        raise HomeError(
-            f"The home {str(home.root)!r} cannot be used: {error.strerror}. "
-            "Choose another home with --home or TETRARIUM_HOME."
-        ) from error
-    return started
-
-
 def rewrite_study(home: Home, study: StudyConfig) -> None:
     """Replaces the stored configuration of a study.
 
     Raises:
         OSError: if it cannot be written; the old one then remains.
     """
-    write_file(home.study_folder(study.name) / _CONFIG, _to_json(study))
+    write_file(home.study_folder(study.name) / STUDY_CONFIG, study_json(study))
 
 
-def _to_json(study: StudyConfig) -> bytes:
+def study_json(study: StudyConfig) -> bytes:
     return (json.dumps({"format_version": _FORMAT_VERSION, **study.to_dict()}, indent=2) + "\n").encode()
 
 
@@ -320,7 +274,7 @@ def read_study_config(home: Home, name: str) -> StudyConfig:
         HomeError: if it cannot be read.
     """
     folder = require_study(home, name)
-    path = folder / _CONFIG
+    path = folder / STUDY_CONFIG
     try:
         return replace(StudyConfig.from_dict(read_object(path)), name=name)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,13 +1,17 @@
-"""State of the studies of a home, for people, their deletion, and the command line that repeats a trial."""
+"""State of the studies of a home, for people, their creation and their deletion."""
 
 import contextlib
+import secrets
+import shlex
+import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from tetrarium.errors import EntryNotFoundError, HomeError
-from tetrarium.registry.files.atomic import remove_directory
+from tetrarium.errors import EntryNotFoundError, HomeError, InvalidNameError, NameTakenError, RegistryBusyError
+from tetrarium.registry.files.atomic import create_directory, remove_directory
 from tetrarium.registry.files.process_lock import is_locked, run_lock
 from tetrarium.registry.home import Home, natural_key
 from tetrarium.settings import documented
@@ -15,10 +19,14 @@ from tetrarium.training.runs.storage.checkpoint_cleanup import delete_run
 from tetrarium.tuning.objectives import GOAL, OBJECTIVES, is_maximized
 from tetrarium.tuning.study import (
     PLAIN_FIELDS,
+    RESERVED_NAMES,
     SAMPLERS,
+    STUDY_CONFIG,
+    STUDY_NAME_RULE,
     StudyConfig,
     read_study_config,
     require_study,
+    study_json,
     study_names,
     trial_runs,
 )
@@ -230,6 +238,52 @@ def read_study(home: Home, name: str) -> StudyDetail:
         importances=find_importances(study, trials),
         seconds_left=_seconds_left(study, found),
     )
+
+
+def create_study(home: Home, study: StudyConfig) -> StudyConfig:
+    """Creates the folder of a new study.
+
+    Raises:
+        ConfigError: if the study is invalid.
+        NameTakenError, HomeError: if the name is taken or invalid, or the home or its trials cannot be used.
+    """
+    study.check()
+    folder = home.study_folder(study.name)
+    if not STUDY_NAME_RULE.allows(study.name):
+        raise InvalidNameError(f"A study's name {STUDY_NAME_RULE.text}; got {study.name!r}. Choose another name.")
+    if study.name in RESERVED_NAMES:
+        raise InvalidNameError(
+            f"A study cannot be called {study.name!r}: `tetrarium tune` has a command of that name. "
+            "Choose another name."
+        )
+    if taken := trial_runs(home, study.name):
+        raise NameTakenError(
+            f"Trials of {study.name!r} are the runs {study.run_name(0)} and so on, but the run {taken[0]!r} exists. "
+            "Choose another name."
+        )
+    if Storage.exists(home):
+        with contextlib.suppress(RegistryBusyError):  # which the tuner waits for
+            Storage(home)
+    started = replace(
+        study,
+        started=datetime.now().astimezone().isoformat(timespec="seconds"),
+        command=shlex.join(sys.argv),
+        id=secrets.token_hex(8),
+    )
+    home.secret()
+    try:
+        create_directory(folder, lambda hidden: (hidden / STUDY_CONFIG).write_bytes(study_json(started)))
+    except FileExistsError:
+        raise NameTakenError(
+            f"The name {study.name!r} is taken. "
+            f"Resume that study by `tetrarium tune {study.name}`, or choose another name."
+        ) from None
+    except OSError as error:
+        raise HomeError(
+            f"The home {str(home.root)!r} cannot be used: {error.strerror}. "
+            "Choose another home with --home or TETRARIUM_HOME."
+        ) from error
+    return started
 
 
 def delete_study(home: Home, name: str, *, with_runs: bool = False) -> list[str]:

@@ -205,18 +205,17 @@ class Tuner:
         if not self._home.run_folder(run).exists():
             try:
                 env_config, training_config = self._config.configs(params)
+                start_training(
+                    self._home,
+                    env_config,
+                    training_config,
+                    name=run,
+                    preset=self._config.preset,
+                    mode=self._mode,
+                    origin="study",
+                )
             except ConfigError as error:
                 self._close(number, "fail", about={"note": str(error)})
-                return
-            start_training(
-                self._home,
-                env_config,
-                training_config,
-                name=run,
-                preset=self._config.preset,
-                mode=self._mode,
-                origin="study",
-            )
             return
         self._require_own(run, params)
         view = read_run(self._home, run)

@@ -25,14 +25,15 @@ from tetrarium.cli.options import (
 from tetrarium.cli.tables.report_tables import seeds_lines
 from tetrarium.cli.terminal.run_display import make_display
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError, HomeError, TetrariumError
+from tetrarium.errors import ConfigError, HomeError
 from tetrarium.events import EvaluationFinished, WarningGiven
-from tetrarium.registry.files.atomic import remove_directory
+from tetrarium.registry.files.atomic import removed_on_error
 from tetrarium.registry.home import Home
 from tetrarium.signals import EXIT_CODES, received_stop_signals
 from tetrarium.training import TrainingConfig
 from tetrarium.training.agent_reference import resolve_checkpoint
 from tetrarium.training.presets import PRESETS
+from tetrarium.training.requirements import require_trainable
 
 _SCHEDULE_KEPT: Final = (
     "Exploration and learning rate end after {:,} steps, as before; --stretch spreads them over the new total."
@@ -208,11 +209,8 @@ def _branched(home: Home, name: str, at: int | None, new_name: str | None) -> It
     from tetrarium.training.runs.storage.branching import branch_run
 
     branch = branch_run(home, name, at, new_name).name
-    try:
+    with removed_on_error(home.run_folder(branch)):
         yield branch
-    except TetrariumError:
-        remove_directory(home.run_folder(branch))
-        raise
 
 
 def _train_seeds(
@@ -297,7 +295,7 @@ def _train_one(
     resumes: bool = False,
 ) -> "_Trained":
     env_config, training_config = configs
-    env_config.rules()
+    require_trainable(env_config, training_config)
     with make_display(sys.stdout) as display:
         from tetrarium.training.runs.run import TrainingRun
 

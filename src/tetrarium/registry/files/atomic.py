@@ -217,6 +217,17 @@ def remove_directory(path: Path, *, disk: Disk = DISK) -> None:
         link.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def removed_on_error(folder: Path) -> Iterator[None]:
+    """Removes a new folder again if the block raises."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            remove_directory(folder)
+        raise
+
+
 def sweep(folder: Path) -> None:
     """Removes leftovers of killed writers in a folder, as the next writer would; the folder may be missing."""
     if folder.is_dir():

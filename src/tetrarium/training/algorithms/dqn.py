@@ -28,13 +28,13 @@ from stable_baselines3.common.callbacks import BaseCallback
 from torch import nn
 from torch.nn import functional
 
-from tetrarium.errors import ConfigError
 from tetrarium.training.algorithms.learner import ReadFile, Weights
 from tetrarium.training.algorithms.networks import AfterstatePolicy, legal_values
 from tetrarium.training.algorithms.off_policy import AfterstateOffPolicy
 from tetrarium.training.algorithms.replay_buffer import CompactReplayBuffer, RowSamples
 from tetrarium.training.algorithms.sb3_learner import Sb3Learner
 from tetrarium.training.algorithms.training_env import is_plain
+from tetrarium.training.requirements import require_symmetric
 
 
 class TetrisDQN(AfterstateOffPolicy, DQN):
@@ -57,11 +57,6 @@ class TetrisDQN(AfterstateOffPolicy, DQN):
 
 _REPLAY: Final = "replay_buffer.pkl"
 _AVERAGED: Final = "averaged.safetensors"
-_SYMMETRIC_RANDOMIZERS: Final = ("7-bag", "uniform")  # deal each piece as often as its mirror image
-_SYMMETRIC_SETTINGS: Final = {  # others spawn pieces half a column to the left, and have kicks that do not mirror
-    "game_over": "overflow",
-    "actions": "drop",
-}
 
 
 class DqnLearner(Sb3Learner):
@@ -92,8 +87,8 @@ class DqnLearner(Sb3Learner):
     def _off_policy_arguments(self) -> dict[str, Any]:
         """Returns the arguments that Stable-Baselines3's DQN and QR-DQN share."""
         config = self.config
-        if config.mirroring:
-            self._require_symmetric_game()
+        if config.mirroring and not is_plain(self.vec_env):
+            require_symmetric(type(self.vec_env).__name__)
         replay: dict[str, Any] = {}
         if is_plain(self.vec_env):
             assert self.env_config is not None
@@ -120,27 +115,6 @@ class DqnLearner(Sb3Learner):
             "verbose": 0,
             **replay,
         }
-
-    def _require_symmetric_game(self) -> None:
-        asymmetry = self._asymmetry()
-        if asymmetry is not None:
-            raise ConfigError(
-                f"mirroring requires a game of tetrarium that is symmetric left to right; got {asymmetry}. "
-                "Set mirroring=False.",
-                field="mirroring",
-            )
-
-    def _asymmetry(self) -> str | None:
-        """Returns a property of the games that mirroring would change; None if they are symmetric."""
-        config = self.env_config
-        if not is_plain(self.vec_env) or config is None:
-            return type(self.vec_env).__name__
-        if config.randomizer not in _SYMMETRIC_RANDOMIZERS:
-            return f"the pieces {config.randomizer!r}"
-        for name, symmetric in _SYMMETRIC_SETTINGS.items():
-            if getattr(config, name) != symmetric:
-                return f"{name}={getattr(config, name)!r}"
-        return None
 
     @property
     def exploration_rate(self) -> float:

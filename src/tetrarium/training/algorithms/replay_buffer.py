@@ -32,7 +32,7 @@ from tetrarium.engine.state_layout import COLUMNS, HELD, QUEUE, GameRows
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.core import GameCore
 from tetrarium.environment.replays import action_type
-from tetrarium.training.memory import require_memory
+from tetrarium.training.requirements import column_type, require_replay_memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +90,6 @@ STORED: Final = ("columns", "pieces", "actions", "rewards", "endings")
 _PIECE_BITS: Final = 3
 _TERMINATED: Final = 1  # the placement ended the game
 _TRUNCATED: Final = 2  # the game was truncated after it
-_INT32_ROWS: Final = 31
-_N_BYTES_REST: Final = 9  # of a transition: pieces, reward and ending
 
 _Index = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]  # positions in the buffer, and environments
 
@@ -153,10 +151,8 @@ class CompactReplayBuffer(ReplayBuffer):
             ConfigError: if they do not fit into the memory of this machine.
         """
         size = (self.buffer_size, self.n_envs)
-        word = np.int32 if self.rules.height + self.rules.hidden_rows <= _INT32_ROWS else np.int64
-        n_bytes = self.rules.width * np.dtype(word).itemsize + action_type(self.config).itemsize + _N_BYTES_REST
-        require_memory("buffer_size", f"a replay buffer of {math.prod(size):,} transitions", n_bytes * math.prod(size))
-        self.columns = np.zeros((*size, self.rules.width), dtype=word)
+        require_replay_memory(self.config, math.prod(size))
+        self.columns = np.zeros((*size, self.rules.width), dtype=column_type(self.config))
         # The queue and the revealed piece, 3 bits each; with hold, two revealed pieces and the held piece, 0 for none.
         self.pieces = np.zeros(size, dtype=np.uint32)
         self.actions = np.zeros((*size, 1), dtype=action_type(self.config))

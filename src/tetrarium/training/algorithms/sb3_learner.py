@@ -13,7 +13,6 @@ import io
 import json
 import random
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -44,11 +43,10 @@ from tetrarium.training.algorithms.networks import input_scale, network_layers
 from tetrarium.training.algorithms.policy_file import any_clock, read_policy_tensors
 from tetrarium.training.algorithms.training_env import is_plain, make_training_env, read_game_states, write_game_states
 from tetrarium.training.config import TrainingConfig
-from tetrarium.training.memory import require_memory
+from tetrarium.training.requirements import require_network_memory, require_trainable
 
 MODEL: Final = "model.zip"
 _RANDOM: Final = "random.json"
-_N_BYTES_WEIGHT: Final = 24  # the networks for play, target and training, its gradient, and two moments of Adam
 _ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
@@ -63,9 +61,10 @@ class Sb3Learner(Learner):
     def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig) -> None:
         self.vec_env, self.env_config = make_training_env(env, config)
         self.config = config.with_changes(n_envs=self.vec_env.num_envs)
-        widths = self.config.net_arch
-        n_weights = sum(width * width_tp1 for width, width_tp1 in pairwise(widths))
-        require_memory("net_arch", f"a network of widths {widths}", n_weights * _N_BYTES_WEIGHT)
+        if is_plain(self.vec_env) and self.env_config is not None:
+            require_trainable(self.env_config, self.config)
+        else:
+            require_network_memory(self.config)
         self.model = self._make_model()
 
     def _make_model(self) -> BaseAlgorithm:

@@ -20,6 +20,7 @@ from tetrarium.errors import ConfigError
 from tetrarium.registry.files.tensors import write_tensors
 from tetrarium.training.algorithms.learner import ReadFile
 from tetrarium.training.config import TrainingConfig
+from tetrarium.training.requirements import rows_error
 
 _GAMES: Final = "games.safetensors"
 _REPLACEABLE: Final = {"reset", "step", "step_async", "step_wait"}  # by attributes of an object
@@ -38,11 +39,7 @@ def make_training_env(env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingCon
             field="env",
         )
     if isinstance(env.observation_space, spaces.Dict):
-        raise ConfigError(
-            "An agent reads one row of features per action; got a dictionary, as with observation='board'. "
-            "Use observation='rows', or train MultiInputPolicy with Stable-Baselines3 itself.",
-            field="observation",
-        )
+        raise rows_error("a dictionary, as with observation='board'")
     if type(env) is TetrisEnv and not _REPLACEABLE & vars(env).keys():
         max_pieces = min(config.max_pieces_game, env.config.max_pieces or config.max_pieces_game)
         return TetrisVecEnv(env.config.with_changes(max_pieces=max_pieces), config.n_envs, config.seed), env.config

@@ -17,8 +17,9 @@ from stable_baselines3.common.logger import Logger
 from tetrarium.engine import are_kernels_cached
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
-from tetrarium.errors import ConfigError, DamagedCheckpointError, error_to_dict
+from tetrarium.errors import AlreadyRunningError, ConfigError, DamagedCheckpointError, error_to_dict
 from tetrarium.events import Event, KernelsCompiling, RunEnded, RunStarted, StateChanged, WarningGiven, publish_to
+from tetrarium.registry.files.atomic import remove_directory
 from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
 from tetrarium.registry.run_tables import PROGRESS, read_last_row
@@ -28,6 +29,7 @@ from tetrarium.training.checkpoints.agent_checkpoint import saved_files
 from tetrarium.training.checkpoints.checkpoint_store import read_metadata
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
 from tetrarium.training.config import CHANGEABLE_SETTINGS, TrainingConfig
+from tetrarium.training.requirements import require_trainable
 from tetrarium.training.runs.checkpoint_schedule import CheckpointSchedule
 from tetrarium.training.runs.control import Control
 from tetrarium.training.runs.evaluations import EvaluationCallback
@@ -143,6 +145,7 @@ class TrainingRun:
         self._trust = trust
         self._any_cpu = any_cpu
         self._trains_longer = trains_longer
+        self._is_new = False  # made by ``create``, and no agent trains it yet
 
     @classmethod
     def create(
@@ -172,13 +175,16 @@ class TrainingRun:
         Raises:
             HomeError: if the name is taken or invalid, or the home cannot be written to.
             CheckpointError: if ``start_from`` cannot be loaded.
+            ConfigError: if no agent can be trained with these configs on this machine.
         """
-        env_config.rules()
+        require_trainable(env_config, training_config)
         require_device(training_config.device)
         if start_from is not None:
             TetrisAgent(make_env(env_config)(), training_config).start_from(start_from)
         config = create_run(home, name, env_config, training_config, start_from=start_from, preset=preset)
-        return cls(home, config, publish, shows_board=shows_board)
+        run = cls(home, config, publish, shows_board=shows_board)
+        run._is_new = True
+        return run
 
     @classmethod
     def open(
@@ -237,6 +243,8 @@ class TrainingRun:
     def execute(self, host: Host | None = None, *, lock: int | None = None) -> tuple[TetrisAgent, RunEnded]:
         """Trains until all steps are done, a goal is reached or a stop is requested, and saves a checkpoint.
 
+        A new run whose agent cannot be made is deleted again.
+
         Args:
             host: Entered once the run is locked; the function that it returns receives every event, too.
             lock: File descriptor of the run's lock, if the process was started with it.
@@ -251,6 +259,7 @@ class TrainingRun:
             TetrariumError: if the loss is no longer finite.
         """
         with (
+            self._deleted_if_refused(),
             run_lock(self.folder, lock) as require_lock,
             contextlib.nullcontext() if host is None else host(self) as publish,
         ):
@@ -259,6 +268,7 @@ class TrainingRun:
             try:
                 checkpoint = self._find_checkpoint()
                 agent = self._prepare_agent(checkpoint)
+                self._is_new = False
                 outcome, path = self._train(agent, checkpoint, require_lock)
                 ended = RunEnded(
                     state=outcome,
@@ -276,6 +286,19 @@ class TrainingRun:
                 self._publish_state(failed.step, "failed", _FAILED.format(failed=failed))
                 raise
             return agent, ended
+
+    @contextlib.contextmanager
+    def _deleted_if_refused(self) -> Iterator[None]:
+        """Deletes the folder of a new run that fails before it has an agent, unless another process trains it."""
+        try:
+            yield
+        except AlreadyRunningError:
+            raise
+        except Exception:
+            if self._is_new:
+                with contextlib.suppress(OSError):
+                    remove_directory(self.folder)
+            raise
 
     def _publish_state(self, step: int, state: str, message: str) -> None:
         self._publish(StateChanged(state=state, step=step, message=message))

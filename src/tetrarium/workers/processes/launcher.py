@@ -22,6 +22,7 @@ from tetrarium.engine import are_kernels_cached
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.evaluation import POLICY_NAMES
+from tetrarium.registry.files.atomic import removed_on_error
 from tetrarium.registry.files.process_lock import acquire_lock
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
@@ -82,13 +83,13 @@ def start_training(
         origin: What starts the run.
 
     Raises:
-        ConfigError: if the mode is unknown, or the game is played by keys.
+        ConfigError: if the mode is unknown, or no agent can be trained with these configs on this machine.
         HomeError: if the name is taken or not allowed, or the home cannot be written.
     """
-    if mode not in MODES:
-        raise ConfigError(f"A mode is one of {', '.join(MODES)}; got {mode!r}.{suggestion(mode, MODES)}", field="mode")
+    _require_mode(mode)
     config = create_run(home, name, env_config, training_config, start_from=start_from, preset=preset, origin=origin)
-    _start_trainer(home, config.name, 0, training_config.total_timesteps, mode)
+    with removed_on_error(home.run_folder(config.name)):
+        _start_trainer(home, config.name, 0, training_config.total_timesteps, mode)
     return config.name
 
 
@@ -108,6 +109,7 @@ def resume_training(
         ConfigError: if there are not more steps than already trained.
         HomeError: if there is no such run, or a process trains it.
     """
+    _require_mode(mode)
     options = ["--any-cpu"] if any_cpu else []
     config = read_run_config(home, name).training_config
     step = max(checkpoint_steps(home.run_folder(name)), default=0)
@@ -139,9 +141,16 @@ def branch_training(home: Home, name: str, step: int, *, new_name: str | None = 
         CheckpointError: if the checkpoint is damaged.
         HomeError: if there is no such run, the new name is taken or not allowed, or it cannot be copied.
     """
+    _require_mode(mode)
     config = branch_run(home, name, step, new_name, origin="page")
-    _start_trainer(home, config.name, step, config.training_config.total_timesteps, mode)
+    with removed_on_error(home.run_folder(config.name)):
+        _start_trainer(home, config.name, step, config.training_config.total_timesteps, mode)
     return config.name
+
+
+def _require_mode(mode: str) -> None:
+    if mode not in MODES:
+        raise ConfigError(f"A mode is one of {', '.join(MODES)}; got {mode!r}.{suggestion(mode, MODES)}", field="mode")
 
 
 def _start_trainer(home: Home, name: str, step: int, total_steps: int, mode: str, *options: str) -> None:
@@ -351,7 +360,8 @@ def _start(
     if role != "job":
         arguments += ["--starter", str(os.getpid())]
     folder = directory.folder(home, process_id)
-    start_process(folder, lock, arguments, prepared_by=MODULES[role], is_compiled=is_compiled)
+    with removed_on_error(folder):
+        start_process(folder, lock, arguments, prepared_by=MODULES[role], is_compiled=is_compiled)
     return process_id
 
 

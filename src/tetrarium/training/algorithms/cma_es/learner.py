@@ -38,7 +38,6 @@ from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
 from tetrarium.environment.replays import Replay
-from tetrarium.errors import ConfigError
 from tetrarium.evaluation import LinearPolicy
 from tetrarium.evaluation.policy_runner import GameBatch
 from tetrarium.evaluation.single_games import record_game
@@ -46,7 +45,6 @@ from tetrarium.registry.files.tensors import write_tensors
 from tetrarium.training.algorithms.cma_es.linear_policy import (
     choose_actions,
     linear_action_values,
-    linear_features,
     normalization_matrix,
 )
 from tetrarium.training.algorithms.cma_es.quadratic_fit import QuadraticFit
@@ -66,6 +64,7 @@ from tetrarium.training.algorithms.training_env import (
     write_game_states,
 )
 from tetrarium.training.config import TrainingConfig
+from tetrarium.training.requirements import linear_features, require_linear_features
 
 
 class CallbackModel:
@@ -115,13 +114,7 @@ class CmaEsLearner(Learner):
     def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig) -> None:
         self.vec_env, self.env_config = require_tetris_vec_env(*make_training_env(env, config), self.algorithm)
         self.config = config.with_changes(n_envs=self.vec_env.num_envs)
-        self.features = linear_features(self.env_config)
-        if not self.features or "game_over" not in self.env_config.features:
-            raise ConfigError(
-                "The algorithm 'cma-es' requires 'game_over' and at least one feature of a single number; got "
-                f"{', '.join(self.env_config.features)}. Add 'game_over' and 'holes', for example, to features.",
-                field="features",
-            )
+        self.features = require_linear_features(self.env_config)
         self.normalization = normalization_matrix(self.env_config, self.features, config.seed)  # (n, n)
         self.search = CmaSearch(
             np.zeros(len(self.features)), config.cma_sigma, config.cma_population, config.cma_games, config.seed

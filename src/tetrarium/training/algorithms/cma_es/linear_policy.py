@@ -16,12 +16,6 @@ from tetrarium.environment import EnvConfig
 from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
 
 
-def linear_features(config: EnvConfig) -> tuple[str, ...]:
-    """Returns the features of a game that consist of one number and differ between placements."""
-    weighable = (name for name in config.features if feature_spec(name).is_weighable and name != "game_over")
-    return tuple(name for name in weighable if feature_spec(name).per == "board")
-
-
 def _comparison_order(config: EnvConfig, n_actions: int) -> npt.NDArray[np.int64]:
     """Returns the actions in the order in which the kernel compares placements; lock positions already have it."""
     actions = np.arange(n_actions)

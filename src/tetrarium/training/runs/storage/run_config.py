@@ -21,6 +21,7 @@ from tetrarium.registry.versions import champion_names
 from tetrarium.training.checkpoints.checkpoint_store import library_versions
 from tetrarium.training.config import TrainingConfig
 from tetrarium.training.presets import find_preset
+from tetrarium.training.requirements import require_trainable
 from tetrarium.training.runs.storage.folder import RUN_CONFIG, require_run
 
 _FORMAT_VERSION: Final = 1
@@ -68,12 +69,14 @@ def create_run(
 
     Raises:
         HomeError: if the name is taken or invalid, or the home cannot be written to.
-        ConfigError: if the game is played with keys, which no agent can learn.
+        ConfigError: if no agent can be trained with these configs on this machine.
     """
-    env_config.rules()
-    home.secret()
+    require_trainable(env_config, training_config)
     if name in POLICY_NAMES or name in champion_names():
         raise NameTakenError(f"{name!r} is the name of a controller or built-in model. Choose another name.")
+    if name is not None:
+        home.require_free(name)
+    home.secret()
     config = RunConfig(
         name=name or "",
         env_config=env_config,
