@@ -20,9 +20,9 @@ N_KILLS_RUN: Final = 12  # of one run, at most
 def test_a_repeatedly_killed_run_equals_an_uninterrupted_one(
     tetrarium_home: Path, uninterrupted: Uninterrupted
 ) -> None:
-    n_killed = train_with_kills(tetrarium_home, "four-games", random.Random(3), 7)
+    n_killed = train_with_kills(tetrarium_home, "four-games", random.Random(3), 4)
 
-    assert n_killed == 7
+    assert n_killed == 4
     assert_same(result_of(tetrarium_home, "four-games"), uninterrupted("four-games"))
     assert leftovers(tetrarium_home) == []
 

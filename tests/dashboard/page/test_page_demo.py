@@ -28,6 +28,8 @@ def test_demo_plays_pauses_restarts_and_stops(
     page.get_by_role("button", name="Watch it play").click()
     expect(page.locator("#run-name")).to_have_text("Demo: dellacherie")
     expect_state(page, "Running")
+    chosen = {view["id"] for view in dashboard.call("GET", "/demos") if view["agent"] == "dellacherie"}
+    assert len(chosen) == 1
     expect(page.locator("#mode")).to_be_hidden()
     page.locator("#speed").fill("1000")
     page.get_by_text("Show action values").click()
@@ -50,7 +52,7 @@ def test_demo_plays_pauses_restarts_and_stops(
     next_board(page)
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#notice-title")).to_have_text("This demo has ended.")
-    wait_until(lambda: not [view for view in dashboard.call("GET", "/demos") if view["is_alive"]], "no active demo")
+    wait_until(lambda: not chosen & {view["id"] for view in dashboard.call("GET", "/demos")}, "the end of the demo")
     photograph(page, "demo-ended")
 
 
