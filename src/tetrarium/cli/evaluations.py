@@ -21,31 +21,39 @@ if TYPE_CHECKING:
     from tetrarium.evaluation.executors import ExecutorSource
 
 OnOption = Annotated[
-    str | None, Parameter(name="--on", help="Where to play: 'local' for processes of this machine. [default: threads]")
+    str | None,
+    Parameter(
+        name="--on",
+        help="Where to play: 'local' for processes of this machine, or a Dask scheduler, as tls://HOST:PORT, "
+        "tcp://HOST:PORT or the path of its scheduler.json. [default: threads]",
+    ),
 ]
 WorkersOption = Annotated[int | None, Parameter(help="Number of processes, with --on local. [default: one per core]")]
+InsecureOption = Annotated[
+    bool, Parameter(negative="", help="Allow a tcp:// scheduler beyond this machine: whoever reaches it runs code.")
+]
 FreshOption = Annotated[
     bool, Parameter(negative="", help="Play all games again instead of continuing an earlier evaluation.")
 ]
 
-_PLACES: Final = ("local",)
+_LOCAL: Final = "local"
 _ESTIMATE_AFTER_S: Final = 10.0
 
 
-def find_executor(on: str | None, workers: int | None) -> "tuple[ExecutorSource | None, int | None]":
-    """Returns the executor and its number of workers that ``--on`` and ``--workers`` describe.
+def find_executor(
+    on: str | None, workers: int | None, *, insecure: bool = False
+) -> "tuple[ExecutorSource | None, int | None]":
+    """Returns the executor and its number of workers that ``--on``, ``--workers`` and ``--insecure`` describe.
 
     Raises:
-        ConfigError: if there is no such place, or ``--workers`` is out of range or without ``--on``.
+        ConfigError: if there is no such place, or ``--workers`` is out of range or not of this machine's processes.
+        ExecutorError: if a scheduler does not answer or has no worker.
     """
-    if on is not None and on not in _PLACES:
+    if workers is not None and on != _LOCAL:
+        given = f"--on {on}" if on else "no --on"
         raise ConfigError(
-            f"--on is one of {', '.join(_PLACES)}; got {on!r}.{suggestion(on, _PLACES)} Omit it for threads.",
-            field="on",
-        )
-    if workers is not None and on is None:
-        raise ConfigError(
-            f"--workers is the number of processes of --on local; got --workers {workers} alone. Add --on local.",
+            f"--workers is the number of processes of --on local; got --workers {workers} with {given}. Pass --on "
+            "local, or omit --workers: a scheduler knows its workers.",
             field="workers",
         )
     if workers is not None and not 1 <= workers <= MAX_THREADS:
@@ -54,10 +62,29 @@ def find_executor(on: str | None, workers: int | None) -> "tuple[ExecutorSource 
         )
     if on is None:
         return None, None
-    from tetrarium.evaluation.executors import local_processes
+    if on == _LOCAL:
+        from tetrarium.evaluation.executors import local_processes
 
-    n_workers = workers or min(os.cpu_count() or 1, MAX_THREADS)
-    return local_processes(n_workers), n_workers
+        n_workers = workers or min(os.cpu_count() or 1, MAX_THREADS)
+        return local_processes(n_workers), n_workers
+    from tetrarium.evaluation.dask_executor import SCHEDULER_FILE, DaskExecutor, scheduler_address
+
+    if "://" not in on and not on.endswith(SCHEDULER_FILE):
+        raise ConfigError(
+            f"--on is 'local', tls://HOST:PORT, tcp://HOST:PORT or a scheduler.json; got {on!r}."
+            f"{suggestion(on, (_LOCAL,))} Omit it for threads.",
+            field="on",
+        )
+    address = scheduler_address(on, insecure=insecure)
+    first = DaskExecutor(address, insecure=insecure, on_unused=_warn)
+    unused = [first]
+    return lambda: unused.pop() if unused else DaskExecutor(address, insecure=insecure), min(
+        first.n_workers, MAX_THREADS
+    )
+
+
+def _warn(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def evaluate_in(
@@ -71,6 +98,7 @@ def evaluate_in(
     home: Home | None = None,
     on: str | None = None,
     workers: int | None = None,
+    insecure: bool = False,
     fresh: bool = False,
 ) -> "Report":
     """Evaluates a policy and shows the progress.
@@ -85,12 +113,13 @@ def evaluate_in(
         home: Home with the ledgers; None for none. One that cannot be written gets none.
         on: Value of ``--on``.
         workers: Value of ``--workers``.
+        insecure: Value of ``--insecure``.
         fresh: Whether to play all games again.
     """
     from tetrarium.evaluation import evaluate
     from tetrarium.evaluation.evaluator import piece_limit
 
-    executor, n_workers = find_executor(on, workers)
+    executor, n_workers = find_executor(on, workers, insecure=insecure)
     on_progress = _Progress(display.handle, n_games, piece_limit(config, max_pieces))
     with notify_compiling(lambda: display.handle(KernelsCompiling())):
         return evaluate(

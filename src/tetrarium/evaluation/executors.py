@@ -3,6 +3,7 @@
 A slice that is lost because its process ended is played again, with the same result.
 """
 
+import abc
 import contextlib
 import functools
 import multiprocessing
@@ -11,8 +12,10 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Final
 
 from tetrarium.errors import ExecutorError, PolicyError
@@ -20,10 +23,25 @@ from tetrarium.evaluation.work_queue import GameStates, PlayedSlice, Slice, Slic
 
 ExecutorSource = Executor | Callable[[], Executor]  # an Executor, or a function that makes one and can replace it
 
+
+class ClusterExecutor(Executor, abc.ABC):
+    """Executor whose workers may come and go."""
+
+    @property
+    @abc.abstractmethod
+    def n_workers(self) -> int:
+        """Number of calls that run at a time."""
+
+    @abc.abstractmethod
+    def check(self) -> None:
+        """Raises ``BrokenExecutor`` if calls wait in vain; called several times per second."""
+
+
 SLICE_S: Final = 1.0  # sending a slice takes milliseconds
 _AHEAD: Final = 2  # slices sent for each worker, so that none waits for the next one
 _MAX_LOSSES: Final = 3  # executors that broke one after another, without a slice played
 _CHECK_EVERY_S: Final = 0.1
+_OVERDUE_S: Final = 30.0  # after which a second worker plays a slice, too
 _memory: Final = threading.local()  # of one thread of a worker: the latest task and its player
 
 
@@ -53,7 +71,7 @@ def play_on_executor(
                 executor = executor()
                 stack.callback(executor.shutdown, wait=True, cancel_futures=True)
             try:
-                _play(queue, pickled, executor, _AHEAD * n_workers, on_wait)
+                _play(queue, pickled, executor, n_workers, on_wait)
             except BrokenExecutor as error:
                 n_losses = n_losses + 1 if queue.n_pieces == n_pieces else 1
                 if executor is source or n_losses > _MAX_LOSSES:
@@ -64,31 +82,66 @@ def play_on_executor(
                     ) from error
 
 
-def _play(queue: WorkQueue, task: bytes, executor: Executor, n_at_once: int, on_wait: Callable[[], None]) -> None:
-    sent: dict[Future[PlayedSlice], Slice] = {}
+@dataclass(slots=True)
+class _SentSlice:
+    """Slice that is played by a worker, or by a second one because the first may be lost."""
+
+    slice: Slice
+    sent_s: float
+    is_repeated: bool = False
+    is_returned: bool = False
+
+
+def _play(queue: WorkQueue, task: bytes, executor: Executor, n_workers: int, on_wait: Callable[[], None]) -> None:
+    sent: dict[Future[PlayedSlice], _SentSlice] = {}
+
+    def give_back(returned: _SentSlice, played: PlayedSlice | None) -> None:
+        if not returned.is_returned:
+            returned.is_returned = True
+            queue.give_back(returned.slice, played)
+
+    def send(shared: _SentSlice) -> None:
+        try:
+            future = executor.submit(_play_slice, task, shared.slice.states, shared.slice.n_pieces)
+        except BaseException:
+            give_back(shared, None)
+            raise
+        sent[future] = shared
+
     try:
         while not queue.is_done:
-            while len(sent) < n_at_once and (taken := queue.take(wait=False)) is not None:
-                try:
-                    sent[executor.submit(_play_slice, task, taken.states, taken.n_pieces)] = taken
-                except BaseException:
-                    queue.give_back(taken, None)
-                    raise
+            if isinstance(executor, ClusterExecutor):
+                executor.check()
+                n_workers = executor.n_workers
+            while len(sent) < _AHEAD * n_workers:
+                if (taken := queue.take(wait=False)) is not None:
+                    send(_SentSlice(taken, time.monotonic()))
+                elif (overdue := _overdue(sent.values())) is not None:
+                    overdue.is_repeated = True
+                    send(overdue)
+                else:
+                    break
             done, _ = wait(sent, timeout=_CHECK_EVERY_S, return_when=FIRST_COMPLETED)
             for future in done:
                 played = future.result()
-                queue.give_back(sent.pop(future), played)
+                give_back(sent.pop(future), played)
             on_wait()
     finally:
         for future, lost in sent.items():
             future.cancel()
-            queue.give_back(lost, None)
+            give_back(lost, None)
+
+
+def _overdue(sent: Iterable[_SentSlice]) -> _SentSlice | None:
+    """Returns a slice whose worker may hang, when no other slice is left to send."""
+    latest_s = time.monotonic() - _OVERDUE_S
+    return next((each for each in sent if each.sent_s < latest_s and not each.is_repeated), None)
 
 
 def _play_slice(task: bytes, states: GameStates, n_pieces: int) -> PlayedSlice:
     """Plays a slice in a worker, which keeps the player of the latest task."""
     if getattr(_memory, "task", None) != task:
-        _memory.player = SlicePlayer(pickle.loads(task))  # noqa: S301 from the process that evaluates
+        _memory.player = SlicePlayer(_unpickled(task))
         _memory.task = task
     player: SlicePlayer = _memory.player
     return player.play(states, n_pieces)
@@ -102,6 +155,16 @@ def _pickled(task: Task) -> bytes:
             f"A policy that other processes play can be pickled; {task.policy.name!r} cannot ({error}). Define its "
             "class in a module, or evaluate without an executor."
         ) from error
+
+
+def _unpickled(task: bytes) -> Task:
+    try:
+        unpickled: Task = pickle.loads(task)  # noqa: S301 from the process that evaluates
+    except (ImportError, AttributeError) as error:
+        raise PolicyError(
+            f"Workers load the class of a policy; one could not ({error}). Install its module where workers run."
+        ) from error
+    return unpickled
 
 
 def local_processes(n_workers: int) -> Callable[[], Executor]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
-from tetrarium.cli.evaluations import FreshOption, OnOption, WorkersOption, evaluate_in
+from tetrarium.cli.evaluations import FreshOption, InsecureOption, OnOption, WorkersOption, evaluate_in
 from tetrarium.cli.options import HomeOption, evaluable_names
 from tetrarium.engine import RANDOMIZERS
 from tetrarium.environment import EnvConfig
@@ -61,6 +61,7 @@ def evaluate(
     csv: Annotated[Path | None, Parameter(help="Write every game's result to this file.")] = None,
     on: OnOption = None,
     workers: WorkersOption = None,
+    insecure: InsecureOption = False,
     fresh: FreshOption = False,
     home: HomeOption = None,
 ) -> int:
@@ -82,7 +83,7 @@ def evaluate(
     with make_display(sys.stderr if json else sys.stdout) as display:
         report = evaluate_in(
             display, policy, config, games, seed,
-            max_pieces=max_pieces, home=located, on=on, workers=workers, fresh=fresh,
+            max_pieces=max_pieces, home=located, on=on, workers=workers, insecure=insecure, fresh=fresh,
         )  # fmt: skip
         if not json and is_capable(sys.stdout):
             display.handle(EvaluationFinished(report=report.to_dict(with_games=False)))

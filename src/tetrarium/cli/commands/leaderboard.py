@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from tetrarium.cli.evaluations import FreshOption, OnOption, WorkersOption, evaluate_in
+from tetrarium.cli.evaluations import FreshOption, InsecureOption, OnOption, WorkersOption, evaluate_in
 from tetrarium.cli.formatting import interval_text, lines_text, percent_text
 from tetrarium.cli.options import HomeOption, JsonOption, agent_names, protocol_names, suggested
 from tetrarium.cli.tables.model_tables import print_table
@@ -34,6 +34,7 @@ def evaluate_models(
     protocol: ProtocolOption = DEFAULT_PROTOCOL,
     on: OnOption = None,
     workers: WorkersOption = None,
+    insecure: InsecureOption = False,
     fresh: FreshOption = False,
     json: JsonOption = False,
     home: HomeOption = None,
@@ -48,7 +49,7 @@ def evaluate_models(
     scores = []
     for player in players:
         policy = load_player_policy(player, located)
-        report = _play(policy, chosen, chosen.n_games, located, on=on, workers=workers, fresh=fresh)
+        report = _play(policy, chosen, chosen.n_games, located, on=on, workers=workers, insecure=insecure, fresh=fresh)
         scores.append(keep_score(located, player, chosen, report))
     if json:
         print(json_library.dumps([_score_dict(score) for score in scores], indent=2))

@@ -1,0 +1,208 @@
+"""Evaluations on the workers of a real Dask scheduler: the same games, whatever ends in between."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import tetrarium
+from tests.dashboard.servers import wait_until
+from tests.evaluation.sample_policies import SMALL, STACKER
+from tests.evaluation.test_ledgers import CONFIGS, NAMES, POLICIES
+from tetrarium.cli.main import main
+from tetrarium.errors import ConfigError, ExecutorError, PolicyError
+from tetrarium.evaluation import Report, dask_executor, evaluate, evaluator, executors, ledger, work_queue
+from tetrarium.evaluation.dask_executor import DaskExecutor, scheduler_address
+
+N_SLICES: Final = 200
+
+pytest.importorskip("distributed")
+
+
+class Cluster:
+    """Scheduler and workers on this machine, each a process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "scheduler.json"
+        self._folder = folder
+        self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-show")
+        self.workers: list[subprocess.Popen[bytes]] = []
+        wait_until(self.file.exists)
+
+    def add_worker(self, **environment: str) -> subprocess.Popen[bytes]:
+        arguments = ("--no-nanny", "--nthreads", "1", "--host", "127.0.0.1", "--local-directory", str(self._folder))
+        worker = self._start("dask_worker", *arguments, **environment)
+        self.workers.append(worker)
+        return worker
+
+    def _start(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        command = (sys.executable, "-m", f"distributed.cli.{name}", "--scheduler-file", str(self.file))
+        with (self._folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                (*command, "--no-dashboard", *arguments), stdout=log, stderr=log, env=os.environ | environment
+            )
+
+    def close(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def running_cluster(folder: Path, n_workers: int) -> Iterator[Cluster]:
+    cluster = Cluster(folder)
+    try:
+        for _ in range(n_workers):
+            cluster.add_worker()
+        yield cluster
+    finally:
+        cluster.close()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running_cluster(tmp_path_factory.mktemp("cluster"), 2) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def own_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with running_cluster(tmp_path, 2) as cluster:
+        yield cluster
+
+
+@pytest.fixture(autouse=True)
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "_WRITE_EVERY_S", 0.0)
+    monkeypatch.setattr(evaluator, "SLICE_S", 0.0)
+    monkeypatch.setattr(work_queue, "_COMPILED", (2, 5))
+
+
+def play(policy: Any = STACKER, config: Any = SMALL, n_games: int = 12, **arguments: Any) -> Report:
+    return evaluate(policy, config, n_games, 4, **({"max_pieces": 30, "n_threads": 2} | arguments))
+
+
+def at(cluster: Cluster) -> Callable[[], DaskExecutor]:
+    return lambda: DaskExecutor(str(cluster.file))
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize("policy", POLICIES, ids=NAMES)
+def test_games_are_those_of_this_process(policy: Any, config: Any, cluster: Cluster) -> None:
+    assert play(policy, config, executor=at(cluster)).games == play(policy, config).games
+
+
+def disturb(disturbances: list[Callable[[], None]]) -> Callable[[int, int], None]:
+    """Returns a progress function that disturbs a cluster at regular numbers of pieces."""
+    every = N_SLICES * 5 // (len(disturbances) + 1)
+
+    def on_progress(n_pieces: int, _n_games: int) -> None:
+        if disturbances and n_pieces > every:
+            disturbances.pop(0)()
+
+    return on_progress
+
+
+def test_games_of_workers_that_end_or_hang_are_played_again(
+    own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "_OVERDUE_S", 0.5)
+    own_cluster.add_worker()
+    killed, stopped, _ = own_cluster.workers
+    disturbances: list[Callable[[], None]] = [killed.kill, lambda: stopped.send_signal(signal.SIGSTOP)]
+    found = play(n_games=40, executor=at(own_cluster), on_progress=disturb(disturbances))
+    assert not disturbances
+    assert found.games == play(n_games=40).games
+
+
+def test_a_lost_scheduler_ends_with_one_line_and_the_ledger_continues(
+    own_cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_executor, "_CONNECT_S", 0.5)
+    lost: list[Callable[[], None]] = [own_cluster.scheduler.kill]
+    with pytest.raises(ExecutorError, match=r"A scheduler answers within .* did not .* Start it with `dask scheduler`"):
+        play(n_games=40, ledger=tmp_path / "ledgers", executor=at(own_cluster), on_progress=disturb(lost))
+    pieces: list[int] = []
+    continued = play(n_games=40, ledger=tmp_path / "ledgers", on_progress=lambda n, _: pieces.append(n))
+    assert pieces[0] > 0
+    assert continued.games == play(n_games=40).games
+
+
+def test_workers_of_other_sources_are_named_and_not_used(own_cluster: Cluster, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(Path(tetrarium.__file__).parent, other / "tetrarium", ignore=shutil.ignore_patterns("__pycache__"))
+    (other / "tetrarium" / "added.py").touch()
+    (other / "without" / "tetrarium").mkdir(parents=True)
+    (other / "without" / "tetrarium" / "__init__.py").touch()
+    own_cluster.add_worker(PYTHONPATH=str(other))
+    own_cluster.add_worker(PYTHONPATH=str(other / "without"))
+    sentences: list[str] = []
+    with DaskExecutor(str(own_cluster.file), on_unused=sentences.append) as executor:
+
+        def has_found_all() -> bool:
+            executor.check()
+            return len(sentences) == 2 and executor.n_workers == 2
+
+        wait_until(has_found_all)
+        assert play(executor=executor).games == play().games
+    without, other_sources = sorted(sentences, key=lambda sentence: "source digest" in sentence)
+    assert "is not used: it does not load this tetrarium (" in without
+    assert "is not used: its source digest is " in other_sources
+
+
+def test_without_workers_or_a_scheduler_the_reason_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_executor, "_WORKERS_S", 0.3)
+    monkeypatch.setattr(dask_executor, "_CONNECT_S", 0.3)
+    with running_cluster(tmp_path, 0) as cluster, pytest.raises(ExecutorError, match="Slices need a worker; within"):
+        DaskExecutor(str(cluster.file))
+    with pytest.raises(ExecutorError, match="A scheduler answers within") as caught:
+        DaskExecutor("tcp://127.0.0.1:1")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ExecutorError, match=r"tls://127\.0\.0\.1:1 needs a certificate"):
+        DaskExecutor("tls://127.0.0.1:1")
+
+
+def test_policies_that_workers_cannot_load_are_refused(cluster: Cluster) -> None:
+    class Local:
+        features = ("holes",)
+
+        def predict(self, observations: Any) -> Any:
+            raise AssertionError
+
+    with pytest.raises(PolicyError, match="can be pickled"):
+        play(Local(), executor=at(cluster))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"address": "tcp://10.0.0.1:8786"}', "Use tls://, or pass --insecure"),
+        ('{"address": 3}', "A Dask scheduler is tls://HOST:PORT"),
+        ("[]", "A Dask scheduler is tls://HOST:PORT"),
+        ("{", "it is no JSON"),
+    ],
+)
+def test_addresses_in_files_are_checked(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "scheduler.json").write_text(content)
+    with pytest.raises(ConfigError, match=message) as caught:
+        scheduler_address(str(tmp_path / "scheduler.json"))
+    assert caught.value.field == "on"
+    assert scheduler_address("tcp://10.0.0.1:8786", insecure=True) == "tcp://10.0.0.1:8786"
+
+
+def test_the_command_evaluates_on_a_cluster(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    def games(*arguments: str) -> Any:
+        with pytest.raises(SystemExit) as ended:
+            main(["evaluate", "dt-10", "--games", "3", "--max-pieces", "50", "--json", *arguments])
+        assert ended.value.code == 0
+        return json.loads(capsys.readouterr().out)["games"]
+
+    assert games("--on", str(cluster.file)) == games()
