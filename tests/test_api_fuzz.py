@@ -13,22 +13,30 @@ import pytest
 
 from tests.registry.bad_bundles import sample
 from tests.wrong_values import VALUES, outcome
-from tetrarium import engine, evaluation, tuning
+from tetrarium import engine, evaluation, training, tuning
 from tetrarium.engine import Games, KeyGames, KeyRules, Rules, make_layout, row_length
 from tetrarium.engine.keyplay.observations import n_row_words
 from tetrarium.engine.rules import is_integer
 from tetrarium.environment import EnvConfig, make_env
+from tetrarium.environment.replays import Replay
 from tetrarium.errors import ConfigError, GameError
-from tetrarium.registry import Home
+from tetrarium.registry import Home, NameRule, check_name
 from tetrarium.registry.model_store import ModelStore
 from tetrarium.training import TrainingConfig
 from tetrarium.training.presets import find_preset
+from tetrarium.training.runs.control import Control
+from tetrarium.workers.directories.runs import list_runs, read_run
 
 Call = Callable[[Any], Any]
 SIZE: dict[str, Any] = {"width": 4, "height": 6, "hidden_rows": 20, "randomizer": "7-bag", "preview": 1}
 RULES, KEY_RULES = Rules(**SIZE), KeyRules(**SIZE)
 LAYOUT = make_layout(["column_heights", "holes"], 4, 1)
 ACTIONS = np.zeros(2, np.int64)
+GAME, RANDOM = EnvConfig(width=4, height=6), evaluation.RandomPolicy()
+STUDY: dict[str, Any] = {"name": "a", "preset": "quick", "ranges": (tuning.parse_range("n_steps=1,2"),)}
+REPLAY: dict[str, Any] = {
+    "env_config": GAME, "seed": 0, "game": 0, "actions": b"", "lines": 0, "pieces": 0, "over": False,
+}  # fmt: skip
 
 
 def calls_of_games() -> dict[str, Call]:
@@ -127,19 +135,69 @@ def calls_of_functions(home: Home) -> dict[str, Call]:
         "bound": lambda v: tuning.Range.of("gamma", low=v, high=0.9),
         "range of a mapping": lambda v: tuning.Range.from_dict("gamma", v),
         "listed values": lambda v: tuning.Range.from_dict(v, {"values": [1]}),
+        "create_study": lambda v: tuning.create_study(home, v),
+        "list_studies": tuning.list_studies,
+        "extend_study": lambda v: tuning.extend_study(home, v),
+        "has_study": lambda v: tuning.has_study(home, v),
+        "read_study_config": lambda v: tuning.read_study_config(home, v),
+        "run_study": lambda v: tuning.run_study(home, v),
+        "start_tuner": lambda v: tuning.start_tuner(home, v),
+        "tuner": lambda v: tuning.Tuner(home, v, Control(), print),
+        "study of a mapping": tuning.StudyConfig.from_dict,
+        "train_command": lambda v: tuning.train_command(v, EnvConfig(), TrainingConfig()),
+        "game of train_command": lambda v: tuning.train_command("quick", v, TrainingConfig()),
+        "training of train_command": lambda v: tuning.train_command("quick", EnvConfig(), v),
+        "list_runs": list_runs,
+        "read_run": lambda v: read_run(home, v),
+        "find_model": lambda v: training.find_model(v, home),
+        "load_model": lambda v: training.load_model(v, home),
+        "read_policy": training.read_policy,
+        "check_name": check_name,
+        "name rule": NameRule,
+        "play_moves": lambda v: evaluation.play_moves(v, GAME),
+        "game of play_moves": lambda v: evaluation.play_moves(RANDOM, v),
+        "seed of play_moves": lambda v: evaluation.play_moves(RANDOM, GAME, v),
+        "number of play_moves": lambda v: evaluation.play_moves(RANDOM, GAME, 0, v),
+        "limit of play_moves": lambda v: evaluation.play_moves(RANDOM, GAME, max_pieces=v),
+        "game of evaluate": lambda v: evaluation.evaluate(RANDOM, v, 1, max_pieces=3),
+        "n_games": lambda v: evaluation.evaluate(RANDOM, GAME, v, max_pieces=3) if v is not VALUES[5] else None,
+        "seed of evaluate": lambda v: evaluation.evaluate(RANDOM, GAME, 1, v, max_pieces=3),
+        "limit of evaluate": lambda v: evaluation.evaluate(RANDOM, GAME, 1, max_pieces=v),
+        "threads of evaluate": lambda v: evaluation.evaluate(RANDOM, GAME, 1, max_pieces=3, n_threads=v),
+        "on_progress": lambda v: (
+            None if v is int else evaluation.evaluate(RANDOM, GAME, 1, max_pieces=3, on_progress=v)
+        ),
+        "executor": lambda v: evaluation.evaluate(RANDOM, GAME, 1, max_pieces=3, executor=v),
+        "ledger": lambda v: evaluation.evaluate(RANDOM, GAME, 1, max_pieces=3, ledger=v),
+        "replay": Replay.from_bytes,
+        "random seed": evaluation.RandomPolicy,
         "read_study": lambda v: tuning.read_study(home, v),
         "delete_study": lambda v: tuning.delete_study(home, v),
         "find a model": store.find,
     }
+    for name in (
+        "list_studies", "read_study", "delete_study", "has_study", "read_study_config", "extend_study", "run_study",
+        "start_tuner",
+    ):  # fmt: skip
+        rest = () if name == "list_studies" else ("a",)
+        calls[f"home of {name}"] = lambda v, name=name, rest=rest: getattr(tuning, name)(v, *rest)
+    calls |= {
+        "home of create_study": lambda v: tuning.create_study(v, tuning.StudyConfig.of_preset(**STUDY)),
+        "home of a tuner": lambda v: tuning.Tuner(v, "a", Control(), print),
+        "home of find_model": lambda v: None if v is None else training.find_model("a", v),
+        "home of load_model": lambda v: None if v is None else training.load_model("a", v),
+        "home of read_run": lambda v: read_run(v, "a"),
+    }
+    for name in ("env_config", "seed", "game", "stream", "actions", "lines", "pieces", "over", "about"):
+        calls[f"replay {name}"] = lambda v, name=name: Replay(**{**REPLAY, name: v})
     for name in ("run_folder", "study_folder", "demo_folder", "job_folder", "require_free"):
         calls[name] = getattr(home, name)
     for kind, field in itertools.product((Rules, KeyRules), (*SIZE, "hold", "game_over", "actions")):
         calls[f"{kind.__name__} {field}"] = lambda v, kind=kind, field=field: kind(**{**SIZE, field: v})
     for name in TrainingConfig().to_dict():
         calls[name] = lambda v, name=name: TrainingConfig(**{name: v})
-    study: dict[str, Any] = {"name": "a", "preset": "quick", "ranges": (tuning.parse_range("n_steps=1,2"),)}
-    for name in (*study, "n_trials", "n_at_once", "objective", "sampler", "seed", "prunes"):
-        calls[f"study {name}"] = lambda v, name=name: tuning.StudyConfig.of_preset(**{**study, name: v}).check()
+    for name in (*STUDY, "n_trials", "n_at_once", "objective", "sampler", "seed", "prunes"):
+        calls[f"study {name}"] = lambda v, name=name: tuning.StudyConfig.of_preset(**{**STUDY, name: v}).check()
     return calls
 
 
@@ -182,7 +240,15 @@ def test_no_wrong_value_of_an_agent_or_a_model_raises_an_exception_of_another_tr
         "note of": lambda v: store.set_note(v, "x"),
         "tags of": store.set_tags,
         "tag": lambda v: store.set_tags("mine", [v]),
+        "tags": lambda v: store.set_tags("mine", v),
+        "removed tags": lambda v: store.set_tags("mine", (), v),
         "save as": lambda v: store.save(v, bundle),
+        "save a bundle": lambda v: store.save("mine", v),
+        "save a file": lambda v: store.save_file("mine", v),
+        "path": store.path,
+        "remove": store.remove,
+        "remove one": lambda v: store.remove([v]),
+        "empty_trash": store.empty_trash,
     }
     calls |= {
         name: getattr(store, name) for name in ("find", "load", "versions", "has", "promote", "delete", "restore")

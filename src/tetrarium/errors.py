@@ -48,11 +48,13 @@ Programs compare ``code`` and ``field``, never the message.
 
 import errno
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any, ClassVar, Final
 
+_LINE_END: Final = re.compile(r"\s*\n\s*")  # as in a shown array
 _REMEDIES: Final = {
     errno.ENOSPC: "Free disk space or choose another location.",
     errno.EDQUOT: "Free disk space or choose another location.",
@@ -73,14 +75,14 @@ class TetrariumError(Exception):
     ('invalid-value', 'gamma')
 
     Args:
-        *args: The message.
+        *args: The message, which becomes one line.
         field: Name of the setting or argument at fault.
     """
 
     code: ClassVar[str] = "error"
 
     def __init__(self, *args: object, field: str | None = None) -> None:
-        super().__init__(*args)
+        super().__init__(*(_LINE_END.sub(" ", given) if isinstance(given, str) else given for given in args))
         self.field = field
 
     def to_dict(self) -> dict[str, Any]:

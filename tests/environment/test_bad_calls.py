@@ -121,6 +121,37 @@ def test_a_state_of_another_board_is_refused(make: Callable[[EnvConfig], Any], a
     low.set_state(before)
 
 
+STATES = [
+    RAISING.with_changes(illegal_action="nearest", hidden_rows=20, **changes)
+    for changes in ({}, {"actions": "reachable", "hold": True}, {"game_over": "guideline"}, {"randomizer": "IO"},
+                    {"actions": "keys", "hold": True}, {"actions": "keys", "observation": "board"})
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("config", STATES)
+def test_a_state_with_any_numbers_is_refused_or_plays_on(config: EnvConfig) -> None:
+    env = TetrisEnv(config)
+    env.reset(seed=1)
+    env.step(env.action_masks().argmax())
+    state = env.state()
+    numbers = (-(2**63), -1, 0, 1, 99, 2**31, 2**62, 2**63 - 1)
+    for place, number in itertools.product(range(state["rows"].shape[1]), numbers):
+        rows = state["rows"].copy()
+        rows[0, place] = number
+        try:
+            env.set_state({**state, "rows": rows})
+        except GameError:
+            for name, value in env.state().items():
+                np.testing.assert_array_equal(value, state[name])
+            continue
+        for _ in range(3):
+            if not env.core.games.terminated[0]:
+                assert env.observation_space.contains(env.step(env.action_masks().argmax())[0]), (place, number)
+        env.set_state(state)
+    with pytest.raises(GameError, match=r"^Numbers of a state lie within ±4,611,686,018,427,387,904\. Pass"):
+        env.set_state({**state, "rows": state["rows"].astype(np.uint64) | np.uint64(2**63)})
+
+
 def test_specs_and_keywords_hold_configs_as_mappings() -> None:
     env = gymnasium.make("tetrarium/Tetris-v0", config=EnvConfig(height=10))
     assert env.spec is not None

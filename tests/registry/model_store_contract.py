@@ -151,6 +151,9 @@ class StoreContract:
         store.delete("first@2")
         clock.now_s += 100.0
 
+        with pytest.raises(ModelError, match=r"^Only models in the trash are removed; first@1 is not\. Delete"):
+            store.remove([*store.trash(), store.find("first@1")])
+        assert len(store.trash()) == 1
         assert store.empty_trash(older_than_s=200.0) == []
         assert [version.spec for version in store.empty_trash(older_than_s=100.0)] == ["first@2"]
         assert store.trash() == [] and not (home.models / "first" / "2.tetris").exists()

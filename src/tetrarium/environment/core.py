@@ -20,6 +20,7 @@ from tetrarium.errors import ConfigError, GameError, IllegalActionError
 
 _NO_LIMIT: Final = 1 << 62
 _INT64_MAX: Final = np.uint64(2**63 - 1)
+_STATE_MAX: Final = 2**62
 _MAX_GAMES: Final = 1 << 20
 
 
@@ -288,6 +289,8 @@ class GameCore(IndependentCopies):
         """
         games = self.games
         rows = state_array(state, "rows", games.rows.shape)
+        if rows.max() > _STATE_MAX or rows.min() < -_STATE_MAX:  # sums in kernels would overflow
+            raise GameError(f"Numbers of a state lie within ±{_STATE_MAX:,}. Pass what state() returned.")
         rewards_game = state_array(state, "rewards_game", self.rewards_game.shape, "iuf")
         before = games.rows.copy()
         games.rows[:] = rows

@@ -83,6 +83,8 @@ class Replay:
     about: About = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        _require(isinstance(self.env_config, EnvConfig), "env_config is an EnvConfig", self.env_config)
+        _require(isinstance(self.actions, bytes), "actions are bytes of pack_actions", self.actions)
         for name in ("seed", "game", "lines", "pieces"):
             _require(_is_whole(getattr(self, name)), f"{name} is a whole number, 0 or more", getattr(self, name))
         _require(isinstance(self.over, bool), "over is true or false", self.over)
@@ -161,6 +163,7 @@ class Replay:
         Raises:
             ReplayError: if it is no replay, of another version, or damaged.
         """
+        _require(isinstance(content, bytes), "The content of a replay is bytes", content)
         end = content.find(b"\n", 0, _MAX_HEADER_BYTES) + 1
         if not end:
             raise ReplayError(

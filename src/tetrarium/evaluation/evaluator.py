@@ -13,7 +13,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Executor, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,6 +88,9 @@ def evaluate(
     seed = whole_number("seed", seed, 0)
     n_runners = min(os.cpu_count() or 1, MAX_THREADS) if n_threads is None else n_threads
     n_runners = whole_number("n_threads", n_runners, 1, MAX_THREADS)
+    _require_callable("on_progress", on_progress, "a function of pieces and games")
+    if not isinstance(executor, Executor):
+        _require_callable("executor", executor, "an Executor or a function that makes one")
     playable = as_playable(policy)
     require_playable(playable, config)
     limit = piece_limit(config, max_pieces)
@@ -129,6 +132,11 @@ def evaluate(
     return make_report(
         _results(states), policy=playable.name, seed=seed, max_pieces=limit, seconds=seconds, config=config.to_dict()
     )
+
+
+def _require_callable(name: str, value: object, rule: str) -> None:
+    if value is not None and not callable(value):
+        raise ConfigError(f"{name} is {rule}; got {value!r:.80}. Omit it for none.", field=name)
 
 
 def piece_limit(config: EnvConfig, max_pieces: int | None = None) -> int:

@@ -18,7 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from typing import Final
 
-from tetrarium.errors import ExecutorError, PolicyError
+from tetrarium.errors import ConfigError, ExecutorError, PolicyError
 from tetrarium.evaluation.work_queue import GameStates, PlayedSlice, Slice, SlicePlayer, Task, WorkQueue
 
 ExecutorSource = Executor | Callable[[], Executor]  # an Executor, or a function that makes one and can replace it
@@ -69,6 +69,11 @@ def play_on_executor(
             executor = source
             if not isinstance(executor, Executor):
                 executor = executor()
+                if not isinstance(executor, Executor):
+                    raise ConfigError(
+                        f"executor makes an Executor of concurrent.futures; got {executor!r:.80}. Return one.",
+                        field="executor",
+                    )
                 stack.callback(executor.shutdown, wait=True, cancel_futures=True)
             try:
                 _play(queue, pickled, executor, n_workers, on_wait)

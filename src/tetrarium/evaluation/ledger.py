@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from tetrarium.engine import kernel_cache
 from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
-from tetrarium.errors import AlreadyRunningError, LedgerError, PolicyError, naming_file
+from tetrarium.errors import AlreadyRunningError, LedgerError, PolicyError, describe_os_error, naming_file
 from tetrarium.evaluation.work_queue import GameStates, Task, WorkQueue
 from tetrarium.registry.files.atomic import create_directory, write_file
 from tetrarium.registry.files.process_lock import run_lock
@@ -72,8 +72,13 @@ class Ledger:
 
         Raises:
             AlreadyRunningError: if another process plays this evaluation.
+            LedgerError: if the path cannot exist.
         """
-        if self.folder.is_dir():
+        try:
+            exists = self.folder.is_dir()
+        except OSError as error:  # too long a name
+            raise LedgerError(describe_os_error(error)) from error
+        if exists:
             self._hold()
             if self._fresh:
                 for name in (_GAMES, _UNFINISHED):

@@ -9,14 +9,24 @@ Deleted versions stay in the trash, with file and number, until they are restore
 """
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from tetrarium.errors import BundleError, HomeError, ModelError, ModelInTrashError, ModelNotFoundError, suggestion
+from tetrarium.errors import (
+    BundleError,
+    ConfigError,
+    HomeError,
+    ModelError,
+    ModelInTrashError,
+    ModelNotFoundError,
+    suggestion,
+)
 from tetrarium.registry.bundles import Bundle, check_note, check_tag, read_bundle
 from tetrarium.registry.database import Database, models, tags, versions
 from tetrarium.registry.files.atomic import remove_directory, write_file
@@ -163,7 +173,7 @@ class ModelStore:
             HomeError: if the name is invalid, or the home cannot be written.
             BundleError: if the bundle is invalid.
         """
-        data = bundle.described(name=check_name(name)).to_bytes()
+        data = _as_bytes(bundle, name)
         sha256 = bundle.weights_sha256
         self._adopt()
         with self._database.writing() as connection:
@@ -186,7 +196,7 @@ class ModelStore:
             HomeError: if the name is invalid.
             OSError: if the file cannot be written.
         """
-        data = bundle.described(name=check_name(name)).to_bytes()
+        data = _as_bytes(bundle, name)
         files = {number: path for (other, number), path in model_files(self.home).items() if other == name}
         for path in files.values():
             with contextlib.suppress(BundleError, OSError):
@@ -250,6 +260,7 @@ class ModelStore:
         Raises:
             ModelNotFoundError: if the file is missing.
         """
+        _require_version(version)
         builtin = champion_path(version.name) if version.is_builtin else None
         path = builtin or model_path(self.home, version.name, version.number)
         if not path.is_file():
@@ -286,7 +297,7 @@ class ModelStore:
             BundleError: if a tag is invalid, or there are too many.
         """
         version = self._own(spec)
-        wanted = (set(version.tags) | {check_tag(tag) for tag in add}) - set(remove)
+        wanted = (set(version.tags) | _checked_tags(add)) - _checked_tags(remove)
         read_bundle(self.path(version)).described(tags=tuple(sorted(wanted))).to_bytes()  # refuses too many
         with self._database.writing() as connection:
             write_tags(connection, version.row_id, wanted)
@@ -338,7 +349,16 @@ class ModelStore:
         return self._set_trashed(chosen, None)
 
     def empty_trash(self, older_than_s: float = 0.0) -> list[ModelVersion]:
-        """Permanently removes versions that were deleted at least ``older_than_s`` ago; returns them."""
+        """Permanently removes versions that were deleted at least ``older_than_s`` ago; returns them.
+
+        Raises:
+            ConfigError: if ``older_than_s`` is not a number.
+        """
+        if not isinstance(older_than_s, Real) or isinstance(older_than_s, bool) or math.isnan(older_than_s):
+            raise ConfigError(
+                f"older_than_s is a number of seconds; got {older_than_s!r:.80}. Pass 0 for all versions.",
+                field="older_than_s",
+            )
         latest_s = self._clock() - older_than_s
         return self.remove([version for version in self.trash() if (version.trashed_s or 0.0) <= latest_s])
 
@@ -346,7 +366,15 @@ class ModelStore:
         """Permanently removes versions that are in the trash; returns them.
 
         The file is removed first. A kill in between leaves a row without a file, which is removed at the next access.
+
+        Raises:
+            ModelError: if one is not in the trash.
         """
+        in_trash = {(version.row_id, version.spec) for version in self.trash()}
+        chosen = [_require_version(version) for version in _listed("versions", chosen)]
+        for version in chosen:
+            if (version.row_id, version.spec) not in in_trash:
+                raise ModelError(f"Only models in the trash are removed; {version.spec} is not. Delete it first.")
         with self._database.writing() as connection:
             for version in chosen:
                 path = model_path(self.home, version.name, version.number)
@@ -354,7 +382,7 @@ class ModelStore:
                     remove_directory(path)
                 path.unlink(missing_ok=True)
                 connection.execute(delete(versions).where(versions.c.id == version.row_id))
-        return list(chosen)
+        return chosen
 
     def _adopt(self) -> dict[Key, Path]:
         """Adds rows for files without one, and removes trashed rows without a file; returns the files on disk."""
@@ -427,6 +455,30 @@ class ModelStore:
         names = [slot.name for slot in self.slots()]
         remedy = suggestion(name, names) or " `tetrarium models list` lists all models."
         raise ModelNotFoundError(f"There is no model {name!r:.82} in {str(self.home.root)!r}.{remedy}")
+
+
+def _as_bytes(bundle: Bundle, name: str) -> bytes:
+    """Returns the content of the file of a model under a name."""
+    if not isinstance(bundle, Bundle):
+        raise BundleError(f"A model is saved as a Bundle; got {bundle!r:.80}. Read one by read_bundle(path).")
+    return bundle.described(name=check_name(name)).to_bytes()
+
+
+def _require_version(version: object) -> ModelVersion:
+    if not isinstance(version, ModelVersion):
+        raise ModelError(f"A version is a ModelVersion; got {version!r:.80}. Pass what find() returned.")
+    return version
+
+
+def _checked_tags(tags: object) -> set[str]:
+    return {check_tag(tag) for tag in _listed("tags", tags)}
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    """Returns the elements of a list, set or the like; a text is none."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise ModelError(f"{name} is a list; got {values!r:.80}. Pass [] for none.", field=name)
+    return list(values)
 
 
 def _promote(connection: Connection, version: ModelVersion) -> None:

@@ -37,7 +37,7 @@ def find_model(spec: str, home: Home | None = None) -> Path:
     Raises:
         ModelError: if there is no such model.
     """
-    models = ModelStore(home or Home.locate())
+    models = ModelStore(Home.locate() if home is None else home)
     return models.path(models.find(spec))
 
 
@@ -52,7 +52,7 @@ def load_model(spec: str, home: Home | None = None) -> tuple[CompiledPolicy, Env
         ModelError: if there is no such model.
         BundleError: if its file was altered.
     """
-    models = ModelStore(home or Home.locate())
+    models = ModelStore(Home.locate() if home is None else home)
     version = models.find(spec)
     return read_policy(models.path(version), version.name if version.is_builtin else version.spec)
 

@@ -173,12 +173,15 @@ class StudyConfig:
         """Makes a study of what ``to_dict`` returned.
 
         Raises:
-            ConfigError, KeyError, TypeError: if ``values`` is malformed.
+            ConfigError: if ``values`` is malformed.
         """
-        plain = {name: values[name] for name in PLAIN_FIELDS} | {"id": values.get("id", "")}
-        for name, kind in (*PLAIN_FIELDS.items(), ("id", str)):
-            if type(plain[name]) is not kind:
-                raise TypeError(f"{name} has the wrong type")
+        require_instance("study", values, Mapping)
+        values = {"id": "", **values}
+        kinds = {**PLAIN_FIELDS, "id": str, "env_config": dict, "training_config": dict, "ranges": dict}
+        for name, kind in kinds.items():
+            if type(values.get(name)) is not kind:
+                raise ConfigError(f"its {name} is missing or has the wrong type", field=name)
+        plain = {name: values[name] for name in (*PLAIN_FIELDS, "id")}
         if plain["objective"] not in OBJECTIVES or plain["sampler"] not in SAMPLERS:
             raise ConfigError("its objective or its sampler is unknown to this version")
         return cls(
@@ -263,7 +266,7 @@ def trial_runs(home: Home, name: str) -> list[str]:
 
 def has_study(home: Home, name: str) -> bool:
     """Returns whether there is a study of that name, whose configuration may be damaged or missing."""
-    return home.study_folder(name).is_dir()
+    return Home.require(home).study_folder(name).is_dir()
 
 
 def read_study_config(home: Home, name: str) -> StudyConfig:
@@ -299,6 +302,6 @@ def require_study(home: Home, name: str) -> Path:
 
 def study_names(home: Home) -> list[str]:
     """Returns the names of all studies of a home."""
-    found = home.studies.iterdir() if home.studies.is_dir() else ()
+    found = home.studies.iterdir() if Home.require(home).studies.is_dir() else ()
     names = (folder.name for folder in found if NAME_RULE.allows(folder.name) and folder.is_dir())
     return sorted(names, key=natural_key)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from tetrarium.engine.rules import require_instance
 from tetrarium.errors import EntryNotFoundError, HomeError, InvalidNameError, NameTakenError, RegistryBusyError
 from tetrarium.registry.files.atomic import create_directory, remove_directory
 from tetrarium.registry.files.process_lock import is_locked, run_lock
@@ -247,8 +248,9 @@ def create_study(home: Home, study: StudyConfig) -> StudyConfig:
         ConfigError: if the study is invalid.
         NameTakenError, HomeError: if the name is taken or invalid, or the home or its trials cannot be used.
     """
+    require_instance("study", study, StudyConfig)
     study.check()
-    folder = home.study_folder(study.name)
+    folder = Home.require(home).study_folder(study.name)
     if not STUDY_NAME_RULE.allows(study.name):
         raise InvalidNameError(f"A study's name {STUDY_NAME_RULE.text}; got {study.name!r}. Choose another name.")
     if study.name in RESERVED_NAMES:

@@ -53,7 +53,7 @@ def run_study(
         TetrariumError: if it fails.
     """
     control = control or Control()
-    folder = home.study_folder(name)
+    folder = Home.require(home).study_folder(name)
     taken = lock_study(home, name) if lock is None else lock
     with run_lock(folder, taken), contextlib.ExitStack() as stack:
         receivers = [] if publish is None else [publish]
@@ -91,8 +91,9 @@ def start_tuner(home: Home, name: str) -> None:
         EntryNotFoundError: if there is no such study.
         AlreadyRunningError: if another process runs it.
     """
+    lock = lock_study(home, name)
     start_process(
-        home.study_folder(name), lock_study(home, name), [name, "--home", str(home.root)], prepared_by=__name__,
+        home.study_folder(name), lock, [name, "--home", str(home.root)], prepared_by=__name__,
         state=WorkerState(state="starting", message="Starting."), module="tetrarium.tuning",
     )  # fmt: skip
 

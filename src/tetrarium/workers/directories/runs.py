@@ -99,6 +99,7 @@ class RunPage:
 def list_runs(home: Home) -> list[RunView]:
     """Returns all runs of a home, damaged ones included, latest start first; other folders are skipped."""
     known: dict[str, dict[str, Any]] = {}
+    Home.require(home)
     with contextlib.suppress(HomeError, OSError):
         known = _store(home).summaries()
     views, changed, names = [], {}, home.run_names()

@@ -37,7 +37,7 @@ def require_run(home: Home, name: str) -> Path:
         RunInTrashError: if it is in the trash.
         EntryNotFoundError: if ``is_run`` denies it.
     """
-    folder = home.run_folder(name)
+    folder = Home.require(home).run_folder(name)
     if not is_run(folder):
         refuse_trashed(home, name)
         raise EntryNotFoundError(f"There is no run {name!r} in {str(home.root)!r}. Start one by `tetrarium train`.")

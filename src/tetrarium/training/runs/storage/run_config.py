@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import tetrarium
+from tetrarium.engine.rules import require_instance
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import HomeError, NameTakenError
 from tetrarium.evaluation import POLICY_NAMES
@@ -104,6 +105,8 @@ def train_command(preset: str, env_config: EnvConfig, training_config: TrainingC
     >>> train_command("quick", EnvConfig(), find_preset("quick").training_config.with_changes(gamma=0.8))
     'tetrarium train --preset quick --set gamma=0.8'
     """
+    require_instance("env_config", env_config, EnvConfig)
+    require_instance("training_config", training_config, TrainingConfig)
     base = find_preset(preset)
     before = {**base.env_config.to_dict(), **base.training_config.to_dict()}
     after = {**env_config.to_dict(), **training_config.to_dict()}
