@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.commands import run_command
 from tests.registry.model_store_contract import numbered
+from tetrarium.errors import NameTakenError
 from tetrarium.registry.database import Database
 from tetrarium.registry.files.file_system import file_system_type, flush, is_shared
 from tetrarium.registry.home import Home, HomeWarning
@@ -117,6 +118,30 @@ def test_home_without_permissions_warns_once_and_works(exfat: Path, capsys: pyte
     assert not checks["file system"]["is_ok"]
     assert checks["home"]["is_ok"] and checks["databases"]["is_ok"]
     assert "mount this one for you alone" in checks["file system"]["message"]
+
+
+def test_names_that_differ_in_case_only(exfat: Path) -> None:
+    home = Home.locate(exfat / "home")
+    home.create_run_folder("One")
+    ModelStore(home).save("Mine", numbered(1))
+    for call in (home.run_folder, home.create_run_folder, home.require_free):
+        with pytest.raises(NameTakenError, match=r"not distinguish 'one' from 'One', which exists\. Write 'One', or"):
+            call("one")
+    for save in (ModelStore(home).save, ModelStore(home).save_file):
+        with pytest.raises(NameTakenError, match="does not distinguish 'mine' from 'Mine'"):
+            save("mine", numbered(2))
+    ModelStore(home).save("Mine", numbered(2))
+    assert [version.number for version in ModelStore(home).versions("Mine")] == [1, 2]
+    assert home.run_folder("One").is_dir() and not home.run_folder("two").exists()
+
+
+def test_case_counts_where_the_file_system_distinguishes_it(tmp_path: Path) -> None:
+    home = Home.locate(tmp_path)
+    for number, name in enumerate(("one", "ONE", "One"), 1):
+        home.create_run_folder(name)
+        ModelStore(home).save(name, numbered(number))
+        assert home.run_folder(name).is_dir()
+    assert [slot.name for slot in ModelStore(home).slots()] == ["ONE", "One", "one"]
 
 
 def test_type_of_a_file_system(tmp_path: Path) -> None:

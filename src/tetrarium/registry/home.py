@@ -108,7 +108,8 @@ class Home:
     """The home folder; ``locate`` finds it.
 
     Properties are the folders of all runs, models and so on. Methods such as ``run_folder`` return the folder of one,
-    whether or not it exists, and raise ``InvalidNameError`` for an invalid name.
+    whether or not it exists, and raise ``InvalidNameError`` for an invalid name, or ``NameTakenError`` where the file
+    system ignores case and the name exists in another one.
 
     >>> home = Home.locate("somewhere")
     >>> home.run_folder("first").relative_to(home.root).as_posix()
@@ -153,6 +154,9 @@ class Home:
     def models(self) -> Path:
         return self.root / "models"
 
+    def model_folder(self, name: str) -> Path:
+        return _entry(self.models, name)
+
     @property
     def demos(self) -> Path:
         return self.root / "demos"
@@ -166,17 +170,17 @@ class Home:
         return self.root / "games"
 
     def human_game_folder(self, name: str) -> Path:
-        return self.human_games / check_name(name)
+        return _entry(self.human_games, name)
 
     @property
     def studies(self) -> Path:
         return self.root / "tuning"
 
     def study_folder(self, name: str) -> Path:
-        return self.studies / check_name(name)
+        return _entry(self.studies, name)
 
     def demo_folder(self, name: str) -> Path:
-        return self.demos / check_name(name)
+        return _entry(self.demos, name)
 
     @property
     def jobs(self) -> Path:
@@ -187,10 +191,10 @@ class Home:
         return self.root / "evaluations"
 
     def job_folder(self, name: str) -> Path:
-        return self.jobs / check_name(name)
+        return _entry(self.jobs, name)
 
     def run_folder(self, name: str) -> Path:
-        return self.runs / check_name(name)
+        return _entry(self.runs, name)
 
     def run_names(self) -> list[str]:
         """Returns the names of the folders that may be runs, in natural order; those in the trash are left out."""
@@ -259,6 +263,25 @@ class Home:
             if not os.path.lexists(path):
                 _create_secret(path)
             return _read_secret(path)
+
+
+def _entry(folder: Path, name: str) -> Path:
+    """Returns the path of a name in a folder of the home.
+
+    Raises:
+        InvalidNameError: if the name is invalid.
+        NameTakenError: if it is there in another case, which the file system does not distinguish.
+    """
+    path = folder / check_name(name)
+    if os.path.lexists(path) and os.path.lexists(path.with_name(name.swapcase())):
+        names = [entry.name for entry in folder.iterdir()]
+        if name not in names:
+            other = next((other for other in names if other.casefold() == name.casefold()), name)
+            raise NameTakenError(
+                f"The file system of {str(folder)!r} does not distinguish {name!r} from {other!r}, which exists. "
+                f"Write {other!r}, or choose another name."
+            )
+    return path
 
 
 def _default_root() -> Path:

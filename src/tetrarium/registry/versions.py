@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tetrarium.errors import ModelError
 from tetrarium.registry.bundles import BUNDLE_SUFFIX, read_bundle
-from tetrarium.registry.home import NAME_RULE, Home, check_name
+from tetrarium.registry.home import NAME_RULE, Home
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _RENAMED_FACTS: Final = {"evaluation_lines": "lines_until_limit"}  # of `about`, by their names in earlier versions
@@ -102,7 +102,7 @@ def model_path(home: Home, name: str, number: int) -> Path:
     Raises:
         InvalidNameError: if the name is invalid.
     """
-    return home.models / check_name(name) / f"{number}{BUNDLE_SUFFIX}"
+    return home.model_folder(name) / f"{number}{BUNDLE_SUFFIX}"
 
 
 def model_files(home: Home) -> dict[Key, Path]:
