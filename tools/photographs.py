@@ -38,7 +38,7 @@ def photograph(page: Page, folder: Path, name: str, *, full: bool = False) -> No
         for theme in _THEMES:
             page.emulate_media(color_scheme=theme)
             page.evaluate(_FRAMES)
-            page.screenshot(path=folder / f"{width}-{theme}-{name}.png", full_page=full)
+            page.screenshot(path=folder / f"{width}-{theme}-{name}.png", full_page=full, animations="disabled")
 
 
 def photograph_pages(page: Page, url: str, folder: Path, moment: str, paths: tuple[str, ...]) -> None:

@@ -29,6 +29,7 @@ interface Board {
   falling?: number[];
   advice?: Advice | null;
   is_over?: boolean;
+  is_still?: boolean;
   key_number?: number | null;
   sent_s?: number;
 }

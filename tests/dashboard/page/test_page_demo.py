@@ -208,7 +208,7 @@ def test_malformed_addresses_cause_no_errors(page: Page) -> None:
 def test_trials_of_an_active_study_start_without_a_toast(page: Page, monitor: PageMonitor) -> None:
     monitor.allow_error_responses()
     page.goto("/")
-    runs = [{"name": "own", "is_alive": True, "state": "running"}]
+    runs = [{"name": "own", "is_alive": True, "state": "running", "checkpoints": []}]
     page.route("**/api/runs", lambda route: route.fulfill(json=runs))
     page.route("**/api/studies", lambda route: route.fulfill(json=[{"name": "rates", "is_alive": True}]))
     page.evaluate(
@@ -218,11 +218,13 @@ def test_trials_of_an_active_study_start_without_a_toast(page: Page, monitor: Pa
             await window.app.refresh();
         }}"""
     )
-    runs.extend({"name": name, "is_alive": True, "state": "running"} for name in ("rates-0007", "mine-0007"))
+    runs.extend(
+        {"name": name, "is_alive": True, "state": "running", "checkpoints": []} for name in ("rates-0007", "mine-0007")
+    )
     page.evaluate("window.app.refresh()")
     started = page.locator("#toasts .toast")
     expect(started).to_have_text(re.compile("^mine-0007 has been started.Watch"))
-    runs[:0] = [{"name": name, "is_alive": True, "state": "running"} for name in ("second", "first")]
+    runs[:0] = [{"name": name, "is_alive": True, "state": "running", "checkpoints": []} for name in ("second", "first")]
     page.evaluate("window.app.refresh()")
     expect(started).to_have_text(re.compile("^second, first have been started.Watch second"))
 
@@ -285,6 +287,8 @@ def test_watched_run_plays_on_after_its_end(page: Page, dashboard: Dashboard, ph
     dashboard.command("short", "resume")
     expect(page.locator("#run-name")).to_have_text("Demo: short", timeout=4 * PATIENCE_MS)
     expect(page.locator("#notice-title")).to_have_text("short finished.")
+    expect(page.get_by_role("link", name="Details")).to_have_attribute("href", re.compile("runs/short$"))
+    expect(details.locator("#about")).to_contain_text("Started fromthe pageEquivalent commandtetrarium train --preset")
     expect(page.locator("#notice-text")).to_contain_text(re.compile(r"4,000 steps in .* · survival \d of 2 games"))
     next_board(page)
     photograph(page, "end-card")

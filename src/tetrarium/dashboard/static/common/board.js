@@ -3,7 +3,7 @@
 //
 // Rows count from 0 at the bottom and a cell's index is row * width + column, as in the events. Boards without heat,
 // advice and flash are updated cell by cell; with one of these, the whole board is drawn. The canvas dispatches "drawn"
-// for every board that reached it.
+// for every board that reached it, except a still one.
 
 import { contextOf, fitToDevicePixels } from "./canvas.js";
 import { drawCell, drawCellOutline, readPalette } from "./cells.js";
@@ -134,7 +134,7 @@ export class BoardCanvas {
     this.#drawChanges(this.#layout, signs);
     this.#hasOverlay = hasOverlay;
     if (isFlashing) this.#drawFlash(this.#layout, flashAge);
-    if (board) this.#dispatchDrawn(board);
+    if (board && !board.is_still) this.#dispatchDrawn(board);
   }
 
   /** @returns {Layout | null} null if there is no room */

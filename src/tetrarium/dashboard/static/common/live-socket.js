@@ -99,7 +99,9 @@ export class LiveSocket extends Emitter {
     this.#socket = null;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    if (socket.readyState === WebSocket.CONNECTING)
+      socket.onopen = () => socket.close(); // browsers warn before that
+    else socket.close();
   }
 
   #sendSubscription() {

@@ -8,6 +8,8 @@ import { PieceQueue } from "../common/piece-queue.js";
 import { pieceLetter } from "../common/pieces.js";
 
 const N_VALUES = 3; // best action values in the list
+const STILL = "ISSI.JJJZZIOOI.JJZZTIOOI..SSTTISL....SSTSSL.......SLL.......OO........OO"; // a board of the champion
+const STILL_WIDTH = 10;
 
 /** @typedef {{ width: number, height: number, hold?: boolean }} BoardShape */
 
@@ -19,6 +21,8 @@ export class GamePanel {
   /** @type {BoardShown | null} */
   #latest = null;
   #frame = 0;
+  /** @type {BoardShape} */
+  #shape = { width: STILL_WIDTH, height: 20 };
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -38,16 +42,21 @@ export class GamePanel {
    * @param {BoardShape} shape
    */
   setShape({ width, height, hold }) {
+    this.#shape = { width, height };
     if (hold !== undefined) find("#hold-box", this.#root).hidden = !hold;
     this.#root.style.setProperty("--columns", String(width));
     this.#root.style.setProperty("--rows", String(height + ROWS_ABOVE));
   }
 
-  /** @param {BoardShown | null} board */
+  /**
+   * Shows a board; null shows a still one.
+   *
+   * @param {BoardShown | null} board
+   */
   show(board) {
     if (board && (board.width !== this.#latest?.width || board.height !== this.#latest?.height)) this.setShape(board);
     this.#latest = board;
-    this.#board.show(board);
+    this.#board.show(board ?? this.#makeStill());
     if (this.#frame) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
@@ -94,6 +103,11 @@ export class GamePanel {
    */
   setStale(isStale) {
     this.#root.classList.toggle("stale", isStale);
+  }
+
+  #makeStill() {
+    const { width, height } = this.#shape;
+    return { width, height, cells: width === STILL_WIDTH ? STILL : "", queue: [], is_still: true };
   }
 
   /** @param {boolean} isOn */

@@ -89,9 +89,10 @@ function setSubstitute(agent) {
 /** Returns the agent that plays while the watched run shows no board of its own, or null. */
 function findSubstitute() {
   const { view, control, board, run, isCompiling } = app;
-  if (view?.kind !== "run" || !ACTIVE.includes(view.state)) return null;
-  const isHeadless = control.mode === "headless" && !isCompiling && view.state !== "starting";
-  if (isHeadless) return run?.checkpoints.length ? run.name : CHAMPION;
+  if (view?.kind !== "run") return null;
+  const trained = run?.checkpoints.length ? run.name : CHAMPION;
+  if (!ACTIVE.includes(view.state)) return isLate ? trained : null;
+  if (control.mode === "headless" && !isCompiling && view.state !== "starting") return trained;
   return !board && isLate ? CONTROLLER : null;
 }
 
@@ -102,8 +103,7 @@ function showBoardMessage() {
   const isActive = view !== null && ACTIVE.includes(view.state);
   const isAside = substitute?.hasBoard ?? false;
   const meanwhile = isAside ? ` ${playerName(substitute?.agent)} plays meanwhile.` : "";
-  const isFrozen = substitute ? !isAside : board !== null && view !== null && !isActive;
-  gamePanel.setStale(connection === "lost" || isFrozen);
+  gamePanel.setStale(connection === "lost" || !(isAside || (board && isActive && !substitute)));
   if (connection === "lost") {
     gamePanel.showMessage("Connection lost", "Reconnecting. An active run continues meanwhile.");
   } else if (!view) {
@@ -118,8 +118,9 @@ function showBoardMessage() {
   } else if (view.state === "starting" || (isActive && !board)) {
     const title = view.state === "starting" ? "Starting…" : "Loading…";
     gamePanel.showMessage(title, meanwhile.trim(), null, isAside);
-  } else if (!board) {
-    gamePanel.showMessage(stateLabel(view.state), view.kind === "run" ? NEXT_ACTIONS[view.state] : "Start a new demo.");
+  } else if (!isActive && (!board || isAside)) {
+    const next = view.kind === "run" ? NEXT_ACTIONS[view.state] : "Start a new demo.";
+    gamePanel.showMessage(stateLabel(view.state), `${next}${meanwhile}`, null, isAside);
   } else {
     gamePanel.showMessage("");
   }
