@@ -119,6 +119,15 @@ class TestEvolution(LearnerContract):
 
         assert changed <= {*CMA_STATE, "_B", "_D", "_funhist_values"}  # the last is for unused stopping rules
 
+    def test_threads_change_no_result(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        weights = []
+        for n_cores in (1, 3):
+            monkeypatch.setattr("os.cpu_count", lambda n_cores=n_cores: n_cores)
+            agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(3_000)
+            assert agent.learner.search.generation > 3
+            weights.append(agent.learner.policy_weights)
+        assert np.array_equal(*weights)
+
     def test_candidates_of_a_generation_play_the_same_new_games(self) -> None:
         agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL.with_changes(cma_games=6))
         same = [-np.ones(len(agent.learner.features))] * 6

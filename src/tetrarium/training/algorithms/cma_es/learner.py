@@ -1,11 +1,11 @@
 """The learner of CMA-ES: a gradient-free search over the weights of a linear policy, which plays whole games.
 
-A round is a generation. Its candidates play the same games, new ones each generation, in evaluation's compiled kernels;
-a candidate's score is its mean lines, in games of at most ``max_pieces_game`` pieces. The search runs in normalized
-coordinates, in which all directions matter equally (``normalization_matrix``); the weights are the normalization matrix
-times these coordinates. The policy is the averaged mean of the distribution, which no single lucky game moves. After
-30 % of all steps (``quadratic_fit``) each candidate plays one game, and the policy is the maximum of a fit to all these
-games.
+A round is a generation. Its candidates play the same games, new ones each generation, in evaluation's compiled kernels
+and on all cores, which changes no result. A candidate's score is its mean lines, in games of at most
+``max_pieces_game`` pieces. The search runs in normalized coordinates, in which all directions matter equally
+(``normalization_matrix``); the weights are the normalization matrix times these coordinates. The policy is the averaged
+mean of the distribution, which no single lucky game moves. After 30 % of all steps (``quadratic_fit``) each candidate
+plays one game, and the policy is the maximum of a fit to all these games.
 
 Candidates do not play in ``vec_env``: there the policy makes one placement per game and generation, for viewers.
 Rewards are not used.
@@ -21,7 +21,10 @@ games.safetensors        the games for viewers
 All other numbers are counters, in ``metadata.json``. There are no pickles.
 """
 
+import os
+import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -34,6 +37,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
+from tetrarium.engine.batches import MAX_THREADS
 from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
@@ -230,14 +234,23 @@ class CmaEsLearner(Learner):
         config = self.vec_env.config
         max_pieces = config.max_pieces or self.config.max_pieces_game
         unique, indices = np.unique(numbers, return_inverse=True)
-        batch = GameBatch.begin(config, self.config.seed, tuple(unique.tolist()))
-        rows, start = batch.games.rows, batch.games.rows.copy()
-        results = np.empty((*numbers.shape, 3), dtype=np.int64)
-        for k, (weights, games) in enumerate(zip(candidates, indices.reshape(numbers.shape), strict=True)):
-            rows[games] = start[games]
+        of_thread = threading.local()
+
+        def begin_games() -> None:
+            of_thread.batch = GameBatch.begin(config, self.config.seed, tuple(unique.tolist()))
+            of_thread.start = of_thread.batch.games.rows.copy()
+
+        def play(weights: npt.NDArray[np.float64], games: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+            batch: GameBatch = of_thread.batch
+            rows = batch.games.rows
+            rows[games] = of_thread.start[games]
             self._policy(weights).make_runner(batch).play(games, max_pieces, max_pieces)
-            results[k] = rows[games][:, (LINES, N_PLACED, TERMINATED)]
-        return results
+            return rows[games][:, (LINES, N_PLACED, TERMINATED)]
+
+        n_threads = min(os.cpu_count() or 1, len(candidates), MAX_THREADS)
+        with ThreadPoolExecutor(n_threads, "cma-es", initializer=begin_games) as pool:
+            played = pool.map(play, candidates, indices.reshape(numbers.shape))
+            return np.array(list(played))
 
     def _record_game(self, weights: npt.NDArray[np.float64], number: int) -> Replay:
         """Plays a candidate's game again and records it."""
