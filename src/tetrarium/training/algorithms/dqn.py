@@ -29,9 +29,9 @@ from torch import nn
 from torch.nn import functional
 
 from tetrarium.training.algorithms.learner import ReadFile, Weights
-from tetrarium.training.algorithms.networks import AfterstatePolicy, legal_values
+from tetrarium.training.algorithms.networks import AfterstatePolicy, RowNetwork, legal_values
 from tetrarium.training.algorithms.off_policy import AfterstateOffPolicy
-from tetrarium.training.algorithms.replay_buffer import CompactReplayBuffer, RowSamples
+from tetrarium.training.algorithms.replay_buffer import CompactReplayBuffer
 from tetrarium.training.algorithms.sb3_learner import Sb3Learner
 from tetrarium.training.algorithms.training_env import is_plain
 from tetrarium.training.requirements import require_symmetric
@@ -42,19 +42,18 @@ class TetrisDQN(AfterstateOffPolicy, DQN):
 
     network: ClassVar[str] = "q_net"
 
-    def _loss(self, batch: RowSamples) -> tuple[torch.Tensor, torch.Tensor]:
-        targets = self._targets(batch)
-        scores = self.online_net.score(batch.rows_t)
-        return functional.smooth_l1_loss(scores, targets), scores
+    def _outputs(self, network: RowNetwork, rows: torch.Tensor) -> torch.Tensor:
+        return network.score(rows)
 
-    @torch.no_grad()
-    def _targets(self, batch: RowSamples) -> torch.Tensor:
-        """Returns ``(batch,)``: the n-step returns, bootstrapped unless the game ended."""
-        next_values = self.target_net.score(self._best_rows(batch.rows_tp1))
-        zero = torch.zeros((), device=self.device)
-        return batch.rewards + batch.discounts * torch.where(batch.terminal, zero, next_values)
+    def _loss(self, predicted: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return functional.smooth_l1_loss(predicted, targets)
 
 
+_OFF_POLICY_SETTINGS: Final = (
+    "buffer_size", "learning_starts", "batch_size", "tau", "gamma", "n_steps", "double_q", "averaging", "mirroring",
+    "train_freq", "gradient_steps", "exploration_fraction", "exploration_initial_eps", "exploration_final_eps",
+    "max_grad_norm",
+)  # fmt: skip
 _REPLAY: Final = "replay_buffer.pkl"
 _AVERAGED: Final = "averaged.safetensors"
 
@@ -73,13 +72,9 @@ class DqnLearner(Sb3Learner):
     model: TetrisDQN
 
     def _make_model(self) -> BaseAlgorithm:
-        config = self.config
         return TetrisDQN(
             AfterstatePolicy,
             self.vec_env,
-            learning_rate=self._learning_rate(),
-            double_q=config.double_q,
-            averaging=config.averaging,
             policy_kwargs={**self._network_arguments(), "optimizer_kwargs": {"fused": True}},  # a third of the time
             **self._off_policy_arguments(),
         )
@@ -95,24 +90,8 @@ class DqnLearner(Sb3Learner):
             replay["replay_buffer_class"] = CompactReplayBuffer
             replay["replay_buffer_kwargs"] = {"env_config": self.env_config.to_dict(), "seed": config.seed}
         return {
-            "buffer_size": config.buffer_size,
-            "learning_starts": config.learning_starts,
-            "batch_size": config.batch_size,
-            "tau": config.tau,
-            "gamma": config.gamma,
-            "n_steps": config.n_steps,
-            "mirroring": config.mirroring,
-            "train_freq": config.train_freq,
-            "gradient_steps": config.gradient_steps,
+            **self._settings(*_OFF_POLICY_SETTINGS),
             "target_update_interval": max(config.target_update_interval, self.vec_env.num_envs),
-            "exploration_fraction": config.exploration_fraction,
-            "exploration_initial_eps": config.exploration_initial_eps,
-            "exploration_final_eps": config.exploration_final_eps,
-            "max_grad_norm": config.max_grad_norm,
-            "stats_window_size": config.stats_window_size,
-            "seed": config.seed,
-            "device": config.device,
-            "verbose": 0,
             **replay,
         }
 

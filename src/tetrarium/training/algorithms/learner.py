@@ -38,9 +38,7 @@ class WholeGame(NamedTuple):
 class Learner(ABC):
     """An algorithm with its complete training state.
 
-    Args:
-        env: As for ``TetrisAgent``.
-        config: Training settings.
+    ``env``: as for ``TetrisAgent``.
     """
 
     algorithm: ClassVar[str]

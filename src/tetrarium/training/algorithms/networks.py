@@ -7,11 +7,11 @@ actions selects one. After the end of a game every value is -inf: targets must b
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy.typing as npt
 import torch
-from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.policies import BaseModel, BasePolicy
 from stable_baselines3.common.torch_layers import create_mlp
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
@@ -44,22 +44,35 @@ def legal_values(network: RowNetwork, observations: torch.Tensor) -> torch.Tenso
     return values.index_copy(0, legal, network.score(rows.index_select(0, legal))).view(observations.shape[:2])
 
 
-class AfterstateQNetwork(QNetwork):
-    """Scores each row of ``(batch, n_actions, row_length)`` with the same small network.
+class AfterstateNetwork(BaseModel):
+    """Mixin of networks that read each row of ``(batch, n_actions, row_length)`` with the same layers.
 
     Args:
         input_scale: ``(row_length,)``, factors of the inputs.
-        **arguments: Arguments of Stable-Baselines3's network.
+        **arguments: Arguments of Stable-Baselines3's network, before which this is placed.
     """
+
+    layers: ClassVar[str]  # attribute of the layers
+    n_quantiles = 1  # outputs of the layers
+    net_arch: list[int]
+    activation_fn: type[nn.Module]
+    input_scale: torch.Tensor
 
     def __init__(self, *, input_scale: list[float] | None = None, **arguments: Any) -> None:
         super().__init__(**arguments)
         assert self.observation_space.shape is not None
         row_length = self.observation_space.shape[1]
-        self.q_net = nn.Sequential(*create_mlp(row_length, 1, self.net_arch, self.activation_fn))
+        layers = create_mlp(row_length, self.n_quantiles, self.net_arch, self.activation_fn)
+        setattr(self, self.layers, nn.Sequential(*layers))
         self.register_buffer("input_scale", scale_tensor(row_length, input_scale))
 
-    input_scale: torch.Tensor
+
+class AfterstateQNetwork(AfterstateNetwork, QNetwork):
+    """Predicts the action value of each row."""
+
+    layers = "q_net"
+    net_arch: list[int]
+    q_net: nn.Sequential
 
     def score(self, rows: torch.Tensor) -> torch.Tensor:
         """Returns the scores ``(n,)`` of ``(n, row_length)`` rows of legal actions."""
@@ -95,6 +108,9 @@ class RowPolicy(BasePolicy):
         **kwargs: Keyword arguments of Stable-Baselines3's policy.
     """
 
+    network_class: ClassVar[type[AfterstateNetwork]]
+    net_args: dict[str, Any]
+
     def __init__(self, *args: Any, input_scale: list[float] | None = None, **kwargs: Any) -> None:
         self.input_scale = input_scale
         super().__init__(*args, **kwargs)
@@ -104,6 +120,11 @@ class RowPolicy(BasePolicy):
             self.optimizer_class = EagerAdam
         super()._build(lr_schedule)  # type: ignore[misc]
 
+    def make_network(self) -> AfterstateNetwork:
+        """Makes one network; Stable-Baselines3 calls it for the online and the target network."""
+        arguments = self._update_features_extractor(self.net_args, features_extractor=None)
+        return self.network_class(**arguments, input_scale=self.input_scale).to(self.device)
+
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), "input_scale": self.input_scale}
 
@@ -111,10 +132,8 @@ class RowPolicy(BasePolicy):
 class AfterstatePolicy(RowPolicy, DQNPolicy):
     """A DQN policy whose online and target networks are afterstate networks."""
 
-    def make_q_net(self) -> AfterstateQNetwork:
-        """Makes one network; Stable-Baselines3 calls it for the online and the target network."""
-        arguments = self._update_features_extractor(self.net_args, features_extractor=None)
-        return AfterstateQNetwork(**arguments, input_scale=self.input_scale).to(self.device)
+    network_class = AfterstateQNetwork
+    make_q_net = RowPolicy.make_network  # type: ignore[assignment]  # of ``network_class``
 
     def set_training_mode(self, mode: bool) -> None:
         """Does nothing: it is called twice a step, and no layer here has a training mode."""

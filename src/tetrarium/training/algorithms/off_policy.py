@@ -69,8 +69,11 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
         return getattr(self, f"{self.network}_target")
 
     @abstractmethod
-    def _loss(self, batch: RowSamples) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns the loss, and the predicted values that it was computed from."""
+    def _outputs(self, network: Any, rows: torch.Tensor) -> torch.Tensor:
+        """Returns the outputs of a network for rows, ``(batch, …)``."""
+
+    @abstractmethod
+    def _loss(self, predicted: torch.Tensor, targets: torch.Tensor) -> torch.Tensor: ...
 
     def _setup_model(self) -> None:
         keep_freed_memory()
@@ -169,6 +172,14 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
         values = legal_values(self.online_net if self.double_q else self.target_net, rows_tp1)
         return rows_tp1[torch.arange(len(rows_tp1), device=self.device), values.argmax(dim=1)]
 
+    @torch.no_grad()
+    def _targets(self, batch: RowSamples) -> torch.Tensor:
+        """Returns the n-step returns, bootstrapped unless the game ended: ``(batch, …)`` like the outputs."""
+        outputs_tp1 = self._outputs(self.target_net, self._best_rows(batch.rows_tp1))
+        shape = (-1, *(1,) * (outputs_tp1.ndim - 1))
+        bootstrapped = torch.where(batch.terminal.view(shape), torch.zeros((), device=self.device), outputs_tp1)
+        return batch.rewards.view(shape) + batch.discounts.view(shape) * bootstrapped
+
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """Takes gradient steps on batches from the replay buffer.
 
@@ -181,7 +192,10 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
         losses = []
         values = []
         for _ in range(gradient_steps):
-            loss, predicted = self._loss(self._sample_rows(batch_size))
+            batch = self._sample_rows(batch_size)
+            targets = self._targets(batch)
+            predicted = self._outputs(self.online_net, batch.rows_t)
+            loss = self._loss(predicted, targets)
             self.policy.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)

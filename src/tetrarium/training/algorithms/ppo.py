@@ -123,6 +123,7 @@ class ActorCriticPolicy(RowPolicy, MaskableActorCriticPolicy):
         return self._values(obs, legal, self._log_probs(obs, legal))
 
 
+_PPO_SETTINGS: Final = ("n_steps", "n_epochs", "gae_lambda", "clip_range", "ent_coef", "vf_coef")  # without "ppo_"
 _FLATTENED: Final = ("observations", "actions", "values", "log_probs", "advantages", "returns", "action_masks")
 
 
@@ -182,26 +183,13 @@ class PpoLearner(Sb3Learner):
     model: TetrisMaskablePPO
 
     def _make_model(self) -> BaseAlgorithm:
-        config = self.config
         return TetrisMaskablePPO(
             ActorCriticPolicy,
             self.vec_env,
-            learning_rate=self._learning_rate(),
-            n_steps=config.ppo_n_steps,
-            batch_size=config.batch_size,
-            n_epochs=config.ppo_n_epochs,
-            gamma=config.gamma,
-            gae_lambda=config.ppo_gae_lambda,
-            clip_range=config.ppo_clip_range,
-            ent_coef=config.ppo_ent_coef,
-            vf_coef=config.ppo_vf_coef,
-            max_grad_norm=config.max_grad_norm,
+            **{name: getattr(self.config, f"ppo_{name}") for name in _PPO_SETTINGS},
+            **self._settings("batch_size", "gamma", "max_grad_norm"),
             rollout_buffer_class=EvenRolloutBuffer,
             policy_kwargs=self._network_arguments(),
-            stats_window_size=config.stats_window_size,
-            seed=config.seed,
-            device=config.device,
-            verbose=0,
         )
 
     @property

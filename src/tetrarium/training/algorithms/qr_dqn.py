@@ -12,36 +12,24 @@ from sb3_contrib import QRDQN
 from sb3_contrib.common.utils import quantile_huber_loss
 from sb3_contrib.qrdqn.policies import QRDQNPolicy, QuantileNetwork
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.torch_layers import create_mlp
 from torch import nn
 
 from tetrarium.environment import EnvConfig
 from tetrarium.evaluation import NetworkPolicy
 from tetrarium.training.algorithms.dqn import DqnLearner
 from tetrarium.training.algorithms.learner import Weights
-from tetrarium.training.algorithms.networks import RowPolicy, scale_tensor
+from tetrarium.training.algorithms.networks import AfterstateNetwork, RowPolicy
 from tetrarium.training.algorithms.off_policy import AfterstateOffPolicy
-from tetrarium.training.algorithms.replay_buffer import CompactReplayBuffer, RowSamples
+from tetrarium.training.algorithms.replay_buffer import CompactReplayBuffer
 from tetrarium.training.config import TrainingConfig
 
 
-class AfterstateQuantileNetwork(QuantileNetwork):
-    """Predicts the quantiles of each row of ``(batch, n_actions, row_length)`` with the same small network.
+class AfterstateQuantileNetwork(AfterstateNetwork, QuantileNetwork):
+    """Predicts the quantiles of each row."""
 
-    Args:
-        input_scale: ``(row_length,)``, factors of the inputs.
-        **arguments: Arguments of sb3-contrib's network.
-    """
-
-    def __init__(self, *, input_scale: list[float] | None = None, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        assert self.observation_space.shape is not None
-        row_length = self.observation_space.shape[1]
-        layers = create_mlp(row_length, self.n_quantiles, self.net_arch, self.activation_fn)
-        self.quantile_net = nn.Sequential(*layers)
-        self.register_buffer("input_scale", scale_tensor(row_length, input_scale))
-
-    input_scale: torch.Tensor
+    layers = "quantile_net"
+    net_arch: list[int]
+    quantile_net: nn.Sequential
 
     def quantiles(self, rows: torch.Tensor) -> torch.Tensor:
         """Returns ``(n, n_quantiles)`` for ``(n, row_length)`` rows of legal actions."""
@@ -64,10 +52,8 @@ class AfterstateQuantileNetwork(QuantileNetwork):
 class AfterstateQuantilePolicy(RowPolicy, QRDQNPolicy):
     """A QR-DQN policy whose online and target networks predict the quantiles of rows."""
 
-    def make_quantile_net(self) -> AfterstateQuantileNetwork:
-        """Makes one network; sb3-contrib calls it for the online and the target network."""
-        arguments = self._update_features_extractor(self.net_args, features_extractor=None)
-        return AfterstateQuantileNetwork(**arguments, input_scale=self.input_scale).to(self.device)
+    network_class = AfterstateQuantileNetwork
+    make_quantile_net = RowPolicy.make_network  # type: ignore[assignment]  # of ``network_class``
 
 
 class TetrisQRDQN(AfterstateOffPolicy, QRDQN):
@@ -75,18 +61,11 @@ class TetrisQRDQN(AfterstateOffPolicy, QRDQN):
 
     network: ClassVar[str] = "quantile_net"
 
-    def _loss(self, batch: RowSamples) -> tuple[torch.Tensor, torch.Tensor]:
-        targets = self._targets(batch)
-        quantiles = self.online_net.quantiles(batch.rows_t)
-        return quantile_huber_loss(quantiles, targets, sum_over_quantiles=True), quantiles
+    def _outputs(self, network: AfterstateQuantileNetwork, rows: torch.Tensor) -> torch.Tensor:
+        return network.quantiles(rows)
 
-    @torch.no_grad()
-    def _targets(self, batch: RowSamples) -> torch.Tensor:
-        """Returns ``(batch, n_quantiles)``: the n-step returns, bootstrapped unless the game ended."""
-        next_quantiles = self.target_net.quantiles(self._best_rows(batch.rows_tp1))
-        zero = torch.zeros((), device=self.device)
-        kept = torch.where(batch.terminal[:, None], zero, next_quantiles)
-        return batch.rewards[:, None] + batch.discounts[:, None] * kept
+    def _loss(self, predicted: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return quantile_huber_loss(predicted, targets, sum_over_quantiles=True)
 
 
 class QrDqnLearner(DqnLearner):
@@ -104,14 +83,10 @@ class QrDqnLearner(DqnLearner):
     model: TetrisQRDQN  # type: ignore[assignment]  # it has all that DqnLearner uses of its model
 
     def _make_model(self) -> BaseAlgorithm:
-        config = self.config
         return TetrisQRDQN(
             AfterstateQuantilePolicy,
             self.vec_env,
-            learning_rate=self._learning_rate(),
-            double_q=config.double_q,
-            averaging=config.averaging,
-            policy_kwargs={**self._network_arguments(), "n_quantiles": config.n_quantiles},
+            policy_kwargs={**self._network_arguments(), "n_quantiles": self.config.n_quantiles},
             **self._off_policy_arguments(),
         )
 

@@ -20,14 +20,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
 from tetrarium.engine import Layout, Rules, make_layout
-from tetrarium.engine.placement.transitions import (
-    N_REVEALED,
-    game_action_rows,
-    make_games,
-    mirror_games,
-    observe_games,
-    place_in_games,
-)
+from tetrarium.engine.placement import transitions
 from tetrarium.engine.state_layout import COLUMNS, HELD, QUEUE, GameRows
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.core import GameCore
@@ -47,16 +40,16 @@ class Transitions:
 
     def rows_t(self) -> npt.NDArray[np.float32]:
         """Returns ``(n, row_length)``: the observation row of each executed action."""
-        return game_action_rows(self.games, self.actions, self.rules, self.layout)
+        return transitions.game_action_rows(self.games, self.actions, self.rules, self.layout)
 
     def observations_t(self) -> npt.NDArray[np.float32]:
         """Returns ``(n, n_actions, row_length)``: the observations before the actions."""
-        return observe_games(self.games, self.rules, self.layout)
+        return transitions.observe_games(self.games, self.rules, self.layout)
 
     def observations_tp1(self) -> npt.NDArray[np.float32]:
         """Returns ``(n, n_actions, row_length)``: the observations after the actions; -1 where the game ended."""
-        games_tp1 = place_in_games(self.games, self.revealed, self.actions, self.rules)
-        return observe_games(games_tp1, self.rules, self.layout)
+        games_tp1 = transitions.place_in_games(self.games, self.revealed, self.actions, self.rules)
+        return transitions.observe_games(games_tp1, self.rules, self.layout)
 
 
 def make_transitions(
@@ -79,10 +72,12 @@ def make_transitions(
     """
     end = 1 + rules.preview
     held = pieces[:, -1] if rules.hold else np.zeros(len(pieces), dtype=np.int64)
-    revealed = np.ascontiguousarray(pieces[:, end : end + N_REVEALED]) if rules.hold else pieces[:, [end, end]]
-    games = make_games(columns, pieces[:, :end], held)
+    revealed = (
+        np.ascontiguousarray(pieces[:, end : end + transitions.N_REVEALED]) if rules.hold else pieces[:, [end, end]]
+    )
+    games = transitions.make_games(columns, pieces[:, :end], held)
     if mirrored is not None:
-        mirror_games(games, revealed, actions, mirrored, rules)
+        transitions.mirror_games(games, revealed, actions, mirrored, rules)
     return Transitions(games=games, revealed=revealed, actions=actions, rules=rules, layout=layout)
 
 

@@ -30,15 +30,7 @@ from torch import nn
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
 from tetrarium.evaluation import NetworkPolicy
-from tetrarium.training.algorithms.learner import (
-    Learner,
-    ReadFile,
-    Weights,
-    WeightSpecs,
-    checked_observation,
-    divergence_error,
-    to_numpy,
-)
+from tetrarium.training.algorithms import learner
 from tetrarium.training.algorithms.networks import input_scale, network_layers
 from tetrarium.training.algorithms.policy_file import any_clock, read_policy_tensors
 from tetrarium.training.algorithms.training_env import is_plain, make_training_env, read_game_states, write_game_states
@@ -50,7 +42,7 @@ _RANDOM: Final = "random.json"
 _ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
-class Sb3Learner(Learner):
+class Sb3Learner(learner.Learner):
     """A learner whose model is an algorithm of Stable-Baselines3."""
 
     model_class: ClassVar[type[BaseAlgorithm]]
@@ -78,8 +70,12 @@ class Sb3Learner(Learner):
             "input_scale": input_scale(self.env_config) if self.env_config is not None else None,
         }
 
-    def _learning_rate(self) -> LinearSchedule:
-        return LinearSchedule(self.config.learning_rate, self.config.learning_rate_final, 1.0)
+    def _settings(self, *names: str) -> dict[str, Any]:
+        """Returns the arguments that all models share, and training settings that are arguments of the same name."""
+        config = self.config
+        schedule = LinearSchedule(config.learning_rate, config.learning_rate_final, 1.0)
+        values = {name: getattr(config, name) for name in (*names, "stats_window_size", "seed", "device")}
+        return {"learning_rate": schedule, "verbose": 0, **values}
 
     def setup_learn(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
         """Prepares for a number of further placements; schedules always span ``schedule_steps``."""
@@ -119,19 +115,19 @@ class Sb3Learner(Learner):
 
     def predict(self, observation: npt.NDArray[Any], *, deterministic: bool) -> npt.NDArray[Any]:
         """Chooses actions with the model's ``predict``."""
-        observation = checked_observation(observation, self.model.observation_space.shape)
+        observation = learner.checked_observation(observation, self.model.observation_space.shape)
         actions: npt.NDArray[Any] = self.model.predict(observation, deterministic=deterministic)[0]
         return actions
 
-    def weights(self) -> Weights:
+    def weights(self) -> learner.Weights:
         """Returns copies of the policy's weights."""
-        return to_numpy(self._policy_network().state_dict())
+        return learner.to_numpy(self._policy_network().state_dict())
 
     def _policy_network(self) -> nn.Module:
         network: nn.Module = self.model.policy.get_submodule(self.network)
         return network
 
-    def load_weights(self, weights: Weights) -> None:
+    def load_weights(self, weights: learner.Weights) -> None:
         """Initializes the playing network with the weights of another policy."""
         self._policy_network().load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
 
@@ -152,9 +148,9 @@ class Sb3Learner(Learner):
 
     def _require_finite(self) -> None:
         if not all(torch.isfinite(value).all() for value in self.model.policy.parameters()):
-            raise divergence_error("weights were", self.timesteps_trained)
+            raise learner.divergence_error("weights were", self.timesteps_trained)
 
-    def read(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
+    def read(self, read_file: learner.ReadFile, counters: Mapping[str, Any]) -> None:
         """Restores the complete state; random states come last, because ``load`` reseeds all generators."""
         assert isinstance(self.vec_env, TetrisVecEnv)
         self.model = self.model_class.load(
@@ -168,7 +164,7 @@ class Sb3Learner(Learner):
         self.model._last_obs = read_game_states(self.vec_env, read_file)
         restore_random_states(read_file(_RANDOM).decode(), self.model.action_space)
 
-    def _read_extras(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
+    def _read_extras(self, read_file: learner.ReadFile, counters: Mapping[str, Any]) -> None:
         """Restores what an algorithm saves besides its model."""
 
     def counters(self) -> dict[str, Any]:
@@ -176,14 +172,14 @@ class Sb3Learner(Learner):
         return {}
 
     @classmethod
-    def read_weights(cls, files: Sequence[str], read_file: ReadFile) -> Weights:  # noqa: ARG003 used by subclasses
+    def read_weights(cls, files: Sequence[str], read_file: learner.ReadFile) -> learner.Weights:  # noqa: ARG003 used by subclasses
         """Reads the policy's tensors without executing code."""
         policy = read_policy_tensors(read_file(MODEL))
         prefix = f"{cls.network}."
-        return to_numpy({name.removeprefix(prefix): policy[name] for name in policy if name.startswith(prefix)})
+        return learner.to_numpy({name.removeprefix(prefix): policy[name] for name in policy if name.startswith(prefix)})
 
     @classmethod
-    def weight_specs(cls, config: TrainingConfig, env_config: EnvConfig) -> WeightSpecs:
+    def weight_specs(cls, config: TrainingConfig, env_config: EnvConfig) -> learner.WeightSpecs:
         """Returns the specs of the input scale and of each layer's weights and biases; activations lie in between."""
         n_inputs = len(input_scale(env_config))
         kinds: dict[str, tuple[tuple[int, ...], str]] = {"input_scale": ((n_inputs,), "float32")}
@@ -199,7 +195,9 @@ class Sb3Learner(Learner):
         return 1
 
     @classmethod
-    def make_policy(cls, weights: Weights, config: TrainingConfig, env_config: EnvConfig, name: str) -> NetworkPolicy:
+    def make_policy(
+        cls, weights: learner.Weights, config: TrainingConfig, env_config: EnvConfig, name: str
+    ) -> NetworkPolicy:
         """Returns the compiled policy that chooses the row of the highest score."""
         return NetworkPolicy(
             env_config.features,

@@ -46,27 +46,10 @@ from tetrarium.evaluation import LinearPolicy
 from tetrarium.evaluation.policy_runner import GameBatch
 from tetrarium.evaluation.single_games import record_game
 from tetrarium.registry.files.tensors import write_tensors
-from tetrarium.training.algorithms.cma_es.linear_policy import (
-    choose_actions,
-    linear_action_values,
-    normalization_matrix,
-)
+from tetrarium.training.algorithms import learner, training_env
+from tetrarium.training.algorithms.cma_es import linear_policy
 from tetrarium.training.algorithms.cma_es.quadratic_fit import QuadraticFit
 from tetrarium.training.algorithms.cma_es.search import CmaSearch
-from tetrarium.training.algorithms.learner import (
-    Learner,
-    ReadFile,
-    Weights,
-    WeightSpecs,
-    WholeGame,
-    checked_observation,
-)
-from tetrarium.training.algorithms.training_env import (
-    make_training_env,
-    read_game_states,
-    require_tetris_vec_env,
-    write_game_states,
-)
 from tetrarium.training.config import TrainingConfig
 from tetrarium.training.requirements import linear_features, require_linear_features
 
@@ -105,7 +88,7 @@ _MIN_GENERATIONS: Final = 50  # before the quadratic fit
 _CANDIDATES_KEY: Final = 2  # separates the random stream of the quadratic fit's candidates
 
 
-class CmaEsLearner(Learner):
+class CmaEsLearner(learner.Learner):
     """CMA-ES over the weights of a linear policy."""
 
     algorithm: ClassVar[str] = "cma-es"
@@ -116,10 +99,12 @@ class CmaEsLearner(Learner):
     model: CallbackModel
 
     def __init__(self, env: gymnasium.Env[Any, Any] | VecEnv, config: TrainingConfig) -> None:
-        self.vec_env, self.env_config = require_tetris_vec_env(*make_training_env(env, config), self.algorithm)
+        self.vec_env, self.env_config = training_env.require_tetris_vec_env(
+            *training_env.make_training_env(env, config), self.algorithm
+        )
         self.config = config.with_changes(n_envs=self.vec_env.num_envs)
         self.features = require_linear_features(self.env_config)
-        self.normalization = normalization_matrix(self.env_config, self.features, config.seed)  # (n, n)
+        self.normalization = linear_policy.normalization_matrix(self.env_config, self.features, config.seed)  # (n, n)
         self.search = CmaSearch(
             np.zeros(len(self.features)), config.cma_sigma, config.cma_population, config.cma_games, config.seed
         )
@@ -151,7 +136,7 @@ class CmaEsLearner(Learner):
     def action_values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Returns the policy's weighted sums; -inf also for placements that end the game."""
         weights = dict(zip(self.features, self.policy_weights.tolist(), strict=True))
-        values = linear_action_values(observation[None], weights, self.env_config)[0]
+        values = linear_policy.linear_action_values(observation[None], weights, self.env_config)[0]
         return np.asarray(values, dtype=np.float32)
 
     def setup_learn(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
@@ -170,10 +155,10 @@ class CmaEsLearner(Learner):
         self.model.num_timesteps += int(results[:, :, 1].sum())
         self._step_vec_env()
         infos = [_info(*game) for game in results.reshape(-1, 3).tolist()]
-        players = [weights for weights in candidates for _ in range(numbers.shape[1])]
+        played_weights = [weights for weights in candidates for _ in range(numbers.shape[1])]
         whole_games = [
-            WholeGame(info["lines_game"], partial(self._record_game, weights, number))
-            for info, weights, number in zip(infos, players, numbers.ravel().tolist(), strict=True)
+            learner.WholeGame(info["lines_game"], partial(self._record_game, weights, number))
+            for info, weights, number in zip(infos, played_weights, numbers.ravel().tolist(), strict=True)
         ]
         dones = np.ones(len(infos), dtype=np.bool_)
         callback.update_locals({"dones": dones, "infos": infos, "whole_games": whole_games})
@@ -278,16 +263,18 @@ class CmaEsLearner(Learner):
 
     def predict(self, observation: npt.NDArray[Any], *, deterministic: bool) -> npt.NDArray[Any]:
         """Chooses the policy's actions."""
-        observation = checked_observation(observation, self.vec_env.observation_space.shape)
+        observation = learner.checked_observation(observation, self.vec_env.observation_space.shape)
         weights = dict(zip(self.features, self.policy_weights.tolist(), strict=True))
-        actions = choose_actions(observation.reshape(-1, *observation.shape[-2:]), weights, self.env_config)
+        actions = linear_policy.choose_actions(
+            observation.reshape(-1, *observation.shape[-2:]), weights, self.env_config
+        )
         return actions[0] if observation.ndim == 2 else actions
 
-    def weights(self) -> Weights:
+    def weights(self) -> learner.Weights:
         """Returns the policy's weights, by feature."""
         return {name: np.array([value]) for name, value in zip(self.features, self.policy_weights, strict=True)}
 
-    def load_weights(self, weights: Weights) -> None:
+    def load_weights(self, weights: learner.Weights) -> None:
         """Starts from a narrow distribution around the weights of another policy."""
         self.policy_weights = np.array([float(weights[name][0]) for name in self.features])
         mean = np.linalg.solve(self.normalization, self.policy_weights).astype(np.float64)
@@ -300,13 +287,13 @@ class CmaEsLearner(Learner):
         arrays = {**self.search.arrays(), **fit, _NORMALIZATION: self.normalization}
         write_tensors(folder / _SEARCH, arrays)
         write_tensors(folder / _WEIGHTS, self.weights())
-        write_game_states(self.vec_env, folder)
+        training_env.write_game_states(self.vec_env, folder)
 
     def counters(self) -> dict[str, Any]:
         """Returns the step count and the numbers of the search."""
         return {"num_timesteps": self.model.num_timesteps, "search": self.search.numbers()}
 
-    def read(self, read_file: ReadFile, counters: Mapping[str, Any]) -> None:
+    def read(self, read_file: learner.ReadFile, counters: Mapping[str, Any]) -> None:
         """Restores the complete state."""
         arrays = safetensors.numpy.load(read_file(_SEARCH))
         self.normalization = arrays.get(_NORMALIZATION, np.eye(len(self.features)))  # old files have none
@@ -314,21 +301,23 @@ class CmaEsLearner(Learner):
         self.quadratic_fit = QuadraticFit.from_arrays(arrays)
         weights = self.read_weights((), read_file)
         self.policy_weights = np.array([float(weights[name][0]) for name in self.features])
-        self._observations = read_game_states(self.vec_env, read_file)
+        self._observations = training_env.read_game_states(self.vec_env, read_file)
         self.model.num_timesteps = int(counters["num_timesteps"])
 
     @classmethod
-    def read_weights(cls, files: Sequence[str], read_file: ReadFile) -> Weights:  # noqa: ARG003 it is one file
+    def read_weights(cls, files: Sequence[str], read_file: learner.ReadFile) -> learner.Weights:  # noqa: ARG003 it is one file
         """Reads the policy's weights."""
         return dict(safetensors.numpy.load(read_file(_WEIGHTS)))
 
     @classmethod
-    def weight_specs(cls, config: TrainingConfig, env_config: EnvConfig) -> WeightSpecs:  # noqa: ARG003 all alike
+    def weight_specs(cls, config: TrainingConfig, env_config: EnvConfig) -> learner.WeightSpecs:  # noqa: ARG003 all alike
         """Returns one number for each weighted feature."""
         return dict.fromkeys(linear_features(env_config), ((1,), "float64"))
 
     @classmethod
-    def make_policy(cls, weights: Weights, config: TrainingConfig, env_config: EnvConfig, name: str) -> LinearPolicy:
+    def make_policy(
+        cls, weights: learner.Weights, config: TrainingConfig, env_config: EnvConfig, name: str
+    ) -> LinearPolicy:
         """Returns the linear policy of these weights."""
         del config
         return LinearPolicy({feature: float(weights[feature][0]) for feature in linear_features(env_config)}, name)

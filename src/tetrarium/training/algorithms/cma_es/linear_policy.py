@@ -73,10 +73,7 @@ def normalization_matrix(config: EnvConfig, features: tuple[str, ...], seed: int
     The covariance is measured on the boards of a simple policy, which weighs each feature by its ``sign``: 1
     for a good one, -1 for a bad one.
 
-    Args:
-        config: The game, whose features include ``game_over``.
-        features: The weighted features, of one number each.
-        seed: Seed of the games.
+    ``config``: the game, whose features include ``game_over``.
     """
     layout = make_layout(config.features, config.width, config.preview)
     columns = [layout[FEATURES.index(name)] for name in features]
