@@ -81,6 +81,9 @@ class TetrariumError(Exception):
 
     code: ClassVar[str] = "error"
 
+    def __init_subclass__(cls, *, code: str | None = None) -> None:
+        cls.code = code or cls.code
+
     def __init__(self, *args: object, field: str | None = None) -> None:
         super().__init__(*(_LINE_END.sub(" ", given) if isinstance(given, str) else given for given in args))
         self.field = field
@@ -90,238 +93,162 @@ class TetrariumError(Exception):
         return {"error": str(self) or type(self).__name__, "code": self.code, "field": self.field}
 
 
-class ConfigError(TetrariumError, ValueError):
+class ConfigError(TetrariumError, ValueError, code="invalid-value"):
     """A setting, flag or argument that breaks a rule."""
 
-    code = "invalid-value"
 
-
-class UnknownAgentError(ConfigError):
+class UnknownAgentError(ConfigError, code="unknown-agent"):
     """An agent reference that names no run, model, file or controller."""
 
-    code = "unknown-agent"
 
-
-class NotFoundError(TetrariumError):
+class NotFoundError(TetrariumError, code="not-found"):
     """A name that nothing has."""
 
-    code = "not-found"
 
-
-class NewerFormatError(TetrariumError):
+class NewerFormatError(TetrariumError, code="newer-format"):
     """A file written by a later version of tetrarium."""
 
-    code = "newer-format"
 
-
-class GameError(TetrariumError, ValueError):
+class GameError(TetrariumError, ValueError, code="invalid-game"):
     """A board, state or action that the rules do not allow."""
 
-    code = "invalid-game"
 
-
-class IllegalActionError(GameError):
+class IllegalActionError(GameError, code="illegal-action"):
     """An action that is not legal for the piece, under ``illegal_action="raise"``."""
 
-    code = "illegal-action"
 
-
-class PolicyError(TetrariumError, ValueError):
+class PolicyError(TetrariumError, ValueError, code="unsuitable-policy"):
     """A policy that cannot play the given game."""
 
-    code = "unsuitable-policy"
 
-
-class CheckpointError(TetrariumError):
+class CheckpointError(TetrariumError, code="checkpoint-error"):
     """A checkpoint that cannot be written or read."""
 
-    code = "checkpoint-error"
 
-
-class CheckpointNotFoundError(CheckpointError, NotFoundError):
+class CheckpointNotFoundError(CheckpointError, NotFoundError, code="checkpoint-not-found"):
     """A path at which there is no checkpoint."""
 
-    code = "checkpoint-not-found"
 
-
-class DamagedCheckpointError(CheckpointError):
+class DamagedCheckpointError(CheckpointError, code="damaged-checkpoint"):
     """A checkpoint with a missing, truncated or altered file."""
 
-    code = "damaged-checkpoint"
 
-
-class NewerCheckpointError(CheckpointError, NewerFormatError):
+class NewerCheckpointError(CheckpointError, NewerFormatError, code="newer-checkpoint"):
     """A checkpoint written by a later version of tetrarium."""
 
-    code = "newer-checkpoint"
 
-
-class FolderMovedError(CheckpointError):
+class FolderMovedError(CheckpointError, code="folder-moved"):
     """A run's folder that was moved or removed during its training."""
 
-    code = "folder-moved"
 
-
-class OtherCpuError(CheckpointError):
+class OtherCpuError(CheckpointError, code="other-cpu"):
     """A checkpoint of a processor on which torch computes other numbers."""
 
-    code = "other-cpu"
 
-
-class UntrustedCheckpointError(CheckpointError):
+class UntrustedCheckpointError(CheckpointError, code="untrusted-checkpoint"):
     """A checkpoint that could run code and that was not made in this home."""
 
-    code = "untrusted-checkpoint"
 
-
-class LedgerError(TetrariumError):
+class LedgerError(TetrariumError, code="ledger-error"):
     """A ledger of an evaluation that is damaged or belongs to another one."""
 
-    code = "ledger-error"
 
-
-class ExecutorError(TetrariumError):
+class ExecutorError(TetrariumError, code="executor-error"):
     """Workers of an executor that ended or cannot be reached."""
 
-    code = "executor-error"
 
-
-class ReplayError(TetrariumError, ValueError):
+class ReplayError(TetrariumError, ValueError, code="invalid-replay"):
     """A recorded game that cannot be read, or that does not replay as recorded."""
 
-    code = "invalid-replay"
 
-
-class NewerReplayError(ReplayError, NewerFormatError):
+class NewerReplayError(ReplayError, NewerFormatError, code="newer-replay"):
     """A replay written by a later version of tetrarium."""
 
-    code = "newer-replay"
 
-
-class WorkerError(TetrariumError):
+class WorkerError(TetrariumError, code="worker-error"):
     """A worker that does not answer or refuses a command."""
 
-    code = "worker-error"
 
-
-class CommandError(WorkerError):
+class CommandError(WorkerError, code="invalid-command"):
     """A command that a worker does not know, or with malformed values."""
 
-    code = "invalid-command"
 
-
-class WorkerNotRunningError(WorkerError):
+class WorkerNotRunningError(WorkerError, code="not-running"):
     """A command for a worker that is not running."""
 
-    code = "not-running"
 
-
-class WorkerStartingError(WorkerError):
+class WorkerStartingError(WorkerError, code="worker-starting"):
     """A command for a worker that is still starting."""
 
-    code = "worker-starting"
 
-
-class WorkerTimeoutError(WorkerError):
+class WorkerTimeoutError(WorkerError, code="worker-timeout"):
     """A worker that did not answer in time."""
 
-    code = "worker-timeout"
 
-
-class LimitReachedError(WorkerError):
+class LimitReachedError(WorkerError, code="limit-reached"):
     """A process beyond the number of one kind that may run at once."""
 
-    code = "limit-reached"
 
-
-class BundleError(TetrariumError, ValueError):
+class BundleError(TetrariumError, ValueError, code="invalid-bundle"):
     """A shared model that is damaged or holds what a bundle may not."""
 
-    code = "invalid-bundle"
 
-
-class NewerBundleError(BundleError, NewerFormatError):
+class NewerBundleError(BundleError, NewerFormatError, code="newer-bundle"):
     """A bundle written by a later version of tetrarium."""
 
-    code = "newer-bundle"
 
-
-class ModelError(TetrariumError):
+class ModelError(TetrariumError, code="model-error"):
     """A saved model that cannot be changed in this way."""
 
-    code = "model-error"
 
-
-class ModelNotFoundError(ModelError, NotFoundError):
+class ModelNotFoundError(ModelError, NotFoundError, code="model-not-found"):
     """A name that no saved model, or no version of it, has."""
 
-    code = "model-not-found"
 
-
-class ModelInTrashError(ModelNotFoundError):
+class ModelInTrashError(ModelNotFoundError, code="model-in-trash"):
     """A saved model that is in the trash and can be restored."""
 
-    code = "model-in-trash"
 
-
-class UploadTooLargeError(TetrariumError):
+class UploadTooLargeError(TetrariumError, code="upload-too-large"):
     """An upload above the size or time limit."""
 
-    code = "upload-too-large"
 
-
-class HomeError(TetrariumError):
+class HomeError(TetrariumError, code="home-error"):
     """A home folder, or something inside it, that cannot be used."""
 
-    code = "home-error"
 
-
-class EntryNotFoundError(HomeError, NotFoundError):
+class EntryNotFoundError(HomeError, NotFoundError, code="entry-not-found"):
     """A name that no run, study, demo, game or job has."""
 
-    code = "entry-not-found"
 
-
-class RunInTrashError(EntryNotFoundError):
+class RunInTrashError(EntryNotFoundError, code="run-in-trash"):
     """A run that is in the trash and can be restored."""
 
-    code = "run-in-trash"
 
-
-class InvalidNameError(HomeError, ConfigError):
+class InvalidNameError(HomeError, ConfigError, code="invalid-name"):
     """A name that no run or model can have; ``field`` is ``"name"`` unless given."""
 
-    code = "invalid-name"
-
     def __init__(self, *args: object, field: str | None = "name") -> None:
         super().__init__(*args, field=field)
 
 
-class NameTakenError(HomeError):
+class NameTakenError(HomeError, code="name-taken"):
     """A name that is in use; ``field`` is ``"name"`` unless given."""
 
-    code = "name-taken"
-
     def __init__(self, *args: object, field: str | None = "name") -> None:
         super().__init__(*args, field=field)
 
 
-class AlreadyRunningError(HomeError):
+class AlreadyRunningError(HomeError, code="already-running"):
     """A folder in which another process works."""
 
-    code = "already-running"
 
-
-class RegistryBusyError(HomeError):
+class RegistryBusyError(HomeError, code="registry-busy"):
     """A registry that another process keeps locked."""
 
-    code = "registry-busy"
 
-
-class NewerRegistryError(HomeError, NewerFormatError):
+class NewerRegistryError(HomeError, NewerFormatError, code="newer-registry"):
     """A ``registry.db`` written by a later version of tetrarium."""
-
-    code = "newer-registry"
 
 
 def error_classes() -> dict[str, type[TetrariumError]]:
