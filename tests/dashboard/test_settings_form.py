@@ -8,6 +8,7 @@ from tetrarium.dashboard.settings_form import read_settings, setting_groups
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
 from tetrarium.training import TrainingConfig
+from tetrarium.training.config import ALGORITHMS
 
 NAMES = [item.name for config in (EnvConfig, TrainingConfig) for item in fields(config)]
 
@@ -36,7 +37,7 @@ def test_a_field_describes_its_setting() -> None:
     assert kinds["net_arch"] == ("training", "list", "int", False)
     assert kinds["target_lines"] == ("training", "int", None, True)
     assert fields_by_name["net_arch"].default == [64, 64]
-    assert fields_by_name["algorithm"].choices == ["dqn", "qr-dqn", "maskable-ppo", "cma-es"]
+    assert fields_by_name["algorithm"].choices == list(ALGORITHMS)
     assert "holes" in fields_by_name["features"].choices
 
 
