@@ -21,7 +21,7 @@ from tetrarium.registry.files.process_lock import Owner
 from tetrarium.registry.home import Home
 from tetrarium.workers.directories.process_directory import list_demos, read_demo, remove_demo
 from tetrarium.workers.processes import launcher, worker_host
-from tetrarium.workers.processes.launcher import start_demo, start_demo_table, start_shared_demo
+from tetrarium.workers.processes.launcher import start_demo, start_shared_demo
 from tetrarium.workers.protocol.client import WorkerClient
 from tetrarium.workers.protocol.status_files import read_address
 
@@ -139,7 +139,7 @@ def table(events: list[Event]) -> list[TableShown]:
 
 def test_a_table_of_nine_plays_separate_games(home: Home) -> None:
     names = ["dt-10", "random", "dellacherie", "dt-10", *["random"] * 5]
-    name = start_demo_table(home, names, seed=5, pieces_per_second=200, same_pieces=False)
+    name = start_demo(home, names, seed=5, pieces_per_second=200, same_pieces=False)
     assert (read_demo(home, name).seats, read_demo(home, name).together) == (tuple(names), False)
     with connected(home, name) as worker:
 
@@ -171,9 +171,9 @@ def test_a_table_of_nine_plays_separate_games(home: Home) -> None:
 def test_a_table_has_one_to_nine_seats(home: Home) -> None:
     for names in ([], ["random"] * 10):
         with pytest.raises(ConfigError, match=rf"A table has 1 to 9 seats; got {len(names)}\. Name 1 to 9 agents\."):
-            start_demo_table(home, names)
+            start_demo(home, names)
     with pytest.raises(ConfigError, match=r"Unknown agent 'dt-11'"):
-        start_demo_table(home, ["dt-10", "dt-11"])
+        start_demo(home, ["dt-10", "dt-11"])
     assert not home.demos.exists()
 
 

@@ -5,17 +5,9 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Path, Response
 from pydantic import ConfigDict, Field
 
+from tetrarium.dashboard import schemas
 from tetrarium.dashboard.commands import CommandResponse, DemoCommandRequest, send_command
 from tetrarium.dashboard.live.sources import find_source, require_agent
-from tetrarium.dashboard.schemas import (
-    AGENT_PATTERN,
-    FAILURES,
-    NAME_PATTERN,
-    Agent,
-    JsonRoute,
-    RequestModel,
-    ResponseModel,
-)
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation import POLICY_NAMES, find_protocol
 from tetrarium.registry.home import Home
@@ -23,20 +15,20 @@ from tetrarium.registry.model_store import ModelStore
 from tetrarium.registry.versions import champion_names
 from tetrarium.workers.directories.process_directory import DemoView, list_demos, read_demo, remove_demo
 from tetrarium.workers.directories.runs import list_runs
-from tetrarium.workers.processes.launcher import start_demo, start_demo_table, start_shared_demo
+from tetrarium.workers.processes.launcher import start_demo, start_shared_demo
 
-Id = Annotated[str, Path(pattern=NAME_PATTERN, description="The demo's id.", examples=["9f3a01c2"])]
-AgentPath = Annotated[str, Path(pattern=AGENT_PATTERN, description="Agent reference.", examples=["first@2"])]
+Id = Annotated[str, Path(pattern=schemas.NAME_PATTERN, description="The demo's id.", examples=["9f3a01c2"])]
+AgentPath = Annotated[str, Path(pattern=schemas.AGENT_PATTERN, description="Agent reference.", examples=["first@2"])]
 _NO_CONTENT: Final = 204
 
 
-class AgentReference(ResponseModel):
+class AgentReference(schemas.ResponseModel):
     """A valid agent reference."""
 
     name: str = Field(description="The reference.", examples=["run-1@best"])
 
 
-class AgentResponse(ResponseModel):
+class AgentResponse(schemas.ResponseModel):
     """An agent."""
 
     name: str = Field(description="Agent reference.", examples=["run-1@best"])
@@ -46,7 +38,7 @@ class AgentResponse(ResponseModel):
     )
 
 
-class StartDemoRequest(RequestModel):
+class StartDemoRequest(schemas.RequestModel):
     """A demo to start: of one agent, or of up to nine agents at a table."""
 
     model_config = ConfigDict(
@@ -57,10 +49,10 @@ class StartDemoRequest(RequestModel):
             ]
         }
     )
-    agent: Agent | None = Field(
+    agent: schemas.Agent | None = Field(
         default=None, description="Agent reference: a run, NAME@best, NAME@STEP, a model, NAME@VERSION or a controller."
     )
-    seats: list[Agent] | None = Field(
+    seats: list[schemas.Agent] | None = Field(
         default=None, min_length=1, max_length=9, description="Agent references of a table; repetitions are allowed."
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="Seed of the games.")
@@ -84,7 +76,7 @@ class StartDemoRequest(RequestModel):
 
 def demo_routes(home: Home) -> APIRouter:
     """Creates the routes."""
-    routes = APIRouter(prefix="/api", tags=["demos"], responses=FAILURES, route_class=JsonRoute)
+    routes = APIRouter(prefix="/api", tags=["demos"], responses=schemas.FAILURES, route_class=schemas.JsonRoute)
 
     @routes.get("/agents", summary="List agents")
     def list_agents() -> list[AgentResponse]:
@@ -150,18 +142,7 @@ def _start(home: Home, request: StartDemoRequest) -> str:
         require_agent(home, request.agent, "agent")
         if request.shared:
             return start_shared_demo(home, request.agent)
-        return start_demo(
-            home, request.agent, env_config=env_config, seed=request.seed, pieces_per_second=request.pieces_per_second
-        )
-    seats = request.seats or []
-    for agent in seats:
+    for agent in request.seats or []:
         require_agent(home, agent, "seats")
-    return start_demo_table(
-        home,
-        seats,
-        env_config=env_config,
-        seed=request.seed,
-        pieces_per_second=request.pieces_per_second,
-        same_pieces=request.same_pieces,
-        together=request.together,
-    )
+    options = request.model_dump(include={"seed", "pieces_per_second", "same_pieces", "together"})
+    return start_demo(home, request.agent or request.seats or [], env_config=env_config, **options)

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -31,17 +30,8 @@ from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, MODES, require
 from tetrarium.training.runs.storage.branching import branch_run
 from tetrarium.training.runs.storage.folder import checkpoint_steps
 from tetrarium.training.runs.storage.run_config import Origin, create_run, read_run_config
+from tetrarium.workers.directories import process_directory
 from tetrarium.workers.directories.jobs import JOBS, MAX_JOBS, JobConfig, delete_old_jobs
-from tetrarium.workers.directories.process_directory import (
-    DEMOS,
-    HUMAN_GAMES,
-    ConfigT,
-    DemoConfig,
-    HumanGameConfig,
-    ProcessDirectory,
-    ViewT,
-    remove_crashed_human_games,
-)
 from tetrarium.workers.human_play.commands import SessionOptions
 from tetrarium.workers.processes.fork_server import fork_process
 from tetrarium.workers.protocol.status_files import LOG, WorkerState, remove_address
@@ -79,7 +69,7 @@ def start_training(
         name: Name of the run; the next free ``run-N`` if None.
         start_from: Checkpoint from which the agent's weights are initialized.
         preset: Name of the preset on which the configs are based.
-        mode: Initial display mode: ``"headless"``, ``"live"`` or ``"every-move"``.
+        mode: Initial display mode: ``"no-display"``, ``"live"`` or ``"every-move"``.
         origin: What starts the run.
 
     Raises:
@@ -206,26 +196,43 @@ def start_process(
     threading.Thread(target=process.wait, name="reaper", daemon=True).start()  # leaves no zombie
 
 
-def start_demo(
-    home: Home, agent: str, *, env_config: EnvConfig | None = None, seed: int = 0, pieces_per_second: float = 10.0
-) -> str:
-    """Starts a demo of one agent; returns the demo's id.
+def start_demo(home: Home, agent: str | Sequence[str], *, env_config: EnvConfig | None = None, **options: Any) -> str:
+    """Starts a demo of one agent, or of several at a table; returns the demo's id.
 
     Args:
         home: Home of the runs and of the demo.
-        agent: Agent reference, or a replay file: anything that ``tetrarium watch`` accepts.
-        env_config: Config of the environment; the one that the agent was trained for if None.
-        seed: Seed of the games.
-        pieces_per_second: Speed, 1 to 1,000.
+        agent: Agent reference, or a replay file: anything that ``tetrarium watch`` accepts. For a table, up to nine of
+            them; one agent may have several seats.
+        env_config: Config of the environment; the one that each agent was trained for if None.
+        **options: Further fields of ``DemoConfig``.
 
     Raises:
-        ConfigError: if there is no such agent.
-        ReplayError: if the replay cannot be read.
+        ConfigError: if there is no such agent, or there are too many or too few.
+        ReplayError: if a replay cannot be read.
         WorkerError: if the speed is out of range, or too many demos are running.
         HomeError: if the home cannot be written.
     """
-    config = DemoConfig(agent=agent, env_config=_to_dict(env_config), seed=seed, pieces_per_second=pieces_per_second)
-    return _start_demo(home, config)
+    seats = () if isinstance(agent, str) else tuple(agent)
+    if not isinstance(agent, str) and not 1 <= len(seats) <= MAX_SEATS:
+        raise ConfigError(
+            f"A table has 1 to {MAX_SEATS} seats; got {len(seats)}. Name 1 to {MAX_SEATS} agents.", field="seats"
+        )
+    for reference in [agent] if isinstance(agent, str) else seats:
+        _require_agent(home, reference)
+    if env_config is not None:
+        env_config.rules()
+    config = process_directory.DemoConfig(
+        agent=agent if isinstance(agent, str) else ", ".join(seats),
+        seats=seats,
+        env_config=None if env_config is None else env_config.to_dict(),
+        started=_now(),
+        **options,
+    )
+    require_within("seed", config.seed, 0, 2**32 - 1)
+    require_within("pieces_per_second", config.pieces_per_second, MIN_SPEED, MAX_SPEED)
+    process_directory.DEMOS.require_capacity(home, MAX_DEMOS)
+    is_compiled = not config.shared or are_kernels_cached(EnvConfig().rules())
+    return _start(home, "demo", process_directory.DEMOS, config, is_compiled=is_compiled)
 
 
 def start_shared_demo(home: Home, agent: str) -> str:
@@ -237,71 +244,12 @@ def start_shared_demo(home: Home, agent: str) -> str:
         as ``start_demo``.
     """
     with _shared_demo_start:
-        running = (demo.id for demo in DEMOS.list_views(home) if demo.shared and demo.agent == agent and demo.is_alive)
-        return next(running, None) or _start_demo(home, DemoConfig(agent=agent, shared=True))
-
-
-def start_demo_table(
-    home: Home,
-    seats: Sequence[str],
-    *,
-    env_config: EnvConfig | None = None,
-    seed: int = 0,
-    pieces_per_second: float = 10.0,
-    same_pieces: bool = True,
-    together: bool = False,
-) -> str:
-    """Starts a demo of several agents at one speed; returns the demo's id.
-
-    Args:
-        home: Home of the runs and of the demo.
-        seats: Up to nine agents, each as for ``start_demo``; one agent may have several seats.
-        env_config: Config of the environment for all; the one that each agent was trained for if None.
-        seed: Seed of the games.
-        pieces_per_second: Speed of each seat, 1 to 1,000.
-        same_pieces: Whether game k has the same pieces at every seat; otherwise seat k has the seed ``seed + k``.
-        together: Whether each game begins at all seats at once, after the last of them has ended.
-
-    Raises:
-        ConfigError: if there is no such agent, or there are too many or too few.
-        ReplayError: if a replay cannot be read.
-        WorkerError: if the speed is out of range, or too many demos are running.
-        HomeError: if the home cannot be written.
-    """
-    if not 1 <= len(seats) <= MAX_SEATS:
-        raise ConfigError(
-            f"A table has 1 to {MAX_SEATS} seats; got {len(seats)}. Name 1 to {MAX_SEATS} agents.", field="seats"
+        running = (
+            demo.id
+            for demo in process_directory.DEMOS.list_views(home)
+            if demo.shared and demo.agent == agent and demo.is_alive
         )
-    config = DemoConfig(
-        agent=", ".join(seats),
-        env_config=_to_dict(env_config),
-        seed=seed,
-        pieces_per_second=pieces_per_second,
-        seats=tuple(seats),
-        same_pieces=same_pieces,
-        together=together,
-    )
-    return _start_demo(home, config)
-
-
-def _to_dict(env_config: EnvConfig | None) -> dict[str, Any] | None:
-    return None if env_config is None else env_config.to_dict()
-
-
-def _start_demo(home: Home, requested: DemoConfig) -> str:
-    for agent in requested.seats or (requested.agent,):
-        _require_agent(home, agent)
-    if requested.env_config is not None:
-        EnvConfig.from_dict(requested.env_config).rules()
-    config = replace(
-        requested,
-        seed=int(require_within("seed", requested.seed, 0, 2**32 - 1)),
-        pieces_per_second=require_within("pieces_per_second", requested.pieces_per_second, MIN_SPEED, MAX_SPEED),
-        started=_now(),
-    )
-    DEMOS.require_capacity(home, MAX_DEMOS)
-    is_compiled = not config.shared or are_kernels_cached(EnvConfig().rules())
-    return _start(home, "demo", DEMOS, config, is_compiled=is_compiled)
+        return next(running, None) or start_demo(home, agent, shared=True)
 
 
 def _require_agent(home: Home, agent: str) -> None:
@@ -319,9 +267,14 @@ def start_human_game(home: Home, options: SessionOptions) -> str:
         LimitReachedError: if too many human games are running.
         HomeError: if the home cannot be written.
     """
-    remove_crashed_human_games(home)
-    HUMAN_GAMES.require_capacity(home, MAX_HUMAN_GAMES)
-    return _start(home, "human-game", HUMAN_GAMES, HumanGameConfig(options=options, started=_now()))
+    process_directory.remove_crashed_human_games(home)
+    process_directory.HUMAN_GAMES.require_capacity(home, MAX_HUMAN_GAMES)
+    return _start(
+        home,
+        "human-game",
+        process_directory.HUMAN_GAMES,
+        process_directory.HumanGameConfig(options=options, started=_now()),
+    )
 
 
 def start_job(home: Home, kind: str, values: Mapping[str, Any], *, upload: Path | None = None) -> str:
@@ -348,8 +301,8 @@ def start_job(home: Home, kind: str, values: Mapping[str, Any], *, upload: Path 
 def _start(
     home: Home,
     role: str,
-    directory: ProcessDirectory[ConfigT, ViewT],
-    config: ConfigT,
+    directory: process_directory.ProcessDirectory[process_directory.ConfigT, process_directory.ViewT],
+    config: process_directory.ConfigT,
     fill: Callable[[Path], Any] | None = None,
     *,
     is_compiled: bool = True,
