@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Final
 
 from tetrarium.evaluation import POLICY_NAMES, PROTOCOLS, evaluate, find_protocol
-from tetrarium.evaluation.leaderboard import find_player, keep_score
+from tetrarium.evaluation.leaderboard import find_ranked_agent, keep_score
 from tetrarium.registry.bundles import BUNDLE_SUFFIX, read_bundle
 from tetrarium.registry.files.atomic import write_file
 from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
 from tetrarium.registry.scores import BUILTIN_SCORES, builtin_entry
 from tetrarium.registry.versions import CHAMPIONS
-from tetrarium.training.agent_reference import load_player_policy
+from tetrarium.training.agent_reference import load_ranked_policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +74,17 @@ def measure_scores(names: list[str], agents: list[str]) -> None:
         home = Home.locate(folder)
         for name in names:
             protocol = find_protocol(name)
-            kept = [entry for entry in kept if entry["protocol"] != name or entry["player"] not in agents]
+            kept = [entry for entry in kept if entry["protocol"] != name or entry["agent"] not in agents]
             for what in agents:
-                player = find_player(what, home)
+                agent = find_ranked_agent(what, home)
                 report = evaluate(
-                    load_player_policy(player, home),
+                    load_ranked_policy(agent, home),
                     protocol.env_config,
                     protocol.n_games,
                     protocol.seed,
                     max_pieces=protocol.max_pieces,
                 )
-                kept.append(builtin_entry(keep_score(home, player, protocol, report), protocol.to_dict()))
+                kept.append(builtin_entry(keep_score(home, agent, protocol, report), protocol.to_dict()))
                 print(f"{name}: {report}", flush=True)
                 write_file(BUILTIN_SCORES, json.dumps(kept, indent=1).encode() + b"\n")
 

@@ -52,7 +52,7 @@ class ControlChanged(Event):
     """Change of a worker's display settings."""
 
     kind: ClassVar[str] = "control-changed"
-    mode: str  # "headless", "live" or "every-move"
+    mode: str  # "no-display", "live" or "every-move"
     pieces_per_second: float  # in every-move
     action_values: bool  # whether a viewer asks for action values
 
@@ -145,12 +145,12 @@ class HumanGameShown(Event):
     """State of a human game; cells as in ``BoardShown``.
 
     ``opponent`` holds ``agent``, ``state`` ("ready" or "refused"), ``message``, ``lines``, ``pieces``, ``score``,
-    ``over``, ``finished`` and ``seconds``; its board comes as a ``BoardShown``. ``advice`` holds ``agent``, ``state``,
+    ``lost``, ``finished`` and ``seconds``; its board comes as a ``BoardShown``. ``advice`` holds ``agent``, ``state``,
     ``message``, ``cells`` and ``value``.
     """
 
     kind: ClassVar[str] = "human-game-shown"
-    phase: str  # "preparing", "ready", "playing", "paused", "over", or "finished" at the mode's goal
+    phase: str  # "preparing", "ready", "playing", "paused", "game-over", or "finished" at the mode's goal
     mode: str
     goal_lines: int | None  # lines at which the mode ends
     game: int  # number of this game, counted from 1

@@ -61,7 +61,7 @@ def test_every_way_to_quit_restores_the_terminal_and_saves_the_game(way: str, co
         assert re.search(r"Score 3\d, 0 lines, 1 piece; game 0 of seed 3", rest)
     replay = Replay.from_bytes(saved_path.read_bytes())
     *_, last = replay.play()
-    assert (replay.seed, replay.game, replay.pieces, replay.over) == (3, 0, 1, False)
+    assert (replay.seed, replay.game, replay.pieces, replay.terminated) == (3, 0, 1, False)
     assert isinstance(last, KeyMove)
     assert replay.about == {"agent": "by hand", "score": last.state_tp1.score}
 
@@ -191,7 +191,7 @@ def test_a_lost_game_waits_for_a_key(tmp_path: Path) -> None:
     drawn = played([*((0.1 + k / 10, " ") for k in range(14)), (5.0, "q")], save=saved_path)
     assert re.search(r"Game over[\s\S]*r new game[\s\S]*q quit", drawn)
     replay = saved_game(saved_path)
-    assert (replay.over, replay.pieces) == (True, 11)
+    assert (replay.terminated, replay.pieces) == (True, 11)
     assert f"{replay.pieces} pieces; game 0 of seed 0" in text_after_screen(drawn)
 
 

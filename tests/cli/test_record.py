@@ -24,7 +24,7 @@ def test_a_replay_is_the_game_that_evaluate_plays(tmp_path: Path, capsys: pytest
     result = evaluate(named_policy("random"), replay.env_config, n_games=2, seed=2).games[1]
     assert (replay.env_config.height, replay.env_config.randomizer) == (8, "uniform")
     assert (result.lines, result.pieces) == (last.state_tp1.lines, last.state_tp1.pieces)
-    assert (replay.seed, replay.game, replay.over, replay.about) == (2, 1, True, {"agent": "random"})
+    assert (replay.seed, replay.game, replay.terminated, replay.about) == (2, 1, True, {"agent": "random"})
     assert capsys.readouterr().out.startswith(f"Recorded random, game 1 of seed 2: {replay.pieces} pieces, ")
 
 
@@ -75,7 +75,9 @@ def test_a_failed_recording_keeps_the_existing_file(tmp_path: Path) -> None:
     out.write_text("mine")
     bad = Replay.from_bytes(FIXTURE.read_bytes())
     name = tmp_path / "bad.tetris-replay"
-    changed = Replay(env_config=bad.env_config, seed=6, game=0, actions=bad.actions, lines=46, pieces=120, over=False)
+    changed = Replay(
+        env_config=bad.env_config, seed=6, game=0, actions=bad.actions, lines=46, pieces=120, terminated=False
+    )
     name.write_bytes(changed.to_bytes())
 
     assert run_command("record", str(name), str(out), "--force", "--scale", "4") == 1
@@ -98,7 +100,7 @@ def test_a_failed_recording_keeps_the_existing_file(tmp_path: Path) -> None:
         (["bad.tetris-replay", "x.gif"], 1, "A replay begins with one line of JSON; these 3 bytes do not."),
         (["good.tetris-replay", "x.gif", "--seed", "0"], 2, "A replay is one game; got --seed 0 for"),
         (["good.tetris-replay", "x.gif", "--max-pieces", "0"], 2, "max_pieces is a whole number, 1 or more; got 0."),
-        (["dt-10", "x.gif", "--max-pieces", "0"], 2, "max_pieces is a whole number, 1 or more; got 0."),
+        (["dt-10", "x.gif", "--max-pieces", "0"], 2, "max_pieces is a whole number, 1 to 1,000,000,000,000; got 0."),
         (["dt-10", "x.json", "--max-pieces", "99999999"], 2, "A recording has at most 16,777,216 pieces; got 99,999"),
         (["dt-10", "x.gif", "--game", "-1"], 2, "game is a whole number, 0 or more; got -1."),
         (

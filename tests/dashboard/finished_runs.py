@@ -107,7 +107,7 @@ def save_replay(run: Path, name: str, n_pieces: int, *, seed: int = 1, step: int
         actions=pack_actions(config, [move.action for move in moves]),
         lines=last.lines,
         pieces=last.pieces,
-        over=last.terminated,
+        terminated=last.terminated,
         about={"run": run.name, "step": step},
     )
     (run / "replays").mkdir(exist_ok=True)

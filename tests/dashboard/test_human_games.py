@@ -54,10 +54,10 @@ def test_a_game_is_played_saved_and_replayed_exactly(
         assert last["opponent"]["pieces"] == 2
         assert last["score_game"] > 0
         press(socket, *["hard drop"] * 25)
-        ended = next_shown(socket, phase="over")
-        saved_name = next_shown(socket, phase="over")["saved_as"] or ended["saved_as"]
+        ended = next_shown(socket, phase="game-over")
+        saved_name = next_shown(socket, phase="game-over")["saved_as"] or ended["saved_as"]
         (saved,) = client.get("/api/games").json()
-        assert (saved["name"], saved["mode"], saved["seed"], saved["over"]) == (saved_name, "free", 7, True)
+        assert (saved["name"], saved["mode"], saved["seed"], saved["terminated"]) == (saved_name, "free", 7, True)
         assert (saved["score"], saved["pieces"]) == (ended["score_game"], ended["pieces_game"])
         press(socket, "hard drop", number=99)
         assert command(client, game, "new-game", mode="sprint", seed=7).json()["message"] == "The next game begins."
@@ -174,4 +174,4 @@ def test_a_deleted_game_leaves_only_the_saved_game(server: Server, client: httpx
     wait_until(lambda: not (server.home / "human-games" / game).exists(), TIMEOUT_S)
     games = client.get("/api/games").json()
     assert len(games) == n_games + 1
-    assert (games[0]["seed"], games[0]["pieces"], games[0]["over"]) == (4, 1, False)
+    assert (games[0]["seed"], games[0]["pieces"], games[0]["terminated"]) == (4, 1, False)

@@ -71,10 +71,10 @@ def test_columns_and_enumerations(meta: Any) -> None:
     assert "".join(piece["letter"] for piece in meta["pieces"]) == "IOTLJSZ"
     assert meta["pieces"][0]["spawn_cells"] == [[0, 0], [1, 0], [2, 0], [3, 0]]
     assert all(re.fullmatch("#[0-9a-f]{6}", piece["color"]) for piece in meta["pieces"])
-    assert meta["human_game_modes"] == [
-        {"name": "sprint", "lines": 40}, {"name": "marathon", "lines": 150}, {"name": "free", "lines": None},
-    ]  # fmt: skip
-    assert meta["display_modes"] == ["headless", "live", "every-move"]
+    modes = {mode["name"]: (mode["lines"], mode["meaning"]) for mode in meta["human_game_modes"]}
+    assert {name: lines for name, (lines, _) in modes.items()} == {"sprint": 40, "marathon": 150, "free": None}
+    assert modes["sprint"][1] == "40 lines against the clock."
+    assert meta["display_modes"] == ["no-display", "live", "every-move"]
     assert {"running", "paused", "crashed"} <= set(meta["run_states"])
     assert {"state-changed", "board-shown", "progress"} <= set(meta["event_kinds"])
     assert {"invalid-value", "name-taken", "model-in-trash"} <= set(meta["error_codes"])

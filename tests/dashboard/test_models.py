@@ -202,7 +202,7 @@ def test_jobs_measure_compare_record_are_canceled_and_bounded(client: httpx.Clie
     assert (ended["state"], ended["share_done"], ended["n_games"]) == ("finished", 1.0, 20), ended
     result = ended["result"]
     assert result["sentence"] == ended["message"] and result["is_significant"] and result["difference"] > 5
-    assert (result["one"], result["n_games"], result["max_pieces"], result["n_won"]) == ("dt-10", 20, 50, 20)
+    assert (result["agent"], result["n_games"], result["max_pieces"], result["n_won"]) == ("dt-10", 20, 50, 20)
     ended = finished(client, recording)
     assert (ended["state"], ended["has_file"], ended["result"]["pieces"]) == ("finished", True, 5), ended
     gif = client.get(f"/api/jobs/{recording['id']}/file")

@@ -18,7 +18,8 @@ def static(tmp_path: Path) -> Path:
     for folder, name, body in (
         ("live", "body.html", "<p>$body {title}</p>"),
         ("runs", "body.html", "<p>all</p>"),
-        ("runs", "detail.html", "<p>one</p>"),
+        ("runs", "detail.html", "${common/charts.html}<p>one</p>"),
+        ("common", "charts.html", "<p>charts</p>"),
         ("runs", "page.css", ""),
         ("models", "main.js", ""),
         ("common", "body.html", ""),
@@ -36,7 +37,10 @@ def test_a_page_is_its_body_in_the_frame(static: Path) -> None:
     style = '<link rel="stylesheet" href="../static/runs/page.css">'
     links = '<a href="../">Live</a><a href="../runs" aria-current="true">Runs</a>'
     script = "<script src='../static/runs/detail.js'></script>"
-    assert pages["/runs/{name}"] == f"<title>Runs · tetrarium</title>{style}{script}<nav>{links}</nav><p>one</p>"
+    assert (
+        pages["/runs/{name}"]
+        == f"<title>Runs · tetrarium</title>{style}{script}<nav>{links}</nav><p>charts</p><p>one</p>"
+    )
 
 
 def test_a_folder_without_a_body_is_no_page(static: Path, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_names_are_in_natural_order(tmp_path: Path) -> None:
     assert [run.name for run in find_prunable(home, keep=1)] == names
     assert study_names(home) == names
     assert [slot.name for slot in ModelStore(home).slots()] == names
-    labels = [entry.player.label for entry in leaderboard(home, find_protocol("default"))]
+    labels = [entry.agent.label for entry in leaderboard(home, find_protocol("default"))]
     assert [label for label in labels if label.casefold().startswith("r1")] == ["R10@1", "r11@1", "r100@1"]
 
 
@@ -220,7 +220,13 @@ def test_a_replay_is_downloaded_as_file_and_gif(client: httpx.Client) -> None:
 def test_a_partial_gif_equals_that_part_of_the_whole_gif() -> None:
     config = EnvConfig(width=4, height=4, randomizer="O")
     replay = Replay(
-        env_config=config, seed=0, game=0, actions=pack_actions(config, [0, 8, 0, 8]), lines=4, pieces=4, over=False
+        env_config=config,
+        seed=0,
+        game=0,
+        actions=pack_actions(config, [0, 8, 0, 8]),
+        lines=4,
+        pieces=4,
+        terminated=False,
     )
 
     def gif_frames(first: int) -> list[Any]:
@@ -240,7 +246,7 @@ def test_invalid_replays_are_rejected(client: httpx.Client, server: Server) -> N
     assert client.get("/api/runs/kept/replays/config/boards").status_code == 422
     folder = server.home / "runs" / "kept" / "replays"
     config = EnvConfig()
-    wrong = Replay(env_config=config, seed=1, game=0, actions=bytes([39] * 3), lines=0, pieces=3, over=False)
+    wrong = Replay(env_config=config, seed=1, game=0, actions=bytes([39] * 3), lines=0, pieces=3, terminated=False)
     (folder / "best-09.tetris-replay").write_bytes(wrong.to_bytes())
     (folder / "best-10.tetris-replay").write_bytes(b"no replay")
     answer = client.get("/api/runs/kept/replays/best-09/boards")
@@ -256,6 +262,6 @@ def test_invalid_replays_are_rejected(client: httpx.Client, server: Server) -> N
 def test_one_gif_is_rendered_at_a_time() -> None:
     from tetrarium.dashboard.routes import replays
 
-    replay = Replay(env_config=EnvConfig(), seed=0, game=0, actions=b"", lines=0, pieces=0, over=False)
+    replay = Replay(env_config=EnvConfig(), seed=0, game=0, actions=b"", lines=0, pieces=0, terminated=False)
     with replays._GIF_LOCK, pytest.raises(LimitReachedError, match="One GIF is rendered at a time"):
         make_gif(replay, first=0, n_pieces=1, speed=10)

@@ -72,8 +72,8 @@ def test_a_run_is_watched_and_controlled(server: Server) -> None:
         first_event(viewer, "control-changed", mode="every-move", pieces_per_second=250)
         watch(viewer, "first", action_values=True)
         first_event(viewer, "control-changed", action_values=True)
-        assert send("mode", mode="headless")["ok"] is True
-        first_event(viewer, "control-changed", mode="headless")
+        assert send("mode", mode="no-display")["ok"] is True
+        first_event(viewer, "control-changed", mode="no-display")
 
 
 def test_a_finished_run_trains_on_and_has_its_command(server: Server) -> None:

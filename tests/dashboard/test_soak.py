@@ -67,7 +67,7 @@ def test_the_server_does_not_leak_memory_descriptors_or_threads(tmp_path: Path) 
         ]
         for viewer in viewers:
             viewer.start()
-        switches = itertools.cycle(("pause", "resume", "live", "every-move", "headless", "live"))
+        switches = itertools.cycle(("pause", "resume", "live", "every-move", "no-display", "live"))
         early: tuple[int, int, int] | None = None
         while time.monotonic() < deadline_s:
             switch = next(switches)

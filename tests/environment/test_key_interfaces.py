@@ -188,7 +188,7 @@ def test_recorded_games_replay_exactly() -> None:
         *_, last = replay.play()
         assert isinstance(last, KeyMove)
         assert (last.state_tp1.lines, last.state_tp1.pieces) == (replay.lines, replay.pieces)
-        assert last.state_tp1.terminated == replay.over
+        assert last.state_tp1.terminated == replay.terminated
 
 
 def test_a_replay_stores_newer_settings_only_if_they_are_not_the_defaults() -> None:
@@ -207,7 +207,7 @@ def test_a_minute_without_key_presses_takes_few_bytes() -> None:
     config = GUIDELINE.with_changes(key_rate=60)
     keys = [0] * 3_000 + [1, 0, 0, 6] + [0] * 600
     replay = Replay(
-        env_config=config, seed=0, game=0, actions=pack_actions(config, keys), lines=0, pieces=0, over=False
+        env_config=config, seed=0, game=0, actions=pack_actions(config, keys), lines=0, pieces=0, terminated=False
     )
     assert len(replay.to_bytes()) < 1_000
 
@@ -220,7 +220,7 @@ def test_a_hold_that_was_not_allowed_is_refused() -> None:
         actions=pack_actions(GUIDELINE, [HOLD, HOLD]),
         lines=0,
         pieces=0,
-        over=False,
+        terminated=False,
     )
     with pytest.raises(ReplayError, match=r"Every action of a replay is legal; action 7 at key 2, [A-Z], is not\."):
         list(replay.play())
@@ -229,7 +229,13 @@ def test_a_hold_that_was_not_allowed_is_refused() -> None:
 def test_an_animation_shows_every_step_and_full_rows_flash() -> None:
     config = EnvConfig(actions="keys", width=4, randomizer="I")
     replay = Replay(
-        env_config=config, seed=0, game=0, actions=pack_actions(config, [0, HARD, 0]), lines=1, pieces=1, over=False
+        env_config=config,
+        seed=0,
+        game=0,
+        actions=pack_actions(config, [0, HARD, 0]),
+        lines=1,
+        pieces=1,
+        terminated=False,
     )
     frames = list(animation_frames(replay.play(), width=4, height=20, speed=10.0, cell_px=4))
     assert [round(frame.seconds, 2) for frame in frames] == [0.1, 0.1, 0.12, 0.1, 2.0]

@@ -95,7 +95,7 @@ def test_recorded_games_play_again_to_the_last_cell(config: EnvConfig) -> None:
     for replay in replays:
         again = Replay.from_json(Replay.from_bytes(replay.to_bytes()).to_json())
         moves = list(again.play())
-        assert moves[-1].state_tp1.terminated == replay.over
+        assert moves[-1].state_tp1.terminated == replay.terminated
         frames = list(
             animation_frames(moves, width=config.width, height=config.height, can_hold=config.hold, cell_px=4, speed=10)
         )

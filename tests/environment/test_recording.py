@@ -63,10 +63,10 @@ def test_every_game_plays_again_to_the_same_state(config: EnvConfig) -> None:
     assert len(ended) > 5 * N_GAMES
     for replay, state in ended:
         assert last_state(replay) == state  # the stream included, so that the next game starts alike, too
-        assert (replay.lines, replay.pieces, replay.over) == (state.lines, state.pieces, state.terminated)
+        assert (replay.lines, replay.pieces, replay.terminated) == (state.lines, state.pieces, state.terminated)
         assert replay.truncated == (not state.terminated)
     if config.max_pieces is not None:
-        assert {replay.over for replay, _ in ended} == {True, False}
+        assert {replay.terminated for replay, _ in ended} == {True, False}
 
 
 def test_the_first_game_starts_from_the_stream_of_its_seed() -> None:
@@ -79,7 +79,7 @@ def test_the_first_game_starts_from_the_stream_of_its_seed() -> None:
         actions=first.actions,
         lines=first.lines,
         pieces=first.pieces,
-        over=first.over,
+        terminated=first.terminated,
     )
     assert list(by_number.play()) == list(first.play())
 
@@ -116,7 +116,7 @@ def test_a_state_holds_games_longer_than_there_was_room_for() -> None:
         assert noted.note() == []
         replay = noted.replay(1)
         assert replay is not None
-        assert (len(replay), replay.pieces, replay.lines, replay.over) == (601, 601, 240, False)
+        assert (len(replay), replay.pieces, replay.lines, replay.terminated) == (601, 601, 240, False)
         assert last_state(replay) == core.games.state(1)
 
 

@@ -29,7 +29,7 @@ def squares(**changes: Any) -> Replay:
         "actions": pack_actions(SQUARES, ACROSS),
         "lines": 2,
         "pieces": 5,
-        "over": False,
+        "terminated": False,
         "about": {"agent": "squares", "step": 7, "score": 0.5},
     }
     return Replay(**{**fields, **changes})
@@ -65,7 +65,7 @@ def test_a_replay_plays_every_placement() -> None:
 def test_the_stream_alone_says_which_pieces_come() -> None:
     config = EnvConfig(preview=6)
     stream = tuple(make_stream(4, 9).tolist())
-    fields: dict[str, Any] = {"env_config": config, "actions": bytes([0]), "lines": 0, "pieces": 1, "over": False}
+    fields: dict[str, Any] = {"env_config": config, "actions": bytes([0]), "lines": 0, "pieces": 1, "terminated": False}
     by_number = Replay(seed=4, game=9, **fields)
     by_stream = Replay(seed=0, game=0, stream=stream, **fields)
     other = Replay(seed=0, game=0, **fields)
@@ -89,7 +89,7 @@ def test_what_it_reaches_is_compared() -> None:
     for changes, said in (
         ({"lines": 3}, "3 lines and 5 pieces and no end"),
         ({"pieces": 6}, "2 lines and 6 pieces and no end"),
-        ({"over": True}, "2 lines and 5 pieces and the end"),
+        ({"terminated": True}, "2 lines and 5 pieces and the end"),
     ):
         with pytest.raises(ReplayError) as caught:
             list(squares(**changes).play())
@@ -99,7 +99,7 @@ def test_what_it_reaches_is_compared() -> None:
 
 
 def test_nothing_follows_the_end_of_a_game() -> None:
-    tower = squares(actions=bytes([0] * 13), lines=0, pieces=13, over=True)
+    tower = squares(actions=bytes([0] * 13), lines=0, pieces=13, terminated=True)
     with pytest.raises(ReplayError, match=r"this one ended after 11 of 13 actions\."):
         list(tower.play())
 
@@ -175,7 +175,7 @@ def test_whatever_else_it_is_one_error(content: bytes) -> None:
         (altered(action_bytes=2), "A replay follows its format. An action takes 1 bytes; got 2."),
         (altered(seed=-1), "A replay follows its format. seed is a whole number, 0 or more; got -1."),
         (altered(game="0"), "A replay follows its format. game is a whole number, 0 or more; got '0'."),
-        (altered(over=0), "A replay follows its format. over is true or false; got 0."),
+        (altered(over=0), "A replay follows its format. terminated is true or false; got 0."),
         (altered(stream=[1, 2, 3]), "A replay follows its format. stream is 4 words of 32 bits; got (1, 2, 3)."),
         (altered(stream=[0, 0, 0, 2**32]), "A replay follows its format. stream is 4 words of 32 bits; got"),
         (altered(about={"a": "\x1b[2J"}), "A replay follows its format. about has printable text and finite numbers"),

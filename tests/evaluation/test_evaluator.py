@@ -169,10 +169,10 @@ def test_an_error_while_playing_is_raised_and_ends_every_thread() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"n_games": 0}, "n_games is a whole number, 1 or more; got 0. Pass one in that range."),
-        ({"n_games": 2.0}, "n_games is a whole number, 1 or more; got 2.0. Pass one in that range."),
+        ({"n_games": 0}, "n_games is a whole number, 1 to 10,000,000; got 0. Pass one in that range."),
+        ({"n_games": 2.0}, "n_games is a whole number, 1 to 10,000,000; got 2.0. Pass one in that range."),
         ({"seed": -1}, "seed is a whole number, 0 or more; got -1. Pass one in that range."),
-        ({"max_pieces": 0}, "max_pieces is a whole number, 1 or more; got 0. Pass one in that range."),
+        ({"max_pieces": 0}, "max_pieces is a whole number, 1 to 1,000,000,000,000; got 0. Pass one in that range."),
         ({"n_threads": 0}, "n_threads is a whole number, 1 to 256; got 0. Pass one in that range."),
         ({"n_threads": 10_000}, "n_threads is a whole number, 1 to 256; got 10000. Pass one in that range."),
     ],

@@ -38,7 +38,7 @@ def test_pieces_arrive_as_the_preview_says() -> None:
 
 
 def test_the_arguments_are_checked_at_the_call() -> None:
-    with pytest.raises(ConfigError, match=r"max_pieces is a whole number, 1 or more; got 0\."):
+    with pytest.raises(ConfigError, match=r"max_pieces is a whole number, 1 to 1,000,000,000,000; got 0\."):
         play_moves(STACKER, SMALL, max_pieces=0)
     with pytest.raises(ConfigError, match=r"A seed and a game number are 0 or more; got seed 0, game -1\."):
         play_moves(STACKER, SMALL, game=-1)
@@ -86,7 +86,7 @@ def test_a_replay_is_played_again_and_again() -> None:
     actions = [move.action for move in moves]
     replay = Replay(
         env_config=EnvConfig(), seed=2, game=1, actions=pack_actions(EnvConfig(), actions),
-        lines=moves[-1].state_tp1.lines, pieces=5, over=False,
+        lines=moves[-1].state_tp1.lines, pieces=5, terminated=False,
     )  # fmt: skip
     games = games_of_replay(replay)
     for _ in range(2):

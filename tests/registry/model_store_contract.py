@@ -57,7 +57,7 @@ class StoreContract:
 
         assert (saved.spec, saved.step, saved.algorithm, saved.seed) == ("first@1", 100, "dqn", 1)
         assert (saved.note, saved.tags, saved.features) == ("two\nlines", ("kept",), ("holes",))
-        assert saved.saved_s == 1_000.0 and saved.about == {"run": "first"} and saved.is_there
+        assert saved.saved_s == 1_000.0 and saved.about == {"run": "first"} and saved.has_file
         assert store.find("first") == store.find("first@1") == saved
         loaded = store.load("first@1")
         assert loaded.to_bytes() == replace(numbered(1), name="first").to_bytes()
@@ -222,7 +222,7 @@ class StoreContract:
         store.save("first", numbered(2))
         (home.models / "first" / "2.tetris").unlink()
 
-        assert [version.is_there for version in store.versions("first")] == [True, False]
+        assert [version.has_file for version in store.versions("first")] == [True, False]
         assert self.refused(store, "load", "first@2").endswith(
             "or delete the version by `tetrarium models delete first@2`."
         )
@@ -244,7 +244,7 @@ class StoreContract:
 
         refusal = "is missing" if damage == "folder" else "is not a complete zip file"
         assert refusal in self.refused(store, "load", "first")
-        assert [version.is_there for version in store.versions("first")] == [damage != "folder"]
+        assert [version.has_file for version in store.versions("first")] == [damage != "folder"]
         assert store.set_note("first", "damaged").note == "damaged"
         store.delete("second")
         store.delete("first")

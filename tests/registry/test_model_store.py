@@ -76,7 +76,7 @@ def test_tables_are_those_of_the_schema(home: Home) -> None:
             for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_schema WHERE type = 'table'")
         }
 
-    assert made == {table.name: set(table.columns.keys()) for table in METADATA.sorted_tables}
+    assert made == {table.name: {column.name for column in table.columns} for table in METADATA.sorted_tables}
 
 
 def described(home: Home) -> dict[str, Any]:

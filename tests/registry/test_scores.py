@@ -13,7 +13,7 @@ def test_a_score_comes_back_under_its_own_definition_alone(tmp_path: Path) -> No
     assert scores.of(DEFAULT) == [] and not (tmp_path / "home").exists()
     kept = scores.add("mine@1", "a" * 64, "default", DEFAULT, {"mean_lines": 3.5})
 
-    assert (kept.player, kept.measured_s, kept.report) == ("mine@1", 5.0, {"mean_lines": 3.5})
+    assert (kept.agent, kept.evaluated_at_s, kept.report) == ("mine@1", 5.0, {"mean_lines": 3.5})
     assert scores.of({"seed": 1, "n_games": 100}) == [kept]
     assert scores.of({**DEFAULT, "n_games": 101}) == []
 
@@ -25,7 +25,7 @@ def test_a_player_has_one_score_of_each_kind_the_latest(tmp_path: Path) -> None:
     again = scores.add("renamed@1", "a" * 64, "default", DEFAULT, {"mean_lines": None})
     scores.add("mine@1", "a" * 64, "other", {**DEFAULT, "seed": 2}, {"mean_lines": 1.0})
 
-    assert [(score.player, score.report["mean_lines"]) for score in scores.of(DEFAULT)] == [
+    assert [(score.agent, score.report["mean_lines"]) for score in scores.of(DEFAULT)] == [
         ("theirs@1", 4.5), ("renamed@1", None),
     ]  # fmt: skip
     assert scores.of(DEFAULT)[1] == again

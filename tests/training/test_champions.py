@@ -24,9 +24,9 @@ def test_the_package_contains_three_champions_and_their_description() -> None:
 
 def test_scores_come_with_the_package() -> None:
     found = {name: builtin_scores(protocol.to_dict()) for name, protocol in PROTOCOLS.items()}
-    players = {name: {score.player for score in scores} for name, scores in found.items()}
+    scored = {name: {score.agent for score in scores} for name, scores in found.items()}
     agents = {*NAMES, *POLICY_NAMES}
-    assert players == {name: set() if name == "literature-10x20" else agents for name in PROTOCOLS}
+    assert scored == {name: set() if name == "literature-10x20" else agents for name in PROTOCOLS}
     for name, scores in found.items():
         assert {score.report["n_games"] for score in scores} <= {PROTOCOLS[name].n_games}
         assert {score.report["max_pieces"] for score in scores} <= {PROTOCOLS[name].max_pieces}

@@ -71,7 +71,7 @@ def test_a_higher_speed_applies_at_once() -> None:
         ("live", 0.0, False, False),
         ("every-move", 30.0, True, True),
         ("every-move", 0.0, False, False),
-        ("headless", 30.0, False, False),
+        ("no-display", 30.0, False, False),
     ],
 )
 def test_only_watched_runs_are_shown_or_paced(mode: str, rate: float, is_watched: bool, is_paced: bool) -> None:
@@ -92,7 +92,7 @@ def test_boards_have_the_colors_of_the_played_pieces_and_show_every_move(home: H
         wait_for(lambda: any(isinstance(event, BoardShown) and event.paused for event in events))
         run.control.resume()
         wait_for(lambda: sum(isinstance(event, BoardShown) for event in events) > 40)
-        run.control.set_mode("headless")
+        run.control.set_mode("no-display")
 
     helper = threading.Thread(target=run_training)
     helper.start()

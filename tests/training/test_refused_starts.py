@@ -118,7 +118,7 @@ def test_workers_that_do_not_start_leave_no_folder(home: Home, monkeypatch: pyte
     for call in calls:
         with pytest.raises(OSError, match=r"The disk is full\."):
             call()
-    with pytest.raises(ConfigError, match=r"A mode is one of headless, live, every-move; got 'x'"):
+    with pytest.raises(ConfigError, match=r"A mode is one of no-display, live, every-move; got 'x'"):
         branch_training(home, "one", 40, mode="x")
     assert [path.name for path in home.runs.iterdir()] == ["one"]
     assert list(home.demos.iterdir()) == list(home.jobs.iterdir()) == []

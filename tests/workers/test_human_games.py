@@ -37,7 +37,7 @@ def make(home: Home, name: str) -> Path:
 
 def replay(pieces: int = 3) -> Replay:
     return Replay(
-        env_config=human_game_config(1), seed=5, game=0, actions=b"\0\6\6", lines=0, pieces=pieces, over=False,
+        env_config=human_game_config(1), seed=5, game=0, actions=b"\0\6\6", lines=0, pieces=pieces, terminated=False,
         about={"mode": "sprint", "seconds": 1.5, "score": 20},
     )  # fmt: skip
 

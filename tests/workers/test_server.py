@@ -69,11 +69,11 @@ def test_commands_change_the_control(tmp_path: Path) -> None:
         assert not control.is_paused
         assert worker.command("checkpoint")["message"] == "Saving a checkpoint after the current round."
         assert control.take_checkpoint_request() and not control.take_checkpoint_request()
-        assert worker.command("mode", mode="headless")["message"] == "The mode is now headless."
+        assert worker.command("mode", mode="no-display")["message"] == "The mode is now no-display."
         assert (
             worker.command("speed", pieces_per_second=1_000)["message"] == "The speed is now 1,000 pieces per second."
         )
-        assert (control.mode, control.pieces_per_second) == ("headless", 1_000.0)
+        assert (control.mode, control.pieces_per_second) == ("no-display", 1_000.0)
         assert worker.command("stop")["state"] == "stopping", "a stop is reported at once"
         assert control.is_stop_requested
 
@@ -130,9 +130,9 @@ def test_the_state_is_written_for_later_readers(tmp_path: Path) -> None:
         (b'{"command": "puase"}', "got 'puase'. Did you mean 'pause'?"),
         (b'{"command": "new-game"}', "one of status, pause, resume, stop, speed, watch, checkpoint, mode; got "),
         (b'{"command": "pause", "x": 1}', "The command 'pause' accepts no values; got 'x'. Leave it out."),
-        (b'{"command": "mode"}', "A mode is one of headless, live, every-move; got None."),
+        (b'{"command": "mode"}', "A mode is one of no-display, live, every-move; got None."),
         (b'{"command": "mode", "mode": "lively"}', "got 'lively'. Did you mean 'live'?"),
-        (b'{"command": "mode", "mode": {}}', "A mode is one of headless, live, every-move; got {}."),
+        (b'{"command": "mode", "mode": {}}', "A mode is one of no-display, live, every-move; got {}."),
         (b'{"command": "speed", "pieces_per_second": 0}', "is a number from 1 to 1,000; got 0. Choose one in that"),
         (b'{"command": "speed", "pieces_per_second": NaN}', "is a number from 1 to 1,000; got nan."),
         (b'{"command": "speed", "pieces_per_second": true}', "is a number from 1 to 1,000; got True."),

@@ -113,7 +113,7 @@ def undisturbed(home: Home, config: TrainingConfig) -> dict[str, Any]:
 )
 def test_a_disturbed_run_learns_the_same_as_an_undisturbed_one(home: Home, algorithm: str) -> None:
     config = CONFIGS[algorithm]
-    name = start_training(home, EnvConfig(), config, name="disturbed", preset="default", mode="headless")
+    name = start_training(home, EnvConfig(), config, name="disturbed", preset="default", mode="no-display")
     with connected(home, name) as worker:
         assert paused(worker) == 0, "requested before the first round"
         worker.command("mode", mode="live")
@@ -139,7 +139,7 @@ def test_a_disturbed_run_learns_the_same_as_an_undisturbed_one(home: Home, algor
         assert step in read_run(home, name).checkpoints
         assert read_run(home, name).state == "paused"
 
-        worker.command("mode", mode="headless")
+        worker.command("mode", mode="no-display")
         worker.command("resume")
         worker.command("stop")
         ended = until(worker, lambda event: isinstance(event, StateChanged) and event.state == "stopped")
@@ -216,7 +216,7 @@ def test_invalid_input_is_refused_before_anything_is_created(home: Home) -> None
         start_training(home, EnvConfig(), config, name="../out")
     with pytest.raises(ConfigError, match="Placements are chosen under actions='drop' or 'reachable'; got actions="):
         start_training(home, EnvConfig(actions="keys"), config)
-    with pytest.raises(ConfigError, match=r"A mode is one of headless, live, every-move; got 'lively'"):
+    with pytest.raises(ConfigError, match=r"A mode is one of no-display, live, every-move; got 'lively'"):
         start_training(home, EnvConfig(), config, mode="lively")
     assert not home.runs.exists()
     with pytest.raises(HomeError, match=r"There is no run 'one' in .*Start one by `tetrarium train`"):

@@ -65,7 +65,7 @@ interface Opponent {
   lines: number;
   pieces: number;
   score: number;
-  over: boolean;
+  lost: boolean;
   finished: boolean;
   seconds: number;
 }

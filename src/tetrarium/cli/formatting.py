@@ -1,8 +1,9 @@
 """Formatting of numbers for people: thousands separators, units, significant digits, sparklines."""
 
+import json
 from collections.abc import Sequence
 from math import log1p
-from typing import Final
+from typing import Any, Final
 
 _LARGEST_SKEW: Final = 1.5  # beyond it, an interval is shown by its ends and not as ± its longer side
 _MINUTE: Final = 60
@@ -20,6 +21,19 @@ def lines_text(lines: float) -> str:
     ('1,204', '0.35')
     """
     return f"{lines:,.0f}" if lines >= 9.95 else f"{lines:.2g}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Formats a number with its noun.
+
+    >>> counted(1, "line"), counted(1200, "line")
+    ('1 line', '1,200 lines')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))
 
 
 def small_text(value: float) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter, Token, convert
 
-from tetrarium.errors import TetrariumError
+from tetrarium.errors import ConfigError, TetrariumError
 from tetrarium.registry.home import NAME_RULE, Home, natural_key
 from tetrarium.registry.run_trash import trashed_runs
 from tetrarium.values import is_none, parse_number
@@ -32,6 +32,20 @@ YesOption = Annotated[bool, Parameter(negative="", help="Apply (default: dry run
 def suggested(command: str, home: Path | str | None) -> str:
     """Returns a command to suggest, with the ``--home`` that the present one was given."""
     return command if home is None else f"{command} --home {shlex.quote(str(home))}"
+
+
+def require_writable(path: Path, noun: str, field: str, *, force: bool) -> None:
+    """Checks that an output file can be written, before anything is computed.
+
+    Raises:
+        ConfigError: if its folder is missing, or it exists and may not be overwritten.
+    """
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ConfigError(
+            f"A {noun} is written into an existing folder; got {str(path)!r}. Create the folder first.", field=field
+        )
+    if os.path.lexists(path) and not force:
+        raise ConfigError(f"{str(path)!r} already exists. Choose another name or add --force.", field=field)
 
 
 def run_names(context: "CompletionContext") -> list[str]:

@@ -18,7 +18,7 @@ NAME_PATTERN: Final = f"^{NAME_RULE.pattern}$"
 AGENT_PATTERN: Final = f"^{NAME_RULE.pattern}(@(best|[0-9]{{1,15}}))?$"
 
 Agent = Annotated[str, Field(pattern=AGENT_PATTERN)]
-Mode = Literal["headless", "live", "every-move"]
+Mode = Literal["no-display", "live", "every-move"]
 TAG_PATTERN: Final = f"^{TAG_RULE.pattern}$"
 SPEC_PATTERN: Final = f"^{NAME_RULE.pattern}(@[1-9][0-9]{{0,8}})?$"
 

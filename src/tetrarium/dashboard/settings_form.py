@@ -65,10 +65,7 @@ def read_settings(
 ) -> tuple[EnvConfig, TrainingConfig]:
     """Returns the two configs of a preset with some settings changed.
 
-    Args:
-        preset: Name of the preset.
-        settings: Changed settings.
-        own_fields: Settings that a request has beside these; None where it was omitted.
+    ``own_fields``: settings that a request has beside these; None where it was omitted.
 
     Raises:
         ConfigError: if there is no such preset or setting, one is given twice, or a value breaks its rule; ``field``

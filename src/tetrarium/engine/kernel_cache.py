@@ -69,7 +69,7 @@ def _sources_digest() -> str:
     return digest.hexdigest()[:_N_DIGITS]
 
 
-_SOURCES: Final = _sources_digest()
+SOURCES: Final = _sources_digest()  # of all kernels
 
 
 def _folders() -> Iterator[Path]:
@@ -91,7 +91,7 @@ def _temporary_folder() -> Path:
 
 
 def _version_folder(base: Path) -> Path:
-    return base.absolute() / f"kernels-{_SOURCES}"
+    return base.absolute() / f"kernels-{SOURCES}"
 
 
 def _is_private(folder: Path) -> bool:
@@ -257,7 +257,7 @@ class KernelCache(_Cache):
     def _store(self, types: list[str], data: Any) -> None:
         content = json.dumps(types).encode() + b"\n" + _dumps(data._reduce())
         try:
-            if _sources_digest() == _SOURCES:  # otherwise the package was updated while this process ran
+            if _sources_digest() == SOURCES:  # otherwise the package was updated while this process ran
                 store(self._name(types, data.codegen), hashlib.sha256(content).digest() + content)
         except OSError as error:
             warnings.warn(KernelCacheWarning(unwritable_message(error)), stacklevel=1)

@@ -371,10 +371,7 @@ def describe_action_values(
 ) -> dict[str, Any] | None:
     """Returns an event's description of action values; None without values, and once the game has ended.
 
-    Args:
-        tracker: The game.
-        values: Value of each action.
-        chosen: The next action; by default the one of the largest value.
+    ``chosen``: the next action; by default the one of the largest value.
     """
     if values is None or tracker.is_over:
         return None

@@ -99,6 +99,6 @@ class HumanGame(IndependentCopies):
             actions=bytes(self._keys),
             lines=self.state.lines,
             pieces=self.state.pieces,
-            over=self.state.terminated,
+            terminated=self.state.terminated,
             about={"agent": "by hand", "score": self.state.score, **about},
         )

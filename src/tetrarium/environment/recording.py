@@ -29,7 +29,7 @@ class GameRecorder:
     >>> recorder.note() if core.step(np.array([0, 4, 8]), restart=True) else None
     []
     >>> _ = core.step(np.array([0, 4, 8]), restart=True)
-    >>> [(replay.game, replay.pieces, replay.over) for replay in recorder.note()]
+    >>> [(replay.game, replay.pieces, replay.terminated) for replay in recorder.note()]
     [(0, 2, False), (1, 2, False), (2, 2, False)]
 
     Args:
@@ -76,7 +76,7 @@ class GameRecorder:
         """Returns the replay of one game so far; None if its start was not recorded."""
         games = self._core.games
         return self._make_replay(
-            index, int(games.lines[index]), int(games.pieces[index]), over=bool(games.terminated[index])
+            index, int(games.lines[index]), int(games.pieces[index]), terminated=bool(games.terminated[index])
         )
 
     def start_stream(self, index: int) -> tuple[int, ...] | None:
@@ -126,14 +126,14 @@ class GameRecorder:
             index,
             int(state_after.lines[index]),
             int(state_after.pieces[index]),
-            over=bool(state_after.terminated[index]),
+            terminated=bool(state_after.terminated[index]),
         )
         self._lengths[index] = 0
         self._starts[index] = state_after.rows[index, STREAM : STREAM + N_STREAM_WORDS]
         self._recorded[index] = True
         return replay
 
-    def _make_replay(self, index: int, lines: int, pieces: int, *, over: bool) -> Replay | None:
+    def _make_replay(self, index: int, lines: int, pieces: int, *, terminated: bool) -> Replay | None:
         if not self._recorded[index] or self._lengths[index] > self._max_actions:
             return None
         a, b, c, counter = self._starts[index].tolist()
@@ -145,7 +145,7 @@ class GameRecorder:
             actions=self._actions[index, : self._lengths[index]].tobytes(),
             lines=lines,
             pieces=pieces,
-            over=over,
+            terminated=terminated,
         )
 
     def _make_room(self) -> None:

@@ -40,7 +40,12 @@ _LATER_SETTINGS: Final = (
     "key_rate",
     "first_level",
 )  # added after the format: written only if they differ from the default
-_FIELDS: Final = ("env_config", "seed", "game", "stream", "lines", "pieces", "over", "about")
+# Fields by their names in a file.
+_FIELDS: Final = {
+    **{name: name for name in ("env_config", "seed", "game", "stream", "lines", "pieces")},
+    "over": "terminated",
+    "about": "about",
+}
 _REMEDY: Final = "Copy it again from where it came from, or record the game again."
 
 
@@ -50,7 +55,8 @@ class Replay:
 
     >>> config = EnvConfig(randomizer="O")
     >>> replay = Replay(
-    ...     env_config=config, seed=0, game=0, actions=pack_actions(config, [0, 8]), lines=0, pieces=2, over=False
+    ...     env_config=config, seed=0, game=0, actions=pack_actions(config, [0, 8]), lines=0, pieces=2,
+    ...     terminated=False,
     ... )
     >>> [move.state_tp1.columns[:4] for move in replay.play()]
     [(3, 3, 0, 0), (3, 3, 3, 3)]
@@ -65,7 +71,7 @@ class Replay:
         actions: Packed by ``pack_actions``.
         lines: Rows cleared.
         pieces: Pieces placed.
-        over: Whether the game terminated; otherwise it was truncated, or is a part of a game.
+        terminated: Whether the game terminated; otherwise it was truncated, or is a part of a game.
         about: Further facts: the agent, the run, the step.
 
     Raises:
@@ -79,7 +85,7 @@ class Replay:
     actions: bytes
     lines: int
     pieces: int
-    over: bool
+    terminated: bool
     about: About = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,7 +93,7 @@ class Replay:
         _require(isinstance(self.actions, bytes), "actions are bytes of pack_actions", self.actions)
         for name in ("seed", "game", "lines", "pieces"):
             _require(_is_whole(getattr(self, name)), f"{name} is a whole number, 0 or more", getattr(self, name))
-        _require(isinstance(self.over, bool), "over is true or false", self.over)
+        _require(isinstance(self.terminated, bool), "terminated is true or false", self.terminated)
         _require(self.stream is None or _is_stream(self.stream), "stream is 4 words of 32 bits", self.stream)
         _require(_is_about(self.about), "about has printable text and finite numbers", self.about)
         size = action_type(self.env_config).itemsize
@@ -100,7 +106,7 @@ class Replay:
     @property
     def truncated(self) -> bool:
         """True if the recording stopped before the game terminated."""
-        return not self.over
+        return not self.terminated
 
     def action_numbers(self) -> list[int]:
         """Returns the actions as numbers: ``4 * column + rotation`` for straight drops, or indices in ``KEYS``."""
@@ -139,7 +145,7 @@ class Replay:
             move = games.move(0, action)
             yield move
             state_t = move.state_tp1
-        stated = _reached(self.lines, self.pieces, self.over)
+        stated = _reached(self.lines, self.pieces, self.terminated)
         reached = _reached(state_t.lines, state_t.pieces, state_t.terminated)
         if stated != reached:
             raise ReplayError(f"A replay reaches its stated result, {stated}; this one reached {reached}. {_REMEDY}")
@@ -197,7 +203,7 @@ class Replay:
         return cls(**known, actions=pack_actions(known["env_config"], values["actions"]))
 
     def _header(self) -> dict[str, Any]:
-        values = {name: getattr(self, name) for name in _FIELDS}
+        values = {key: getattr(self, name) for key, name in _FIELDS.items()}
         return {
             "format": _FORMAT,
             "version": FORMAT_VERSION,
@@ -239,8 +245,8 @@ def action_type(config: EnvConfig) -> np.dtype[np.unsignedinteger[Any]]:
     return _ONE_BYTE if _n_actions(config) <= 1 << 8 else _TWO_BYTES
 
 
-def _reached(lines: int, pieces: int, over: bool) -> str:
-    return f"{lines:,} lines and {pieces:,} pieces and {'the end' if over else 'no end'}"
+def _reached(lines: int, pieces: int, terminated: bool) -> str:
+    return f"{lines:,} lines and {pieces:,} pieces and {'the end' if terminated else 'no end'}"
 
 
 def _read_object(text: str | bytes) -> dict[str, Any]:
@@ -277,7 +283,7 @@ def _known_fields(values: dict[str, Any], *others: str) -> dict[str, Any]:
     """Returns a replay's fields in JSON, after checking that none is missing or unknown."""
     wanted = {"format", "version", *_FIELDS, *others}
     _require(values.keys() == wanted, f"The fields are {', '.join(sorted(wanted))}", ", ".join(sorted(values)))
-    known = {name: values[name] for name in _FIELDS}
+    known = {name: values[key] for key, name in _FIELDS.items()}
     try:
         known["env_config"] = EnvConfig.from_dict(known["env_config"])
     except (ConfigError, TypeError) as error:

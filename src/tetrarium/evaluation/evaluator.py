@@ -26,7 +26,7 @@ from tetrarium.evaluation.executors import SLICE_S, ExecutorSource, play_on_exec
 from tetrarium.evaluation.ledger import Ledger
 from tetrarium.evaluation.policy_runner import GameBatch, as_playable, require_playable
 from tetrarium.evaluation.reports import GameResult, Report, make_report
-from tetrarium.evaluation.work_queue import GameStates, SlicePlayer, Task, WorkQueue
+from tetrarium.evaluation.work_queue import GameStates, SliceRunner, Task, WorkQueue
 
 Progress = Callable[[int, int], None]  # pieces placed so far, games finished so far
 
@@ -84,7 +84,7 @@ def evaluate(
         ExecutorError: if the executor broke and cannot be replaced.
     """
     config = env_config(config)
-    n_games = whole_number("n_games", whole_number("n_games", n_games, 1), 1, _MAX_GAMES)
+    n_games = whole_number("n_games", n_games, 1, _MAX_GAMES)
     seed = whole_number("seed", seed, 0)
     n_runners = min(os.cpu_count() or 1, MAX_THREADS) if n_threads is None else n_threads
     n_runners = whole_number("n_threads", n_runners, 1, MAX_THREADS)
@@ -96,39 +96,11 @@ def evaluate(
     limit = piece_limit(config, max_pieces)
 
     task = Task(policy=playable, config=config, max_pieces=limit)
-    n_players = min(n_runners, n_games) if playable.compiled and executor is None else 1
-    players = [SlicePlayer(task, n_games) for _ in range(n_players)]
-    states = GameBatch.begin(config, seed, tuple(range(n_games))).states(n_games, players[0].draws_choices)
-    with contextlib.nullcontext() if ledger is None else Ledger(Path(ledger), task, seed, fresh=fresh) as book:
-        if book is not None:
-            book.restore(states)
-        queue = WorkQueue(
-            states,
-            task,
-            len(players) if executor is None else n_runners,
-            in_order=book is not None or executor is not None,
-            slice_s=None if executor is None else SLICE_S,
-        )
-
-        def on_wait() -> None:
-            if on_progress is not None:
-                on_progress(queue.n_pieces, queue.n_finished)
-            if book is not None:
-                book.write_when_due()
-
-        started_s = time.perf_counter()
-        if book is not None:
-            book.begin(queue)
-        on_wait()
-        if executor is not None:
-            play_on_executor(queue, task, executor, n_runners, on_wait)
-        elif playable.compiled:
-            _play_threaded(queue, players, on_wait)
-        else:
-            _play_on_calling_thread(queue, players[0], on_wait)
-        seconds = time.perf_counter() - started_s if book is None else book.seconds
-    if on_progress is not None:
-        on_progress(queue.n_pieces, queue.n_finished)
+    n_local = min(n_runners, n_games) if playable.compiled and executor is None else 1
+    runners = [SliceRunner(task, n_games) for _ in range(n_local)]
+    states = GameBatch.begin(config, seed, tuple(range(n_games))).states(n_games, runners[0].draws_choices)
+    with contextlib.nullcontext() if ledger is None else Ledger(Path(ledger), task, seed, fresh=fresh) as open_ledger:
+        seconds = _play(states, task, runners, executor, n_runners, open_ledger, on_progress or (lambda *_: None))
     return make_report(
         _results(states), policy=playable.name, seed=seed, max_pieces=limit, seconds=seconds, config=config.to_dict()
     )
@@ -139,6 +111,46 @@ def _require_callable(name: str, value: object, rule: str) -> None:
         raise ConfigError(f"{name} is {rule}; got {value!r:.80}. Omit it for none.", field=name)
 
 
+def _play(
+    states: GameStates,
+    task: Task,
+    runners: list[SliceRunner],
+    executor: ExecutorSource | None,
+    n_runners: int,
+    ledger: Ledger | None,
+    on_progress: Progress,
+) -> float:
+    """Plays all games, updating ``states``; returns the seconds that it took, in all sessions of a ledger."""
+    if ledger is not None:
+        ledger.restore(states)
+    queue = WorkQueue(
+        states,
+        task,
+        len(runners) if executor is None else n_runners,
+        in_order=ledger is not None or executor is not None,
+        slice_s=None if executor is None else SLICE_S,
+    )
+
+    def on_wait() -> None:
+        on_progress(queue.n_pieces, queue.n_finished)
+        if ledger is not None:
+            ledger.write_when_due()
+
+    started_s = time.perf_counter()
+    if ledger is not None:
+        ledger.begin(queue)
+    on_wait()
+    if executor is not None:
+        play_on_executor(queue, task, executor, n_runners, on_wait)
+    elif task.policy.compiled:
+        _play_threaded(queue, runners, on_wait)
+    else:
+        _play_on_calling_thread(queue, runners[0], on_wait)
+    seconds = time.perf_counter() - started_s if ledger is None else ledger.seconds
+    on_progress(queue.n_pieces, queue.n_finished)
+    return seconds
+
+
 def piece_limit(config: EnvConfig, max_pieces: int | None = None) -> int:
     """Returns the number of pieces after which ``evaluate`` truncates a game.
 
@@ -146,7 +158,7 @@ def piece_limit(config: EnvConfig, max_pieces: int | None = None) -> int:
         ConfigError: if ``max_pieces`` is given and not a whole number above 0.
     """
     if max_pieces is not None:
-        return whole_number("max_pieces", whole_number("max_pieces", max_pieces, 1), 1, _MAX_PIECES)
+        return whole_number("max_pieces", max_pieces, 1, _MAX_PIECES)
     if config.max_pieces is not None:
         return config.max_pieces
     return _MAX_PIECES_UNIFORM if config.rules().compiled.randomizer == UNIFORM else _MAX_PIECES_OTHER
@@ -157,10 +169,10 @@ def share_done(n_pieces: int, n_finished: int, n_games: int, max_pieces: int) ->
     return max(n_finished / n_games, n_pieces / (n_games * max_pieces))
 
 
-def _play_threaded(queue: WorkQueue, players: list[SlicePlayer], on_wait: Callable[[], None]) -> None:
-    with ThreadPoolExecutor(len(players), thread_name_prefix="evaluate") as pool:
+def _play_threaded(queue: WorkQueue, runners: list[SliceRunner], on_wait: Callable[[], None]) -> None:
+    with ThreadPoolExecutor(len(runners), thread_name_prefix="evaluate") as pool:
         try:
-            running = {pool.submit(queue.play_all, player) for player in players}
+            running = {pool.submit(queue.play_all, runner) for runner in runners}
             while running:
                 done, running = wait(running, timeout=_PROGRESS_S, return_when=FIRST_EXCEPTION)
                 for future in done:
@@ -171,9 +183,9 @@ def _play_threaded(queue: WorkQueue, players: list[SlicePlayer], on_wait: Callab
             queue.stop()  # on Ctrl-C or an error, threads end with the slice they are in
 
 
-def _play_on_calling_thread(queue: WorkQueue, player: SlicePlayer, on_wait: Callable[[], None]) -> None:
+def _play_on_calling_thread(queue: WorkQueue, runner: SliceRunner, on_wait: Callable[[], None]) -> None:
     reported_s = time.perf_counter()
-    while queue.play_one(player):
+    while queue.play_one(runner):
         if time.perf_counter() - reported_s > _PROGRESS_S:
             on_wait()
             reported_s = time.perf_counter()
@@ -187,14 +199,12 @@ def _results(states: GameStates) -> tuple[GameResult, ...]:
     )
 
 
-def env_config(config: object) -> "EnvConfig":
+def env_config(config: object) -> EnvConfig:
     """Returns an ``EnvConfig``, also of a mapping of its settings.
 
     Raises:
         ConfigError: if it is something else, or None.
     """
-    from tetrarium.environment import EnvConfig
-
     return EnvConfig.of(config if config is not None else "None")
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tetrarium.errors import ConfigError, ExecutorError, PolicyError
-from tetrarium.evaluation.work_queue import GameStates, PlayedSlice, Slice, SlicePlayer, Task, WorkQueue
+from tetrarium.evaluation.work_queue import GameStates, PlayedSlice, Slice, SliceRunner, Task, WorkQueue
 
 ExecutorSource = Executor | Callable[[], Executor]  # an Executor, or a function that makes one and can replace it
 
@@ -42,7 +42,7 @@ _AHEAD: Final = 2  # slices sent for each worker, so that none waits for the nex
 _MAX_LOSSES: Final = 3  # executors that broke one after another, without a slice played
 _CHECK_EVERY_S: Final = 0.1
 _OVERDUE_S: Final = 30.0  # after which a second worker plays a slice, too
-_memory: Final = threading.local()  # of one thread of a worker: the latest task and its player
+_memory: Final = threading.local()  # of one thread of a worker: the latest task and its runner
 
 
 def play_on_executor(
@@ -144,12 +144,12 @@ def _overdue(sent: Iterable[_SentSlice]) -> _SentSlice | None:
 
 
 def _play_slice(task: bytes, states: GameStates, n_pieces: int) -> PlayedSlice:
-    """Plays a slice in a worker, which keeps the player of the latest task."""
+    """Plays a slice in a worker, which keeps the runner of the latest task."""
     if getattr(_memory, "task", None) != task:
-        _memory.player = SlicePlayer(_unpickled(task))
+        _memory.runner = SliceRunner(_unpickled(task))
         _memory.task = task
-    player: SlicePlayer = _memory.player
-    return player.play(states, n_pieces)
+    runner: SliceRunner = _memory.runner
+    return runner.play(states, n_pieces)
 
 
 def _pickled(task: Task) -> bytes:

@@ -59,9 +59,7 @@ def mean_lines(lines: npt.ArrayLike, truncated: npt.ArrayLike, seed: int = 0) ->
 def mean_interval(values: npt.NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
     """Returns the 95 % bootstrap interval of a mean, without assuming a distribution.
 
-    Args:
-        values: ``(n,)`` of any sign; at least one.
-        seed: Seed of the bootstrap.
+    ``values``: ``(n,)`` of any sign; at least one.
     """
     return _bootstrap(values, seed)
 

@@ -24,7 +24,7 @@ _NO_SCORE: Final = -1.0  # ranks below every score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Player:
+class RankedAgent:
     """Agent that can have a score."""
 
     kind: str  # "model", "champion" (built in), "controller", or "gone": only its score is left
@@ -38,30 +38,30 @@ class Player:
 class Entry:
     """One line of a leaderboard."""
 
-    player: Player
+    agent: RankedAgent
     score: Score | None
     place: int | None = None  # equal for equal ranks; None without a score
 
 
-def find_player(what: str, home: Home) -> Player:
+def find_ranked_agent(reference: str, home: Home) -> RankedAgent:
     """Returns the named controller, saved model or built-in model.
 
     Raises:
         ModelError: if there is no such model.
     """
-    if what in POLICY_NAMES:
-        return _controller(what)
-    return _player_of(ModelStore(home).find(what))
+    if reference in POLICY_NAMES:
+        return _controller(reference)
+    return _ranked_agent(ModelStore(home).find(reference))
 
 
-def keep_score(home: Home, player: Player, protocol: Protocol, report: Report) -> Score:
+def keep_score(home: Home, agent: RankedAgent, protocol: Protocol, report: Report) -> Score:
     """Stores the report of an evaluation under a protocol, without its single games.
 
     Raises:
         HomeError: if the home cannot be written.
     """
-    stored: dict[str, Any] = {**report.to_dict(with_games=False), "policy": player.label}
-    return ScoreStore(home).add(player.label, player.sha256, protocol.name, protocol.to_dict(), stored)
+    stored: dict[str, Any] = {**report.to_dict(with_games=False), "policy": agent.label}
+    return ScoreStore(home).add(agent.label, agent.sha256, protocol.name, protocol.to_dict(), stored)
 
 
 def leaderboard(home: Home, protocol: Protocol) -> list[Entry]:
@@ -71,17 +71,17 @@ def leaderboard(home: Home, protocol: Protocol) -> list[Entry]:
     """
     scores = scores_of(home, protocol)
     entries: dict[tuple[str, str], Entry] = {}
-    for player in _players(home, set(scores)):
-        entries.setdefault((player.label, player.sha256), Entry(player=player, score=scores.get(player.sha256)))
+    for agent in _ranked_agents(home, set(scores)):
+        entries.setdefault((agent.label, agent.sha256), Entry(agent=agent, score=scores.get(agent.sha256)))
     known = {sha256 for _, sha256 in entries}
     gone = [
-        Entry(player=Player(kind="gone", label=score.player, sha256=sha256), score=score)
+        Entry(agent=RankedAgent(kind="gone", label=score.agent, sha256=sha256), score=score)
         for sha256, score in scores.items()
         if sha256 not in known and not score.is_builtin
     ]
-    by_name = sorted([*entries.values(), *gone], key=lambda entry: natural_key(entry.player.label))
+    by_name = sorted([*entries.values(), *gone], key=lambda entry: natural_key(entry.agent.label))
     ordered = sorted(by_name, key=lambda entry: _rank(entry.score), reverse=True)
-    ranks = {entry.player.sha256: _rank(entry.score) for entry in ordered}  # models of the same weights count once
+    ranks = {entry.agent.sha256: _rank(entry.score) for entry in ordered}  # models of the same weights count once
     places: dict[float, int] = {}
     for place, rank in enumerate(ranks.values(), 1):
         places.setdefault(rank, place)
@@ -89,7 +89,7 @@ def leaderboard(home: Home, protocol: Protocol) -> list[Entry]:
 
 
 def scores_of(home: Home, protocol: Protocol) -> dict[str, Score]:
-    """Returns the scores under a protocol by SHA-256 of the player: those of the home, or else those built in."""
+    """Returns the scores under a protocol by SHA-256 of the agent: those of the home, or else those built in."""
     definition = protocol.to_dict()
     found = [*builtin_scores(definition), *ScoreStore(home).of(definition)]
     return {score.sha256: score for score in found}
@@ -103,25 +103,25 @@ def _rank(score: Score | None) -> float:
     return math.inf if mean is None else float(mean)
 
 
-def _players(home: Home, measured: set[str]) -> Iterator[Player]:
+def _ranked_agents(home: Home, measured: set[str]) -> Iterator[RankedAgent]:
     slots = ModelStore(home).slots()
     for slot in slots:
         for version in slot.versions:
             if version is slot.current or version.sha256 in measured:
-                yield _player_of(version, slot)
+                yield _ranked_agent(version, slot)
     own = {slot.name for slot in slots}
     for name in champion_names():
         if name not in own and (builtin := champion_version(name)) is not None:
-            yield _player_of(builtin)
+            yield _ranked_agent(builtin)
     for name in POLICY_NAMES:
         yield _controller(name)
 
 
-def _player_of(version: ModelVersion, slot: ModelSlot | None = None) -> Player:
+def _ranked_agent(version: ModelVersion, slot: ModelSlot | None = None) -> RankedAgent:
     kind, label = ("champion", version.name) if version.is_builtin else ("model", version.spec)
-    return Player(kind=kind, label=label, sha256=version.sha256, version=version, slot=slot)
+    return RankedAgent(kind=kind, label=label, sha256=version.sha256, version=version, slot=slot)
 
 
-def _controller(name: str) -> Player:
+def _controller(name: str) -> RankedAgent:
     definition = canonical_json({"controller": name, "weights": dict(PUBLISHED.get(name, {}))})
-    return Player(kind="controller", label=name, sha256=hashlib.sha256(definition).hexdigest())
+    return RankedAgent(kind="controller", label=name, sha256=hashlib.sha256(definition).hexdigest())

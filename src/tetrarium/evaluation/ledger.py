@@ -26,7 +26,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine import kernel_cache
+from tetrarium.engine.kernel_cache import SOURCES
 from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
 from tetrarium.errors import AlreadyRunningError, LedgerError, PolicyError, describe_os_error, naming_file
 from tetrarium.evaluation.work_queue import GameStates, Task, WorkQueue
@@ -214,7 +214,7 @@ def _header(task: Task, seed: int) -> Mapping[str, Any]:
         "illegal_action": task.config.illegal_action,
         "seed": seed,
         "max_pieces": task.max_pieces,
-        "kernels": kernel_cache._SOURCES,
+        "kernels": SOURCES,
     }
 
 

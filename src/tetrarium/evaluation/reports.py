@@ -156,18 +156,18 @@ _MIN_GAMES: Final = 6  # with fewer pairs, even winning all of them is not signi
 class Comparison:
     """Result of comparing two policies on the same games."""
 
-    one: str
-    other: str
+    agent: str
+    other_agent: str
     n_games: int
     max_pieces: int
-    lines_one: float  # until the limit
-    lines_other: float
-    n_truncated_one: int
-    n_truncated_other: int
-    difference: float  # of lines until the limit, that ``one`` has more
+    lines: float  # until the limit
+    other_lines: float
+    n_truncated: int
+    other_n_truncated: int
+    difference: float  # of lines until the limit, that ``agent`` has more
     interval: tuple[float, float]
     confidence: float
-    n_won: int  # games in which ``one`` has more lines
+    n_won: int  # games in which ``agent`` has more lines
     n_lost: int
     is_significant: bool
 
@@ -176,7 +176,7 @@ class Comparison:
         """Result as a sentence for people."""
         games = f"n = {self.n_games:,} games on the same pieces"
         low, high = self.interval
-        if self.n_truncated_one == self.n_truncated_other == self.n_games:
+        if self.n_truncated == self.other_n_truncated == self.n_games:
             return (
                 f"Neither lost a game within {self.max_pieces:,} pieces ({games}), so they cannot be distinguished. "
                 "Raise max_pieces, or compare on a lower board."
@@ -186,14 +186,14 @@ class Comparison:
         sure = f"{self.confidence:.0%}".replace("%", " %")
         if not self.is_significant:
             return (
-                f"No significant difference between {self.one} and {self.other}: {_signed(self.difference)} lines "
-                f"until the limit, {_signed(low)} to {_signed(high)} at {sure}, {games}."
+                f"No significant difference between {self.agent} and {self.other_agent}: {_signed(self.difference)} "
+                f"lines until the limit, {_signed(low)} to {_signed(high)} at {sure}, {games}."
             )
-        better, worse = (self.one, self.other) if self.difference > 0 else (self.other, self.one)
+        better, worse = (self.agent, self.other_agent) if self.difference > 0 else (self.other_agent, self.agent)
         by, (least, most) = abs(self.difference), sorted((abs(low), abs(high)))
         return (
-            f"{better} is better than {worse}, by {_lines(by)} lines until the limit ({_lines(least)} to "
-            f"{_lines(most)} at {sure}, {games}). The difference is significant."
+            f"{better} is better than {worse}, by {_shown(by)} lines until the limit ({_shown(least)} to "
+            f"{_shown(most)} at {sure}, {games}). The difference is significant."
         )
 
     def __str__(self) -> str:
@@ -204,49 +204,49 @@ class Comparison:
         return {**asdict(self), "interval": list(self.interval), "sentence": self.sentence}
 
 
-def compare_reports(one: Report, other: Report) -> Comparison:
+def compare_reports(report: Report, other_report: Report) -> Comparison:
     """Compares two policies by their reports on the same games.
 
     Raises:
         ConfigError: if the games differ.
     """
-    require_instance("one", one, Report)
-    require_instance("other", other, Report)
+    require_instance("report", report, Report)
+    require_instance("other_report", other_report, Report)
     for name in ("n_games", "seed", "max_pieces"):
-        _require_same(name, getattr(one, name), getattr(other, name))
+        _require_same(name, getattr(report, name), getattr(other_report, name))
     for name in GAME_SETTINGS:
-        _require_same(name, one.config.get(name), other.config.get(name))
-    differences, (low, high) = _paired_differences(lines_of(one), lines_of(other), one.seed)
-    all_truncated = one.n_ended == other.n_ended == 0
+        _require_same(name, report.config.get(name), other_report.config.get(name))
+    differences, (low, high) = _paired_differences(lines_of(report), lines_of(other_report), report.seed)
+    all_truncated = report.n_ended == other_report.n_ended == 0
     return Comparison(
-        one=one.policy,
-        other=other.policy,
-        n_games=one.n_games,
-        max_pieces=one.max_pieces,
-        lines_one=one.lines_total / one.n_games,
-        lines_other=other.lines_total / other.n_games,
-        n_truncated_one=one.n_truncated,
-        n_truncated_other=other.n_truncated,
+        agent=report.policy,
+        other_agent=other_report.policy,
+        n_games=report.n_games,
+        max_pieces=report.max_pieces,
+        lines=report.lines_total / report.n_games,
+        other_lines=other_report.lines_total / other_report.n_games,
+        n_truncated=report.n_truncated,
+        other_n_truncated=other_report.n_truncated,
         difference=float(differences.mean()),
         interval=(low, high),
         confidence=CONFIDENCE,
         n_won=int((differences > 0).sum()),
         n_lost=int((differences < 0).sum()),
-        is_significant=bool((low > 0 or high < 0) and not all_truncated and one.n_games >= _MIN_GAMES),
+        is_significant=bool((low > 0 or high < 0) and not all_truncated and report.n_games >= _MIN_GAMES),
     )
 
 
-def is_significantly_better(one: Report, lines_other: Sequence[int], n_ended_other: int) -> bool:
+def is_significantly_better(report: Report, other_lines: Sequence[int], other_n_ended: int) -> bool:
     """Returns whether a policy has more lines than another on the same games, beyond the interval of the difference.
 
     Args:
-        one: Report of the policy.
-        lines_other: Lines of the other one in each of these games.
-        n_ended_other: Number of these games that the other one lost.
+        report: Report of the policy.
+        other_lines: Lines of the other one in each of these games.
+        other_n_ended: Number of these games that the other one lost.
     """
-    if one.n_games < _MIN_GAMES or len(lines_other) != one.n_games or one.n_ended == n_ended_other == 0:
+    if report.n_games < _MIN_GAMES or len(other_lines) != report.n_games or report.n_ended == other_n_ended == 0:
         return False
-    _, (low, _high) = _paired_differences(lines_of(one), lines_other, one.seed)
+    _, (low, _high) = _paired_differences(lines_of(report), other_lines, report.seed)
     return low > 0
 
 
@@ -256,25 +256,21 @@ def lines_of(report: Report) -> list[int]:
 
 
 def _paired_differences(
-    one: Sequence[int], other: Sequence[int], seed: int
+    lines: Sequence[int], other_lines: Sequence[int], seed: int
 ) -> tuple[npt.NDArray[np.float64], tuple[float, float]]:
     """Returns the differences of each pair of games, ``(n,) float64``, and the interval of their mean."""
-    differences = np.subtract(one, other, dtype=np.float64)
+    differences = np.subtract(lines, other_lines, dtype=np.float64)
     return differences, mean_interval(differences, seed)
 
 
-def _require_same(name: str, one: object, other: object) -> None:
-    if one != other:
+def _require_same(name: str, value: object, other_value: object) -> None:
+    if value != other_value:
         raise ConfigError(
-            f"Comparisons need the same games; one report has {name}={one!r}, the other {other!r}. "
+            f"Comparisons need the same games; one report has {name}={value!r}, the other {other_value!r}. "
             "Evaluate both with the same settings."
         )
 
 
-def _lines(lines: float) -> str:
-    return f"{lines:,.0f}" if lines >= 10 else f"{lines:.2g}"
-
-
 def _signed(lines: float) -> str:
     sign = "+" if lines > 0 else "\N{MINUS SIGN}" if lines < 0 else ""
-    return f"{sign}{_lines(abs(lines))}"
+    return f"{sign}{_shown(abs(lines))}"

@@ -84,12 +84,6 @@ class PolicyGame(IndependentCopies):
     >>> game.place()
     >>> next_action, game.next_action
     (0, 8)
-
-    Args:
-        policy: The policy.
-        config: The game.
-        seed: 0 or more.
-        number: Number of the game.
     """
 
     def __init__(self, policy: Any, config: EnvConfig, seed: int, number: int) -> None:
@@ -163,12 +157,7 @@ def record_game(policy: LinearPolicy, config: EnvConfig, seed: int, game: int, m
     >>> record_game(LinearPolicy({"holes": -1.0}), EnvConfig(), seed=0, game=0, max_pieces=5).pieces
     5
 
-    Args:
-        policy: The policy.
-        config: The game.
-        seed: 0 or more.
-        game: Number of the game, 0 or more.
-        max_pieces: Pieces after which it is truncated.
+    ``max_pieces``: pieces after which it is truncated.
 
     Raises:
         PolicyError: if the policy does not play this game.
@@ -176,7 +165,7 @@ def record_game(policy: LinearPolicy, config: EnvConfig, seed: int, game: int, m
     require_playable(policy, config)
     batch = GameBatch.begin(config, seed, (game,))
     actions: Any = policy.make_runner(batch).record(0, max_pieces)
-    lines, pieces, over = (int(batch.games.rows[0, place]) for place in (LINES, N_PLACED, TERMINATED))
+    lines, pieces, terminated = (int(batch.games.rows[0, place]) for place in (LINES, N_PLACED, TERMINATED))
     return Replay(
         env_config=config,
         seed=seed,
@@ -184,6 +173,6 @@ def record_game(policy: LinearPolicy, config: EnvConfig, seed: int, game: int, m
         actions=pack_actions(config, np.asarray(actions).tolist()),
         lines=lines,
         pieces=pieces,
-        over=bool(over),
+        terminated=bool(terminated),
         about={"agent": policy.name},
     )

@@ -54,12 +54,10 @@ class PlayedSlice:
     seconds: float
 
 
-class SlicePlayer:
+class SliceRunner:
     """Plays slices, one at a time, with its own working memory.
 
-    Args:
-        task: The evaluation.
-        n_games: The most games of a slice; by default the most that a ``WorkQueue`` puts into one.
+    ``n_games``: the most games of a slice; by default the most that a ``WorkQueue`` puts into one.
     """
 
     def __init__(self, task: Task, n_games: int | None = None) -> None:
@@ -126,17 +124,17 @@ class WorkQueue:
             self._stopped = True
             self._changed.notify_all()
 
-    def play_all(self, player: SlicePlayer) -> None:
+    def play_all(self, runner: SliceRunner) -> None:
         """Plays slices until every game is finished."""
-        while self.play_one(player):
+        while self.play_one(runner):
             pass
 
-    def play_one(self, player: SlicePlayer) -> bool:
+    def play_one(self, runner: SliceRunner) -> bool:
         """Plays one slice; returns whether there was one."""
         taken = self.take()
         if taken is None:
             return False
-        self.give_back(taken, player.play(taken.states, taken.n_pieces))
+        self.give_back(taken, runner.play(taken.states, taken.n_pieces))
         return True
 
     def take(self, *, wait: bool = True) -> Slice | None:

@@ -108,9 +108,7 @@ class Bundle:
     def from_bytes(cls, data: bytes, shown: str = "The bundle") -> "Bundle":
         """Parses the content of a file.
 
-        Args:
-            data: The content.
-            shown: Subject of error messages.
+        ``shown``: subject of error messages.
 
         Raises:
             BundleError: if it is malformed.
@@ -126,9 +124,7 @@ class Bundle:
 def read_bundle(path: Path, shown: str | None = None) -> Bundle:
     """Reads a bundle's file once, up to the maximum size of a bundle.
 
-    Args:
-        path: The file.
-        shown: Subject of error messages; by default the path.
+    ``shown``: subject of error messages; by default the path.
 
     Raises:
         BundleError: if it is malformed or cannot be read.

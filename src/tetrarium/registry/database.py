@@ -17,45 +17,23 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import (
-    INTEGER,
-    JSON,
-    REAL,
-    TEXT,
-    Column,
-    Connection,
-    ForeignKey,
-    MetaData,
-    Table,
-    UniqueConstraint,
-    create_engine,
-)
+import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import Boolean
 
 from tetrarium.errors import HomeError, NewerRegistryError, RegistryBusyError
+from tetrarium.registry import sqlite_files
 from tetrarium.registry.home import Home
 from tetrarium.registry.run_tables import EPISODES, RunTable
-from tetrarium.registry.sqlite_files import (
-    BUSY,
-    connect_read_only,
-    describe,
-    has_locks,
-    is_writable,
-    lacks_shared_memory,
-    leave_wal,
-    may_have_wal,
-    primary_code,
-)
 
 APPLICATION_ID: Final = 0x54455452  # "TETR", by which SQLite files of this program are recognized
 VERSION: Final = 3  # ``PRAGMA user_version``; databases of version 1 have only the tables of models
-METADATA: Final = MetaData()
+METADATA: Final = sa.MetaData()
 
 
-class _Json(JSON):
+class _Json(sa.JSON):
     """JSON in a column of type TEXT."""
 
 
@@ -73,143 +51,147 @@ def _compile_flag(*_: Any, **__: Any) -> str:
     return "INTEGER"
 
 
-def _column(name: str, kind: Any, *, key: bool = False) -> Column[Any]:
-    return Column(name, kind, primary_key=key, nullable=False)
+def _column(name: str, kind: Any, *, key: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, kind, primary_key=key, nullable=False)
 
 
-def _model_id() -> Column[Any]:
-    return Column("model_id", INTEGER, ForeignKey("models.id"), nullable=False)
+def _model_id() -> sa.Column[Any]:
+    return sa.Column("model_id", sa.INTEGER, sa.ForeignKey("models.id"), nullable=False)
 
 
-def _run_id() -> Column[Any]:
-    return Column("run_id", INTEGER, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, nullable=False)
+def _run_id() -> sa.Column[Any]:
+    return sa.Column(
+        "run_id", sa.INTEGER, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, nullable=False
+    )
 
 
-models: Final = Table(
+models: Final = sa.Table(
     "models",
     METADATA,
-    Column("id", INTEGER, primary_key=True),
-    Column("name", TEXT, nullable=False, unique=True),
-    Column("promoted", INTEGER),
-    _column("last_number", INTEGER),  # numbers are not reused, even after their version was deleted for good
+    sa.Column("id", sa.INTEGER, primary_key=True),
+    sa.Column("name", sa.TEXT, nullable=False, unique=True),
+    sa.Column("promoted", sa.INTEGER),
+    _column("last_number", sa.INTEGER),  # numbers are not reused, even after their version was deleted for good
 )
-versions: Final = Table(
+versions: Final = sa.Table(
     "versions",
     METADATA,
-    Column("id", INTEGER, primary_key=True),
+    sa.Column("id", sa.INTEGER, primary_key=True),
     _model_id(),
-    _column("number", INTEGER),
-    _column("saved_s", REAL),
-    _column("algorithm", TEXT),
-    _column("step", INTEGER),
-    Column("seed", INTEGER),
+    _column("number", sa.INTEGER),
+    _column("saved_s", sa.REAL),
+    _column("algorithm", sa.TEXT),
+    _column("step", sa.INTEGER),
+    sa.Column("seed", sa.INTEGER),
     _column("training_config", _Json),
     _column("env_config", _Json),
     _column("about", _Json),
-    _column("note", TEXT),
-    _column("n_bytes", INTEGER),
-    _column("sha256", TEXT),  # of the weights
-    Column("trashed_s", REAL),
-    UniqueConstraint("model_id", "number"),
+    _column("note", sa.TEXT),
+    _column("n_bytes", sa.INTEGER),
+    _column("sha256", sa.TEXT),  # of the weights
+    sa.Column("trashed_s", sa.REAL),
+    sa.UniqueConstraint("model_id", "number"),
 )
-tags: Final = Table(
+tags: Final = sa.Table(
     "tags",
     METADATA,
-    Column("version_id", INTEGER, ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True, nullable=False),
-    _column("tag", TEXT, key=True),
+    sa.Column(
+        "version_id", sa.INTEGER, sa.ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True, nullable=False
+    ),
+    _column("tag", sa.TEXT, key=True),
     sqlite_with_rowid=False,
 )
-scores: Final = Table(
+scores: Final = sa.Table(
     "scores",
     METADATA,
-    Column("id", INTEGER, primary_key=True),
-    _column("player", TEXT),
-    _column("sha256", TEXT),  # of the weights, or of a controller
-    _column("protocol", TEXT),
-    _column("protocol_sha256", TEXT),
-    _column("measured_s", REAL),
+    sa.Column("id", sa.INTEGER, primary_key=True),
+    sa.Column("player", sa.TEXT, key="agent", nullable=False),  # this and the time are named as in earlier versions
+    _column("sha256", sa.TEXT),  # of the weights, or of a controller
+    _column("protocol", sa.TEXT),
+    _column("protocol_sha256", sa.TEXT),
+    sa.Column("measured_s", sa.REAL, key="evaluated_at_s", nullable=False),
     _column("report", _Json),
-    UniqueConstraint("sha256", "protocol_sha256"),
+    sa.UniqueConstraint("sha256", "protocol_sha256"),
 )
-runs: Final = Table(
+runs: Final = sa.Table(
     "runs",
     METADATA,
-    Column("id", INTEGER, primary_key=True),
-    Column("name", TEXT, nullable=False, unique=True),
-    _column("mark", TEXT),  # fingerprint of the files that the other columns were read from; empty before that
-    Column("state", TEXT),
-    Column("step", INTEGER),
-    Column("total_steps", INTEGER),
-    Column("error", TEXT),
-    Column("message", TEXT),
-    Column("algorithm", TEXT),
-    Column("preset", TEXT),
-    Column("seed", INTEGER),
-    Column("started", TEXT),
-    Column("seconds", REAL),
-    Column("evaluated_seconds", REAL),
-    Column("training_mean", REAL),
-    Column("training_n_ended", INTEGER),
-    Column("training_n_running", INTEGER),
-    Column("best_lines_game", INTEGER),
-    Column("games_ended", INTEGER),
-    Column("games_lost", INTEGER),
-    Column("last_loss_step", INTEGER),
-    Column("losses_per_10000_pieces", REAL),
-    Column("evaluation", _Json),
-    Column("steps_per_second", REAL),
-    Column("command", TEXT),
-    Column("checkpoints", _Json),
-    Column("has_best", _Flag),
-    Column("is_alive", _Flag),
-    Column("config", _Json),  # config.json: settings, versions, revision; last, so that lists need not read it
+    sa.Column("id", sa.INTEGER, primary_key=True),
+    sa.Column("name", sa.TEXT, nullable=False, unique=True),
+    _column("mark", sa.TEXT),  # fingerprint of the files that the other columns were read from; empty before that
+    sa.Column("state", sa.TEXT),
+    sa.Column("step", sa.INTEGER),
+    sa.Column("total_steps", sa.INTEGER),
+    sa.Column("error", sa.TEXT),
+    sa.Column("message", sa.TEXT),
+    sa.Column("algorithm", sa.TEXT),
+    sa.Column("preset", sa.TEXT),
+    sa.Column("seed", sa.INTEGER),
+    sa.Column("started", sa.TEXT),
+    sa.Column("seconds", sa.REAL),
+    sa.Column("evaluated_seconds", sa.REAL),
+    sa.Column("training_mean", sa.REAL),
+    sa.Column("training_n_ended", sa.INTEGER),
+    sa.Column("training_n_running", sa.INTEGER),
+    sa.Column("best_lines_game", sa.INTEGER),
+    sa.Column("games_ended", sa.INTEGER),
+    sa.Column("games_lost", sa.INTEGER),
+    sa.Column("last_loss_step", sa.INTEGER),
+    sa.Column("losses_per_10000_pieces", sa.REAL),
+    sa.Column("evaluation", _Json),
+    sa.Column("steps_per_second", sa.REAL),
+    sa.Column("command", sa.TEXT),
+    sa.Column("checkpoints", _Json),
+    sa.Column("has_best", _Flag),
+    sa.Column("is_alive", _Flag),
+    sa.Column("config", _Json),  # config.json: settings, versions, revision; last, so that lists need not read it
 )
-records: Final = Table(
+records: Final = sa.Table(
     "records",
     METADATA,
     _run_id(),
-    _column("record", TEXT, key=True),  # "episodes"
-    _column("seen", TEXT),  # fingerprint of the file when it was ingested
+    _column("record", sa.TEXT, key=True),  # "episodes"
+    _column("seen", sa.TEXT),  # fingerprint of the file when it was ingested
     sqlite_with_rowid=False,
 )
-record_parts: Final = Table(
+record_parts: Final = sa.Table(
     "record_parts",
     METADATA,
     _run_id(),
-    _column("record", TEXT, key=True),
-    _column("number", INTEGER, key=True),
-    _column("n_lines", INTEGER),
-    _column("n_rows", INTEGER),  # from the beginning of the file
-    _column("n_bytes", INTEGER),  # from the beginning of the file
-    _column("sha256", TEXT),  # of the part alone
+    _column("record", sa.TEXT, key=True),
+    _column("number", sa.INTEGER, key=True),
+    _column("n_lines", sa.INTEGER),
+    _column("n_rows", sa.INTEGER),  # from the beginning of the file
+    _column("n_bytes", sa.INTEGER),  # from the beginning of the file
+    _column("sha256", sa.TEXT),  # of the part alone
     sqlite_with_rowid=False,
 )
 
 
-def _table_of(table: RunTable) -> Table:
-    columns = (_column(column.name, REAL if column.type is float else INTEGER) for column in table.columns)
-    return Table(table.name, METADATA, _run_id(), _column("number", INTEGER, key=True), *columns,
+def _table_of(table: RunTable) -> sa.Table:
+    columns = (_column(column.name, sa.REAL if column.type is float else sa.INTEGER) for column in table.columns)
+    return sa.Table(table.name, METADATA, _run_id(), _column("number", sa.INTEGER, key=True), *columns,
                  sqlite_with_rowid=False)  # fmt: skip
 
 
 episodes: Final = _table_of(EPISODES)
-episode_buckets: Final = Table(
+episode_buckets: Final = sa.Table(
     "episode_buckets",
     METADATA,
     _run_id(),
-    _column("size", INTEGER, key=True),  # episodes in a full bucket
-    _column("number", INTEGER, key=True),
-    _column("n_games", INTEGER),
-    _column("first_step", INTEGER),
-    _column("sum_lines", INTEGER),
-    _column("min_lines", INTEGER),
-    _column("max_lines", INTEGER),
-    _column("sum_reward", REAL),
-    _column("min_reward", REAL),
-    _column("max_reward", REAL),
-    _column("sum_pieces", INTEGER),
-    _column("min_pieces", INTEGER),
-    _column("max_pieces", INTEGER),
+    _column("size", sa.INTEGER, key=True),  # episodes in a full bucket
+    _column("number", sa.INTEGER, key=True),
+    _column("n_games", sa.INTEGER),
+    _column("first_step", sa.INTEGER),
+    _column("sum_lines", sa.INTEGER),
+    _column("min_lines", sa.INTEGER),
+    _column("max_lines", sa.INTEGER),
+    _column("sum_reward", sa.REAL),
+    _column("min_reward", sa.REAL),
+    _column("max_reward", sa.REAL),
+    _column("sum_pieces", sa.INTEGER),
+    _column("min_pieces", sa.INTEGER),
+    _column("max_pieces", sa.INTEGER),
     sqlite_with_rowid=False,
 )
 # Tables of runs in any version: copies of files, which are dropped and read again when the version changes.
@@ -227,15 +209,13 @@ _QUICK_PRAGMAS: Final = ("synchronous = NORMAL", "foreign_keys = ON")
 class Database:
     """The database of a home; nothing is created before the first write.
 
-    Args:
-        home: The home.
-        wait_s: How long a transaction waits for others; by default a minute.
+    ``wait_s``: how long a transaction waits for others; by default a minute.
     """
 
     def __init__(self, home: Home, *, wait_s: float | None = None) -> None:
         self.path = home.root / "registry.db"
         self._wait_s = _WAIT_S if wait_s is None else wait_s
-        self._engine = create_engine("sqlite://", creator=self._connect, poolclass=NullPool)
+        self._engine = sa.create_engine("sqlite://", creator=self._connect, poolclass=NullPool)
         self._is_ready = False
 
     @property
@@ -246,10 +226,10 @@ class Database:
     @property
     def is_writable(self) -> bool:
         """False in a read-only home."""
-        return is_writable(self.path)
+        return sqlite_files.is_writable(self.path)
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
         """Opens a transaction on a consistent snapshot of the database.
 
         Raises:
@@ -259,12 +239,11 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
-    def writing(self, *, is_durable: bool = True) -> Iterator[Connection]:
+    def writing(self, *, is_durable: bool = True) -> Iterator[sa.Connection]:
         """Opens an exclusive writing transaction, which is committed at the end of the block unless it raises.
 
-        Args:
-            is_durable: Whether the commit survives a power failure. Without it, for data that can be read again from
-                elsewhere, nothing waits for the disk, and a power failure loses the latest commits.
+        ``is_durable``: whether the commit survives a power failure. Without it, for data that can be read again from
+        elsewhere, nothing waits for the disk, and a power failure loses the latest commits.
 
         Raises:
             RegistryBusyError: if other processes write for too long.
@@ -274,7 +253,7 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
-    def _transaction(self, begin: str, pragmas: Sequence[str] = _PRAGMAS) -> Iterator[Connection]:
+    def _transaction(self, begin: str, pragmas: Sequence[str] = _PRAGMAS) -> Iterator[sa.Connection]:
         with self._translate_errors(), contextlib.ExitStack() as opened:
             self._prepare()
             connection = opened.enter_context(self._begin(begin, pragmas))
@@ -292,15 +271,15 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         if self.exists and not self.is_writable:
-            return connect_read_only(self.path)
+            return sqlite_files.connect_read_only(self.path)
         return sqlite3.connect(self.path, timeout=min(_STEP_S, self._wait_s), isolation_level=None)
 
     @contextlib.contextmanager
-    def _begin(self, begin: str, pragmas: Sequence[str] = _PRAGMAS) -> Iterator[Connection]:
+    def _begin(self, begin: str, pragmas: Sequence[str] = _PRAGMAS) -> Iterator[sa.Connection]:
         """Begins a transaction; waits for other processes up to the time limit."""
         deadline_s = time.monotonic() + self._wait_s
         while True:
-            connection: Connection | None = None
+            connection: sa.Connection | None = None
             try:
                 connection = self._engine.connect()
                 for pragma in pragmas:
@@ -311,7 +290,11 @@ class Database:
             except (DBAPIError, sqlite3.Error) as error:
                 if connection is not None:
                     connection.close()
-                if primary_code(error) not in BUSY or time.monotonic() > deadline_s or not has_locks(self.path):
+                if (
+                    sqlite_files.primary_code(error) not in sqlite_files.BUSY
+                    or time.monotonic() > deadline_s
+                    or not sqlite_files.has_locks(self.path)
+                ):
                     raise
                 time.sleep(_PAUSE_S)
         with contextlib.closing(connection):
@@ -323,11 +306,11 @@ class Database:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._create_or_upgrade(_WAL if may_have_wal(self.path, self._wait_s) else ())
+            self._create_or_upgrade(_WAL if sqlite_files.may_have_wal(self.path, self._wait_s) else ())
         except (DBAPIError, sqlite3.Error) as error:
-            if not lacks_shared_memory(error):
+            if not sqlite_files.lacks_shared_memory(error):
                 raise
-            leave_wal(self.path, self._wait_s)
+            sqlite_files.leave_wal(self.path, self._wait_s)
             self._create_or_upgrade(())
         self._is_ready = True
 
@@ -344,7 +327,7 @@ class Database:
             connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
             connection.commit()
 
-    def _checked_version(self, connection: Connection) -> int:
+    def _checked_version(self, connection: sa.Connection) -> int:
         version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
         application = int(connection.exec_driver_sql("PRAGMA application_id").scalar_one())
         has_tables = connection.exec_driver_sql("SELECT 1 FROM sqlite_schema LIMIT 1").first() is not None
@@ -363,8 +346,8 @@ class Database:
         try:
             yield
         except (DBAPIError, sqlite3.Error) as error:
-            kind = RegistryBusyError if primary_code(error) in BUSY else HomeError
-            trouble = describe(error, self.path, recovery=_RECOVERY, waited_s=self._wait_s)
+            kind = RegistryBusyError if sqlite_files.primary_code(error) in sqlite_files.BUSY else HomeError
+            trouble = sqlite_files.describe(error, self.path, recovery=_RECOVERY, waited_s=self._wait_s)
             raise kind(f"The registry {str(self.path)!r} {trouble}") from error
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):

@@ -52,10 +52,7 @@ def select_versions(
 ) -> list[ModelVersion]:
     """Returns versions by name and number.
 
-    Args:
-        connection: A transaction.
-        conditions: SQL conditions.
-        on_disk: Versions whose files exist; by default all.
+    ``on_disk``: versions whose files exist; by default all.
     """
     query = select(*_COLUMNS).join_from(models, versions).where(*conditions)
     rows = connection.execute(query.order_by(versions.c.number)).all()
@@ -66,23 +63,13 @@ def select_versions(
 
 
 def _version(row: Row[Any], tags_of: dict[int, list[str]], on_disk: Collection[Key] | None) -> ModelVersion:
+    others = ("promoted", "about", "id", "model_id")
     return ModelVersion(
-        name=row.name,
-        number=row.number,
-        saved_s=row.saved_s,
-        algorithm=row.algorithm,
-        step=row.step,
-        seed=row.seed,
-        training_config=row.training_config,
-        env_config=row.env_config,
+        **{name: value for name, value in row._mapping.items() if name not in others},
         about=current_facts(row.about),
-        note=row.note,
         tags=tuple(tags_of.get(row.id, ())),
-        n_bytes=row.n_bytes,
-        sha256=row.sha256,
         is_promoted=row.promoted == row.number,
-        is_there=on_disk is None or (row.name, row.number) in on_disk,
-        trashed_s=row.trashed_s,
+        has_file=on_disk is None or (row.name, row.number) in on_disk,
         row_id=row.id,
     )
 

@@ -133,10 +133,6 @@ RUN_TABLES: Final[Mapping[str, RunTable]] = MappingProxyType(
 def read_table(folder: Path, table: RunTable) -> tuple[list[str], list[Row]]:
     """Reads a table of a run.
 
-    Args:
-        folder: The run's.
-        table: Which one.
-
     Returns:
         Column names in the order of the file, and rows; none where the file cannot be read.
     """
@@ -156,9 +152,7 @@ def read_last_row(folder: Path, table: RunTable) -> dict[str, Any]:
 def parse_rows(lines: Sequence[bytes], columns: Sequence[Column]) -> list[Row]:
     """Parses complete lines; those that are not rows of these columns are left out.
 
-    Args:
-        lines: Each with or without its line end.
-        columns: Of the table.
+    ``lines``: each with or without its line end.
     """
     try:
         return _parse_columns(lines, columns)

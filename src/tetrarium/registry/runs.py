@@ -267,9 +267,7 @@ class RunStore:
     >>> RunStore(Home.locate("somewhere")).summaries()
     {}
 
-    Args:
-        home: The home.
-        wait_s: How long a transaction waits for other writers; by default as long as ``Database`` does.
+    ``wait_s``: how long a transaction waits for other writers; by default as long as ``Database`` does.
     """
 
     def __init__(self, home: Home, *, wait_s: float | None = None) -> None:

@@ -1,6 +1,6 @@
-"""Scores of the leaderboard: one evaluation report per player and protocol.
+"""Scores of the leaderboard: one evaluation report per agent and protocol.
 
-A player is identified by the SHA-256 of its weights, a protocol by that of its definition, so renaming a model keeps
+A agent is identified by the SHA-256 of its weights, a protocol by that of its definition, so renaming a model keeps
 its scores, and changing a protocol discards them. Reports are computed by ``evaluation`` and stored unchanged.
 """
 
@@ -25,12 +25,12 @@ _RENAMED_REPORT_KEYS: Final = {"n_cut_off": "n_truncated", "share_cut_off": "sha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """Score of one player."""
+    """Score of one agent."""
 
-    player: str  # its name at the time of the evaluation
+    agent: str  # its name at the time of the evaluation
     sha256: str
     protocol: str
-    measured_s: float  # seconds since 1970
+    evaluated_at_s: float  # seconds since 1970
     report: Mapping[str, Any]
     is_builtin: bool = False  # whether it comes with the package
 
@@ -38,9 +38,7 @@ class Score:
 class ScoreStore:
     """The scores of a home.
 
-    Args:
-        home: The home.
-        clock: Returns seconds since 1970.
+    ``clock``: returns seconds since 1970.
     """
 
     def __init__(self, home: Home, *, clock: Callable[[], float] = time.time) -> None:
@@ -48,14 +46,14 @@ class ScoreStore:
         self._clock = clock
 
     def add(
-        self, player: str, sha256: str, protocol: str, definition: Mapping[str, Any], report: Mapping[str, Any]
+        self, agent: str, sha256: str, protocol: str, definition: Mapping[str, Any], report: Mapping[str, Any]
     ) -> Score:
-        """Stores a score, replacing an earlier one of the same player and protocol definition.
+        """Stores a score, replacing an earlier one of the same agent and protocol definition.
 
         Raises:
             HomeError: if the home cannot be written.
         """
-        score = Score(player=player, sha256=sha256, protocol=protocol, measured_s=self._clock(), report=dict(report))
+        score = Score(agent=agent, sha256=sha256, protocol=protocol, evaluated_at_s=self._clock(), report=dict(report))
         protocol_sha256 = _sha256(definition)
         same = (scores.c.sha256 == sha256) & (scores.c.protocol_sha256 == protocol_sha256)
         with self._database.writing() as connection:
@@ -67,7 +65,7 @@ class ScoreStore:
         """Returns the scores of a protocol definition, oldest first."""
         if not self._database.exists:
             return []
-        columns = (scores.c.player, scores.c.sha256, scores.c.protocol, scores.c.measured_s, scores.c.report)
+        columns = [scores.c[name].label(name) for name in ("agent", "sha256", "protocol", "evaluated_at_s", "report")]
         query = select(*columns).where(scores.c.protocol_sha256 == _sha256(definition)).order_by(scores.c.id)
         with self._database.reading() as connection:
             return [_score(**row._mapping) for row in connection.execute(query)]

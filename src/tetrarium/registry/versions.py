@@ -36,7 +36,7 @@ class ModelVersion:
     n_bytes: int
     sha256: str  # of the weights
     is_promoted: bool
-    is_there: bool  # whether its file exists
+    has_file: bool  # whether its file exists
     trashed_s: float | None  # seconds since 1970; None outside of the trash
     row_id: int  # in this home's database
     is_builtin: bool = False  # whether it is built in and cannot be changed
@@ -135,22 +135,17 @@ def champion_version(name: str) -> ModelVersion | None:
     if path is None:
         return None
     bundle, status = read_bundle(path), path.stat()
+    shared = ("algorithm", "step", "seed", "training_config", "env_config", "note", "tags")
     return ModelVersion(
+        **{fact: getattr(bundle, fact) for fact in shared},
+        about=current_facts(bundle.about),
         name=name,
         number=1,
         saved_s=status.st_mtime,
-        algorithm=bundle.algorithm,
-        step=bundle.step,
-        seed=bundle.seed,
-        training_config=bundle.training_config,
-        env_config=bundle.env_config,
-        about=current_facts(bundle.about),
-        note=bundle.note,
-        tags=bundle.tags,
         n_bytes=status.st_size,
         sha256=bundle.weights_sha256,
         is_promoted=False,
-        is_there=True,
+        has_file=True,
         trashed_s=None,
         row_id=0,
         is_builtin=True,

@@ -19,7 +19,7 @@ from tetrarium.registry.versions import CHAMPIONS, champion_names, champion_path
 from tetrarium.training.runs.storage.folder import BEST, checkpoint_steps, latest_checkpoint
 
 if TYPE_CHECKING:
-    from tetrarium.evaluation.leaderboard import Player  # which loads the database's library
+    from tetrarium.evaluation.leaderboard import RankedAgent  # which loads the database's library
 
 _JSON_BYTES_ACTION: Final = 5  # an action in JSON is at most "511, "
 
@@ -27,9 +27,7 @@ _JSON_BYTES_ACTION: Final = 5  # an action in JSON is at most "511, "
 def resolve_policy(reference: str, home: Home) -> tuple[Any, EnvConfig | None]:
     """Resolves an agent reference to a policy.
 
-    Args:
-        reference: The name of a published controller, or what ``resolve_checkpoint`` accepts.
-        home: The home to search.
+    ``reference``: the name of a published controller, or what ``resolve_checkpoint`` accepts.
 
     Returns:
         The policy, and the config of the game that it was trained for; None for a controller.
@@ -50,18 +48,18 @@ def resolve_policy(reference: str, home: Home) -> tuple[Any, EnvConfig | None]:
     return read_policy(path, _display_name(reference, path, home))
 
 
-def load_player_policy(player: "Player", home: Home) -> Any:
+def load_ranked_policy(agent: "RankedAgent", home: Home) -> Any:
     """Loads the policy of a leaderboard entry.
 
     Raises:
         BundleError: if its file was altered.
     """
-    if player.version is None:
-        return named_policy(player.label)
+    if agent.version is None:
+        return named_policy(agent.label)
     from tetrarium.registry.model_store import ModelStore
     from tetrarium.training.checkpoints.agent_checkpoint import read_policy  # loads torch
 
-    return read_policy(ModelStore(home).path(player.version), player.label)[0]
+    return read_policy(ModelStore(home).path(agent.version), agent.label)[0]
 
 
 def _display_name(reference: str, path: Path, home: Home) -> str:

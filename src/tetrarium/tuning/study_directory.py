@@ -17,32 +17,11 @@ from tetrarium.registry.files.process_lock import is_locked, run_lock
 from tetrarium.registry.home import Home, natural_key
 from tetrarium.settings import documented
 from tetrarium.training.runs.storage.checkpoint_cleanup import delete_run
+from tetrarium.tuning import study as studies
 from tetrarium.tuning.objectives import GOAL, OBJECTIVES, is_maximized
-from tetrarium.tuning.study import (
-    PLAIN_FIELDS,
-    RESERVED_NAMES,
-    SAMPLERS,
-    STUDY_CONFIG,
-    STUDY_NAME_RULE,
-    StudyConfig,
-    read_study_config,
-    require_study,
-    study_json,
-    study_names,
-    trial_runs,
-)
 from tetrarium.tuning.trial_storage import Storage, Trials, trial_result
 from tetrarium.workers.directories.runs import read_run
-from tetrarium.workers.protocol.status_files import (
-    ACTIVE_STATES,
-    CRASH_MESSAGE,
-    CRASHED,
-    DAMAGED,
-    PROCESS_STATES,
-    WorkerState,
-    modified_time,
-    read_state,
-)
+from tetrarium.workers.protocol import status_files
 
 if TYPE_CHECKING:
     import optuna
@@ -62,7 +41,7 @@ class Importances:
     explanation: str  # method, or the reason why importance cannot be estimated
 
 
-def find_importances(study: StudyConfig, trials: Trials | None) -> Importances:
+def find_importances(study: studies.StudyConfig, trials: Trials | None) -> Importances:
     """Estimates the importance of the settings of a study; ``trials`` is None before the first trial.
 
     PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023) compares the distribution of a setting among the best trials
@@ -130,7 +109,7 @@ class TrialView:
     state: str = field(
         metadata=documented(
             "Outcome of the trial, or else the state of its run; `waiting` before that starts.",
-            choices=("done", "pruned", "waiting", *PROCESS_STATES),
+            choices=("done", "pruned", "waiting", *status_files.PROCESS_STATES),
         )
     )
     params: dict[str, Any] = field(
@@ -156,7 +135,7 @@ class StudyView:
         metadata=documented(
             "State of its tuner; `crashed`: its process ended without writing a state, and the study can be resumed; "
             "`damaged`: its configuration cannot be read, and the fields that depend on it have no meaning.",
-            choices=PROCESS_STATES,
+            choices=status_files.PROCESS_STATES,
         )
     )
     message: str = field(metadata=documented("Latest message for people.", "rates-0003 is done."))
@@ -164,7 +143,7 @@ class StudyView:
     is_alive: bool = field(metadata=documented("Whether its tuner runs."))
     preset: str = field(metadata=documented("Preset that all trials share.", "quick"))
     objective: str = field(metadata=documented("Objective that trials are judged by.", choices=OBJECTIVES))
-    sampler: str = field(metadata=documented("Sampler that draws the trials.", choices=SAMPLERS))
+    sampler: str = field(metadata=documented("Sampler that draws the trials.", choices=studies.SAMPLERS))
     seed: int = field(metadata=documented("Seed of the sampler.", 0))
     prunes: bool = field(metadata=documented("Whether trials below the median of the others are stopped early."))
     n_trials: int = field(metadata=documented("Requested trials.", 20))
@@ -199,13 +178,13 @@ class StudyDetail:
 
 def list_studies(home: Home) -> list[StudyView]:
     """Returns all studies of a home, damaged ones included, the latest first."""
-    names = study_names(home)
+    names = studies.study_names(home)
     storage = Storage(home) if names and Storage.exists(home) else None
     views = []
     for name in names:
         with contextlib.suppress(HomeError, OSError):
             try:
-                study = read_study_config(home, name)
+                study = studies.read_study_config(home, name)
             except HomeError as error:
                 views.append(_damaged_view(home, name, str(error)))
                 continue
@@ -222,7 +201,7 @@ def read_study(home: Home, name: str) -> StudyDetail:
         HomeError: if the trials cannot be read.
     """
     try:
-        study = read_study_config(home, name)
+        study = studies.read_study_config(home, name)
     except EntryNotFoundError:
         raise
     except HomeError as error:
@@ -241,24 +220,26 @@ def read_study(home: Home, name: str) -> StudyDetail:
     )
 
 
-def create_study(home: Home, study: StudyConfig) -> StudyConfig:
+def create_study(home: Home, study: studies.StudyConfig) -> studies.StudyConfig:
     """Creates the folder of a new study.
 
     Raises:
         ConfigError: if the study is invalid.
         NameTakenError, HomeError: if the name is taken or invalid, or the home or its trials cannot be used.
     """
-    require_instance("study", study, StudyConfig)
+    require_instance("study", study, studies.StudyConfig)
     study.check()
     folder = Home.require(home).study_folder(study.name)
-    if not STUDY_NAME_RULE.allows(study.name):
-        raise InvalidNameError(f"A study's name {STUDY_NAME_RULE.text}; got {study.name!r}. Choose another name.")
-    if study.name in RESERVED_NAMES:
+    if not studies.STUDY_NAME_RULE.allows(study.name):
+        raise InvalidNameError(
+            f"A study's name {studies.STUDY_NAME_RULE.text}; got {study.name!r}. Choose another name."
+        )
+    if study.name in studies.RESERVED_NAMES:
         raise InvalidNameError(
             f"A study cannot be called {study.name!r}: `tetrarium tune` has a command of that name. "
             "Choose another name."
         )
-    if taken := trial_runs(home, study.name):
+    if taken := studies.trial_runs(home, study.name):
         raise NameTakenError(
             f"Trials of {study.name!r} are the runs {study.run_name(0)} and so on, but the run {taken[0]!r} exists. "
             "Choose another name."
@@ -274,7 +255,9 @@ def create_study(home: Home, study: StudyConfig) -> StudyConfig:
     )
     home.secret()
     try:
-        create_directory(folder, lambda hidden: (hidden / STUDY_CONFIG).write_bytes(study_json(started)))
+        create_directory(
+            folder, lambda hidden: (hidden / studies.STUDY_CONFIG).write_bytes(studies.study_json(started))
+        )
     except FileExistsError:
         raise NameTakenError(
             f"The name {study.name!r} is taken. "
@@ -301,7 +284,7 @@ def delete_study(home: Home, name: str, *, with_runs: bool = False) -> list[str]
         AlreadyRunningError: if it runs, or a run that is to be deleted.
         HomeError: if it cannot be deleted.
     """
-    folder, runs = require_study(home, name), trial_runs(home, name)
+    folder, runs = studies.require_study(home, name), studies.trial_runs(home, name)
     with run_lock(folder):
         for run in runs if with_runs else ():
             delete_run(home, run)
@@ -311,14 +294,14 @@ def delete_study(home: Home, name: str, *, with_runs: bool = False) -> list[str]
     return runs
 
 
-def _view(home: Home, study: StudyConfig, trials: list[TrialView]) -> StudyView:
+def _view(home: Home, study: studies.StudyConfig, trials: list[TrialView]) -> StudyView:
     folder = home.study_folder(study.name)
     is_alive = is_locked(folder)
-    tuner = _tuner_state(read_state(folder), is_alive, trials, study)
+    tuner = _tuner_state(status_files.read_state(folder), is_alive, trials, study)
     best = _best(study, trials)
     counts = {state: sum(trial.state == state for trial in trials) for state in _STATES.values()}
     return StudyView(
-        **{name: getattr(study, name) for name in PLAIN_FIELDS},
+        **{name: getattr(study, name) for name in studies.PLAIN_FIELDS},
         state=tuner.state,
         message=tuner.message,
         error=tuner.error,
@@ -334,39 +317,44 @@ def _view(home: Home, study: StudyConfig, trials: list[TrialView]) -> StudyView:
 
 
 def _damaged_view(home: Home, name: str, reason: str) -> StudyView:
-    folder = require_study(home, name)
+    folder = studies.require_study(home, name)
     return StudyView(
-        name=name, state=DAMAGED, message="", error=reason, is_alive=is_locked(folder), preset="", objective="lines",
+        name=name, state=status_files.DAMAGED, message="", error=reason, is_alive=is_locked(folder), preset="",
+        objective="lines",
         sampler="tpe", seed=0, prunes=False, n_trials=0, n_at_once=0, n_done=0, n_pruned=0, n_failed=0, n_open=0,
-        best=None, best_value=None, started=modified_time(folder) or "", command="", ranges={},
+        best=None, best_value=None, started=status_files.modified_time(folder) or "", command="", ranges={},
     )  # fmt: skip
 
 
 def _tuner_state(
-    written: WorkerState | None, is_alive: bool, trials: list[TrialView], study: StudyConfig
-) -> WorkerState:
+    written: status_files.WorkerState | None, is_alive: bool, trials: list[TrialView], study: studies.StudyConfig
+) -> status_files.WorkerState:
     """Returns the state that a tuner wrote, corrected if its process ended without writing another."""
     resume = f"Resume it by `tetrarium tune {study.name}`."
     if written is None:
-        return WorkerState(
+        return status_files.WorkerState(
             state="starting" if is_alive else "stopped", message="" if is_alive else f"Not started. {resume}"
         )
-    if written.state in ACTIVE_STATES and not is_alive:
-        n_open = sum(trial.state in ACTIVE_STATES for trial in trials)
+    if written.state in status_files.ACTIVE_STATES and not is_alive:
+        n_open = sum(trial.state in status_files.ACTIVE_STATES for trial in trials)
         meanwhile = f" {n_open} of its trials may still be training." if n_open else ""
-        return WorkerState(state=CRASHED, message=f"{CRASH_MESSAGE}{meanwhile} {resume}")
+        return status_files.WorkerState(
+            state=status_files.CRASHED, message=f"{status_files.CRASH_MESSAGE}{meanwhile} {resume}"
+        )
     if written.state == "finished" and len(trials) < study.n_trials:
-        return WorkerState(state="stopped", message=f"{study.n_trials - len(trials):,} trials left. {resume}")
+        return status_files.WorkerState(
+            state="stopped", message=f"{study.n_trials - len(trials):,} trials left. {resume}"
+        )
     return written
 
 
-def _best(study: StudyConfig, trials: list[TrialView]) -> TrialView | None:
+def _best(study: studies.StudyConfig, trials: list[TrialView]) -> TrialView | None:
     done = [trial for trial in trials if trial.state == "done" and trial.value is not None]
     sign = -1.0 if is_maximized(study.objective) else 1.0
     return min(done, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
 
 
-def _views(home: Home, study: StudyConfig, trials: Trials, *, with_runs: bool) -> list[TrialView]:
+def _views(home: Home, study: studies.StudyConfig, trials: Trials, *, with_runs: bool) -> list[TrialView]:
     found = []
     for trial in trials.all():
         run, about = study.run_name(trial.number), trial_result(trial)
@@ -397,7 +385,7 @@ def _views(home: Home, study: StudyConfig, trials: Trials, *, with_runs: bool) -
     return found
 
 
-def _seconds_left(study: StudyConfig, trials: list[TrialView]) -> float | None:
+def _seconds_left(study: studies.StudyConfig, trials: list[TrialView]) -> float | None:
     """Estimates the remaining time by the speed of earlier trials; None if there are none."""
     paced = [trial for trial in trials if trial.step and trial.seconds]
     n_steps = sum(trial.step for trial in paced)

@@ -21,18 +21,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tetrarium.errors import HomeError, RegistryBusyError
+from tetrarium.registry import sqlite_files
 from tetrarium.registry.files.atomic import folder_lock
 from tetrarium.registry.home import Home
-from tetrarium.registry.sqlite_files import (
-    BUSY,
-    connect_read_only,
-    describe,
-    is_writable,
-    lacks_shared_memory,
-    leave_wal,
-    may_have_wal,
-    primary_code,
-)
 from tetrarium.tuning.objectives import is_maximized
 from tetrarium.tuning.search_space import Range
 from tetrarium.tuning.study import StudyConfig
@@ -59,9 +50,6 @@ class SampledParams:
 class Storage:
     """Optuna's storage in a home, created if it is missing.
 
-    Args:
-        home: The home.
-
     Raises:
         RegistryBusyError: if another process keeps it locked.
         HomeError: if it cannot be used.
@@ -83,15 +71,15 @@ class Storage:
 
         with folder_lock(folder):
             try:
-                has_wal = may_have_wal(self.path, _WAIT_S)
+                has_wal = sqlite_files.may_have_wal(self.path, _WAIT_S)
                 with contextlib.closing(self._connect()) as connection:
                     if has_wal and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
                         connection.execute("PRAGMA journal_mode = WAL")  # persistent; readers never wait for writers
                         connection.execute("SELECT 1 FROM sqlite_schema")
             except sqlite3.Error as error:
-                if not lacks_shared_memory(error):
+                if not sqlite_files.lacks_shared_memory(error):
                     raise
-                leave_wal(self.path, _WAIT_S)
+                sqlite_files.leave_wal(self.path, _WAIT_S)
             return optuna.storages.RDBStorage(
                 "sqlite://", engine_kwargs={"creator": self._connect, "poolclass": NullPool}
             )
@@ -121,8 +109,8 @@ class Storage:
             connection.commit()
 
     def _connect(self) -> sqlite3.Connection:
-        if self.path.exists() and not is_writable(self.path):
-            return connect_read_only(self.path)
+        if self.path.exists() and not sqlite_files.is_writable(self.path):
+            return sqlite_files.connect_read_only(self.path)
         connection = sqlite3.connect(self.path, timeout=_WAIT_S)
         connection.execute("PRAGMA synchronous = NORMAL")  # lost trials are recovered from their runs
         return connection
@@ -136,8 +124,8 @@ class Storage:
         try:
             yield
         except (sqlite3.Error, SQLAlchemyError, OptunaError, RuntimeError) as error:
-            kind = RegistryBusyError if primary_code(error) in BUSY else HomeError
-            trouble = describe(
+            kind = RegistryBusyError if sqlite_files.primary_code(error) in sqlite_files.BUSY else HomeError
+            trouble = sqlite_files.describe(
                 error, self.path, recovery="trials are then recovered from their runs.", waited_s=_WAIT_S
             )
             raise kind(f"The file of trials {str(self.path)!r} {trouble}") from error
@@ -150,10 +138,6 @@ class Storage:
 
 class Trials:
     """The trials of one study; one process at a time writes them.
-
-    Args:
-        storage: The home's.
-        study: The study.
 
     Raises:
         HomeError: if the database cannot be used.

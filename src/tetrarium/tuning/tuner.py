@@ -13,16 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from tetrarium import errors
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import (
-    AlreadyRunningError,
-    ConfigError,
-    HomeError,
-    NameTakenError,
-    RegistryBusyError,
-    TetrariumError,
-    WorkerError,
-)
 from tetrarium.events import Event, StateChanged
 from tetrarium.registry.files.process_lock import acquire_lock, is_locked
 from tetrarium.registry.home import Home
@@ -51,7 +43,7 @@ def lock_study(home: Home, name: str) -> int:
     read_study_config(home, name)
     folder = home.study_folder(name)
     if is_locked(folder):
-        raise AlreadyRunningError(
+        raise errors.AlreadyRunningError(
             f"The study {name!r} is already running. Show it by `tetrarium tune show {name}`, or stop it first."
         )
     return acquire_lock(folder)
@@ -121,7 +113,7 @@ class Tuner:
                 for number in list(self._unfinished):
                     self._check(number)
                 self._start_trials()
-            except RegistryBusyError as error:  # each step is repeated from its beginning
+            except errors.RegistryBusyError as error:  # each step is repeated from its beginning
                 self._publish_busy(error)
                 self._sleep()
                 continue
@@ -133,7 +125,7 @@ class Tuner:
             self._sleep()
         return self._end()
 
-    def _publish_busy(self, error: RegistryBusyError | None) -> None:
+    def _publish_busy(self, error: errors.RegistryBusyError | None) -> None:
         """Publishes that another program locks the trials, or that it no longer does."""
         if error is not None and not self._is_busy:
             self._publish_state("running", f"Waiting. {error}")
@@ -148,7 +140,7 @@ class Tuner:
 
     def _reread_config(self) -> None:
         """Rereads the number of trials, which may have been changed."""
-        with contextlib.suppress(HomeError):
+        with contextlib.suppress(errors.HomeError):
             self._config = read_study_config(self._home, self._name)
 
     def _publish_pause(self) -> None:
@@ -193,7 +185,7 @@ class Tuner:
         of_run, of_trial = self._configs_of_run(run), self._config.configs(params)
         unchanged = {name: getattr(of_trial[1], name) for name in CHANGEABLE_SETTINGS}  # whatever a resume changed
         if (of_run[0], of_run[1].with_changes(**unchanged)) != of_trial:
-            raise NameTakenError(
+            raise errors.NameTakenError(
                 f"The run {run!r} has the name of a trial of {self._name!r}, but other settings. "
                 f"Delete it by `tetrarium runs delete {run}`, or start a study of another name."
             )
@@ -214,7 +206,7 @@ class Tuner:
                     mode=self._mode,
                     origin="study",
                 )
-            except ConfigError as error:
+            except errors.ConfigError as error:
                 self._close(number, "fail", about={"note": str(error)})
             return
         self._require_own(run, params)
@@ -225,7 +217,7 @@ class Tuner:
     def _resume(self, run: str) -> None:
         try:
             resume_training(self._home, run, mode=self._mode)
-        except HomeError:
+        except errors.HomeError:
             if not is_locked(self._home.run_folder(run)):  # otherwise another process has resumed it
                 raise
 
@@ -295,7 +287,7 @@ class Tuner:
             self._close(number, "fail", view, note=reason)
             self._n_failed += 1
             if self._n_failed >= _MAX_FAILED:
-                raise TetrariumError(
+                raise errors.TetrariumError(
                     f"{_MAX_FAILED} trials in a row failed, the last with: {reason} "
                     f"Fix that, then resume by `tetrarium tune {self._name} --trials {self._config.n_trials + 3}`."
                 )
@@ -328,7 +320,7 @@ class Tuner:
     def _send(self, run: str, command: str) -> bool:
         """Sends a command to a run's worker; returns whether it arrived. A starting worker gets it later."""
         folder = self._home.run_folder(run)
-        with contextlib.suppress(WorkerError), WorkerClient.connect(folder, wait_s=0.0) as worker:
+        with contextlib.suppress(errors.WorkerError), WorkerClient.connect(folder, wait_s=0.0) as worker:
             worker.execute(command)
             return True
         return False

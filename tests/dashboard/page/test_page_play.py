@@ -281,16 +281,16 @@ def test_result_against_an_opponent_says_who_won_and_why(page: Page) -> None:
     page.goto("/play")
 
     def game(phase: str, n: int, **opponent: Any) -> dict[str, Any]:
-        other = {"agent": "champion", "state": "ready", "finished": False, "over": False, "seconds": 30.0, **opponent}
+        other = {"agent": "champion", "state": "ready", "finished": False, "lost": False, "seconds": 30.0, **opponent}
         return {"phase": phase, "goal_lines": 40, "lines_game": n, "seconds": 31.25, "opponent": other}
 
     assert page.evaluate(
         RESULTS,
         [
-            game("over", 12, lines=12),
-            game("over", 1, lines=0, over=True),
-            game("over", 3, lines=2, over=True, seconds=31.25),
-            game("over", 12, lines=40, finished=True),
+            game("game-over", 12, lines=12),
+            game("game-over", 1, lines=0, lost=True),
+            game("game-over", 3, lines=2, lost=True, seconds=31.25),
+            game("game-over", 12, lines=40, finished=True),
             game("finished", 40, lines=33),
             game("finished", 41, lines=40, finished=True),
             game("finished", 40, lines=40, finished=True, seconds=31.25),

@@ -111,11 +111,11 @@ def test_display_is_turned_off_and_on(
     next_board(page)
     page.get_by_role("radio", name="No display").check()
     expect(page.locator("#board-message strong")).to_have_text("No display")
-    wait_until(lambda: dashboard.status(endless).get("mode") == "headless", "the worker to be headless")
+    wait_until(lambda: dashboard.status(endless).get("mode") == "no-display", "the worker to show nothing")
     expect(page.locator("#board-message p")).to_contain_text(
         re.compile(r"^The run trains at full speed\. (Its latest checkpoint|The built-in champion) plays meanwhile\.$")
     )
-    photograph(page, "headless")
+    photograph(page, "no-display")
     next_board(page)
     details = page.context.new_page()
     details.route("**/replays", lambda route: route.fulfill(json=[]))
@@ -267,7 +267,7 @@ def test_watching_does_not_change_training(page: Page, dashboard: Dashboard) -> 
         "total_timesteps": 20_000, "checkpoint_every": 5_000, "evaluate_every": 7_500, "evaluation_games": 2,
         "evaluation_pieces": 50,
     }  # fmt: skip
-    dashboard.start_run("alone", mode="headless", **settings)
+    dashboard.start_run("alone", mode="no-display", **settings)
     wait_until(lambda: dashboard.view("alone").state == "finished", "the run without viewers")
     page.goto("/")
     dashboard.call(

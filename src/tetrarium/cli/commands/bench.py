@@ -4,7 +4,6 @@ Each figure is the best of some short runs on one thread, because other programs
 is not timed. The scripts in ``bench/`` measure more precisely and compare with other projects.
 """
 
-import json as json_library
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
+from tetrarium.cli.formatting import print_json
 from tetrarium.cli.options import HomeOption, JsonOption
 from tetrarium.engine import perft
 from tetrarium.environment import EnvConfig
@@ -51,7 +51,7 @@ def bench(
         rates[name] = _best_rate(prepare(), seconds)
         table.add_row(what, f"{rates[name]:,.0f}", "per second")
     if json:
-        print(json_library.dumps({f"{name}_per_second": round(rate, 1) for name, rate in rates.items()}, indent=2))
+        print_json({f"{name}_per_second": round(rate, 1) for name, rate in rates.items()})
     else:
         Console(file=sys.stdout, highlight=False).print(table)
     return 0

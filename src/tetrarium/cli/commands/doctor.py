@@ -1,6 +1,5 @@
 """Command ``doctor``: checks of the installation."""
 
-import json as json_library
 import os
 import platform
 import shutil
@@ -15,6 +14,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from tetrarium.cli.formatting import print_json
 from tetrarium.cli.options import HomeOption, JsonOption
 from tetrarium.cli.terminal.compile_notice import notify_compiling
 from tetrarium.cli.terminal.run_summary import COMPILING
@@ -52,7 +52,7 @@ def doctor(*, json: JsonOption = False, home: HomeOption = None) -> int:
             if not json:
                 _show(name, is_ok, message, width=max(map(len, checks)))  # at once: the last checks take seconds
     if json:
-        print(json_library.dumps(results, indent=2))
+        print_json(results)
     return 0 if all(result["is_ok"] for result in results) else 1
 
 
@@ -129,12 +129,12 @@ def _game() -> str:
     _, info = env.reset(seed=0)
     _, _, _, _, info = env.step(info["action_mask"].argmax())
     ready_s = time.perf_counter() - started_s
-    n_pieces, over = 0, False
+    n_pieces = 0
     started_s = time.perf_counter()
     while n_pieces < 2_000:
-        _, _, over, _, info = env.step(info["action_mask"].argmax())
+        _, _, terminated, _, info = env.step(info["action_mask"].argmax())
         n_pieces += 1
-        if over:
+        if terminated:
             _, info = env.reset()
     speed = n_pieces / (time.perf_counter() - started_s)
     return f"ready after {ready_s:.1f} s, {speed:,.0f} placements per second through Gymnasium"

@@ -1,6 +1,5 @@
 """Commands ``models …`` that play: evaluation under a protocol, the leaderboard, and comparisons."""
 
-import json as json_library
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from tetrarium.cli.evaluations import FreshOption, InsecureOption, OnOption, WorkersOption, evaluate_in
-from tetrarium.cli.formatting import interval_text, lines_text, percent_text
+from tetrarium.cli.formatting import interval_text, lines_text, percent_text, print_json
 from tetrarium.cli.options import HomeOption, JsonOption, agent_names, protocol_names, suggested
 from tetrarium.cli.tables.model_tables import print_table
 from tetrarium.errors import ConfigError
@@ -41,18 +40,18 @@ def evaluate_models(
 ) -> int:
     """Evaluate models or controllers under a protocol, for the leaderboard."""
     from tetrarium.evaluation import find_protocol
-    from tetrarium.evaluation.leaderboard import find_player, keep_score
-    from tetrarium.training.agent_reference import load_player_policy
+    from tetrarium.evaluation.leaderboard import find_ranked_agent, keep_score
+    from tetrarium.training.agent_reference import load_ranked_policy
 
     located, chosen = Home.locate(home), find_protocol(protocol)
-    players = [find_player(_require_saved(name), located) for name in agents]
+    ranked_agents = [find_ranked_agent(_require_saved(name), located) for name in agents]
     scores = []
-    for player in players:
-        policy = load_player_policy(player, located)
+    for agent in ranked_agents:
+        policy = load_ranked_policy(agent, located)
         report = _play(policy, chosen, chosen.n_games, located, on=on, workers=workers, insecure=insecure, fresh=fresh)
-        scores.append(keep_score(located, player, chosen, report))
+        scores.append(keep_score(located, agent, chosen, report))
     if json:
-        print(json_library.dumps([_score_dict(score) for score in scores], indent=2))
+        print_json([_score_dict(score) for score in scores])
     else:
         _print_scores(chosen, [(score, None) for score in scores])
     return 0
@@ -67,27 +66,27 @@ def show_leaderboard(
 
     located, chosen = Home.locate(home), find_protocol(protocol)
     entries = leaderboard(located, chosen)
-    by_sha256 = {entry.player.sha256: (entry.score, entry.place) for entry in entries}  # equal weights are listed once
+    by_sha256 = {entry.agent.sha256: (entry.score, entry.place) for entry in entries}  # equal weights are listed once
     placed = [(score, place) for score, place in by_sha256.values() if score is not None]
     if json:
-        print(json_library.dumps([{**_score_dict(score), "place": place} for score, place in placed], indent=2))
+        print_json([{**_score_dict(score), "place": place} for score, place in placed])
         return 0
     if placed:
         _print_scores(chosen, placed)
     else:
         command = suggested(f"tetrarium models evaluate champion dt-10 --protocol {chosen.name}", home)
         print(f"No results yet. Evaluate some: {command}")
-    missing = [entry.player.label for entry in entries if entry.score is None]
+    missing = [entry.agent.label for entry in entries if entry.score is None]
     if missing:
         print(f"Not evaluated: {', '.join(missing)}")
     return 0
 
 
 def compare_models(
-    one: Annotated[
+    agent: Annotated[
         str, Parameter(completer=agent_names, help="A run, a model, a bundle, a checkpoint folder or a controller.")
     ],
-    other: Annotated[str, Parameter(completer=agent_names, help="The agent to compare it with.")],
+    other_agent: Annotated[str, Parameter(completer=agent_names, help="The agent to compare it with.")],
     *,
     games: Annotated[int | None, Parameter(help="Number of games. [default: the protocol's]")] = None,
     max_pieces: Annotated[
@@ -103,18 +102,18 @@ def compare_models(
 
     located, chosen = Home.locate(home), find_protocol(protocol)
     reports = []
-    for agent in (one, other):
-        policy, _ = resolve_policy(agent, located)
+    for name in (agent, other_agent):
+        policy, _ = resolve_policy(name, located)
         reports.append(_play(policy, chosen, games or chosen.n_games, located, max_pieces))
     found = compare_reports(*reports)
     if json:
-        print(json_library.dumps(found.to_dict(), indent=2))
+        print_json(found.to_dict())
         return 0
-    ones = (found.one, found.lines_one, found.n_truncated_one, found.n_won)
-    others = (found.other, found.lines_other, found.n_truncated_other, found.n_lost)
+    first = (found.agent, found.lines, found.n_truncated, found.n_won)
+    second = (found.other_agent, found.other_lines, found.other_n_truncated, found.n_lost)
     rows = [
         (name, lines_text(lines), f"{truncated:,}", f"{better:,} of {found.n_games:,} games")
-        for name, lines, truncated, better in (ones, others)
+        for name, lines, truncated, better in (first, second)
     ]
     print_table(("agent", "lines until the limit", "truncated", "better in"), rows)
     print(found.sentence)
@@ -157,7 +156,7 @@ def _print_scores(protocol: "Protocol", placed: "list[tuple[Score, int | None]]"
         low, high = report["interval_lines"]
         median = lines_text(report["median_lines"])
         rows.append((
-            "" if place is None else str(place), score.player,
+            "" if place is None else str(place), score.agent,
             interval_text(report["mean_lines"], low, high)
             if report["n_ended"]
             else f"lost none of {report['n_games']:,}",
@@ -170,7 +169,8 @@ def _print_scores(protocol: "Protocol", placed: "list[tuple[Score, int | None]]"
 
 
 def _score_dict(score: "Score") -> dict[str, Any]:
+    names = ("agent", "sha256", "protocol", "evaluated_at_s")
     return {
-        "agent": score.player, "sha256": score.sha256, "protocol": score.protocol, "measured_s": score.measured_s,
+        **{name: getattr(score, name) for name in names},
         **{name: value for name, value in score.report.items() if name != "policy"},
-    }  # fmt: skip
+    }

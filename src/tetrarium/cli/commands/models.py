@@ -1,22 +1,13 @@
 """Commands ``models …`` that save, show, edit and share models."""
 
-import json as json_library
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from tetrarium.cli.options import (
-    ForceOption,
-    HomeOption,
-    JsonOption,
-    YesOption,
-    agent_names,
-    model_names,
-    setting_words,
-    suggested,
-)
+from tetrarium.cli import options
+from tetrarium.cli.formatting import print_json
 from tetrarium.cli.tables.model_tables import print_slots, print_version, print_versions
 from tetrarium.errors import ConfigError
 from tetrarium.registry.home import Home
@@ -27,21 +18,23 @@ if TYPE_CHECKING:
     from tetrarium.registry.versions import ModelVersion
 
 VersionArgument = Annotated[
-    str, Parameter(completer=model_names, help="NAME@VERSION, or NAME for its default version.")
+    str, Parameter(completer=options.model_names, help="NAME@VERSION, or NAME for its default version.")
 ]
 VersionsArgument = Annotated[
-    str, Parameter(completer=model_names, help="NAME@VERSION, or NAME for all of its versions.")
+    str, Parameter(completer=options.model_names, help="NAME@VERSION, or NAME for all of its versions.")
 ]
 TagsOption = Annotated[list[str] | None, Parameter(negative="", help="A tag; repeatable.")]
 
 
 def list_models(
-    name: Annotated[str | None, Parameter(completer=model_names, help="List the versions of this model.")] = None,
+    name: Annotated[
+        str | None, Parameter(completer=options.model_names, help="List the versions of this model.")
+    ] = None,
     *,
     tag: Annotated[str | None, Parameter(help="Only versions with this tag.")] = None,
     trash: Annotated[bool, Parameter(negative="", help="List deleted versions, which can be restored.")] = False,
-    json: JsonOption = False,
-    home: HomeOption = None,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """List saved models, or the versions of one."""
     models = _store(home)
@@ -55,11 +48,7 @@ def list_models(
         return _print_versions(_tagged(found, tag), json, "No model has that tag.")
     slots = models.slots()
     if json:
-        print(
-            json_library.dumps(
-                [{**slot.current.to_dict(), "n_versions": len(slot.versions)} for slot in slots], indent=2
-            )
-        )
+        print_json([{**slot.current.to_dict(), "n_versions": len(slot.versions)} for slot in slots])
         return 0
     print_slots(slots, Home.locate(home).root, home)
     if builtin := [name for name in champion_names() if not models.has(name)]:
@@ -70,14 +59,16 @@ def list_models(
 def save_model(
     agent: Annotated[
         str,
-        Parameter(completer=agent_names, help="A run, NAME@best, NAME@STEP, a model, a bundle or a checkpoint folder."),
+        Parameter(
+            completer=options.agent_names, help="A run, NAME@best, NAME@STEP, a model, a bundle or a checkpoint folder."
+        ),
     ],
     *,
     name: Annotated[str | None, Parameter(help="Name of the model. [default: that of the run or file]")] = None,
     note: Annotated[str, Parameter(help="Optional description.")] = "",
     tag: TagsOption = None,
-    json: JsonOption = False,
-    home: HomeOption = None,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """Save the weights of a run or checkpoint as a new version of a model. No version is ever overwritten."""
     from tetrarium.registry.bundles import BUNDLE_SUFFIX
@@ -91,11 +82,11 @@ def save_model(
     return _report(version, json, f"Saved {version.spec}: {version.algorithm} at step {version.step:,}.")
 
 
-def show_model(model: VersionArgument, *, json: JsonOption = False, home: HomeOption = None) -> int:
+def show_model(model: VersionArgument, *, json: options.JsonOption = False, home: options.HomeOption = None) -> int:
     """Show one version of a model."""
     version = _store(home).find(model)
     if json:
-        print(json_library.dumps(version.to_dict(), indent=2))
+        print_json(version.to_dict())
     else:
         print_version(version)
     return 0
@@ -105,8 +96,8 @@ def note_model(
     model: VersionArgument,
     text: Annotated[str, Parameter(help="The note; '' removes it.")],
     *,
-    json: JsonOption = False,
-    home: HomeOption = None,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """Set the note of a version."""
     version = _store(home).set_note(model, text)
@@ -118,8 +109,8 @@ def tag_model(
     tags: Annotated[list[str] | None, Parameter(negative="", help="Tags to add.")] = None,
     *,
     remove: Annotated[list[str] | None, Parameter(negative="", help="A tag to remove; repeatable.")] = None,
-    json: JsonOption = False,
-    home: HomeOption = None,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """Add tags to a version or remove them."""
     if not tags and not remove:
@@ -131,7 +122,7 @@ def tag_model(
     return _report(version, json, f"{version.spec} has the tags: {', '.join(version.tags) or 'none'}.")
 
 
-def promote_model(model: VersionArgument, *, json: JsonOption = False, home: HomeOption = None) -> int:
+def promote_model(model: VersionArgument, *, json: options.JsonOption = False, home: options.HomeOption = None) -> int:
     """Make this version the default version of its model, also when others are saved later."""
     version = _store(home).promote(model)
     return _report(version, json, f"Default version of {version.name!r}: {version.number}.")
@@ -141,9 +132,9 @@ def export_model(
     model: VersionArgument,
     out: Annotated[Path, Parameter(help="Output file, NAME.tetris.")],
     *,
-    force: ForceOption = False,
-    json: JsonOption = False,
-    home: HomeOption = None,
+    force: options.ForceOption = False,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """Export a model to a bundle file."""
     from tetrarium.training.saved_models import export_model as export
@@ -152,7 +143,7 @@ def export_model(
     n_bytes = out.stat().st_size
     if json:
         summary = {"file": str(out), "n_bytes": n_bytes, "algorithm": bundle.algorithm, "step": bundle.step}
-        print(json_library.dumps(summary, indent=2))
+        print_json(summary)
     else:
         print(f"Exported {model} to {out}, {n_bytes / 1e3:,.1f} kB: {bundle.algorithm} at step {bundle.step:,}.")
     return 0
@@ -167,13 +158,13 @@ def import_model(
         Parameter(
             name="--set",
             negative="",
-            completer=setting_words,
+            completer=options.setting_words,
             help="For a model.zip: a setting of its training, as key=value.",
         ),
     ] = None,
     promote: Annotated[bool, Parameter(negative="", help="Make it the default version of its model.")] = False,
-    json: JsonOption = False,
-    home: HomeOption = None,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """Import a bundle, or the weights of an SB3 model.zip. All content is checked first and none of it is executed."""
     from tetrarium.cli.configuration import read_configs
@@ -190,9 +181,9 @@ def delete_model(
     forever: Annotated[
         bool, Parameter(negative="", help="Delete permanently, also from the trash; needs --yes.")
     ] = False,
-    yes: YesOption = False,
-    json: JsonOption = False,
-    home: HomeOption = None,
+    yes: options.YesOption = False,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """Move a version or a whole model to the trash; `models restore` restores it."""
     from tetrarium.registry.versions import parse_spec
@@ -210,7 +201,7 @@ def delete_model(
         return _print_versions(chosen, json, "")
     names = ", ".join(version.spec for version in chosen)
     if not forever:
-        print(f"Moved to the trash: {names}. Undo: {suggested(f'tetrarium models restore {model}', home)}")
+        print(f"Moved to the trash: {names}. Undo: {options.suggested(f'tetrarium models restore {model}', home)}")
     elif yes:
         print(f"Permanently deleted: {names}.")
     else:
@@ -218,7 +209,7 @@ def delete_model(
     return 0
 
 
-def restore_model(model: VersionsArgument, *, json: JsonOption = False, home: HomeOption = None) -> int:
+def restore_model(model: VersionsArgument, *, json: options.JsonOption = False, home: options.HomeOption = None) -> int:
     """Restore a version or a whole model from the trash."""
     restored = _store(home).restore(model)
     if json:
@@ -239,7 +230,7 @@ def _tagged(found: "Sequence[ModelVersion]", tag: str | None) -> "list[ModelVers
 
 def _print_versions(found: "Sequence[ModelVersion]", json: bool, if_empty: str) -> int:
     if json:
-        print(json_library.dumps([version.to_dict() for version in found], indent=2))
+        print_json([version.to_dict() for version in found])
     elif found:
         print_versions(found)
     else:
@@ -248,5 +239,8 @@ def _print_versions(found: "Sequence[ModelVersion]", json: bool, if_empty: str) 
 
 
 def _report(version: "ModelVersion", json: bool, line: str) -> int:
-    print(json_library.dumps(version.to_dict(), indent=2) if json else line)
+    if json:
+        print_json(version.to_dict())
+    else:
+        print(line)
     return 0

@@ -18,6 +18,8 @@ from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from tetrarium.cli.formatting import counted
+from tetrarium.cli.options import require_writable
 from tetrarium.cli.terminal.agent_player import signals_as_exceptions
 from tetrarium.cli.terminal.key_input import BINDINGS, END, STEPS_PER_SECOND, Keys, open_keys
 from tetrarium.cli.terminal.run_display import is_capable, make_console
@@ -75,12 +77,7 @@ def _require_writable(path: Path, force: bool) -> None:
             f"A replay's file name ends in {REPLAY_SUFFIX}; got {str(path)!r}. Name it {path.stem + REPLAY_SUFFIX!r}.",
             field="save",
         )
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise ConfigError(
-            f"A replay is written into an existing folder; got {str(path)!r}. Create the folder first.", field="save"
-        )
-    if os.path.lexists(path) and not force:
-        raise ConfigError(f"{str(path)!r} already exists. Choose another name or add --force.", field="save")
+    require_writable(path, "replay", "save", force=force)
 
 
 def _prepare() -> None:
@@ -283,9 +280,8 @@ class _Session:
         """Saves the running game and prints its result."""
         self._save()
         state = self._game.state
-        pieces = f"{state.pieces:,} {'piece' if state.pieces == 1 else 'pieces'}"
-        lines = f"{state.lines:,} {'line' if state.lines == 1 else 'lines'}"
-        result = f"Score {state.score:,}, {lines}, {pieces}; game {self._game.number} of seed {self._game.seed}"
+        counts = f"{counted(state.lines, 'line')}, {counted(state.pieces, 'piece')}"
+        result = f"Score {state.score:,}, {counts}; game {self._game.number} of seed {self._game.seed}"
         self._console.print(Text(result))
         for path in self._writer.written:
             self._console.print(Text(f"Saved {path}; watch it: tetrarium watch {path}"), soft_wrap=True)

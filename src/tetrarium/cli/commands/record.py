@@ -4,7 +4,6 @@ The game is the one that ``evaluate`` plays under the same seed and number, or t
 atomically once the game has been played.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +15,8 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 
 from tetrarium.cli.commands import agents
-from tetrarium.cli.formatting import duration_text
-from tetrarium.cli.options import ForceOption, HomeOption
+from tetrarium.cli.formatting import counted, duration_text
+from tetrarium.cli.options import ForceOption, HomeOption, require_writable
 from tetrarium.cli.terminal.compile_notice import notify_compiling
 from tetrarium.cli.terminal.display_frame import ACCENT
 from tetrarium.cli.terminal.run_display import is_capable, make_console
@@ -92,17 +91,17 @@ def record(
             actions=b"",
             lines=0,
             pieces=0,
-            over=False,
+            terminated=False,
             about={"agent": "".join(letter if letter.isprintable() else "?" for letter in policy.name)},
         )
         default_pieces = max(1, round(_VIDEO_S * agents.playback_speed(None, speed))) if is_animation else None
         chosen = _new_game(policy, empty, max_pieces, default_pieces)
     with notify_compiling(lambda: print(COMPILING, file=sys.stderr)):
         recorded = _write(chosen, out, agents.playback_speed(replay, speed), scale)
-    end = "" if recorded.over else f" (stopped after {_counted(recorded.pieces, 'piece')})"
+    end = "" if recorded.terminated else f" (stopped after {counted(recorded.pieces, 'piece')})"
     print(
         f"Recorded {recorded.about.get('agent', agent)}, game {recorded.game} of seed {recorded.seed}: "
-        f"{_counted(recorded.pieces, 'piece')}, {_counted(recorded.lines, 'line')}{end}. "
+        f"{counted(recorded.pieces, 'piece')}, {counted(recorded.lines, 'line')}{end}. "
         f"{out} has {_size(out.stat().st_size)}."
     )
     return 0
@@ -115,12 +114,7 @@ def _require_writable(out: Path, force: bool) -> None:
             f"{suggestion(out.suffix, _SUFFIXES) or ' Choose one of these.'}",
             field="out",
         )
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        raise ConfigError(
-            f"A recording is written into an existing folder; got {str(out)!r}. Create the folder first.", field="out"
-        )
-    if os.path.lexists(out) and not force:
-        raise ConfigError(f"{str(out)!r} already exists. Choose another name or add --force.", field="out")
+    require_writable(out, "recording", "out", force=force)
 
 
 def _non_negative(name: str, value: int | None) -> int:
@@ -212,7 +206,7 @@ class _MoveRecorder:
             raise ConfigError("A recording has at least one piece; this game has none. Choose another game.")
         state = self._last.state_tp1
         actions = pack_actions(start.env_config, self._actions)
-        return replace(start, actions=actions, lines=state.lines, pieces=state.pieces, over=state.terminated)
+        return replace(start, actions=actions, lines=state.lines, pieces=state.pieces, terminated=state.terminated)
 
 
 def _with_progress(moves: Iterator[Move | KeyMove], advance: Callable[[], object]) -> Iterator[Move | KeyMove]:
@@ -244,10 +238,6 @@ def _progress(n_moves: int, by_keys: bool) -> Iterator[Callable[[], object]]:
     with Progress(*columns, console=make_console(sys.stderr), transient=True) as progress:
         task = progress.add_task("Recording", total=n_moves)
         yield lambda: progress.advance(task)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _size(n_bytes: int) -> str:

@@ -4,7 +4,6 @@ They also control runs that another terminal or the dashboard started. Heavy imp
 shell completion loads this module.
 """
 
-import json as json_library
 import os
 import sys
 import time
@@ -12,22 +11,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from tetrarium.cli.formatting import durations_text, estimated_text, lines_text, losses_text, sample_text
-from tetrarium.cli.options import (
-    ForceOption,
-    HomeOption,
-    JsonOption,
-    YesOption,
-    column_names,
-    run_names,
-    suggested,
-    trashed_run_names,
-)
+from tetrarium.cli import options
+from tetrarium.cli.formatting import durations_text, estimated_text, lines_text, losses_text, print_json, sample_text
 from tetrarium.cli.tables.model_tables import date_text, print_table
 from tetrarium.errors import ConfigError, WorkerError
 from tetrarium.registry.home import Home
@@ -39,7 +29,7 @@ if TYPE_CHECKING:
     from tetrarium.workers.directories.learning_curves import Curve
     from tetrarium.workers.directories.runs import RunView
 
-RunArgument = Annotated[str, Parameter(help="The run's name.", completer=run_names)]
+RunArgument = Annotated[str, Parameter(help="The run's name.", completer=options.run_names)]
 
 _WAIT_S: Final = 60.0  # for the end of a round; a generation of CMA-ES may take seconds
 _POLL_S: Final = 0.1
@@ -57,8 +47,8 @@ def list_(
     limit: Annotated[int | None, Parameter(help="Maximum number of runs.", validator=Number(gte=1))] = None,
     skip: Annotated[int, Parameter(help="Number of runs to skip.", validator=Number(gte=0))] = 0,
     trash: Annotated[bool, Parameter(negative="", help="List deleted runs, which can be restored.")] = False,
-    json: JsonOption = False,
-    home: HomeOption = None,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """List runs, newest first."""
     from tetrarium.workers.directories.runs import find_runs
@@ -68,11 +58,13 @@ def list_(
         return _print_trash(trashed_runs(located), json=json)
     page = find_runs(located, search=search, states=state or (), limit=limit, offset=skip)
     if json:
-        _print_json([asdict(view) for view in page.runs])
+        print_json([asdict(view) for view in page.runs])
         return 0
     if not page.n_runs:
         is_unfiltered = not (search or state)
-        empty = f"There are no runs yet in {str(located.root)!r}. Start one: {suggested('tetrarium train', home)}"
+        empty = (
+            f"There are no runs yet in {str(located.root)!r}. Start one: {options.suggested('tetrarium train', home)}"
+        )
         print(empty if is_unfiltered else "No matching runs.")
         return 0
     rows = []
@@ -92,13 +84,13 @@ def list_(
 
 
 @app.command
-def show(name: RunArgument, *, json: JsonOption = False, home: HomeOption = None) -> int:
+def show(name: RunArgument, *, json: options.JsonOption = False, home: options.HomeOption = None) -> int:
     """Show one run: state, progress and results."""
     from tetrarium.workers.directories.runs import read_run
 
     view = read_run(Home.locate(home), name)
     if json:
-        _print_json(asdict(view))
+        print_json(asdict(view))
         return 0
     rows = _rows(view)
     widest = max(len(label) for label, _ in rows)
@@ -108,13 +100,13 @@ def show(name: RunArgument, *, json: JsonOption = False, home: HomeOption = None
 
 
 @app.command
-def pause(name: RunArgument, *, json: JsonOption = False, home: HomeOption = None) -> int:
+def pause(name: RunArgument, *, json: options.JsonOption = False, home: options.HomeOption = None) -> int:
     """Pause a run until `tetrarium resume`. Returns once it is paused."""
     return send_command("pause", name, frozenset({"paused"}), home, json=json)
 
 
 @app.command
-def stop(name: RunArgument, *, json: JsonOption = False, home: HomeOption = None) -> int:
+def stop(name: RunArgument, *, json: options.JsonOption = False, home: options.HomeOption = None) -> int:
     """Stop a run and save a checkpoint. Returns once it has stopped."""
     return send_command("stop", name, frozenset(), home, json=json)
 
@@ -122,13 +114,13 @@ def stop(name: RunArgument, *, json: JsonOption = False, home: HomeOption = None
 @app.command
 def prune(
     names: Annotated[
-        list[str] | None, Parameter(negative="", completer=run_names, help="Names of runs. [default: all]")
+        list[str] | None, Parameter(negative="", completer=options.run_names, help="Names of runs. [default: all]")
     ] = None,
     *,
     keep: Annotated[int, Parameter(help="Number of latest checkpoints to keep per run.")] = 1,
-    yes: YesOption = False,
-    json: JsonOption = False,
-    home: HomeOption = None,
+    yes: options.YesOption = False,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """Delete checkpoints that are not needed to resume a run. Active runs are skipped."""
     from tetrarium.training.runs.storage import checkpoint_cleanup
@@ -142,7 +134,7 @@ def prune(
     if yes:
         checkpoint_cleanup.prune(located, found)
     if json:
-        _print_json({"runs": [asdict(one) for one in found], "n_bytes": n_bytes, "is_done": yes})
+        print_json({"runs": [asdict(one) for one in found], "n_bytes": n_bytes, "is_done": yes})
     elif not found:
         print("There is nothing to delete.")
     else:
@@ -153,12 +145,12 @@ def prune(
 @app.command
 def delete(
     name: Annotated[
-        str, Parameter(help="The run's name; with --forever also its id in the trash.", completer=run_names)
+        str, Parameter(help="The run's name; with --forever also its id in the trash.", completer=options.run_names)
     ],
     *,
     forever: Annotated[bool, Parameter(negative="", help="Delete permanently, also from the trash.")] = False,
-    json: JsonOption = False,
-    home: HomeOption = None,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """Move a run to the trash; `runs restore` restores it. Models saved from it are kept.
 
@@ -174,25 +166,27 @@ def delete(
     if forever:
         remove_trashed(deleted)
     if json:
-        _print_json(values)
+        print_json(values)
         return 0
     done = "Permanently deleted" if forever else "Moved to the trash"
-    undo = "" if forever else f" Undo: {suggested(f'tetrarium runs restore {name}', home)}"
+    undo = "" if forever else f" Undo: {options.suggested(f'tetrarium runs restore {name}', home)}"
     print(f"{done}: {name}, {_size(sum(value['n_bytes'] for value in values))}.{undo}")
     return 0
 
 
 @app.command
 def restore(
-    name: Annotated[str, Parameter(help="The run's name, or its id in the trash.", completer=trashed_run_names)],
+    name: Annotated[
+        str, Parameter(help="The run's name, or its id in the trash.", completer=options.trashed_run_names)
+    ],
     *,
-    json: JsonOption = False,
-    home: HomeOption = None,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """Restore a run from the trash; of several of one name, the latest deleted one."""
     restored = restore_run(Home.locate(home), name)
     if json:
-        _print_json({"name": restored.name})
+        print_json({"name": restored.name})
     else:
         print(f"Restored: {restored.name}.")
     return 0
@@ -203,7 +197,7 @@ def _print_trash(runs: Sequence[TrashedRun], *, json: bool) -> int:
 
     values = [trashed_values(run) for run in runs]
     if json:
-        _print_json(values)
+        print_json(values)
     elif values:
         rows = [(value["id"], date_text(value["trashed_s"]), _size(value["n_bytes"])) for value in values]
         print_table(("run", "deleted", "size"), rows)
@@ -235,7 +229,7 @@ def send_command(command: str, name: str, wanted: frozenset[str], home: Path | N
                 )
             time.sleep(_POLL_S)
     if json:
-        _print_json(asdict(view))
+        print_json(asdict(view))
     else:
         print(f"{name}: {view.message or view.state}")
     return 0 if not wanted or view.state in wanted else 1
@@ -296,10 +290,6 @@ def _speed(view: "RunView") -> str:
     return f"{view.steps_per_second:,.0f} steps/s" if is_known else ""
 
 
-def _print_json(value: Any) -> None:
-    print(json_library.dumps(value, indent=2))
-
-
 _PLOT_SUFFIXES: Final = (".png", ".svg")
 _MAX_PLOT_ROWS: Final = 24
 _MIN_PLOT_WIDTH: Final = 40
@@ -307,12 +297,12 @@ _MIN_PLOT_WIDTH: Final = 40
 
 @app.command(help="Plot learning curves in the terminal or to a file.")
 def plot(
-    names: Annotated[list[str], Parameter(negative="", completer=run_names, help="Names of runs.")],
+    names: Annotated[list[str], Parameter(negative="", completer=options.run_names, help="Names of runs.")],
     *,
     column: Annotated[
         str,
         Parameter(
-            completer=column_names,
+            completer=options.column_names,
             help="Quantity to plot: lines, harder, evaluation, losses, best, reward, loss, value, exploration, speed, "
             "or a column of progress.csv or evaluations.csv.",
         ),
@@ -325,9 +315,9 @@ def plot(
         Literal["auto", "linear", "log"],
         Parameter(help="Scale of the values; auto is log where games reach 100 lines."),
     ] = "auto",
-    force: ForceOption = False,
+    force: options.ForceOption = False,
     json: Annotated[bool, Parameter(negative="", help="Print the numbers as JSON.")] = False,
-    home: HomeOption = None,
+    home: options.HomeOption = None,
 ) -> int:
     """Plot learning curves of runs; runs that differ only in their seed are drawn as their median."""
     from tetrarium.workers.directories.learning_curves import read_curves
@@ -336,7 +326,7 @@ def plot(
         _check_plot_file(out, force=force)
     curves = read_curves(Home.locate(home), names, column, apart=apart)
     if json:
-        print(json_library.dumps({"column": column, "curves": [asdict(curve) for curve in curves]}, indent=2))
+        print_json({"column": column, "curves": [asdict(curve) for curve in curves]})
         return 0
     drawn = make_plot(curves, column, scale)
     if out is None:
@@ -395,12 +385,7 @@ def _check_plot_file(out: Path, *, force: bool) -> None:
         raise ConfigError(
             f"A plot's file name ends in {' or '.join(_PLOT_SUFFIXES)}; got {str(out)!r}. Change the name.", field="out"
         )
-    if not out.absolute().parent.is_dir():
-        raise ConfigError(
-            f"A plot is written into an existing folder; got {str(out)!r}. Create the folder first.", field="out"
-        )
-    if out.exists() and not force:
-        raise ConfigError(f"{str(out)!r} already exists. Choose another name or add --force.", field="out")
+    options.require_writable(out, "plot", "out", force=force)
 
 
 def _print_plot(drawn: "Plot") -> None:

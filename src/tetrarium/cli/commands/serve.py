@@ -185,13 +185,7 @@ _POLL_S: Final = 0.25
 
 
 class RunFollower:
-    """Follower of one run.
-
-    Args:
-        home: Home of the run.
-        name: Name of the run.
-        handle: Called with each event.
-    """
+    """Follower of one run."""
 
     def __init__(self, home: Home, name: str, handle: Callable[[Event], None]) -> None:
         self._folder = home.run_folder(name)

@@ -10,18 +10,10 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from cyclopts import Parameter
 from rich.console import Console
 
+from tetrarium.cli import options
 from tetrarium.cli.commands.runs import send_command
 from tetrarium.cli.configuration import read_assignments, read_configs, settings_table
 from tetrarium.cli.evaluations import evaluate_in
-from tetrarium.cli.options import (
-    HomeOption,
-    agent_names,
-    changeable_setting_words,
-    preset_names,
-    run_names,
-    setting_words,
-    suggested,
-)
 from tetrarium.cli.tables.report_tables import seeds_lines
 from tetrarium.cli.terminal.run_display import make_display
 from tetrarium.environment import EnvConfig
@@ -58,12 +50,15 @@ RunNameOption = Annotated[str | None, Parameter(help="Name of the run. [default:
 
 def train(
     *,
-    preset: Annotated[str, Parameter(completer=preset_names, help=_PRESETS)] = "default",
+    preset: Annotated[str, Parameter(completer=options.preset_names, help=_PRESETS)] = "default",
     config: Annotated[Path | None, Parameter(help="A TOML file with settings.")] = None,
     assignments: Annotated[
         list[str] | None,
         Parameter(
-            name="--set", negative="", completer=setting_words, help="A setting, as key=value; --settings lists them."
+            name="--set",
+            negative="",
+            completer=options.setting_words,
+            help="A setting, as key=value; --settings lists them.",
         ),
     ] = None,
     settings: Annotated[bool, Parameter(negative="", help="List all settings and exit.")] = False,
@@ -71,7 +66,7 @@ def train(
         str | None,
         Parameter(
             name="--from",
-            completer=agent_names,
+            completer=options.agent_names,
             help="Agent whose weights training starts from: a run, NAME@best, NAME@STEP, a model or a file.",
         ),
     ] = None,
@@ -87,7 +82,7 @@ def train(
             help="Train this many runs with consecutive seeds and report their median. The same command resumes them."
         ),
     ] = None,
-    home: HomeOption = None,
+    home: options.HomeOption = None,
 ) -> int:
     """Train an agent with live progress. Ctrl-C stops the run and saves a checkpoint.
 
@@ -112,7 +107,7 @@ def train(
 
 
 def resume(
-    name: Annotated[str, Parameter(completer=run_names, help="The run's name.")],
+    name: Annotated[str, Parameter(completer=options.run_names, help="The run's name.")],
     /,
     *,
     at: Annotated[
@@ -131,7 +126,9 @@ def resume(
     ] = False,
     assignments: Annotated[
         list[str] | None,
-        Parameter(name="--set", negative="", completer=changeable_setting_words, help="A training setting to change."),
+        Parameter(
+            name="--set", negative="", completer=options.changeable_setting_words, help="A training setting to change."
+        ),
     ] = None,
     trust: Annotated[
         bool, Parameter(negative="", help="Load a checkpoint of another origin. It can run code: be sure who made it.")
@@ -139,7 +136,7 @@ def resume(
     any_cpu: Annotated[
         bool, Parameter(negative="", help="Load a checkpoint made with other vector instructions; the result differs.")
     ] = False,
-    home: HomeOption = None,
+    home: options.HomeOption = None,
 ) -> int:
     """Resume a stopped or a paused run.
 
@@ -188,7 +185,7 @@ def resume(
     if was_finished and code == 0:
         print(
             "The run had already finished. To train longer: "
-            + suggested(f"tetrarium resume {opened.config.name} --steps {2 * n_steps}", home)
+            + options.suggested(f"tetrarium resume {opened.config.name} --steps {2 * n_steps}", home)
         )
     return code
 

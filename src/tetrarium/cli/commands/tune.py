@@ -1,6 +1,5 @@
 """Commands about studies: ``tune NAME``, which runs one, and ``tune list``, ``show``, ``delete`` and so on."""
 
-import json as json_library
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -11,20 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tetrarium import tuning
+from tetrarium.cli import options
 from tetrarium.cli.commands.train import StepsOption
 from tetrarium.cli.configuration import read_assignments, read_configs
-from tetrarium.cli.options import (
-    HomeOption,
-    JsonOption,
-    YesOption,
-    objective_names,
-    preset_names,
-    sampler_names,
-    setting_words,
-    study_names,
-    suggested,
-    varied_setting_words,
-)
+from tetrarium.cli.formatting import counted, print_json
 from tetrarium.cli.terminal.study_display import display_study, ending_lines, progress_text, studies_table, trials_table
 from tetrarium.errors import ConfigError
 from tetrarium.registry.home import Home
@@ -39,7 +28,8 @@ _WIDTH: Final = 160  # of tables in a pipe or a file
 _FIXED_PARTS: Final = ("preset", "env_config", "training_config", "ranges", "objective", "sampler", "seed", "prunes")
 
 StudyArgument = Annotated[
-    str, Parameter(help="Name of the study; its trials are the runs NAME-0001, NAME-0002, …", completer=study_names)
+    str,
+    Parameter(help="Name of the study; its trials are the runs NAME-0001, NAME-0002, …", completer=options.study_names),
 ]
 
 app = App(name="tune", help="Run a study: vary settings and see which matter. The same name again resumes it.")
@@ -57,33 +47,35 @@ def tune(
         list[str] | None,
         Parameter(
             negative="",
-            completer=varied_setting_words,
+            completer=options.varied_setting_words,
             help="A setting and its values: learning_rate=1e-4..1e-2:log, batch_size=64..512:log:4 (four values), "
             "n_steps=1,2,3, net_arch=[32],[64,64]. Repeatable.",
         ),
     ] = None,
     preset: Annotated[
-        str | None, Parameter(completer=preset_names, help="Preset of all trials. [default: default]")
+        str | None, Parameter(completer=options.preset_names, help="Preset of all trials. [default: default]")
     ] = None,
     assignments: Annotated[
         list[str] | None,
-        Parameter(name="--set", negative="", completer=setting_words, help="A setting of all trials, as key=value."),
+        Parameter(
+            name="--set", negative="", completer=options.setting_words, help="A setting of all trials, as key=value."
+        ),
     ] = None,
     trials: Annotated[int | None, Parameter(help="Number of trials; can be raised later. [default: 20]")] = None,
     at_once: Annotated[int | None, Parameter(help="Number of trials in parallel. [default: 1]")] = None,
     steps: StepsOption = None,
     objective: Annotated[
-        str | None, Parameter(completer=objective_names, help=f"{_choices(tuning.OBJECTIVES)} [default: lines]")
+        str | None, Parameter(completer=options.objective_names, help=f"{_choices(tuning.OBJECTIVES)} [default: lines]")
     ] = None,
     sampler: Annotated[
-        str | None, Parameter(completer=sampler_names, help=f"{_choices(tuning.SAMPLERS)} [default: tpe]")
+        str | None, Parameter(completer=options.sampler_names, help=f"{_choices(tuning.SAMPLERS)} [default: tpe]")
     ] = None,
     seed: Annotated[int | None, Parameter(help="Seed of the sampler; same seed, same trials. [default: 0]")] = None,
     prune: Annotated[
         bool | None, Parameter(negative="", help="Stop trials early that are below the median of the others.")
     ] = None,
-    json: JsonOption = False,
-    home: HomeOption = None,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """Run a study. Each trial is an ordinary run, scored by an evaluation on the same games.
 
@@ -151,14 +143,14 @@ def _run(home: Home, name: str, *, json: bool) -> int:
 
 
 @app.command(name="list")
-def list_(*, json: JsonOption = False, home: HomeOption = None) -> int:
+def list_(*, json: options.JsonOption = False, home: options.HomeOption = None) -> int:
     """List all studies, newest first."""
     located = Home.locate(home)
     views = tuning.list_studies(located)
     if json:
-        print(json_library.dumps([asdict(view) for view in views], indent=2))
+        print_json([asdict(view) for view in views])
     elif not views:
-        command = suggested("tetrarium tune NAME --vary learning_rate=1e-4..1e-2:log", home)
+        command = options.suggested("tetrarium tune NAME --vary learning_rate=1e-4..1e-2:log", home)
         print(f"There are no studies yet in {str(located.root)!r}. Start one: {command}")
     else:
         _console().print(studies_table(views))
@@ -169,7 +161,7 @@ def list_(*, json: JsonOption = False, home: HomeOption = None) -> int:
 
 
 @app.command
-def show(name: StudyArgument, *, json: JsonOption = False, home: HomeOption = None) -> int:
+def show(name: StudyArgument, *, json: options.JsonOption = False, home: options.HomeOption = None) -> int:
     """Show one study: its trials, the best settings and the importance of each setting."""
     _print_study(Home.locate(home), name, json=json)
     return 0
@@ -188,13 +180,13 @@ def settings() -> int:
 
 
 @app.command
-def pause(name: StudyArgument, *, home: HomeOption = None) -> int:
+def pause(name: StudyArgument, *, home: options.HomeOption = None) -> int:
     """Pause an active study and its trials."""
     return _send_command(name, "pause", home)
 
 
 @app.command
-def resume(name: StudyArgument, *, json: JsonOption = False, home: HomeOption = None) -> int:
+def resume(name: StudyArgument, *, json: options.JsonOption = False, home: options.HomeOption = None) -> int:
     """Resume a paused or a stopped study."""
     located = Home.locate(home)
     if not tuning.read_study(located, name).view.is_alive:
@@ -203,7 +195,7 @@ def resume(name: StudyArgument, *, json: JsonOption = False, home: HomeOption = 
 
 
 @app.command
-def stop(name: StudyArgument, *, home: HomeOption = None) -> int:
+def stop(name: StudyArgument, *, home: options.HomeOption = None) -> int:
     """Stop an active study; its trials save checkpoints."""
     return _send_command(name, "stop", home)
 
@@ -213,8 +205,8 @@ def delete(
     name: StudyArgument,
     *,
     runs: Annotated[bool, Parameter(negative="", help="Move the runs of its trials to the trash, too.")] = False,
-    yes: YesOption = False,
-    home: HomeOption = None,
+    yes: options.YesOption = False,
+    home: options.HomeOption = None,
 ) -> int:
     """Delete a study with its trials. Their runs are kept unless --runs is given; saved models are always kept."""
     located = Home.locate(home)
@@ -222,13 +214,12 @@ def delete(
     names = trial_runs(located, name)
     if yes:
         tuning.delete_study(located, name, with_runs=runs)
-    n_runs = f"{len(names):,} {'run' if len(names) == 1 else 'runs'}"
-    rest = f" ({n_runs} {'to the trash' if runs else 'kept'})" if names else ""
+    rest = f" ({counted(len(names), 'run')} {'to the trash' if runs else 'kept'})" if names else ""
     print(f"Deleted {name}{rest}." if yes else f"This would permanently delete {name}{rest}. To confirm, add --yes")
     return 0
 
 
-def _send_command(name: str, command: str, home: HomeOption) -> int:
+def _send_command(name: str, command: str, home: options.HomeOption) -> int:
     located = Home.locate(home)
     tuning.read_study_config(located, name)
     with WorkerClient.connect(located.study_folder(name)) as worker:
@@ -240,7 +231,7 @@ def _send_command(name: str, command: str, home: HomeOption) -> int:
 def _print_study(home: Home, name: str, *, json: bool) -> None:
     detail, study = tuning.read_study(home, name), tuning.read_study_config(home, name)
     if json:
-        print(json_library.dumps(asdict(detail), indent=2))
+        print_json(asdict(detail))
         return
     view = detail.view
     print(f"{name}: {view.state}, {progress_text(detail)}. {view.message}")

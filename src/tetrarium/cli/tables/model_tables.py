@@ -24,13 +24,7 @@ _ORIGIN: Final = ("run", "checkpoint", "imported")  # keys of "about" that are s
 
 
 def print_slots(slots: "Sequence[ModelSlot]", home: Path, flag: Path | None) -> None:
-    """Prints a line per model of a home, with its default version.
-
-    Args:
-        slots: The models.
-        home: Their home.
-        flag: The home that the command line names.
-    """
+    """Prints a line per model of a home, with its default version."""
     if not slots:
         command = suggested("tetrarium models save RUN@best", flag)
         print(f"There are no models yet in {str(home)!r}. Save one: {command}")
@@ -50,7 +44,7 @@ def print_versions(versions: "Sequence[ModelVersion]") -> None:
     """Prints a line per version."""
     rows = []
     for version in versions:
-        marks = " (promoted)" * version.is_promoted + " (lost)" * (not version.is_there)
+        marks = " (promoted)" * version.is_promoted + " (lost)" * (not version.has_file)
         rows.append((
             version.spec + marks, date_text(version.saved_s), version.algorithm, f"{version.step:,}",
             _origin(version.about), " ".join(version.tags), _first_line(version.note),
@@ -60,7 +54,7 @@ def print_versions(versions: "Sequence[ModelVersion]") -> None:
 
 def print_version(version: "ModelVersion") -> None:
     """Prints all fields of one version."""
-    size = f"{version.n_bytes / 1e3:,.1f} kB" + ("" if version.is_there else ", but the file is missing")
+    size = f"{version.n_bytes / 1e3:,.1f} kB" + ("" if version.has_file else ", but the file is missing")
     shown = {
         "model": f"{version.spec}{' (promoted)' if version.is_promoted else ''}",
         "saved": date_text(version.saved_s),

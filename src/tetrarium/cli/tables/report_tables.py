@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from tetrarium.cli.formatting import interval_text, lines_text, percent_text
+from tetrarium.cli.formatting import counted, interval_text, lines_text, percent_text
 
 _ESTIMATE: Final = "estimated lines per game"
 
@@ -77,9 +77,6 @@ def seeds_lines(runs: Sequence[tuple[str, int, Mapping[str, Any]]]) -> list[str]
     """Returns the results of runs with several seeds, one line each, and their median with its interval.
 
     A truncated game counts with the lines it had, so that runs without losses can be compared.
-
-    Args:
-        runs: Name, seed and report of each run.
     """
     from tetrarium.evaluation.intervals import median_interval
 
@@ -93,7 +90,7 @@ def seeds_lines(runs: Sequence[tuple[str, int, Mapping[str, Any]]]) -> list[str]
     found = median_interval(lines_game)
     confidence = percent_text(found.confidence)
     summary = (
-        f"  median of {len(runs)} {'seed' if len(runs) == 1 else 'seeds'}: {lines_text(found.median)} lines, "
+        f"  median of {counted(len(runs), 'seed')}: {lines_text(found.median)} lines, "
         f"{lines_text(found.interval[0])} to {lines_text(found.interval[1])} "
         f"({confidence} confidence interval of the median)"
     )

@@ -26,11 +26,7 @@ Cells = list[list[tuple[str, str]]]  # rows from the top, of characters and thei
 def draw_text_plot(plot: Plot, width: int, height: int, *, is_unicode: bool = True) -> list[Text]:
     """Draws a plot with title, axes and caption.
 
-    Args:
-        plot: The plot.
-        width: Width in characters.
-        height: Height in rows.
-        is_unicode: Whether characters beyond ASCII can be used.
+    ``is_unicode``: whether characters beyond ASCII can be used.
     """
     n_rows = max(4, height - 3 - len(plot.caption))
     steps, scale = plot_scales(plot, n_ticks=max(2, n_rows // 4), n_steps=4)

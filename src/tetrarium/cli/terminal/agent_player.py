@@ -21,6 +21,7 @@ from rich.live import Live
 from rich.padding import Padding
 from rich.text import Text
 
+from tetrarium.cli.formatting import counted
 from tetrarium.cli.terminal.boards import draw_board, large_size, small_size
 from tetrarium.cli.terminal.display_frame import ACCENT
 from tetrarium.cli.terminal.key_input import END, Keys, open_keys
@@ -112,7 +113,7 @@ def signals_as_exceptions() -> Iterator[None]:
 def ending_text(number: int, move: "Move | KeyMove") -> str:
     """Returns how a game ended, given its last move."""
     state = move.state_tp1
-    lines = f"{state.lines:,} {'line' if state.lines == 1 else 'lines'}"
+    lines = counted(state.lines, "line")
     if state.terminated:
         return f"Game {number} ended with {lines} after {state.pieces:,} pieces"
     return f"Game {number} was truncated at {state.pieces:,} pieces with {lines}"
@@ -279,5 +280,5 @@ class _ScreenPlayer:
         if game.next_move is None and game.last_move is not None:
             self._console.print(ending_text(game.number, game.last_move))
             return
-        lines = f"{view.lines:,} {'line' if view.lines == 1 else 'lines'}"
+        lines = counted(view.lines, "line")
         self._console.print(f"Quit game {game.number} at {view.pieces:,} pieces and {lines}")

@@ -13,17 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tetrarium.cli.formatting import (
-    LOGARITHMIC_FROM,
-    duration_text,
-    durations_text,
-    lines_text,
-    losses_text,
-    percent_text,
-    sample_text,
-    small_text,
-    sparkline,
-)
+from tetrarium.cli import formatting
 from tetrarium.cli.tables.report_tables import report_table
 from tetrarium.cli.terminal.boards import draw_board, small_size
 from tetrarium.cli.terminal.run_summary import COMPILING, RunSummary, ending_sentences, evaluated_text
@@ -103,9 +93,9 @@ def _numbers(summary: RunSummary, width: int, n_chart: int) -> list[RenderableTy
     training = summary.ended is None
     rates = [("games", f"{progress.games_ended:,}")]
     if progress.exploration_rate is not None:
-        rates.append(("exploration", small_text(progress.exploration_rate)))
+        rates.append(("exploration", formatting.small_text(progress.exploration_rate)))
     if progress.loss is not None:
-        rates.append(("loss", small_text(progress.loss)))
+        rates.append(("loss", formatting.small_text(progress.loss)))
     speed = f"{progress.steps_per_second:,.0f} steps/s" if training else ""
     lines: list[RenderableType] = [
         *_header(summary, width),
@@ -116,7 +106,7 @@ def _numbers(summary: RunSummary, width: int, n_chart: int) -> list[RenderableTy
         *fit_lines(width, (f"{progress.step:,} of {progress.total_steps:,} steps", ""), (speed, "dim")),
     ]
     if training:
-        elapsed = durations_text(progress.seconds, progress.evaluated_seconds)
+        elapsed = formatting.durations_text(progress.seconds, progress.evaluated_seconds)
         lines += fit_lines(width, (summary.remaining, ""), (f"{elapsed} so far", "dim"))
     lines += fit_lines(width, *(part for label, value in rates for part in ((label, "dim"), (f"{value} ", ""))))
     saved = f"Saved step {summary.saved.step:,}" if summary.saved is not None and training else ""
@@ -140,10 +130,10 @@ def _score(progress: Progress, width: int) -> list[Text]:
     return fit_lines(
         width,
         ("training mean", "dim"),
-        (lines_text(progress.training_mean), f"bold {ACCENT}"),
-        (sample_text(progress.training_n_ended, progress.training_n_running), "dim"),
+        (formatting.lines_text(progress.training_mean), f"bold {ACCENT}"),
+        (formatting.sample_text(progress.training_n_ended, progress.training_n_running), "dim"),
         (f"best {progress.best_lines_game:,}", ""),
-        (losses_text(progress.losses_per_10000_pieces, progress.last_loss_step), ""),
+        (formatting.losses_text(progress.losses_per_10000_pieces, progress.last_loss_step), ""),
     )
 
 
@@ -154,11 +144,11 @@ def _chart(summary: RunSummary, progress: Progress, width: int, n_lines: int) ->
     if top is None:
         return [Text() for _ in range(n_lines)]
     labels = [""] * n_lines
-    labels[0] = lines_text(top)
+    labels[0] = formatting.lines_text(top)
     if n_lines > 1:
         labels[-1] = "0"
-        labels[1] = "log" if top >= LOGARITHMIC_FROM and n_lines > _LABELED else ""
-    rows = sparkline(values, n_lines)
+        labels[1] = "log" if top >= formatting.LOGARITHMIC_FROM and n_lines > _LABELED else ""
+    rows = formatting.sparkline(values, n_lines)
     return [one_line((row, ACCENT), (label, "dim")) for row, label in zip(rows, labels, strict=True)]
 
 
@@ -166,7 +156,7 @@ def _bar(done: int, total: int, width: int) -> Table:
     bar = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
     bar.add_column(width=width)
     bar.add_column(no_wrap=True)
-    share = percent_text(min(1.0, done / max(1, total)))
+    share = formatting.percent_text(min(1.0, done / max(1, total)))
     drawn = ProgressBar(
         total=max(1, total),
         completed=done,
@@ -183,7 +173,7 @@ def _below(summary: RunSummary, width: int, now: float) -> list[RenderableType]:
     """Returns the lines about compilation, warnings, the end and the evaluation, at full width."""
     lines: list[RenderableType] = []
     if summary.compiling_since is not None:
-        lines += [Text(), Text(f"{COMPILING} … {duration_text(now - summary.compiling_since)}")]
+        lines += [Text(), Text(f"{COMPILING} … {formatting.duration_text(now - summary.compiling_since)}")]
     if summary.warning is not None:
         lines += [Text(), Text(summary.warning.message, overflow="fold")]
     if summary.ended is not None:
@@ -202,7 +192,7 @@ def _evaluation(event: EvaluationProgress, width: int) -> list[RenderableType]:
             ("Evaluating", ""),
             (f"{event.games_done:,} of {event.n_games:,} games", ""),
             (f"{event.pieces_total:,} pieces", "dim"),
-            ("" if event.seconds_left is None else f"{duration_text(event.seconds_left)} left", "dim"),
+            ("" if event.seconds_left is None else f"{formatting.duration_text(event.seconds_left)} left", "dim"),
         ),
         _bar(event.games_done, event.n_games, max(10, width - _GUTTER)),
     ]

@@ -10,7 +10,6 @@ import select
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Final, Protocol, Self, TextIO
 
 END: Final = "end"  # the terminal was closed
@@ -63,9 +62,7 @@ class Keys(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def read(self, timeout_s: float) -> str:
         """Returns the next key, ``END``, or an empty string if none was pressed in that time."""
@@ -78,9 +75,7 @@ class NoKeys:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def read(self, timeout_s: float) -> str:
         """Waits and returns an empty string."""
@@ -115,9 +110,7 @@ class TerminalKeys:
         termios.tcsetattr(self._fd, termios.TCSADRAIN, modes)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         import termios
 
         with suppress(termios.error):  # a closed terminal needs no restoring

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Protocol, Self, TextIO, cast
 
 from rich.console import Console, Group, RenderableType
@@ -70,9 +69,7 @@ class TerminalDisplay:
         self._drawer.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._done.set()
         self._last = True
         try:
@@ -129,12 +126,7 @@ def make_display(
 
 
 def make_banner(name: str, url: str) -> Draw:
-    """Returns a function that draws the state of a run, the address of its page, and what Ctrl-C does.
-
-    Args:
-        name: Name of the run.
-        url: Address of the page.
-    """
+    """Returns a function that draws the state of a run, the address of its page, and what Ctrl-C does."""
     began: float | None = None
 
     def draw(summary: RunSummary, terminal: TerminalInfo, now: float, *, last: bool) -> RenderableType:

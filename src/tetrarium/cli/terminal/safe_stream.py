@@ -70,11 +70,7 @@ class SafeStream:
 
 
 class LineQueue:
-    """Queue that prints lines as fast as they are read and keeps the latest unread ones.
-
-    Args:
-        stream: Output stream.
-    """
+    """Queue that prints lines as fast as they are read and keeps the latest unread ones."""
 
     def __init__(self, stream: SafeStream) -> None:
         self._stream = stream

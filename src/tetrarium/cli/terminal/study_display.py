@@ -92,9 +92,7 @@ def draw_study(detail: StudyDetail) -> RenderableType:
 class PlainStudy:
     """Context manager that prints changes of a study as lines.
 
-    Args:
-        stream: Output stream.
-        clock: Monotonic clock in seconds.
+    ``clock``: monotonic clock in seconds.
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:

@@ -18,29 +18,22 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
+from tetrarium import errors
 from tetrarium.dashboard.http.pages import with_root
 from tetrarium.dashboard.http.validation_messages import invalid_field, validation_message
-from tetrarium.errors import (
-    BundleError,
-    ConfigError,
-    NotFoundError,
-    TetrariumError,
-    UploadTooLargeError,
-    describe_os_error,
-)
 
 _LOGGER: Final = logging.getLogger(__name__)
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _UNPROCESSABLE: Final = 422
-_STATUS_BY_CLASS: Final[tuple[tuple[type[TetrariumError], int], ...]] = (  # the first match counts
-    (NotFoundError, _NOT_FOUND),
-    (UploadTooLargeError, 413),
-    (ConfigError, _UNPROCESSABLE),
-    (BundleError, _UNPROCESSABLE),
-    (TetrariumError, _CONFLICT),
+_STATUS_BY_CLASS: Final[tuple[tuple[type[errors.TetrariumError], int], ...]] = (  # the first match counts
+    (errors.NotFoundError, _NOT_FOUND),
+    (errors.UploadTooLargeError, 413),
+    (errors.ConfigError, _UNPROCESSABLE),
+    (errors.BundleError, _UNPROCESSABLE),
+    (errors.TetrariumError, _CONFLICT),
 )
-_HTTP_CODES: Final = {400: "bad-request", _NOT_FOUND: NotFoundError.code, 405: "method-not-allowed"}
+_HTTP_CODES: Final = {400: "bad-request", _NOT_FOUND: errors.NotFoundError.code, 405: "method-not-allowed"}
 _SYSTEM_ERROR: Final = "system-error"
 _MAX_CHARACTERS: Final = 600
 _MAX_PROBLEMS: Final = 3
@@ -53,7 +46,7 @@ def error_body(message: str, code: str, field: str | None = None) -> bytes:
     return json.dumps({"error": shown, "code": code, "field": field}).encode()
 
 
-def exception_body(error: TetrariumError) -> bytes:
+def exception_body(error: errors.TetrariumError) -> bytes:
     """Returns an exception as JSON."""
     return error_body(str(error), error.code, error.field)
 
@@ -66,9 +59,7 @@ def error_response(status: int, body: bytes, headers: dict[str, str] | None = No
 def add_error_handlers(app: FastAPI, not_found_page: str = "") -> None:
     """Registers the exception handlers of an application.
 
-    Args:
-        app: The application.
-        not_found_page: HTML for browsers that open an unknown address, without its root; others receive JSON.
+    ``not_found_page``: HTML for browsers that open an unknown address, without its root; others receive JSON.
     """
 
     async def http(request: Request, error: Exception) -> Response:
@@ -77,7 +68,7 @@ def add_error_handlers(app: FastAPI, not_found_page: str = "") -> None:
             return HTMLResponse(with_root(not_found_page, request.scope["raw_path"].decode("latin-1")), _NOT_FOUND)
         return _http_error(error)
 
-    app.add_exception_handler(TetrariumError, _tetrarium_error)
+    app.add_exception_handler(errors.TetrariumError, _tetrarium_error)
     app.add_exception_handler(OSError, _system_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, http)
@@ -90,7 +81,7 @@ def is_navigation(request: Request) -> bool:
 
 
 async def _tetrarium_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, TetrariumError)
+    assert isinstance(error, errors.TetrariumError)
     status = next(status for kind, status in _STATUS_BY_CLASS if isinstance(error, kind))
     return error_response(status, exception_body(error))
 
@@ -98,7 +89,7 @@ async def _tetrarium_error(_request: Request, error: Exception) -> Response:
 async def _system_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
     _LOGGER.warning("%s", error)
-    return error_response(_CONFLICT, error_body(describe_os_error(error), _SYSTEM_ERROR))
+    return error_response(_CONFLICT, error_body(errors.describe_os_error(error), _SYSTEM_ERROR))
 
 
 async def _validation_error(_request: Request, error: Exception) -> Response:
@@ -106,7 +97,7 @@ async def _validation_error(_request: Request, error: Exception) -> Response:
     problems = error.errors()[:_MAX_PROBLEMS]
     message = " ".join(validation_message(problem, error.body) for problem in problems)
     field = invalid_field(problems[0], error.body) or None
-    return error_response(_UNPROCESSABLE, error_body(message, ConfigError.code, field))
+    return error_response(_UNPROCESSABLE, error_body(message, errors.ConfigError.code, field))
 
 
 def _http_error(error: HTTPException) -> Response:

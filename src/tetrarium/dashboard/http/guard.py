@@ -60,12 +60,7 @@ _NO_TOKEN: Final = Refusal(
 
 
 class Guard:
-    """Wraps an application in the checks.
-
-    Args:
-        app: The application.
-        access: The access rules.
-    """
+    """Wraps an application in the checks."""
 
     def __init__(self, app: Application, access: Access) -> None:
         self._app = app
@@ -246,9 +241,7 @@ _TIMEOUT_S: Final = 120.0
 async def receive_upload(request: Request, limit: int) -> AsyncIterator[Path]:
     """Yields the path of a temporary file with the request body; deleted at the end of the block.
 
-    Args:
-        request: The upload.
-        limit: Largest size in bytes.
+    ``limit``: largest size in bytes.
 
     Raises:
         UploadTooLargeError: if the body exceeds the limit or arrives too slowly.

@@ -7,9 +7,10 @@ asks the API, which validates it, so nothing from outside is ever written into H
 An unknown address gets the frame around ``common/not-found.html``.
 
 Addresses in pages are relative, so they are right under any prefix that a reverse proxy removes; ``${root}`` in the
-files is replaced by the relative path of the live page.
+files is replaced by the relative path of the live page, and ``${common/NAME.html}`` by that file.
 """
 
+import re
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,13 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from tetrarium.engine.pieces import PIECES
 from tetrarium.errors import NotFoundError
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 _FRAME: Final = "frame.html"
 _ROOT: Final = "${root}"
+_PART: Final = re.compile(r"\$\{(common/[a-z-]+\.html)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +73,19 @@ def compose_not_found_page(static: Path) -> str:
     Args:
         static: Folder of the frame and the pages' folders.
     """
-    frame, body = static / _FRAME, static / "common" / "not-found.html"
-    if not (frame.is_file() and body.is_file()):
+    body = static / "common" / "not-found.html"
+    if not ((static / _FRAME).is_file() and body.is_file()):
         return ""
-    return Template(frame.read_text(encoding="utf-8")).substitute(
-        title="Nothing here · tetrarium",
-        style="",
-        root=_ROOT,
-        script=f"{_ROOT}static/common/not-found.js",
-        navigation="".join(_link(page, None, None) for page in _pages_of(static)),
-        body=body.read_text(encoding="utf-8"),
+    navigation = "".join(_link(page, None, None) for page in _pages_of(static))
+    return _fill(static, body, f"{_ROOT}static/common/not-found.js", "Nothing here · tetrarium", navigation)
+
+
+def _fill(static: Path, body: Path, script: str, title: str, navigation: str, style: str = "") -> str:
+    """Returns the frame around a body."""
+    frame = Template((static / _FRAME).read_text(encoding="utf-8"))
+    content = _PART.sub(lambda part: (static / part[1]).read_text(encoding="utf-8"), body.read_text(encoding="utf-8"))
+    return frame.substitute(
+        title=title, style=style, root=_ROOT, script=script, navigation=navigation, pieces=PIECES, body=content
     )
 
 
@@ -109,25 +115,15 @@ def _compose(static: Path) -> Iterator[tuple[str, str]]:
     """Yields the path and the HTML of every page."""
     if not (static / _FRAME).is_file():
         return
-    frame = Template((static / _FRAME).read_text(encoding="utf-8"))
     pages = _pages_of(static)
     for page in pages:
-        folder = static / page.folder
-        files = f"{_ROOT}static/{page.folder}"
-        has_style = (folder / "page.css").is_file()
+        folder, files = static / page.folder, f"{_ROOT}static/{page.folder}"
+        title = "tetrarium" if page.path == "/" else f"{page.title} · tetrarium"
+        style = f'<link rel="stylesheet" href="{files}/page.css">' if (folder / "page.css").is_file() else ""
         for body, script, path in (("body", "main", page.path), ("detail", "detail", f"{page.path}/{{name}}")):
             if (folder / f"{body}.html").is_file():
-                yield (
-                    path,
-                    frame.substitute(
-                        title="tetrarium" if page.path == "/" else f"{page.title} · tetrarium",
-                        style=f'<link rel="stylesheet" href="{files}/page.css">' if has_style else "",
-                        root=_ROOT,
-                        script=f"{files}/{script}.js",
-                        navigation="".join(_link(other, page if body == "body" else None, page) for other in pages),
-                        body=(folder / f"{body}.html").read_text(encoding="utf-8"),
-                    ),
-                )
+                navigation = "".join(_link(other, page if body == "body" else None, page) for other in pages)
+                yield path, _fill(static, folder / f"{body}.html", f"{files}/{script}.js", title, navigation, style)
 
 
 def _pages_of(static: Path) -> list[_Page]:

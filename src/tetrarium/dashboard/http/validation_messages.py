@@ -35,9 +35,7 @@ def invalid_field(problem: Problem, body: Any) -> str:
 
     An entry of a list has the path of the list: its number means nothing in a form, whose words are in another order.
 
-    Args:
-        problem: The error.
-        body: The request's body. Parts of Pydantic's location that are not in it, names of union members, are dropped.
+    ``body``: the request's body. Parts of Pydantic's location that are not in it, names of union members, are dropped.
     """
     path = _path(problem, body)
     return ".".join(map(str, path[:-1] if _is_entry(path) else path))
@@ -66,12 +64,7 @@ def _path(problem: Problem, body: Any) -> list[str | int]:
 
 
 def validation_message(problem: Problem, body: Any) -> str:
-    """Returns a sentence about an error, in Pydantic's words where no rule is known.
-
-    Args:
-        problem: The error.
-        body: The request's body.
-    """
+    """Returns a sentence about an error, in Pydantic's words where no rule is known."""
     field = invalid_field(problem, body)
     if _is_entry(_path(problem, body)):
         field = f"An entry of {field}"

@@ -66,9 +66,7 @@ class _Message:
 class Hub:
     """The viewers of one source and the connection to its worker.
 
-    Args:
-        source: The watched source.
-        on_end: Called with the hub after it had no viewers for a while, or failed.
+    ``on_end``: called with the hub after it had no viewers for a while, or failed.
     """
 
     def __init__(self, source: Source, on_end: "Callable[[Hub], None]") -> None:

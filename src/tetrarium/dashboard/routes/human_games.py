@@ -11,7 +11,7 @@ from tetrarium.dashboard.schemas import FAILURES, NAME_PATTERN, Agent, JsonRoute
 from tetrarium.errors import EntryNotFoundError
 from tetrarium.registry.home import Home
 from tetrarium.workers.directories import process_directory
-from tetrarium.workers.human_play.commands import MAX_LEVEL, MAX_PACE, MAX_SEED, MIN_PACE, SessionOptions
+from tetrarium.workers.human_play.commands import MAX_LEVEL, MAX_PACE, MAX_SEED, MIN_PACE, MODES, SessionOptions
 from tetrarium.workers.human_play.input import MAX_SOFT_DROP
 from tetrarium.workers.human_play.saved_games import SavedGame, find_game, list_games
 from tetrarium.workers.processes.launcher import start_human_game
@@ -28,7 +28,7 @@ _FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {_BYTES: {"schema": {"type": "string", "format": "binary"}}}}
 }
 _DEFAULTS: Final = SessionOptions()
-_MODE_HELP: Final = "`sprint`: 40 lines against the clock; `marathon`: 150 lines; `free`: no end."
+_MODE_HELP: Final = " ".join(f"`{name}`: {mode.meaning}" for name, mode in MODES.items())
 _PACE_HELP: Final = "Pieces per second of the opponent; null for one piece whenever the person places one."
 _MAX_DELAY_MS: Final = 1_000
 Mode = Literal["sprint", "marathon", "free"]

@@ -10,7 +10,7 @@ from tetrarium.dashboard.live.sources import require_agent
 from tetrarium.dashboard.schemas import FAILURES, NAME_PATTERN, SPEC_PATTERN, Agent, JsonRoute, RequestModel
 from tetrarium.errors import EntryNotFoundError, ModelError, UnknownAgentError
 from tetrarium.evaluation import find_protocol
-from tetrarium.evaluation.leaderboard import find_player
+from tetrarium.evaluation.leaderboard import find_ranked_agent
 from tetrarium.evaluation.protocols import DEFAULT_PROTOCOL
 from tetrarium.registry.home import Home
 from tetrarium.workers.directories.jobs import RECORDING_FILE, JobView, cancel_job, list_jobs, read_job, remove_job
@@ -146,7 +146,7 @@ def _require_agents(home: Home, request: EvaluateRequest | CompareRequest | Reco
     match request:
         case EvaluateRequest():
             try:
-                find_player(request.agent, home)
+                find_ranked_agent(request.agent, home)
             except ModelError as error:
                 raise UnknownAgentError(str(error), field="agent") from error
         case CompareRequest():

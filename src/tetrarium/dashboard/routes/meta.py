@@ -1,10 +1,10 @@
 """Facts about the server and its version: ``/api/about``, ``/api/meta``, ``/api/presets``, ``/api/settings``."""
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import Field, create_model
 
 import tetrarium
 from tetrarium.dashboard.http.access import Access
@@ -57,30 +57,38 @@ class NamesResponse(ResponseModel):
     tag: NameRuleResponse = Field(description="Tags of models.")
 
 
-class LimitsResponse(ResponseModel):
-    """Largest and smallest values that the server accepts."""
-
-    max_demos: int = Field(description="Demos that run at once.", examples=[16])
-    max_seats: int = Field(description="Agents at a demo table.", examples=[9])
-    max_human_games: int = Field(description="Human games that run at once.", examples=[8])
-    max_level: int = Field(description="Highest first level of a human game.", examples=[20])
-    max_seed: int = Field(description="Largest seed of a demo, human game or job.", examples=[2**32 - 1])
-    min_speed: float = Field(description="Slowest pace of a run or demo in pieces per second.", examples=[1.0])
-    max_speed: float = Field(description="Fastest pace of a run or demo in pieces per second.", examples=[1000.0])
-    min_opponent_speed: float = Field(description="Slowest opponent in pieces per second.", examples=[0.1])
-    max_opponent_speed: float = Field(description="Fastest opponent in pieces per second.", examples=[20.0])
-    max_boards_per_second: int = Field(description="Highest rate of boards on the WebSocket.", examples=[60])
-    max_points: int = Field(description="Most rows of a run's table in one response.", examples=[10_000])
-    max_runs: int = Field(description="Most runs in one response of GET /api/history.", examples=[200])
-    max_search_length: int = Field(description="Characters of a search in GET /api/history.", examples=[100])
-    max_note_length: int = Field(description="Characters of a version's note.", examples=[10_000])
-    max_compared_games: int = Field(description="Games of a comparison.", examples=[10_000])
-    max_compared_pieces: int = Field(description="Pieces of each game of a comparison.", examples=[1_000_000])
-    max_recorded_pieces: int = Field(description="Pieces of a recorded game.", examples=[1_000])
-    max_trials: int = Field(description="Trials of a study.", examples=[9_999])
-    max_trials_at_once: int = Field(description="Trials of a study that run in parallel.", examples=[64])
-    max_body_bytes: int = Field(description="Size of a request body.", examples=[2**20])
-    max_upload_bytes: int = Field(description="Size of an imported model file.", examples=[71_303_168])
+_LIMITS: Final[dict[str, tuple[float, str]]] = {
+    "max_demos": (MAX_DEMOS, "Demos that run at once."),
+    "max_seats": (MAX_SEATS, "Agents at a demo table."),
+    "max_human_games": (MAX_HUMAN_GAMES, "Human games that run at once."),
+    "max_level": (MAX_LEVEL, "Highest first level of a human game."),
+    "max_seed": (MAX_SEED, "Largest seed of a demo, human game or job."),
+    "min_speed": (MIN_SPEED, "Slowest pace of a run or demo in pieces per second."),
+    "max_speed": (MAX_SPEED, "Fastest pace of a run or demo in pieces per second."),
+    "min_opponent_speed": (MIN_PACE, "Slowest opponent in pieces per second."),
+    "max_opponent_speed": (MAX_PACE, "Fastest opponent in pieces per second."),
+    "max_boards_per_second": (MAX_BOARDS_PER_SECOND, "Highest rate of boards on the WebSocket."),
+    "max_points": (MAX_POINTS, "Most rows of a run's table in one response."),
+    "max_runs": (MAX_RUNS, "Most runs in one response of GET /api/history."),
+    "max_search_length": (MAX_SEARCH_LENGTH, "Characters of a search in GET /api/history."),
+    "max_note_length": (MAX_NOTE_LENGTH, "Characters of a version's note."),
+    "max_compared_games": (MAX_COMPARED_GAMES, "Games of a comparison."),
+    "max_compared_pieces": (MAX_COMPARED_PIECES, "Pieces of each game of a comparison."),
+    "max_recorded_pieces": (MAX_RECORDED_PIECES, "Pieces of a recorded game."),
+    "max_trials": (MAX_TRIALS, "Trials of a study."),
+    "max_trials_at_once": (MAX_AT_ONCE, "Trials of a study that run in parallel."),
+    "max_body_bytes": (MAX_BODY_BYTES, "Size of a request body."),
+    "max_upload_bytes": (MAX_BYTES_BUNDLE, "Size of an imported model file."),
+}
+_LIMIT_FIELDS: Final[dict[str, Any]] = {
+    name: (type(value), Field(description=meaning, examples=[value])) for name, (value, meaning) in _LIMITS.items()
+}
+LimitsResponse = create_model(
+    "LimitsResponse",
+    __base__=ResponseModel,
+    __doc__="Largest and smallest values that the server accepts.",
+    **_LIMIT_FIELDS,
+)
 
 
 class ColumnsResponse(ResponseModel):
@@ -106,13 +114,14 @@ class HumanGameModeResponse(ResponseModel):
 
     name: str = Field(description="Its name in requests.", examples=["sprint"])
     lines: int | None = Field(description="Lines that end the game; null for an endless one.", examples=[40])
+    meaning: str = Field(description="One sentence for people.", examples=["40 lines against the clock."])
 
 
 class MetaResponse(ResponseModel):
     """Facts about this version; they do not change while the server runs."""
 
     names: NamesResponse = Field(description="Rules for names.")
-    limits: LimitsResponse = Field(description="Limits of requests.")
+    limits: LimitsResponse = Field(description="Limits of requests.")  # type: ignore[valid-type]
     columns: ColumnsResponse = Field(description="Columns of a run's tables.")
     pieces: list[PieceResponse] = Field(description="The seven pieces.")
     keys: list[str] = Field(description="Keys of a human game.")
@@ -202,29 +211,7 @@ def meta_routes(home: Home, access: Access) -> APIRouter:
 def _meta() -> MetaResponse:
     return MetaResponse(
         names=NamesResponse(entry=_rule(NAME_RULE), study=_rule(STUDY_NAME_RULE), tag=_rule(TAG_RULE)),
-        limits=LimitsResponse(
-            max_demos=MAX_DEMOS,
-            max_seats=MAX_SEATS,
-            max_human_games=MAX_HUMAN_GAMES,
-            max_level=MAX_LEVEL,
-            max_seed=MAX_SEED,
-            min_speed=MIN_SPEED,
-            max_speed=MAX_SPEED,
-            min_opponent_speed=MIN_PACE,
-            max_opponent_speed=MAX_PACE,
-            max_boards_per_second=MAX_BOARDS_PER_SECOND,
-            max_points=MAX_POINTS,
-            max_runs=MAX_RUNS,
-            max_search_length=MAX_SEARCH_LENGTH,
-            max_note_length=MAX_NOTE_LENGTH,
-            max_compared_games=MAX_COMPARED_GAMES,
-            max_compared_pieces=MAX_COMPARED_PIECES,
-            max_recorded_pieces=MAX_RECORDED_PIECES,
-            max_trials=MAX_TRIALS,
-            max_trials_at_once=MAX_AT_ONCE,
-            max_body_bytes=MAX_BODY_BYTES,
-            max_upload_bytes=MAX_BYTES_BUNDLE,
-        ),
+        limits=LimitsResponse(**{name: value for name, (value, _) in _LIMITS.items()}),
         columns=ColumnsResponse(
             progress=_columns(PROGRESS), episodes=_columns(EPISODES), evaluations=_columns(EVALUATIONS)
         ),
@@ -237,7 +224,9 @@ def _meta() -> MetaResponse:
             for piece, letter in enumerate(PIECES)
         ],
         keys=list(PRESSES),
-        human_game_modes=[HumanGameModeResponse(name=name, lines=lines) for name, lines in HUMAN_GAME_MODES.items()],
+        human_game_modes=[
+            HumanGameModeResponse(name=name, **mode._asdict()) for name, mode in HUMAN_GAME_MODES.items()
+        ],
         display_modes=list(MODES),
         run_states=list(PROCESS_STATES),
         sort_keys=list(get_args(SortKey)),

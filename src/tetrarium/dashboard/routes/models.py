@@ -3,6 +3,7 @@
 Operations that need torch or take long start a job of ``/api/jobs``; all others finish before the response.
 """
 
+from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -70,7 +71,9 @@ class ProtocolResponse(schemas.ResponseModel):
 class ScoreResponse(schemas.ResponseModel):
     """Result of an evaluation under a protocol."""
 
-    measured_s: float = Field(description="Time of the evaluation in seconds since 1970.", examples=[1_795_381_200.0])
+    evaluated_at_s: float = Field(
+        description="Time of the evaluation in seconds since 1970.", examples=[1_795_381_200.0]
+    )
     mean_lines: float | None = Field(
         description="Estimated lines per game; null if no game was lost.", examples=[1_204.3]
     )
@@ -137,7 +140,7 @@ class VersionResponse(schemas.ResponseModel):
     n_bytes: int = Field(description="Size of its file.", examples=[120_000])
     sha256: str = Field(description="Hash of its weights.", examples=["9f3a…"])
     is_promoted: bool = Field(description="Whether it was chosen as the default version.")
-    is_there: bool = Field(description="Whether its file exists.")
+    has_file: bool = Field(description="Whether its file exists.")
     trashed_s: float | None = Field(
         description="Time of deletion in seconds since 1970; null outside the trash.", examples=[None]
     )
@@ -218,7 +221,7 @@ def _add_reading(routes: APIRouter, home: Home) -> None:
     @routes.get("/protocols", summary="List protocols")
     async def list_protocols() -> list[ProtocolResponse]:
         """Returns the named ways to evaluate; each fixes the game, its pieces and the piece limit."""
-        return [protocol_response(protocol) for protocol in PROTOCOLS.values()]
+        return [_protocol_response(protocol) for protocol in PROTOCOLS.values()]
 
     @routes.get("/leaderboard", summary="Show a leaderboard")
     def show_leaderboard(protocol: ProtocolName = DEFAULT_PROTOCOL) -> LeaderboardResponse:
@@ -227,14 +230,14 @@ def _add_reading(routes: APIRouter, home: Home) -> None:
         Agents that lost no game share the first place.
         """
         chosen = find_protocol(protocol)
-        rows = [leaderboard_row(entry) for entry in leaderboard(home, chosen)]
-        return LeaderboardResponse(protocol=protocol_response(chosen), rows=rows)
+        rows = [_leaderboard_row(entry) for entry in leaderboard(home, chosen)]
+        return LeaderboardResponse(protocol=_protocol_response(chosen), rows=rows)
 
     @routes.get("/models", summary="List models")
     def list_models() -> list[ModelSummaryResponse]:
         """Returns saved models by name, each with its default version."""
         return [
-            ModelSummaryResponse(name=slot.name, n_versions=len(slot.versions), current=version_response(slot.current))
+            ModelSummaryResponse(name=slot.name, n_versions=len(slot.versions), current=_version_response(slot.current))
             for slot in ModelStore(home).slots()
         ]
 
@@ -272,36 +275,36 @@ def _add_changing(routes: APIRouter, home: Home) -> None:
             version = store.set_tags(spec, add=request.tags, remove=set(version.tags) - set(request.tags))
         if request.promoted:
             version = store.promote(spec)
-        return version_response(version)
+        return _version_response(version)
 
     @routes.delete("/models/{name}", summary="Move a model to the trash")
     def delete_model(name: Name) -> list[VersionResponse]:
         """Deletes all of its versions; POST /api/trash/restore restores them."""
         _find(home, name)
-        return [version_response(version) for version in ModelStore(home).delete(name)]
+        return [_version_response(version) for version in ModelStore(home).delete(name)]
 
     @routes.delete("/models/{name}/versions/{number}", summary="Move a version to the trash")
     def delete_version(name: Name, number: Number) -> list[VersionResponse]:
         """Returns the version in the trash; POST /api/trash/restore restores it under the same number."""
         _find(home, name, number)
-        return [version_response(version) for version in ModelStore(home).delete(f"{name}@{number}")]
+        return [_version_response(version) for version in ModelStore(home).delete(f"{name}@{number}")]
 
 
 def _add_trash(routes: APIRouter, home: Home) -> None:
     @routes.get("/trash", summary="List the trash")
     def list_trash() -> list[VersionResponse]:
         """Returns deleted versions by name and number."""
-        return [version_response(version) for version in ModelStore(home).trash()]
+        return [_version_response(version) for version in ModelStore(home).trash()]
 
     @routes.post("/trash/restore", summary="Restore from the trash")
     def restore_models(request: RestoreRequest) -> list[VersionResponse]:
         """Restores one version, or all deleted versions of a name."""
-        return [version_response(version) for version in ModelStore(home).restore(request.spec)]
+        return [_version_response(version) for version in ModelStore(home).restore(request.spec)]
 
     @routes.delete("/trash", summary="Empty the trash")
     def empty_trash() -> list[VersionResponse]:
         """Deletes the versions in the trash permanently and returns them."""
-        return [version_response(version) for version in ModelStore(home).empty_trash()]
+        return [_version_response(version) for version in ModelStore(home).empty_trash()]
 
 
 def _add_sharing(routes: APIRouter, home: Home) -> None:
@@ -356,29 +359,18 @@ def _require_free_name(name: str) -> None:
         raise InvalidNameError(f"{name!r} is the name of a controller or built-in model. Choose another name.")
 
 
-def protocol_response(protocol: Protocol) -> ProtocolResponse:
-    """Returns the response for a protocol."""
-    return ProtocolResponse(
-        name=protocol.name,
-        meaning=protocol.meaning,
-        width=protocol.env_config.width,
-        height=protocol.height,
-        randomizer=protocol.randomizer,
-        n_games=protocol.n_games,
-        max_pieces=protocol.max_pieces,
-        seed=protocol.seed,
-    )
+def _protocol_response(protocol: Protocol) -> ProtocolResponse:
+    return ProtocolResponse(width=protocol.env_config.width, **asdict(protocol))
 
 
-def leaderboard_row(entry: Entry) -> LeaderboardRow:
-    """Returns a row of the leaderboard."""
-    player, version = entry.player, entry.player.version
+def _leaderboard_row(entry: Entry) -> LeaderboardRow:
+    agent, version = entry.agent, entry.agent.version
     return LeaderboardRow(
-        agent=player.label,
-        kind=player.kind,  # type: ignore[arg-type]  # one of the literals
+        agent=agent.label,
+        kind=agent.kind,  # type: ignore[arg-type]  # one of the literals
         model=version.name if version is not None else None,
         version=version.number if version is not None else None,
-        n_versions=len(player.slot.versions) if player.slot is not None else None,
+        n_versions=len(agent.slot.versions) if agent.slot is not None else None,
         is_promoted=version is not None and version.is_promoted,
         algorithm=version.algorithm if version is not None else None,
         step=version.step if version is not None else None,
@@ -389,8 +381,7 @@ def leaderboard_row(entry: Entry) -> LeaderboardRow:
     )
 
 
-def version_response(version: ModelVersion) -> VersionResponse:
-    """Returns the response for a version."""
+def _version_response(version: ModelVersion) -> VersionResponse:
     return VersionResponse(**version.to_dict())
 
 
@@ -414,7 +405,7 @@ def model_response(home: Home, name: str) -> ModelResponse:
         name=name,
         current=current.number,
         is_builtin=current.is_builtin,
-        versions=[version_response(version) for version in versions],
+        versions=[_version_response(version) for version in versions],
         scores=scores,
     )
 
@@ -428,7 +419,7 @@ def _score(score: Score) -> dict[str, Any]:
     )  # fmt: skip
     return {
         **{name: report[name] for name in names},
-        "measured_s": score.measured_s,
+        "evaluated_at_s": score.evaluated_at_s,
         "low": low,
         "high": high,
         "lines_per_game": report["lines_total"] / report["n_games"],

@@ -47,7 +47,7 @@ class ReplayResponse(ResponseModel):
     )
     lines: int = Field(description="Cleared lines.", examples=[3_998])
     pieces: int = Field(description="Placed pieces.", examples=[10_000])
-    is_over: bool = Field(description="Whether it terminated by the rules, as opposed to truncated or unfinished.")
+    terminated: bool = Field(description="Whether it terminated by the rules, as opposed to truncated or unfinished.")
     step: int | None = Field(description="Training step at which it ended, if it did.", examples=[41_200])
     seed: int = Field(description="Seed of its pieces.", examples=[1])
     game: int = Field(description="Number of the game of the seed.", examples=[7])
@@ -160,7 +160,7 @@ def list_replays(run: Path) -> list[ReplayResponse]:
                 name=path.name.removesuffix(REPLAY_SUFFIX),
                 lines=replay.lines,
                 pieces=replay.pieces,
-                is_over=replay.over,
+                terminated=replay.terminated,
                 step=step if isinstance(step, int) else None,
                 seed=replay.seed,
                 game=replay.game,
@@ -176,10 +176,7 @@ def _sort_key(path: Path) -> tuple[int, str]:
 def find_replay(run: Path, name: str, *, is_checked: bool = True) -> Replay:
     """Returns one replay of a run.
 
-    Args:
-        run: Folder of the run.
-        name: Name of the replay.
-        is_checked: Whether to play it once with every check, as needed before it is shown.
+    ``is_checked``: whether to play it once with every check, as needed before it is shown.
 
     Raises:
         EntryNotFoundError: if there is none of that name.

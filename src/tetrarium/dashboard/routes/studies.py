@@ -170,19 +170,8 @@ def _add_studies(routes: APIRouter, home: Home) -> None:
             for name, values in request.ranges.items()
         )
         require_varied_once(ranges, request.settings)
-        config = tuning.StudyConfig(
-            name=request.name,
-            preset=request.preset,
-            env_config=env_config,
-            training_config=training_config,
-            ranges=ranges,
-            n_trials=request.n_trials,
-            n_at_once=request.n_at_once,
-            objective=request.objective,
-            sampler=request.sampler,
-            seed=request.seed,
-            prunes=request.prunes,
-        )
+        values = request.model_dump(exclude={"settings", "ranges"})
+        config = tuning.StudyConfig(env_config=env_config, training_config=training_config, ranges=ranges, **values)
         tuning.create_study(home, config)
         tuning.start_tuner(home, config.name)
         return tuning.read_study(home, config.name).view

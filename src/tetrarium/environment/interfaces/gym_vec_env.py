@@ -16,16 +16,8 @@ from gymnasium.vector.utils import batch_space
 
 from tetrarium.engine.batches import IndependentCopies
 from tetrarium.engine.rules import is_integer
+from tetrarium.environment import core
 from tetrarium.environment.config import EnvConfig
-from tetrarium.environment.core import (
-    GameCore,
-    StepOutcome,
-    checked_options,
-    checked_seed,
-    integer_actions,
-    random_seed,
-    state_array,
-)
 from tetrarium.environment.observations import one_game
 from tetrarium.environment.pictures.env_renderer import RENDER_MODES, make_renderer
 from tetrarium.errors import ConfigError, GameError, suggestion
@@ -103,10 +95,10 @@ class TetrisVectorEnv(IndependentCopies, gymnasium.vector.VectorEnv[Any, Actions
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode = render_mode
-        first_seed = random_seed() if seed is None else checked_seed(seed)
+        first_seed = core.random_seed() if seed is None else core.checked_seed(seed)
         assert first_seed is not None
         self._first_seed: int | None = first_seed  # until the first reset of all games
-        self.core = GameCore(self.config, num_envs, first_seed, n_threads)
+        self.core = core.GameCore(self.config, num_envs, first_seed, n_threads)
         self.single_observation_space = self.core.observation_space
         self.single_action_space = self.core.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -125,7 +117,7 @@ class TetrisVectorEnv(IndependentCopies, gymnasium.vector.VectorEnv[Any, Actions
         Raises:
             ConfigError: if a seed is negative, or seeds or the mask do not have one entry for each game.
         """
-        chosen = self._chosen(checked_options(options))
+        chosen = self._chosen(core.checked_options(options))
         if seed is None and chosen.all():
             seed = self._first_seed
         streams = self._streams(seed)
@@ -155,7 +147,7 @@ class TetrisVectorEnv(IndependentCopies, gymnasium.vector.VectorEnv[Any, Actions
                 then changed.
             IllegalActionError: under ``illegal_action="raise"``, if an action is not legal.
         """
-        actions = integer_actions(actions, self.num_envs)
+        actions = core.integer_actions(actions, self.num_envs)
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         reset_mask = self._ended if np.count_nonzero(self._ended) else None
         if reset_mask is not None and self.autoreset_mode is AutoresetMode.DISABLED:
@@ -199,8 +191,8 @@ class TetrisVectorEnv(IndependentCopies, gymnasium.vector.VectorEnv[Any, Actions
         Raises:
             GameError: if the state belongs to another number or shape of games.
         """
-        scores = state_array(state, "scores", self._scores.shape)
-        ended = state_array(state, "ended", self._ended.shape, "b")
+        scores = core.state_array(state, "scores", self._scores.shape)
+        ended = core.state_array(state, "ended", self._ended.shape, "b")
         observations = self.core.set_state(state)
         self._scores[:] = scores
         self._ended = ended.copy()
@@ -212,7 +204,7 @@ class TetrisVectorEnv(IndependentCopies, gymnasium.vector.VectorEnv[Any, Actions
         if reset_mask is not None:
             self._scores[reset_mask] = 0
 
-    def _step_infos(self, outcome: StepOutcome, began: npt.NDArray[np.bool_] | None) -> Infos:
+    def _step_infos(self, outcome: core.StepOutcome, began: npt.NDArray[np.bool_] | None) -> Infos:
         """Returns the infos of ``TetrisEnv`` for each game: after a placement, or after a restart."""
         games = self.core.games
         infos = _given(
@@ -285,10 +277,10 @@ class TetrisVectorEnv(IndependentCopies, gymnasium.vector.VectorEnv[Any, Actions
             and not isinstance(seed, str | bytes)
             and getattr(seed, "ndim", 1) == 1
         ):
-            seeds = [checked_seed(one) for one in seed]
+            seeds = [core.checked_seed(one) for one in seed]
             streams = [None if one is None else (one, 0) for one in seeds]
         else:
-            first = checked_seed(seed)
+            first = core.checked_seed(seed)
             assert first is not None
             streams = [(first, number) for number in range(self.num_envs)]
         if len(streams) != self.num_envs:

@@ -23,9 +23,7 @@ class EnvRenderer:
     The current piece waits above the middle of the board, and its ghost lies where it would land from there. In a game
     by keys the piece is drawn where it is.
 
-    Args:
-        core: The games.
-        render_mode: ``"ansi"`` for text, ``"rgb_array"`` for ``(height, width, 3) uint8``.
+    ``render_mode``: ``"ansi"`` for text, ``"rgb_array"`` for ``(height, width, 3) uint8``.
     """
 
     def __init__(self, core: GameCore, render_mode: str) -> None:

@@ -167,9 +167,7 @@ def plot_scales(plot: Plot, n_ticks: int = 5, n_steps: int = 6) -> tuple[Scale, 
 def lay_out(plot: Plot, text_width: TextWidth) -> Drawing:
     """Lays out a plot.
 
-    Args:
-        plot: The plot.
-        text_width: Function that measures a text.
+    ``text_width``: function that measures a text.
     """
     theme = THEMES["light"]
     steps, scale = plot_scales(plot)

@@ -177,9 +177,7 @@ def run_lock(folder: Path, lock: int | None = None, *, expires: bool = False) ->
 def acquire_lock(folder: Path, *, known: Owner | None = None) -> int:
     """Locks a folder; returns the file descriptor, which holds the lock until it and all its copies are closed.
 
-    Args:
-        folder: The folder.
-        known: Recorded owner that does not count.
+    ``known``: recorded owner that does not count.
 
     Raises:
         AlreadyRunningError: if another process works in the folder.

@@ -69,10 +69,6 @@ def make_bundle(saved: SavedPolicy, name: str, **more: Any) -> Bundle:
 def policy_from_bundle(bundle: Bundle, label: str) -> SavedPolicy:
     """Returns the policy of a bundle from any source, validated.
 
-    Args:
-        bundle: The bundle.
-        label: Its name in messages.
-
     Raises:
         BundleError: if its configs are invalid, or its arrays do not fit such a network.
     """
@@ -114,10 +110,7 @@ def read_sb3_model(path: Path, env_config: EnvConfig, config: TrainingConfig) ->
 
     Algorithm, layers and quantiles follow from the shapes; the configs supply everything else.
 
-    Args:
-        path: The file.
-        env_config: The game that it was trained for.
-        config: Its training settings.
+    ``env_config``: the game that it was trained for.
 
     Raises:
         BundleError: if it is not such a file, or its network reads other features.

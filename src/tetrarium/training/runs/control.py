@@ -13,7 +13,7 @@ from typing import Final
 
 from tetrarium.errors import CommandError, suggestion
 
-MODES: Final = ("headless", "live", "every-move")
+MODES: Final = ("no-display", "live", "every-move")
 MIN_SPEED: Final = 1.0  # pieces per second
 MAX_SPEED: Final = 1_000.0
 _CHECK_EVERY_S: Final = 0.05  # for a stop that a signal handler requested
@@ -111,7 +111,7 @@ class Control:
     @property
     def is_watched(self) -> bool:
         """True while viewers receive boards."""
-        return self.subscription.boards_per_second > 0 and self.mode != "headless"
+        return self.subscription.boards_per_second > 0 and self.mode != "no-display"
 
     @property
     def is_paced(self) -> bool:

@@ -64,7 +64,7 @@ class LiveBoard(RoundCallback):
 
     def _publish_if_due(self, observations: Any) -> None:
         control = self._control
-        if control.mode == "headless":
+        if control.mode == "no-display":
             return
         rate = max(self._own_rate, control.subscription.boards_per_second)
         if control.is_paused:
@@ -152,7 +152,7 @@ class DemoGame(RoundCallback):
     @property
     def _rate(self) -> float:
         """Requested boards per second."""
-        if self._control.mode == "headless":
+        if self._control.mode == "no-display":
             return 0.0
         return max(self._own_rate, self._control.subscription.boards_per_second)
 

@@ -5,7 +5,6 @@ A run that was stopped or killed resumes from its last checkpoint; everything re
 
 import contextlib
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -24,7 +23,7 @@ from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
 from tetrarium.registry.run_tables import PROGRESS, read_last_row
 from tetrarium.training.agent import TetrisAgent, require_device
-from tetrarium.training.callbacks import GoalCallback, RoundCallback
+from tetrarium.training.callbacks import GoalCallback
 from tetrarium.training.checkpoints.agent_checkpoint import saved_files
 from tetrarium.training.checkpoints.checkpoint_store import read_metadata
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
@@ -34,72 +33,14 @@ from tetrarium.training.runs.checkpoint_schedule import CheckpointSchedule
 from tetrarium.training.runs.control import Control
 from tetrarium.training.runs.evaluations import EvaluationCallback
 from tetrarium.training.runs.live_board import DemoGame, LiveBoard
+from tetrarium.training.runs.pause_gate import PauseGate
 from tetrarium.training.runs.recording.progress import ProgressLog, ProgressReporter
 from tetrarium.training.runs.recording.registry_sync import RegistrySync
 from tetrarium.training.runs.recording.replays import ReplayCollection
 from tetrarium.training.runs.recording.run_clock import RunClock
 from tetrarium.training.runs.recording.table_writers import EpisodeLog, Records, TableWriter
-from tetrarium.training.runs.storage.folder import (
-    BEST,
-    checkpoint_steps,
-    folder_guard,
-    latest_checkpoint,
-    uncounted_folders,
-)
+from tetrarium.training.runs.storage import folder as storage
 from tetrarium.training.runs.storage.run_config import RunConfig, create_run, read_run_config, write_run_config
-
-_CHECK_EVERY_S: Final = 0.05
-
-
-class PauseGate(RoundCallback):
-    """Blocks a run between two rounds while it is paused, and stops it or saves a checkpoint on request."""
-
-    def __init__(
-        self,
-        agent: TetrisAgent,
-        control: Control,
-        save_checkpoint: Callable[[], None],
-        publish: Callable[[Event], None],
-        paused_callbacks: Sequence[RoundCallback],  # ``on_paused`` is called repeatedly
-    ) -> None:
-        super().__init__()
-        self._agent = agent
-        self._control = control
-        self._save_checkpoint = save_checkpoint
-        self._publish = publish
-        self._paused_callbacks = paused_callbacks
-
-    def on_round_end(self) -> bool:
-        """Handles the pending requests; returns False once a stop is requested."""
-        self.handle_requests()
-        return not self._control.is_stop_requested
-
-    def handle_requests(self) -> None:
-        """Saves a checkpoint if one was requested, and blocks while the run is paused."""
-        control = self._control
-        self._save_if_requested()
-        if not control.is_paused or control.is_stop_requested:
-            return
-        self._publish_state("paused", "Paused at step {step:,}. Nothing is lost.")
-        last_s = time.monotonic()
-        while control.is_paused and not control.is_stop_requested:
-            self._save_if_requested()
-            control.wait(_CHECK_EVERY_S)
-            now_s = time.monotonic()
-            for callback in self._paused_callbacks:
-                callback.on_paused(now_s - last_s)
-            last_s = now_s
-        if not control.is_stop_requested:
-            self._publish_state("running", "Resumed at step {step:,}.")
-
-    def _save_if_requested(self) -> None:
-        if self._control.take_checkpoint_request():
-            self._save_checkpoint()
-
-    def _publish_state(self, state: str, message: str) -> None:
-        step = self._agent.timesteps_trained
-        self._publish(StateChanged(state=state, step=step, message=message.format(step=step)))
-
 
 Publish = Callable[[Event], None]
 Host = Callable[["TrainingRun"], AbstractContextManager[Publish]]
@@ -223,7 +164,7 @@ class TrainingRun:
         if requested > before and config.training_config.schedule_steps is None and "schedule_steps" not in changes:
             kept = config.training_config.with_changes(schedule_steps=before)  # else both would jump back
             config = replace(config, training_config=kept)
-        trained = max(checkpoint_steps(home.run_folder(name)), default=0)
+        trained = max(storage.checkpoint_steps(home.run_folder(name)), default=0)
         if requested != before and requested < trained:
             raise ConfigError(
                 f"total_timesteps must be at least the {trained:,} steps that {name!r} has already trained; got "
@@ -309,9 +250,9 @@ class TrainingRun:
         Raises:
             DamagedCheckpointError: if a later checkpoint has damaged metadata.
         """
-        checkpoint = latest_checkpoint(self.folder)
+        checkpoint = storage.latest_checkpoint(self.folder)
         step = 0 if checkpoint is None else int(checkpoint.name)
-        later = [path for path in uncounted_folders(self.folder) if int(path.name) > step]
+        later = [path for path in storage.uncounted_folders(self.folder) if int(path.name) > step]
         for path in later:
             content = "holds no checkpoint"
             if os.path.lexists(path / METADATA_NAME):
@@ -352,7 +293,7 @@ class TrainingRun:
         progress = ProgressLog(agent, records.progress, self.clock)
         registry = RegistrySync(self._home, self.config.name, agent, self._publish)
         with (
-            folder_guard(self.folder, require_lock) as require_in_place,
+            storage.folder_guard(self.folder, require_lock) as require_in_place,
             contextlib.closing(records),
             registry,
             self._evaluations(agent, records.evaluations, registry, require_in_place) as evaluations,
@@ -409,7 +350,7 @@ class TrainingRun:
         def is_stop_requested() -> bool:
             return self.control.is_stop_requested
 
-        secret, best = self._home.secret(), self.folder / BEST
+        secret, best = self._home.secret(), self.folder / storage.BEST
         return contextlib.closing(
             EvaluationCallback(
                 agent,
@@ -439,7 +380,7 @@ class TrainingRun:
         return "finished" if agent.timesteps_trained >= agent.config.total_timesteps else "stopped"
 
     def _failed(self, error: Exception) -> RunEnded:
-        steps = checkpoint_steps(self.folder)
+        steps = storage.checkpoint_steps(self.folder)
         return RunEnded(
             state="failed",
             step=steps[-1] if steps else 0,
@@ -467,7 +408,7 @@ class TrainingRun:
         try:
             yield
         except DamagedCheckpointError as error:
-            older = [step for step in checkpoint_steps(self.folder) if step < int(checkpoint.name)]
+            older = [step for step in storage.checkpoint_steps(self.folder) if step < int(checkpoint.name)]
             start = f"at step {older[-1]:,}" if older else "from the start"
             raise DamagedCheckpointError(
                 f"{error} Or delete the folder {str(checkpoint)!r}; the run then resumes {start}."
@@ -476,10 +417,6 @@ class TrainingRun:
 
 def require_changeable(name: str, changes: Iterable[str]) -> None:
     """Checks that settings can change when a run resumes.
-
-    Args:
-        name: The run's name.
-        changes: Names of settings.
 
     Raises:
         ConfigError: if a setting cannot change.

@@ -23,14 +23,7 @@ from tetrarium.registry.files.safe_files import read_object
 from tetrarium.registry.home import natural_key
 from tetrarium.settings import documented
 from tetrarium.workers.human_play.commands import SessionOptions
-from tetrarium.workers.protocol.status_files import (
-    CRASHED,
-    DAMAGED,
-    PROCESS_STATES,
-    from_json,
-    modified_time,
-    status_fields,
-)
+from tetrarium.workers.protocol import status_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +36,7 @@ class ProcessView:
         metadata=documented(
             "State of the process; `crashed`: it ended without writing a state; `damaged`: its configuration cannot be "
             "read, and the fields that depend on it have no meaning.",
-            choices=PROCESS_STATES,
+            choices=status_files.PROCESS_STATES,
         )
     )
     message: str = field(metadata=documented("Latest message for people.", "Playing."))
@@ -132,8 +125,8 @@ class ProcessDirectory(Generic[ConfigT, ViewT]):
             raise
         except HomeError as error:
             view, reason = self.make_view(process_id, folder, self.placeholder), str(error)
-            started = modified_time(folder) or ""
-            return replace(view, state=DAMAGED, message=reason, error=reason, started=started)
+            started = status_files.modified_time(folder) or ""
+            return replace(view, state=status_files.DAMAGED, message=reason, error=reason, started=started)
 
     def list_views(self, home: Home) -> list[ViewT]:
         """Returns the views of all processes, damaged ones included, latest start first."""
@@ -234,7 +227,7 @@ class DemoView(ProcessView):
 
 
 def _make_demo_view(demo_id: str, folder: Path, config: DemoConfig) -> DemoView:
-    return DemoView(id=demo_id, **status_fields(folder), **asdict(config))
+    return DemoView(id=demo_id, **status_files.status_fields(folder), **asdict(config))
 
 
 DEMOS: Final[ProcessDirectory[DemoConfig, DemoView]] = ProcessDirectory(
@@ -242,7 +235,9 @@ DEMOS: Final[ProcessDirectory[DemoConfig, DemoView]] = ProcessDirectory(
     plural="demos",
     root=lambda home: home.demos,
     config_file="demo.json",
-    parse_config=lambda values: from_json(DemoConfig, {"agent": values.get("what"), **values}),  # "what" before
+    parse_config=lambda values: status_files.from_json(
+        DemoConfig, {"agent": values.get("what"), **values}
+    ),  # "what" before
     placeholder=DemoConfig(agent=""),
     make_view=_make_demo_view,
 )
@@ -267,7 +262,7 @@ def _parse_human_game_config(values: Mapping[str, Any]) -> HumanGameConfig:
 
 
 def _make_human_game_view(game_id: str, folder: Path, config: HumanGameConfig) -> HumanGameView:
-    return HumanGameView(id=game_id, started=config.started, **status_fields(folder))
+    return HumanGameView(id=game_id, started=config.started, **status_files.status_fields(folder))
 
 
 HUMAN_GAMES: Final[ProcessDirectory[HumanGameConfig, HumanGameView]] = ProcessDirectory(
@@ -285,5 +280,5 @@ list_human_games, read_human_game, remove_human_game = HUMAN_GAMES.list_views, H
 def remove_crashed_human_games(home: Home) -> None:
     """Deletes the folders of games whose process died or whose config cannot be read."""
     for view in HUMAN_GAMES.list_views(home):
-        if not view.is_alive and view.state in {CRASHED, DAMAGED}:
+        if not view.is_alive and view.state in {status_files.CRASHED, status_files.DAMAGED}:
             HUMAN_GAMES.remove(home, view.id)

@@ -24,21 +24,10 @@ from tetrarium.settings import documented
 from tetrarium.training.checkpoints.checkpoint_store import is_checkpoint
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
 from tetrarium.training.runs.storage.folder import BEST, RUN_CONFIG, checkpoint_steps, require_run
-from tetrarium.workers.protocol.status_files import (
-    ACTIVE_STATES,
-    CRASH_MESSAGE,
-    CRASHED,
-    DAMAGED,
-    LOG,
-    PROCESS_STATES,
-    STATE,
-    WorkerState,
-    modified_time,
-    read_state,
-)
+from tetrarium.workers.protocol import status_files
 
 _VIEW_SOURCES: Final = (  # files of a view
-    RUN_CONFIG, STATE, PROGRESS.file_name, EVALUATIONS.file_name, LOG, "checkpoints",
+    RUN_CONFIG, status_files.STATE, PROGRESS.file_name, EVALUATIONS.file_name, status_files.LOG, "checkpoints",
 )  # fmt: skip
 _REQUIRED_SETTINGS: Final = {"algorithm": str, "seed": int, "total_timesteps": int}  # of the training config
 _TAIL_BYTES: Final = 4_096
@@ -53,7 +42,7 @@ class RunView:
         metadata=documented(
             "State of the run; `crashed`: its process ended without writing a state, and it can be resumed; "
             "`damaged`: its configuration cannot be read.",
-            choices=PROCESS_STATES,
+            choices=status_files.PROCESS_STATES,
         )
     )
     step: int = field(metadata=documented("Training steps so far: placements of all games together.", 41200))
@@ -112,7 +101,7 @@ def list_runs(home: Home) -> list[RunView]:
         with contextlib.suppress(HomeError, OSError):
             view = find_run(home, name)
             views.append(view)
-            if view.state != DAMAGED:
+            if view.state != status_files.DAMAGED:
                 changed[name] = {**asdict(view), "mark": mark, "config": read_config(home, name)}
     gone = known.keys() - set(names)
     if changed or gone:
@@ -152,7 +141,7 @@ def _store(home: Home) -> RunStore:
 
 def _mark(folder: Path, is_alive: bool) -> str:
     """Returns a text that changes whenever the result of ``read_run`` may change."""
-    marks = [tetrarium.__version__, " ".join(PROCESS_STATES), str(is_alive)]
+    marks = [tetrarium.__version__, " ".join(status_files.PROCESS_STATES), str(is_alive)]
     metadata = [f"{path}/{METADATA_NAME}" for path in (BEST, *_checkpoint_folders(folder))]
     for name in (*_VIEW_SOURCES, *metadata):
         try:
@@ -212,7 +201,7 @@ def read_run(home: Home, name: str) -> RunView:
         algorithm=training["algorithm"],
         preset=_text(config, "preset"),
         seed=training["seed"],
-        started=_text(config, "started") or modified_time(folder / RUN_CONFIG),
+        started=_text(config, "started") or status_files.modified_time(folder / RUN_CONFIG),
         seconds=_seconds(row, state),
         evaluated_seconds=max(row.get("evaluated_seconds") or 0.0, state.evaluated_seconds or 0.0),
         training_mean=row.get("training_mean"),
@@ -236,8 +225,9 @@ def _damaged_view(folder: Path, reason: str) -> RunView:
     steps = tuple(checkpoint_steps(folder))
     saved = max(steps, default=0)
     return RunView(
-        name=folder.name, state=DAMAGED, step=saved, total_steps=saved, error=reason, message=reason,
-        algorithm="", preset=None, seed=0, started=modified_time(folder), seconds=0.0, evaluated_seconds=0.0,
+        name=folder.name, state=status_files.DAMAGED, step=saved, total_steps=saved, error=reason, message=reason,
+        algorithm="", preset=None, seed=0, started=status_files.modified_time(folder), seconds=0.0,
+        evaluated_seconds=0.0,
         training_mean=None, training_n_ended=None, training_n_running=None, best_lines_game=None,
         games_ended=None, games_lost=None, last_loss_step=None, losses_per_10000_pieces=None, evaluation=None,
         steps_per_second=None, command="", checkpoints=steps, has_best=is_checkpoint(folder / BEST),
@@ -245,28 +235,30 @@ def _damaged_view(folder: Path, reason: str) -> RunView:
     )  # fmt: skip
 
 
-def _seconds(row: dict[str, Any], state: WorkerState) -> float:
+def _seconds(row: dict[str, Any], state: status_files.WorkerState) -> float:
     """Returns the training time; a state of an earlier version counted other time, too."""
     recorded: float = row.get("seconds") or 0.0
     return max(recorded, state.seconds) if state.evaluated_seconds is not None or not recorded else recorded
 
 
-def _read_state(folder: Path, is_alive: bool, steps: tuple[int, ...], total_steps: int) -> WorkerState:
+def _read_state(folder: Path, is_alive: bool, steps: tuple[int, ...], total_steps: int) -> status_files.WorkerState:
     """Returns the state that a run wrote, or ``CRASHED`` if its process ended without writing one."""
     saved = max(steps, default=0)
-    state = read_state(folder)
+    state = status_files.read_state(folder)
     if state is None:
         # A run of an early version without state files, or one that was killed before its first state.
         guess = "running" if is_alive else "finished" if saved >= total_steps else "stopped"
-        return WorkerState(state=guess, step=saved, total_steps=total_steps)
-    if is_alive or state.state not in ACTIVE_STATES:  # a worker that has written its end still holds the lock briefly
+        return status_files.WorkerState(state=guess, step=saved, total_steps=total_steps)
+    if (
+        is_alive or state.state not in status_files.ACTIVE_STATES
+    ):  # a worker that has written its end still holds the lock briefly
         return state
-    return WorkerState(
-        state=CRASHED,
+    return status_files.WorkerState(
+        state=status_files.CRASHED,
         step=saved,
         total_steps=total_steps,
-        message=f"{CRASH_MESSAGE} It can be resumed from step {saved:,}.",
-        error=_last_line(folder / LOG),
+        message=f"{status_files.CRASH_MESSAGE} It can be resumed from step {saved:,}.",
+        error=_last_line(folder / status_files.LOG),
         seconds=state.seconds,
     )
 

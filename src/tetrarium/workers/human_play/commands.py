@@ -8,19 +8,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tetrarium.errors import CommandError, suggestion
 from tetrarium.training.runs.control import Control, require_within
 from tetrarium.workers.human_play.input import PRESSES, Handling
 from tetrarium.workers.protocol.commands import PLAY_COMMANDS, WATCH, Command, WorkerKind
 
-SPRINT_LINES: Final = 40
-MODES: Final[dict[str, int | None]] = {
-    "sprint": SPRINT_LINES,
-    "marathon": 150,
-    "free": None,
-}  # with the lines at which they end
+
+class GameMode(NamedTuple):
+    lines: int | None  # at which the game ends
+    meaning: str  # for people
+
+
+MODES: Final = {
+    "sprint": GameMode(40, "40 lines against the clock."),
+    "marathon": GameMode(150, "150 lines; every ten lines pieces fall faster."),
+    "free": GameMode(None, "As long as you last."),
+}
 MIN_PACE: Final = 0.1  # pieces per second of an opponent
 MAX_PACE: Final = 20.0
 MAX_LEVEL: Final = 20
@@ -130,9 +135,6 @@ class HumanGameControl(Control):
     'The next game begins.'
     >>> [type(request).__name__ for request in control.take_requests()]
     ['SessionOptions']
-
-    Args:
-        options: Options of the first game.
     """
 
     def __init__(self, options: SessionOptions) -> None:

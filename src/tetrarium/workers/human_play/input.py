@@ -67,9 +67,6 @@ class HeldKeys:
     >>> keys.press("left", at_s=0.0)
     >>> [keys.next_key(now_s, 1.0, where) for where, now_s in enumerate((0.0, 0.09, 0.1, 0.12, 0.15))]
     ['left', 'nothing', 'left', 'nothing', 'left']
-
-    Args:
-        handling: Timing of held keys.
     """
 
     def __init__(self, handling: Handling) -> None:

@@ -135,12 +135,7 @@ class Advice:
 
 
 class Advisor:
-    """Suggests placements of a policy for a person's pieces.
-
-    Args:
-        policy: The policy.
-        config: Result of ``opponent_config``.
-    """
+    """Suggests placements of a policy for a person's pieces."""
 
     def __init__(self, policy: Any, config: EnvConfig) -> None:
         playable: Any = as_playable(policy)

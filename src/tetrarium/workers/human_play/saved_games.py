@@ -29,7 +29,7 @@ class SavedGame:
     pieces: int = field(metadata=documented("Placed pieces.", 103))
     score: int = field(metadata=documented("Points by the guideline.", 11250))
     seconds: float = field(metadata=documented("Playing time without pauses.", 71.304))
-    over: bool = field(metadata=documented("Whether it was lost, as opposed to completed or abandoned."))
+    terminated: bool = field(metadata=documented("Whether it was lost, as opposed to completed or abandoned."))
     n_bytes: int = field(metadata=documented("Size of its file.", 2310))
 
 
@@ -113,6 +113,6 @@ def _read(path: Path) -> SavedGame:
         pieces=replay.pieces,
         score=score if isinstance(score, int) else 0,
         seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
-        over=replay.over,
+        terminated=replay.terminated,
         n_bytes=status.st_size,
     )

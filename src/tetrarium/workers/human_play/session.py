@@ -36,15 +36,11 @@ class GameSession:
     >>> played.run_until(0.1)
     >>> played.phase, played.game.state.pieces, round(played.seconds, 3)
     ('playing', 1, 0.104)
-
-    Args:
-        options: Options of the game.
-        seed: Seed of its pieces.
     """
 
     def __init__(self, options: SessionOptions, seed: int) -> None:
         self.mode = options.mode
-        self.goal = MODES[options.mode]
+        self.goal = MODES[options.mode].lines
         self.game = HumanGame(human_game_config(options.level), seed, 0)
         self.keys = HeldKeys(options.handling)
         self.phase = "ready"
@@ -69,7 +65,7 @@ class GameSession:
     @property
     def has_ended(self) -> bool:
         """True once the game is over or has reached its goal."""
-        return self.phase in {"over", "finished"}
+        return self.phase in {"game-over", "finished"}
 
     def press(self, event: KeyEvent) -> None:
         """Applies a key press or release."""
@@ -139,7 +135,7 @@ class GameSession:
         if self.goal is not None and state.lines >= self.goal:
             self.phase = "finished"
         elif state.terminated or self.game.is_full:
-            self.phase = "over"
+            self.phase = "game-over"
 
     def advise(self) -> None:
         """Updates the advice if the current piece has none yet."""

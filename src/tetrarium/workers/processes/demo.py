@@ -122,9 +122,7 @@ class Seat:
 class Table:
     """Seats that play at one speed.
 
-    Args:
-        seats: The seats, at least one.
-        together: Whether each game begins at all seats at once.
+    ``together``: whether each game begins at all seats at once.
     """
 
     def __init__(self, seats: Sequence[Seat], *, together: bool) -> None:

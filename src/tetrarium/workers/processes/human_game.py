@@ -226,7 +226,7 @@ class _SessionLoop:
             "lines": opponent.lines,
             "pieces": opponent.pieces,
             "score": opponent.score,
-            "over": opponent.is_over,
+            "lost": opponent.is_over,
             "finished": opponent.has_finished,
             "seconds": round(opponent.seconds, 3),
         }

@@ -17,23 +17,13 @@ from tetrarium.environment.pictures.animation import ANIMATION_WRITERS, animatio
 from tetrarium.errors import TetrariumError, WorkerError, error_to_dict
 from tetrarium.evaluation import Protocol, Report, compare_reports, evaluate, find_protocol, play_moves
 from tetrarium.evaluation.evaluator import share_done
-from tetrarium.evaluation.leaderboard import find_player, keep_score
+from tetrarium.evaluation.leaderboard import find_ranked_agent, keep_score
 from tetrarium.events import CheckpointSaved
 from tetrarium.registry.files.atomic import write_file
 from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
-from tetrarium.training.agent_reference import load_player_policy, resolve_checkpoint, resolve_policy
-from tetrarium.workers.directories.jobs import (
-    JOBS,
-    QUEUED,
-    RECORDING_FILE,
-    JobState,
-    is_canceled,
-    jobs_ahead,
-    n_to_wait_for,
-    record_pid,
-    upload_path,
-)
+from tetrarium.training.agent_reference import load_ranked_policy, resolve_checkpoint, resolve_policy
+from tetrarium.workers.directories import jobs
 from tetrarium.workers.processes.fork_server import load_kernels, load_modules
 from tetrarium.workers.protocol.client import WorkerClient
 
@@ -57,8 +47,8 @@ def run_job(home: Home, name: str, *, lock: int | None) -> int:
     with run_lock(folder, lock, expires=True):
         reporter = _ProgressReporter(folder)
         try:
-            record_pid(folder)
-            config = JOBS.read_config(home, name)
+            jobs.record_pid(folder)
+            config = jobs.JOBS.read_config(home, name)
             _wait_for_turn(home, name, config.kind, reporter)
             message, result = _JOB_FUNCTIONS[config.kind](home, folder, config.values, reporter.report)
         except Exception as error:
@@ -68,7 +58,7 @@ def run_job(home: Home, name: str, *, lock: int | None) -> int:
             if not isinstance(error, TetrariumError | OSError):
                 raise
             return 1
-        has_file = (folder / RECORDING_FILE).is_file()
+        has_file = (folder / jobs.RECORDING_FILE).is_file()
         reporter.finish(state="finished", message=message, result=result, share_done=1.0, has_file=has_file)
     return 0
 
@@ -79,9 +69,9 @@ def _wait_for_turn(home: Home, name: str, kind: str, reporter: "_ProgressReporte
     Raises:
         SystemExit: if the job was canceled.
     """
-    ahead = jobs_ahead(home, name)
-    while n := n_to_wait_for(ahead, kind):
-        reporter.report(now=True, state=QUEUED, message=f"Queued: {n:,} {'job' if n == 1 else 'jobs'} first.")
+    ahead = jobs.jobs_ahead(home, name)
+    while n := jobs.n_to_wait_for(ahead, kind):
+        reporter.report(now=True, state=jobs.QUEUED, message=f"Queued: {n:,} {'job' if n == 1 else 'jobs'} first.")
         time.sleep(_TURN_POLL_S)
     reporter.report(state="running")
 
@@ -91,7 +81,7 @@ class _ProgressReporter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._state = replace(JobState.read(folder), state="running")
+        self._state = replace(jobs.JobState.read(folder), state="running")
         self._reported_s = -float("inf")
 
     def report(self, *, now: bool = False, **changes: Any) -> None:
@@ -103,7 +93,7 @@ class _ProgressReporter:
         self._state = replace(self._state, **changes)
         if now or time.monotonic() >= self._reported_s + _REPORT_EVERY_S:
             self._reported_s = time.monotonic()
-            if is_canceled(self._folder):
+            if jobs.is_canceled(self._folder):
                 sys.exit(f"The job {self._folder.name!r} was canceled.")
             with contextlib.suppress(OSError):
                 self._state.write(self._folder)
@@ -120,11 +110,11 @@ class _ProgressReporter:
 def _evaluate_agent(home: Home, _folder: Path, values: Mapping[str, Any], report_progress: ReportProgress) -> JobResult:
     """Evaluates a model or a controller and adds its score to the leaderboard."""
     protocol = find_protocol(values["protocol"])
-    player = find_player(values["agent"], home)
-    policy = load_player_policy(player, home)
-    report = _evaluate(home, policy, protocol, report_progress, f"Evaluating {player.label}.")
-    score = keep_score(home, player, protocol, report)
-    return f"{player.label}: {report.summary()}.", {"agent": player.label, "report": dict(score.report)}
+    agent = find_ranked_agent(values["agent"], home)
+    policy = load_ranked_policy(agent, home)
+    report = _evaluate(home, policy, protocol, report_progress, f"Evaluating {agent.label}.")
+    score = keep_score(home, agent, protocol, report)
+    return f"{agent.label}: {report.summary()}.", {"agent": agent.label, "report": dict(score.report)}
 
 
 def _compare(home: Home, _folder: Path, values: Mapping[str, Any], report_progress: ReportProgress) -> JobResult:
@@ -201,7 +191,7 @@ def _record(home: Home, folder: Path, values: Mapping[str, Any], report_progress
     animation = io.BytesIO()
     ANIMATION_WRITERS[".gif"](frames, animation)
     data = animation.getvalue()
-    write_file(folder / RECORDING_FILE, data)
+    write_file(folder / jobs.RECORDING_FILE, data)
     lines = counted.last.state_tp1.lines if counted.last is not None else 0
     message = f"Recorded {counted.n_pieces:,} pieces and {lines:,} lines of {values['agent']}."
     return message, {"pieces": counted.n_pieces, "lines": lines, "n_bytes": len(data)}
@@ -258,7 +248,7 @@ def _import(home: Home, folder: Path, values: Mapping[str, Any], report_progress
     from tetrarium.training.saved_models import import_model
 
     report_progress(now=True, message="Checking the file.")
-    upload = upload_path(folder, values)
+    upload = jobs.upload_path(folder, values)
     try:
         imported = import_model(upload, home, values["name"], promote=values.get("promote", False))
     finally:

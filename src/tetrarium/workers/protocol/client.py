@@ -18,13 +18,7 @@ from typing import Any, Final, Self
 import zmq
 import zmq.asyncio
 
-from tetrarium.errors import (
-    WorkerError,
-    WorkerNotRunningError,
-    WorkerStartingError,
-    WorkerTimeoutError,
-    error_from_dict,
-)
+from tetrarium import errors
 from tetrarium.events import Event, event_from_json
 from tetrarium.registry.files.process_lock import OWNER, is_locked, other_machine
 from tetrarium.workers.protocol.curve_keys import CurveKeys
@@ -46,31 +40,33 @@ def _find_address(folder: Path, wait_s: float) -> Address:
     while is_locked(folder):
         address = read_address(folder)
         if (machine := other_machine(folder)) is not None:
-            raise WorkerNotRunningError(
+            raise errors.WorkerNotRunningError(
                 f"{folder.name!r} runs on the machine {machine!r}, so it accepts commands only there. Send them there, "
                 f"or, if it is certain to have ended, delete {str(folder / OWNER)!r}."
             )
         if address is not None:
             return address
         if time.monotonic() >= until_s:
-            raise WorkerStartingError(
+            raise errors.WorkerStartingError(
                 f"{folder.name!r} is starting and does not accept commands yet. Try again in a moment."
             )
         time.sleep(_START_POLL_INTERVAL_S)
     remedy = _REMEDIES.get(folder.parent.name, "Start another one.")
-    raise WorkerNotRunningError(f"{folder.name!r} is not running, so it accepts no commands. {remedy}")
+    raise errors.WorkerNotRunningError(f"{folder.name!r} is not running, so it accepts no commands. {remedy}")
 
 
-def _timeout_error(name: str, seconds: float) -> WorkerTimeoutError:
-    return WorkerTimeoutError(
+def _timeout_error(name: str, seconds: float) -> errors.WorkerTimeoutError:
+    return errors.WorkerTimeoutError(
         f"A worker must answer within {seconds:g} s; {name!r} did not. Try again, or see its worker.log."
     )
 
 
 def _require_ok(answer: dict[str, Any]) -> dict[str, Any]:
     if not answer.get("ok"):
-        error = error_from_dict({"error": "The worker gave no reason. See its worker.log.", **answer}, WorkerError)
-        raise error if isinstance(error, WorkerError) else WorkerError(str(error), field=error.field)
+        error = errors.error_from_dict(
+            {"error": "The worker gave no reason. See its worker.log.", **answer}, errors.WorkerError
+        )
+        raise error if isinstance(error, errors.WorkerError) else errors.WorkerError(str(error), field=error.field)
     return answer
 
 
@@ -96,7 +92,7 @@ class _Sockets:
             self.events.connect(address.events)
         except zmq.ZMQError as error:
             self.close()
-            raise WorkerError(
+            raise errors.WorkerError(
                 f"The address of the worker {self.name!r} is damaged ({error}). End its process and start it again."
             ) from error
 
@@ -256,7 +252,9 @@ class AsyncWorkerClient:
             task = asyncio.current_task()
             if not self._sockets.commands.closed or (task is not None and task.cancelling()):
                 raise
-            raise WorkerNotRunningError(f"{self._sockets.name!r} has just ended, so it accepts no commands.") from error
+            raise errors.WorkerNotRunningError(
+                f"{self._sockets.name!r} has just ended, so it accepts no commands."
+            ) from error
 
     async def receive(self) -> str:
         """Waits for the next event; returns its JSON. Boards are read by ``boards``."""

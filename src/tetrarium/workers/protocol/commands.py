@@ -148,12 +148,7 @@ def dispatch_command(
 ) -> str:
     """Carries out a command; returns a message for people, or nothing.
 
-    Args:
-        kind: Kind of the worker.
-        control: Control of the worker.
-        subscribe: Renews the sender's lease.
-        name: Name of the command, as ``read_command`` returned it.
-        values: Values of the command.
+    ``subscribe``: renews the sender's lease.
 
     Raises:
         CommandError: if a value breaks its rule.

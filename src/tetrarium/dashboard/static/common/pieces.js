@@ -5,7 +5,7 @@ import { readMeta } from "./meta.js";
 
 /** @typedef {[column: number, row: number]} Cell */
 
-export const PIECE_LETTERS = "IOTLJSZ";
+export const PIECE_LETTERS = document.body.dataset.pieces ?? "";
 
 /**
  * Returns the letter of a piece number, or undefined without a piece.

@@ -22,17 +22,20 @@ import { runAction, runOnEach, showToast } from "./toast.js";
 
 /** @template {{ trashed_s: number | null }} Entry */
 export class Trash {
+  #root;
   #kind;
   #onChange;
 
   /**
+   * @param {HTMLElement} root the page's main element
    * @param {TrashKind<Entry>} kind
    * @param {() => Promise<void>} onChange
    */
-  constructor(kind, onChange) {
+  constructor(root, kind, onChange) {
+    this.#root = root;
     this.#kind = kind;
     this.#onChange = onChange;
-    find("#empty-trash").addEventListener("click", () => this.#empty());
+    find("#empty-trash", this.#root).addEventListener("click", () => this.#empty());
   }
 
   async load() {
@@ -43,11 +46,11 @@ export class Trash {
       return; // the page's list shows the error
     }
     const isEmpty = entries.length === 0;
-    find("#trash").hidden = isEmpty;
-    find("#trash-empty").hidden = !isEmpty;
-    find("#empty-trash").hidden = isEmpty;
-    find("#trash tbody").replaceChildren(...entries.map((entry) => this.#makeRow(entry)));
-    setText(find("#trash-link"), isEmpty ? "Trash" : `Trash (${formatCount(entries.length)})`);
+    find("#trash", this.#root).hidden = isEmpty;
+    find("#trash-empty", this.#root).hidden = !isEmpty;
+    find("#empty-trash", this.#root).hidden = isEmpty;
+    find("#trash tbody", this.#root).replaceChildren(...entries.map((entry) => this.#makeRow(entry)));
+    setText(find("#trash-link", this.#root), isEmpty ? "Trash" : `Trash (${formatCount(entries.length)})`);
   }
 
   /** @param {Entry} entry */
@@ -74,7 +77,7 @@ export class Trash {
     const { kept, noun } = this.#kind;
     const text = `This cannot be undone. ${kept}`;
     if (!(await confirm("Delete everything in the trash permanently?", text, "Delete permanently"))) return;
-    await runAction(find("#empty-trash"), "Deleting…", async () => {
+    await runAction(find("#empty-trash", this.#root), "Deleting…", async () => {
       const n = (await this.#kind.empty()).length;
       showToast(`${n === 1 ? `1 ${noun[0]}` : `${formatCount(n)} ${noun[1]}`} deleted permanently.`);
       await this.#onChange();

@@ -24,6 +24,7 @@ import { makeEndCard } from "./end-card.js";
 /** @typedef {{ newRun: () => void, demo: () => void, log: () => void }} Panels functions that open panels */
 
 export class Controls {
+  #root;
   #app;
   #panels;
   #speed;
@@ -31,22 +32,24 @@ export class Controls {
   #requestedMode = null; // while the server has not confirmed it
 
   /**
+   * @param {HTMLElement} root the page's main element
    * @param {App} app
    * @param {Panels} panels
    */
-  constructor(app, panels) {
+  constructor(root, app, panels) {
+    this.#root = root;
     this.#app = app;
     this.#panels = panels;
-    find("#pause").addEventListener("click", () => this.togglePause());
-    find("#stop").addEventListener("click", () => this.stop());
-    find("#checkpoint").addEventListener("click", () => this.saveCheckpoint());
-    find("#new-game").addEventListener("click", () => this.startNewGame());
-    for (const radio of findAllInputs("#mode input")) {
+    find("#pause", this.#root).addEventListener("click", () => this.togglePause());
+    find("#stop", this.#root).addEventListener("click", () => this.stop());
+    find("#checkpoint", this.#root).addEventListener("click", () => this.saveCheckpoint());
+    find("#new-game", this.#root).addEventListener("click", () => this.startNewGame());
+    for (const radio of findAllInputs("#mode input", this.#root)) {
       radio.addEventListener("change", () => this.setMode(radio.value));
     }
-    const showsValues = findInput("#show-action-values");
+    const showsValues = findInput("#show-action-values", this.#root);
     showsValues.addEventListener("change", () => app.setActionValues(showsValues.checked));
-    this.#speed = new SpeedSlider(findInput("#speed"), find("#speed-value"), {
+    this.#speed = new SpeedSlider(findInput("#speed", this.#root), find("#speed-value", this.#root), {
       onMove: (pieces_per_second) => app.setControl({ pieces_per_second }),
       onSettle: (pieces_per_second) => runAction(null, null, () => app.command("speed", { pieces_per_second })),
     });
@@ -56,25 +59,25 @@ export class Controls {
     const state = this.#app.view?.state;
     if (state !== "running" && state !== "paused") return undefined;
     const isPaused = state === "paused";
-    return runAction(findButton("#pause"), isPaused ? "Resuming…" : "Pausing…", () =>
+    return runAction(findButton("#pause", this.#root), isPaused ? "Resuming…" : "Pausing…", () =>
       this.#app.command(isPaused ? "resume" : "pause"),
     );
   }
 
   stop() {
-    const button = findButton("#stop");
+    const button = findButton("#stop", this.#root);
     if (button.disabled) return undefined;
     return runAction(button, "Stopping…", () => this.#app.stop());
   }
 
   saveCheckpoint() {
-    const button = findButton("#checkpoint");
+    const button = findButton("#checkpoint", this.#root);
     if (button.disabled || button.hidden) return undefined;
     return runAction(button, "Saving…", () => this.#app.command("checkpoint"));
   }
 
   startNewGame() {
-    return runAction(findButton("#new-game"), null, () => this.#app.command("new-game"));
+    return runAction(findButton("#new-game", this.#root), null, () => this.#app.command("new-game"));
   }
 
   /**
@@ -90,7 +93,9 @@ export class Controls {
     while (!isChanging && this.#requestedMode !== null) {
       /** @type {string} */
       const requested = this.#requestedMode;
-      const answer = await runAction(find("#mode"), null, () => this.#app.command("mode", { mode: requested }));
+      const answer = await runAction(find("#mode", this.#root), null, () =>
+        this.#app.command("mode", { mode: requested }),
+      );
       if (answer) current = requested;
       if (this.#requestedMode === requested) this.#requestedMode = null;
       this.#app.setControl({ mode: this.#requestedMode ?? current });
@@ -103,7 +108,7 @@ export class Controls {
    * @param {number} by
    */
   changeSpeed(by) {
-    if (findInput("#speed").disabled) showToast("The speed can be set under Every move, and in a demo.");
+    if (findInput("#speed", this.#root).disabled) showToast("The speed can be set under Every move, and in a demo.");
     else this.#speed.step(by);
   }
 
@@ -113,38 +118,38 @@ export class Controls {
     const isRun = view?.kind !== "demo";
     const canAct = view?.state === "running" || view?.state === "paused";
     const canEnd = canAct || view?.state === "starting";
-    const [pause, stop] = [findButton("#pause"), findButton("#stop")];
+    const [pause, stop] = [findButton("#pause", this.#root), findButton("#stop", this.#root)];
     pause.disabled = !canAct;
     if (!isBusy(pause)) setText(pause, view?.state === "paused" ? "Resume" : "Pause");
     stop.disabled = !canEnd;
     if (!isBusy(stop)) setText(stop, view?.state === "stopping" ? "Stopping…" : "Stop");
-    find("#checkpoint").hidden = !isRun;
-    findButton("#checkpoint").disabled = !canAct;
-    find("#new-game").hidden = isRun;
-    findButton("#new-game").disabled = !canAct;
-    const mode = /** @type {HTMLFieldSetElement} */ (find("#mode"));
+    find("#checkpoint", this.#root).hidden = !isRun;
+    findButton("#checkpoint", this.#root).disabled = !canAct;
+    find("#new-game", this.#root).hidden = isRun;
+    findButton("#new-game", this.#root).disabled = !canAct;
+    const mode = /** @type {HTMLFieldSetElement} */ (find("#mode", this.#root));
     mode.hidden = !isRun;
     mode.disabled = !canEnd;
     for (const radio of findAllInputs("input", mode)) radio.checked = radio.value === control.mode;
-    findInput("#speed").disabled = !(canAct && (!isRun || control.mode === "every-move"));
-    findInput("#show-action-values").checked = showsActionValues;
+    findInput("#speed", this.#root).disabled = !(canAct && (!isRun || control.mode === "every-move"));
+    findInput("#show-action-values", this.#root).checked = showsActionValues;
     this.#speed.show(control.pieces_per_second);
-    find("#live-controls").classList.toggle("away", !view || hasEnded(view.state));
+    find("#live-controls", this.#root).classList.toggle("away", !view || hasEnded(view.state));
     this.#showNotice(this.#noticeOf(view));
-    find("#notice").classList.toggle("below", view !== null && !hasEnded(view.state));
+    find("#notice", this.#root).classList.toggle("below", view !== null && !hasEnded(view.state));
   }
 
   /** @param {Notice | null} notice */
   #showNotice(notice) {
-    find("#notice").hidden = !notice;
+    find("#notice", this.#root).hidden = !notice;
     if (!notice) return;
-    setAttribute(find("#notice"), "data-tone", notice.isError ? "bad" : "plain");
-    setText(find("#notice-title"), notice.title);
-    setText(find("#notice-text"), notice.text ?? "");
-    this.#showAction(findButton("#notice-action"), notice.action);
-    this.#showAction(findButton("#notice-second"), notice.second);
-    this.#showAction(findButton("#notice-share"), notice.share);
-    const link = find("#notice-link");
+    setAttribute(find("#notice", this.#root), "data-tone", notice.isError ? "bad" : "plain");
+    setText(find("#notice-title", this.#root), notice.title);
+    setText(find("#notice-text", this.#root), notice.text ?? "");
+    this.#showAction(findButton("#notice-action", this.#root), notice.action);
+    this.#showAction(findButton("#notice-second", this.#root), notice.second);
+    this.#showAction(findButton("#notice-share", this.#root), notice.share);
+    const link = find("#notice-link", this.#root);
     link.hidden = !notice.link;
     setText(link, notice.link?.label ?? "");
     setAttribute(link, "href", notice.link?.href ?? "");

@@ -1,7 +1,7 @@
 // @ts-check
 // Demos: an agent plays without training. The panel that starts one, and the list of its games.
 
-import { find, findButton, findDialog, findOptional, make, setText } from "../common/dom.js";
+import { find, findButton, findOptional, make, setText } from "../common/dom.js";
 import { formatCount } from "../common/format.js";
 import { panelHeader } from "../common/panels.js";
 import { runAction, showToast } from "../common/toast.js";
@@ -21,10 +21,17 @@ const MAX_ROWS = 12;
 
 export class DemoPanel {
   #app;
-  #dialog = findDialog("#demo-panel");
+  #dialog;
+  #onStart;
 
-  /** @param {App} app */
-  constructor(app) {
+  /**
+   * @param {HTMLDialogElement} dialog the panel
+   * @param {App} app
+   * @param {() => void} onStart called once a demo has started
+   */
+  constructor(dialog, app, onStart) {
+    this.#dialog = dialog;
+    this.#onStart = onStart;
     this.#app = app;
   }
 
@@ -90,16 +97,16 @@ export class DemoPanel {
   async #submit(event) {
     event.preventDefault();
     const choice = findOptional('input[name="agent"]:checked', this.#dialog);
-    const button = findButton("#start-demo");
+    const button = findButton("#start-demo", this.#dialog);
     if (!(choice instanceof HTMLInputElement)) return;
     const start = async () => {
       await this.#app.startDemo(choice.value);
       if (!button.isConnected) return;
       this.#dialog.close();
-      find("#game").focus(); // as after the start of a run
+      this.#onStart();
     };
     await runAction(button, "Starting…", start, ({ message }) => {
-      if (button.isConnected && this.#dialog.open) setText(find("#demo-error"), message);
+      if (button.isConnected && this.#dialog.open) setText(find("#demo-error", this.#dialog), message);
       else showToast(message, { isError: true });
     });
   }

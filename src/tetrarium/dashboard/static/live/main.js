@@ -2,7 +2,7 @@
 // The live page: connects its parts.
 
 import { valueInHash } from "../common/address.js";
-import { find, setText } from "../common/dom.js";
+import { find, findDialog, setText } from "../common/dom.js";
 import { downloadBlob, toCsv } from "../common/download.js";
 import { stateLabel } from "../common/format.js";
 import { CHART_KEYS, initPage } from "../common/frame.js";
@@ -51,12 +51,17 @@ const NUMBERS = [
 ];
 
 const app = new App(new LiveSocket());
+const focusGame = () => find("#game").focus(); // the button that opened a panel would take the space bar
 const gamePanel = new GamePanel(find("#game"));
 const charts = new RunCharts(find("#charts"), app);
-const newRun = new NewRunPanel(app);
-const demo = new DemoPanel(app);
-const controls = new Controls(app, { newRun: () => newRun.open(), demo: () => demo.open(), log: openLog });
-const picker = new RunPicker(app);
+const newRun = new NewRunPanel(findDialog("#new-run-panel"), app, focusGame);
+const demo = new DemoPanel(findDialog("#demo-panel"), app, focusGame);
+const controls = new Controls(find("#content"), app, {
+  newRun: () => newRun.open(),
+  demo: () => demo.open(),
+  log: openLog,
+});
+const picker = new RunPicker(find("#content"), app);
 const demoGames = new DemoGames(find("#demo-games"));
 
 let isLate = false; // whether what is watched has been so for a while
@@ -92,7 +97,7 @@ function findSubstitute() {
   if (view?.kind !== "run") return null;
   const trained = run?.checkpoints.length ? run.name : CHAMPION;
   if (!ACTIVE.includes(view.state)) return isLate ? trained : null;
-  if (control.mode === "headless" && !isCompiling && view.state !== "starting") return trained;
+  if (control.mode === "no-display" && !isCompiling && view.state !== "starting") return trained;
   return !board && isLate ? CONTROLLER : null;
 }
 
@@ -111,7 +116,7 @@ function showBoardMessage() {
   } else if (isCompiling) {
     const text = `The first start on this machine compiles the engine, which takes some seconds.${meanwhile}`;
     gamePanel.showMessage("Preparing", text, null, isAside);
-  } else if (view.state !== "starting" && isActive && view.kind === "run" && control.mode === "headless") {
+  } else if (view.state !== "starting" && isActive && view.kind === "run" && control.mode === "no-display") {
     const action = { label: "Show it live", run: () => controls.setMode("live") };
     const does = view.state === "paused" ? "is paused" : "trains at full speed";
     gamePanel.showMessage("No display", `The run ${does}.${meanwhile}`, action, isAside);
@@ -240,7 +245,7 @@ const KEYS = [
   [" ", "pause or resume", () => controls.togglePause()],
   ["s", "stop", () => controls.stop()],
   ["c", "save a checkpoint", () => controls.saveCheckpoint()],
-  ["1", "no display", () => setMode("headless")],
+  ["1", "no display", () => setMode("no-display")],
   ["2", "live", () => setMode("live")],
   ["3", "every move", () => setMode("every-move")],
   ["+", "faster", () => controls.changeSpeed(1)],

@@ -6,7 +6,6 @@ import {
   findAll,
   findAllInputs,
   findButton,
-  findDialog,
   findInput,
   findOptional,
   make,
@@ -30,7 +29,8 @@ const TEXT_FIELDS = { name: "run-title", start_from: "run-start" }; // ids, by n
 
 export class NewRunPanel {
   #app;
-  #dialog = findDialog("#new-run-panel");
+  #dialog;
+  #onStart;
   /** @type {Map<string, SettingField>} */
   #fields = new Map(); // by name
   /** @type {Preset[]} */
@@ -39,8 +39,14 @@ export class NewRunPanel {
   #nameRule = null;
   #isBuilt = false;
 
-  /** @param {App} app */
-  constructor(app) {
+  /**
+   * @param {HTMLDialogElement} dialog the panel
+   * @param {App} app
+   * @param {() => void} onStart called once a run has started
+   */
+  constructor(dialog, app, onStart) {
+    this.#dialog = dialog;
+    this.#onStart = onStart;
     this.#app = app;
   }
 
@@ -192,7 +198,7 @@ export class NewRunPanel {
     const choices = findAllInputs('input[name="preset"]', this.#dialog);
     (choices.find(({ value }) => value === preset) ?? choices[0]).checked = true;
     this.#applyPreset();
-    findInput("#run-start").value = start ?? "";
+    findInput("#run-start", this.#dialog).value = start ?? "";
     for (const [setting, field] of this.#fields) {
       const values = field.spec.config === "env" ? game : training;
       if (setting in values) field.setValue(values[setting]);
@@ -211,7 +217,10 @@ export class NewRunPanel {
 
   #countChanges() {
     const n = this.#changedFields.length;
-    setText(find("#new-run-changes"), n ? `${n} ${n === 1 ? "setting" : "settings"} changed` : "Nothing changed");
+    setText(
+      find("#new-run-changes", this.#dialog),
+      n ? `${n} ${n === 1 ? "setting" : "settings"} changed` : "Nothing changed",
+    );
   }
 
   /** @param {string} text */
@@ -236,10 +245,10 @@ export class NewRunPanel {
   /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
-    setText(find("#new-run-error"), "");
-    const name = findInput("#run-title").value.trim();
+    setText(find("#new-run-error", this.#dialog), "");
+    const name = findInput("#run-title", this.#dialog).value.trim();
     if (name && this.#nameRule && !followsRule(name, this.#nameRule)) {
-      showTextError("run-title", `A name ${this.#nameRule.text}; got “${name}”. Choose another name.`);
+      this.#showTextError("run-title", `A name ${this.#nameRule.text}; got “${name}”. Choose another name.`);
       return;
     }
     const invalid = this.#changedFields.filter((field) => !field.isValid());
@@ -250,10 +259,10 @@ export class NewRunPanel {
     const start = async () => {
       await this.#app.startRun(this.#readBody());
       this.#dialog.close();
-      find("#game").focus(); // the button that opened the panel would take the space bar
-      findInput("#run-title").value = findInput("#run-start").value = "";
+      this.#onStart();
+      findInput("#run-title", this.#dialog).value = findInput("#run-start", this.#dialog).value = "";
     };
-    await runAction(findButton("#start-run"), "Starting…", start, (error) => this.#showError(error));
+    await runAction(findButton("#start-run", this.#dialog), "Starting…", start, (error) => this.#showError(error));
   }
 
   #readBody() {
@@ -261,9 +270,9 @@ export class NewRunPanel {
     const body = { preset: this.#preset?.name, settings: {} };
     /** @type {Record<string, unknown>} */
     const settings = {};
-    const name = findInput("#run-title").value.trim();
+    const name = findInput("#run-title", this.#dialog).value.trim();
     if (name) body.name = name;
-    const start = findInput("#run-start").value.trim();
+    const start = findInput("#run-start", this.#dialog).value.trim();
     if (start) body.start_from = start;
     for (const field of this.#changedFields) {
       if (field.spec.name === "seed") body.seed = field.read();
@@ -281,7 +290,7 @@ export class NewRunPanel {
   #showError({ message, field: name }) {
     const text = name && TEXT_FIELDS[name];
     if (text) {
-      showTextError(text, message);
+      this.#showTextError(text, message);
       return;
     }
     const field = this.#fields.get(name ?? "");
@@ -290,17 +299,27 @@ export class NewRunPanel {
       this.#reveal(field);
       return;
     }
-    setText(find("#new-run-error"), message);
-    find("#new-run-error").scrollIntoView({ block: "nearest" });
+    setText(find("#new-run-error", this.#dialog), message);
+    find("#new-run-error", this.#dialog).scrollIntoView({ block: "nearest" });
   }
 
   /** @param {SettingField} field */
   #reveal(field) {
     if (field.element.hidden) {
-      findInput("#settings-filter").value = "";
+      findInput("#settings-filter", this.#dialog).value = "";
       this.#filter("");
     }
     field.reveal();
+  }
+
+  /**
+   * @param {string} id of a text field
+   * @param {string} message
+   */
+  #showTextError(id, message) {
+    setText(find(`#${id}-error`, this.#dialog), message);
+    setAttribute(find(`#${id}`, this.#dialog), "aria-invalid", "true");
+    find(`#${id}`, this.#dialog).focus();
   }
 }
 
@@ -332,14 +351,4 @@ function makeTextField(id, label, placeholder, hint) {
     error,
     make("p", { class: "fine", id: `${id}-hint` }, hint),
   );
-}
-
-/**
- * @param {string} id
- * @param {string} message
- */
-function showTextError(id, message) {
-  setText(find(`#${id}-error`), message);
-  setAttribute(find(`#${id}`), "aria-invalid", "true");
-  find(`#${id}`).focus();
 }

@@ -13,27 +13,33 @@ const MAX_RUNS = 60; // in the menu; the page of runs has all
 /** @typedef {import("./home.js").View} View */
 
 export class RunPicker {
+  #root;
   #app;
 
-  /** @param {App} app */
-  constructor(app) {
+  /**
+   * @param {HTMLElement} root the page's main element
+   * @param {App} app
+   */
+  constructor(root, app) {
+    this.#root = root;
     this.#app = app;
-    attachMenu(findButton("#run-picker"), find("#run-menu"), () => this.#fill());
+    attachMenu(findButton("#run-picker", this.#root), find("#run-menu", this.#root), () => this.#fill());
   }
 
   open() {
-    find("#run-picker").click();
+    find("#run-picker", this.#root).click();
   }
 
   /** Shows name and facts of what is watched; an open menu follows the runs. */
   show() {
     const { runs, view, charted } = this.#app;
-    find("#run-picker").classList.toggle("unneeded", runs === null);
-    setText(find("#run-name"), view?.title ?? (runs ? "No run yet" : "Loading…"));
-    setText(find("#run-facts"), view ? factsOf(view) : "\u00a0");
-    find("#run-more").classList.toggle("unneeded", !charted); // a demo of a run has its details, too
-    setAttribute(find("#run-more"), "href", pageUrl("runs", charted ?? ""));
-    if (!find("#run-menu").hidden && !find("#run-menu").contains(document.activeElement)) this.#fill();
+    find("#run-picker", this.#root).classList.toggle("unneeded", runs === null);
+    setText(find("#run-name", this.#root), view?.title ?? (runs ? "No run yet" : "Loading…"));
+    setText(find("#run-facts", this.#root), view ? factsOf(view) : "\u00a0");
+    find("#run-more", this.#root).classList.toggle("unneeded", !charted); // a demo of a run has its details, too
+    setAttribute(find("#run-more", this.#root), "href", pageUrl("runs", charted ?? ""));
+    if (!find("#run-menu", this.#root).hidden && !find("#run-menu", this.#root).contains(document.activeElement))
+      this.#fill();
   }
 
   #fill() {
@@ -60,7 +66,7 @@ export class RunPicker {
           )
         : make("li", { class: "fine empty-item" }, "No runs yet. Start one with New run."),
     );
-    find("#run-list").replaceChildren(...rows);
+    find("#run-list", this.#root).replaceChildren(...rows);
   }
 
   /** @param {View} view */

@@ -122,7 +122,7 @@ function showAll() {
 
 /** @param {Shown} row */
 function makeVersionRow(row) {
-  const { number, saved_s: saved, step, about, is_promoted: isPromoted, is_there: hasFile, tags } = row.version;
+  const { number, saved_s: saved, step, about, is_promoted: isPromoted, has_file: hasFile, tags } = row.version;
   const isShown = number === shownNumber;
   const show = make(
     "button",

@@ -15,16 +15,21 @@ const N_DESCRIBED = 2; // files whose own messages are shown
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files") ?? false;
 
 export class FileImport {
+  #root;
   #jobs;
   /** @type {File[]} */
   #queue = [];
   #dragDepth = 0; // elements that a drag has entered and not left
 
-  /** @param {Jobs} jobs */
-  constructor(jobs) {
+  /**
+   * @param {HTMLElement} root the page's main element
+   * @param {Jobs} jobs
+   */
+  constructor(root, jobs) {
+    this.#root = root;
     this.#jobs = jobs;
-    const input = findInput("#import-file");
-    find("#import").addEventListener("click", () => input.click());
+    const input = findInput("#import-file", this.#root);
+    find("#import", this.#root).addEventListener("click", () => input.click());
     input.addEventListener("change", () => {
       this.#importAll([...(input.files ?? [])]);
       input.value = "";
@@ -45,7 +50,7 @@ export class FileImport {
     if (!hasFiles(event)) return;
     event.preventDefault();
     this.#dragDepth = Math.max(0, this.#dragDepth + by);
-    find("#drop").hidden = this.#dragDepth === 0;
+    find("#drop", this.#root).hidden = this.#dragDepth === 0;
   }
 
   /** @param {DragEvent} event */
@@ -53,7 +58,7 @@ export class FileImport {
     if (!hasFiles(event)) return;
     event.preventDefault();
     this.#dragDepth = 0;
-    find("#drop").hidden = true;
+    find("#drop", this.#root).hidden = true;
     this.#importAll([...(event.dataTransfer?.files ?? [])]);
   }
 
@@ -61,7 +66,7 @@ export class FileImport {
   #importAll(files) {
     this.#queue.push(...files);
     const importEach = () => runOnEach(this.#takeQueued(), (file) => this.#import(file), describe);
-    return runAction(find("#import"), "Importing…", importEach);
+    return runAction(find("#import", this.#root), "Importing…", importEach);
   }
 
   *#takeQueued() {

@@ -86,6 +86,7 @@ const COLUMNS = [
 ];
 
 export class Leaderboard {
+  #root;
   #page;
   /** @type {Row[] | null} */
   #rows = null; // null until they are loaded
@@ -97,29 +98,35 @@ export class Leaderboard {
   #request = 0; // number of the latest one
   #maxSeats = Infinity;
 
-  /** @param {import("./main.js").ModelsPage} page */
-  constructor(page) {
+  /**
+   * @param {HTMLElement} root the page's main element
+   * @param {import("./main.js").ModelsPage} page
+   */
+  constructor(root, page) {
+    this.#root = root;
     this.#page = page;
-    const protocol = findSelect("#protocol");
+    const protocol = findSelect("#protocol", this.#root);
     protocol.addEventListener("change", () => {
       writeStorage(STORAGE_KEY, protocol.value);
       this.load();
     });
-    find("#search").addEventListener("input", () => this.#show());
-    find("#more").addEventListener("click", () => {
+    find("#search", this.#root).addEventListener("input", () => this.#show());
+    find("#more", this.#root).addEventListener("click", () => {
       this.#maxRows += MORE_ROWS;
       this.#show();
     });
-    const sort = findSelect("#sort-select");
+    const sort = findSelect("#sort-select", this.#root);
     sort.addEventListener("change", () => this.#sortBy(sort.value));
     sort.replaceChildren(
       ...COLUMNS.map(({ key, title }) => make("option", { value: key, selected: key === "lines" }, title)),
     );
     const evaluateChosen = () => this.#evaluateChosen();
-    find("#chosen-evaluate").addEventListener("click", () => runAction(find("#chosen-evaluate"), null, evaluateChosen));
-    find("#chosen-side").addEventListener("click", () => page.open("side", [...this.#chosen]));
-    find("#chosen-wall").addEventListener("click", () => page.open("wall", [...this.#chosen]));
-    find("#chosen-clear").addEventListener("click", () => {
+    find("#chosen-evaluate", this.#root).addEventListener("click", () =>
+      runAction(find("#chosen-evaluate", this.#root), null, evaluateChosen),
+    );
+    find("#chosen-side", this.#root).addEventListener("click", () => page.open("side", [...this.#chosen]));
+    find("#chosen-wall", this.#root).addEventListener("click", () => page.open("wall", [...this.#chosen]));
+    find("#chosen-clear", this.#root).addEventListener("click", () => {
       this.#chosen.clear();
       this.#show();
     });
@@ -135,7 +142,7 @@ export class Leaderboard {
     this.#maxSeats = maxSeats;
     const stored = readStorage(STORAGE_KEY);
     const options = protocols.map(({ name }) => make("option", { value: name, selected: name === stored }, name));
-    find("#protocol").replaceChildren(...options);
+    find("#protocol", this.#root).replaceChildren(...options);
   }
 
   #makeHead() {
@@ -148,7 +155,7 @@ export class Leaderboard {
       ),
     );
     const makeHidden = (/** @type {string} */ text) => make("span", { class: "hidden-text" }, text);
-    find("#leaderboard thead tr").replaceChildren(
+    find("#leaderboard thead tr", this.#root).replaceChildren(
       make("th", { scope: "col", class: "column-choose" }, makeHidden("Selected")),
       ...heads,
       make("th", { scope: "col", class: "column-actions" }, makeHidden("Actions")),
@@ -166,22 +173,29 @@ export class Leaderboard {
   #markSort() {
     const direction = this.#sort.isDescending ? "descending" : "ascending";
     for (const { key } of COLUMNS) {
-      setAttribute(find(`#leaderboard .column-${key}`), "aria-sort", key === this.#sort.key ? direction : null);
+      setAttribute(
+        find(`#leaderboard .column-${key}`, this.#root),
+        "aria-sort",
+        key === this.#sort.key ? direction : null,
+      );
     }
-    findSelect("#sort-select").value = this.#sort.key;
+    findSelect("#sort-select", this.#root).value = this.#sort.key;
   }
 
   /** Loads the rows of the chosen protocol. */
   async load() {
     this.#request += 1;
     const request = this.#request;
-    const name = findSelect("#protocol").value || "harder";
+    const name = findSelect("#protocol", this.#root).value || "harder";
     try {
       const { protocol, rows } = await api.leaderboard(name);
       if (request !== this.#request) return;
       this.#rows = rows;
       this.#protocol = name;
-      setText(find("#protocol-meaning"), `${protocol.meaning}: ${gameText(protocol)}, always the same pieces.`);
+      setText(
+        find("#protocol-meaning", this.#root),
+        `${protocol.meaning}: ${gameText(protocol)}, always the same pieces.`,
+      );
       this.#show();
     } catch (error) {
       if (request !== this.#request) return;
@@ -193,11 +207,11 @@ export class Leaderboard {
   /** Removes the rows of another protocol. */
   #clear() {
     this.#rows = null;
-    find("#leaderboard").hidden = true;
-    find("#leaderboard tbody").replaceChildren();
-    find("#more").hidden = true;
-    setText(find("#protocol-meaning"), "");
-    setText(find("#models-count"), "");
+    find("#leaderboard", this.#root).hidden = true;
+    find("#leaderboard tbody", this.#root).replaceChildren();
+    find("#more", this.#root).hidden = true;
+    setText(find("#protocol-meaning", this.#root), "");
+    setText(find("#models-count", this.#root), "");
   }
 
   /**
@@ -207,10 +221,10 @@ export class Leaderboard {
    */
   showError({ message }) {
     if (this.#rows) return;
-    const place = find("#leaderboard-empty");
+    const place = find("#leaderboard-empty", this.#root);
     place.hidden = false;
     setText(place, message);
-    find("#view-leaderboard .list").classList.remove("loading");
+    find("#view-leaderboard .list", this.#root).classList.remove("loading");
   }
 
   /**
@@ -219,7 +233,7 @@ export class Leaderboard {
    * @param {Row[]} rows
    */
   #sorted(rows) {
-    const words = findInput("#search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = findInput("#search", this.#root).value.toLowerCase().split(/\s+/).filter(Boolean);
     const matching = rows.filter((row) => {
       const text = [row.agent, row.kind, row.algorithm ?? "", row.note, ...row.tags].join(" ").toLowerCase();
       return words.every((word) => text.includes(word));
@@ -240,14 +254,14 @@ export class Leaderboard {
     const end = axisEnd(scores);
     const known = new Set(this.#rows.map(({ agent }) => agent));
     for (const name of this.#chosen) if (!known.has(name)) this.#chosen.delete(name);
-    find("#leaderboard .ticks").replaceChildren(...(scores.length ? axisTicks(end) : []));
-    find("#leaderboard tbody").replaceChildren(...shown.map((row) => this.#makeRow(row, end)));
-    find("#view-leaderboard .list").classList.remove("loading");
-    find("#leaderboard").hidden = sorted.length === 0;
-    const empty = find("#leaderboard-empty");
+    find("#leaderboard .ticks", this.#root).replaceChildren(...(scores.length ? axisTicks(end) : []));
+    find("#leaderboard tbody", this.#root).replaceChildren(...shown.map((row) => this.#makeRow(row, end)));
+    find("#view-leaderboard .list", this.#root).classList.remove("loading");
+    find("#leaderboard", this.#root).hidden = sorted.length === 0;
+    const empty = find("#leaderboard-empty", this.#root);
     empty.hidden = sorted.length > 0;
     setText(empty, "No matches. Change the search.");
-    const more = find("#more");
+    const more = find("#more", this.#root);
     more.hidden = sorted.length <= shown.length;
     setText(more, `Show more: ${formatCount(shown.length)} of ${formatCount(sorted.length)} are shown`);
     this.#showCount(this.#rows);
@@ -261,8 +275,8 @@ export class Leaderboard {
     const nEvaluated = rows.filter(({ score }) => score).length;
     const models = nModels === 1 ? "1 model" : `${formatCount(nModels)} models`;
     const evaluated = `${formatCount(nEvaluated)} of ${formatCount(rows.length)} evaluated`;
-    setText(find("#models-count"), `${models} · ${evaluated}`);
-    find("#no-models").hidden = nModels > 0;
+    setText(find("#models-count", this.#root), `${models} · ${evaluated}`);
+    find("#no-models", this.#root).hidden = nModels > 0;
   }
 
   /**
@@ -328,7 +342,7 @@ export class Leaderboard {
 
   /** @param {string} agent */
   #evaluate(agent) {
-    const protocol = findSelect("#protocol").value;
+    const protocol = findSelect("#protocol", this.#root).value;
     return this.#page.jobs.start(() => api.startJob({ kind: "evaluate", agent, protocol }));
   }
 
@@ -357,16 +371,16 @@ export class Leaderboard {
 
   #showChosen() {
     const { size } = this.#chosen;
-    find("#chosen-tools").hidden = size === 0;
-    setText(find("#chosen-count"), `${formatCount(size)} selected`);
-    findButton("#chosen-side").disabled = size !== 2;
-    findButton("#chosen-wall").disabled = size > this.#maxSeats;
+    find("#chosen-tools", this.#root).hidden = size === 0;
+    setText(find("#chosen-count", this.#root), `${formatCount(size)} selected`);
+    findButton("#chosen-side", this.#root).disabled = size !== 2;
+    findButton("#chosen-wall", this.#root).disabled = size > this.#maxSeats;
   }
 
   /** Disables the buttons of agents that are being evaluated. */
   #markBusy() {
     const busy = this.#busyAgents;
-    for (const row of findAll("#leaderboard tbody tr")) {
+    for (const row of findAll("#leaderboard tbody tr", this.#root)) {
       findOptional(".evaluate", row)?.toggleAttribute("disabled", busy.has(row.dataset.agent));
     }
   }

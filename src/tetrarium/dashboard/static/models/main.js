@@ -1,7 +1,7 @@
 // @ts-check
 // The page of models: connects its views, which the address names: #leaderboard, #side, #wall, #trash.
 
-import { find, findAll, make, setAttribute } from "../common/dom.js";
+import { find, findAll, findDialog, make, setAttribute } from "../common/dom.js";
 import { formatCount } from "../common/format.js";
 import { initPage } from "../common/frame.js";
 import { LiveSocket } from "../common/live-socket.js";
@@ -33,10 +33,12 @@ const CHANGING_JOBS = ["evaluate", "save", "import"];
 const socket = new LiveSocket();
 const jobs = new Jobs();
 showActiveJobs(jobs, find("#jobs"));
-const leaderboard = new Leaderboard({ jobs, onChange: reload, open: openWith });
-const side = new SideBySide(socket, jobs);
-const wall = new Wall(socket);
+const content = find("#content");
+const leaderboard = new Leaderboard(content, { jobs, onChange: reload, open: openWith });
+const side = new SideBySide(content, socket, jobs);
+const wall = new Wall(content, socket);
 const trash = new Trash(
+  content,
   {
     list: api.trash,
     restore: ({ spec }) => api.restore(spec),
@@ -48,9 +50,9 @@ const trash = new Trash(
   },
   reload,
 );
-const savePanel = new SavePanel(jobs);
+const savePanel = new SavePanel(findDialog("#save-panel"), jobs);
 const preview = new PreviewBoard(find("#models-preview"));
-new FileImport(jobs);
+new FileImport(content, jobs);
 
 /** @type {ViewName} */
 let current = "leaderboard";

@@ -2,7 +2,7 @@
 // Panel that saves the agent of a run as a version of a model; an active run saves a checkpoint first.
 
 import { pageUrl } from "../common/address.js";
-import { find, findButton, findDialog, findInput, findOptional, findSelect, make, setText } from "../common/dom.js";
+import { find, findButton, findInput, findOptional, findSelect, make, setText } from "../common/dom.js";
 import { formatCount } from "../common/format.js";
 import { readMeta } from "../common/meta.js";
 import { panelHeader } from "../common/panels.js";
@@ -16,12 +16,16 @@ const NOW = "now"; // option that saves a checkpoint first
 
 export class SavePanel {
   #jobs;
-  #dialog = findDialog("#save-panel");
+  #dialog;
   /** @type {Run[]} */
   #runs = [];
 
-  /** @param {import("./jobs.js").Jobs} jobs */
-  constructor(jobs) {
+  /**
+   * @param {HTMLDialogElement} dialog the panel
+   * @param {import("./jobs.js").Jobs} jobs
+   */
+  constructor(dialog, jobs) {
+    this.#dialog = dialog;
     this.#jobs = jobs;
   }
 
@@ -120,9 +124,9 @@ export class SavePanel {
   /** @param {SubmitEvent} event */
   #submit(event) {
     event.preventDefault();
-    const button = findButton("#save-now");
+    const button = findButton("#save-now", this.#dialog);
     if (button.disabled) return;
-    setText(find("#save-error"), "");
+    setText(find("#save-error", this.#dialog), "");
     const save = async () => {
       const body = this.#readBody();
       const { message } = await this.#jobs.run(() => api.save(body));
@@ -130,7 +134,7 @@ export class SavePanel {
       if (button.isConnected) this.#dialog.close();
     };
     runAction(button, "Saving…", save, ({ message }) => {
-      if (button.isConnected && this.#dialog.open) setText(find("#save-error"), message);
+      if (button.isConnected && this.#dialog.open) setText(find("#save-error", this.#dialog), message);
       else showToast(message, { isError: true });
     });
   }

@@ -17,10 +17,10 @@ import { SeatView } from "./seat-view.js";
  * @property {string} sentence
  * @property {number} difference of lines until the limit
  * @property {[low: number, high: number]} interval of the difference
- * @property {string} one
- * @property {string} other
- * @property {number} lines_one
- * @property {number} lines_other
+ * @property {string} agent
+ * @property {string} other_agent
+ * @property {number} lines
+ * @property {number} other_lines
  * @property {number} n_won
  * @property {number} n_lost
  * @property {number} n_games
@@ -34,25 +34,28 @@ const READY = "Press Play, and both play the same pieces here.";
 const formatSignedLines = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${formatLines(Math.abs(value))}`;
 
 export class SideBySide {
+  #root;
   #jobs;
   #table;
   /** @type {SeatView[]} */
   #seats = [];
 
   /**
+   * @param {HTMLElement} root the page's main element
    * @param {import("../common/live-socket.js").LiveSocket} socket
    * @param {import("./jobs.js").Jobs} jobs
    */
-  constructor(socket, jobs) {
+  constructor(root, socket, jobs) {
+    this.#root = root;
     this.#jobs = jobs;
     this.#table = new DemoTable(socket);
-    this.controls = new DemoTableControls(this.#table, find("#side-controls"));
-    find("#side-form").addEventListener("input", () => this.#showState());
-    find("#side-form").addEventListener("submit", (event) => {
+    this.controls = new DemoTableControls(this.#table, find("#side-controls", this.#root));
+    find("#side-form", this.#root).addEventListener("input", () => this.#showState());
+    find("#side-form", this.#root).addEventListener("submit", (event) => {
       event.preventDefault();
       this.#start();
     });
-    find("#compare").addEventListener("click", () => this.#compare());
+    find("#compare", this.#root).addEventListener("click", () => this.#compare());
     this.#table.on("change", () => this.#showState());
     this.#table.on("shown", (shown) => this.#show(shown));
     this.#showState();
@@ -65,55 +68,59 @@ export class SideBySide {
 
   /** @param {Protocol[]} protocols */
   setProtocols(protocols) {
-    const select = findSelect("#side-protocol");
+    const select = findSelect("#side-protocol", this.#root);
     select.replaceChildren(...protocols.map(({ name }) => make("option", { value: name }, name)));
     const showDefaults = () => {
       const protocol = protocols.find(({ name }) => name === select.value);
-      findInput("#compare-games").placeholder = formatCount(protocol?.n_games);
-      findInput("#compare-pieces").placeholder = formatCount(protocol?.max_pieces);
+      findInput("#compare-games", this.#root).placeholder = formatCount(protocol?.n_games);
+      findInput("#compare-pieces", this.#root).placeholder = formatCount(protocol?.max_pieces);
     };
     select.onchange = showDefaults;
     showDefaults();
   }
 
   /** @param {string[]} agents of which the first two play */
-  showAgents([one, other]) {
-    findInput("#side-one").value = one ?? "";
-    findInput("#side-other").value = other ?? "";
+  showAgents([agent, otherAgent]) {
+    findInput("#side-agent", this.#root).value = agent ?? "";
+    findInput("#side-other-agent", this.#root).value = otherAgent ?? "";
     return this.#start();
   }
 
   #readAgents() {
-    const [one, other] = [findInput("#side-one").value.trim(), findInput("#side-other").value.trim()];
-    if (!one || !other) throw new Error("Two agents are needed. Name both.");
-    return [one, other];
+    const [agent, otherAgent] = [
+      findInput("#side-agent", this.#root).value.trim(),
+      findInput("#side-other-agent", this.#root).value.trim(),
+    ];
+    if (!agent || !otherAgent) throw new Error("Two agents are needed. Name both.");
+    return [agent, otherAgent];
   }
 
   #start() {
-    const error = find("#side-form .form-error");
+    const error = find("#side-form .form-error", this.#root);
     setText(error, "");
     const start = async () => {
       const seats = this.#readAgents();
       const { limits } = await readMeta();
-      const seed = parseOptionalWhole("Seed", findInput("#side-seed").value, 0, limits.max_seed) ?? 0;
-      const protocol = findSelect("#side-protocol").value;
+      const seed = parseOptionalWhole("Seed", findInput("#side-seed", this.#root).value, 0, limits.max_seed) ?? 0;
+      const protocol = findSelect("#side-protocol", this.#root).value;
       await this.#table.start({ seats, seed, protocol, together: true, same_pieces: true });
-      find("#side-boards").focus();
+      find("#side-boards", this.#root).focus();
     };
-    return runAction(find("#side-form .primary"), null, start, ({ message }) => setText(error, message));
+    return runAction(find("#side-form .primary", this.#root), null, start, ({ message }) => setText(error, message));
   }
 
   #clear() {
     for (const seat of this.#seats) seat.close();
     this.#seats = [];
-    setText(find("#difference"), "–");
-    find("#wins").replaceChildren();
+    setText(find("#difference", this.#root), "–");
+    find("#wins", this.#root).replaceChildren();
   }
 
   #showState() {
     if (this.#table.hasEnded) this.#clear();
-    const isReady = findInput("#side-one").value.trim() && findInput("#side-other").value.trim();
-    showTableMessage(find("#side-place"), this.#table, isReady ? READY : EMPTY);
+    const isReady =
+      findInput("#side-agent", this.#root).value.trim() && findInput("#side-other-agent", this.#root).value.trim();
+    showTableMessage(find("#side-place", this.#root), this.#table, isReady ? READY : EMPTY);
   }
 
   /** @param {import("./demo-table.js").ShownTable} shown */
@@ -122,7 +129,7 @@ export class SideBySide {
     for (const [k, seat] of seats.entries()) this.#seats[k].show(seat, now_ms);
     this.#showDifference(seats);
     const nEnded = Math.min(...seats.map(({ games_ended: n }) => n)); // by both
-    for (const [k, cell] of findAll("#wins dd").entries()) {
+    for (const [k, cell] of findAll("#wins dd", this.#root).entries()) {
       setText(cell, `${formatCount(seats[k].games_won)} of ${formatCount(nEnded)} games won`);
     }
   }
@@ -131,43 +138,52 @@ export class SideBySide {
   #makeSeats(seats) {
     this.#clear();
     this.#seats = seats.map(({ agent }) => new SeatView(agent));
-    find("#side-boards").replaceChildren(...this.#seats.map(({ element }) => element));
-    find("#wins").replaceChildren(...seats.flatMap(({ agent }) => [make("dt", {}, agent), make("dd", {}, "0")]));
+    find("#side-boards", this.#root).replaceChildren(...this.#seats.map(({ element }) => element));
+    find("#wins", this.#root).replaceChildren(
+      ...seats.flatMap(({ agent }) => [make("dt", {}, agent), make("dd", {}, "0")]),
+    );
   }
 
   /** @param {TableSeat[]} seats */
-  #showDifference([one, other]) {
-    const lead = one.lines_game - other.lines_game;
-    const pieces = `${formatCount(Math.max(one.pieces_game, other.pieces_game))} pieces`;
-    setText(find("#difference"), formatSigned(lead));
-    const leader = lead > 0 ? one : other;
+  #showDifference([seat, otherSeat]) {
+    const lead = seat.lines_game - otherSeat.lines_game;
+    const pieces = `${formatCount(Math.max(seat.pieces_game, otherSeat.pieces_game))} pieces`;
+    setText(find("#difference", this.#root), formatSigned(lead));
+    const leader = lead > 0 ? seat : otherSeat;
     const lines = `${formatCount(Math.abs(lead))} ${Math.abs(lead) === 1 ? "line" : "lines"}`;
     const text = lead ? `${leader.agent} has ${lines} more after ${pieces}.` : `Equal lines after ${pieces}.`;
-    setText(find("#difference-text"), text);
+    setText(find("#difference-text", this.#root), text);
   }
 
   #compare() {
-    const error = find("#compare-error");
+    const error = find("#compare-error", this.#root);
     setText(error, "");
     const compare = async () => {
-      const [one, other] = this.#readAgents();
+      const [agent, otherAgent] = this.#readAgents();
       const { limits } = await readMeta();
-      const games = parseOptionalWhole("Games", findInput("#compare-games").value, 1, limits.max_compared_games);
+      const games = parseOptionalWhole(
+        "Games",
+        findInput("#compare-games", this.#root).value,
+        1,
+        limits.max_compared_games,
+      );
       const max_pieces = parseOptionalWhole(
         "Piece limit",
-        findInput("#compare-pieces").value,
+        findInput("#compare-pieces", this.#root).value,
         1,
         limits.max_compared_pieces,
       );
-      const protocol = findSelect("#side-protocol").value;
+      const protocol = findSelect("#side-protocol", this.#root).value;
       const kind = /** @type {const} */ ("compare");
       const ended = await this.#jobs.run(() =>
-        api.startJob({ kind, agent: one, other_agent: other, protocol, games, max_pieces }),
+        api.startJob({ kind, agent, other_agent: otherAgent, protocol, games, max_pieces }),
       );
       if (ended.state !== "finished") return;
-      find("#verdict").replaceChildren(...makeVerdict(/** @type {any} */ (ended.result)));
+      find("#verdict", this.#root).replaceChildren(...makeVerdict(/** @type {any} */ (ended.result)));
     };
-    return runAction(findButton("#compare"), "Comparing…", compare, ({ message }) => setText(error, message));
+    return runAction(findButton("#compare", this.#root), "Comparing…", compare, ({ message }) =>
+      setText(error, message),
+    );
   }
 }
 
@@ -177,8 +193,8 @@ export class SideBySide {
  * @param {ComparisonResult} result
  */
 function makeVerdict(result) {
-  const { sentence, one, other } = result;
-  const axis = [`${other} better`, "0", `${one} better`].map((text) => make("span", {}, text));
+  const { sentence, agent, other_agent: otherAgent } = result;
+  const axis = [`${otherAgent} better`, "0", `${agent} better`].map((text) => make("span", {}, text));
   const heads = ["Agent", "Lines until the limit", "Better in"].map((title) => make("th", { scope: "col" }, title));
   const makeRow = (/** @type {string} */ name, /** @type {number} */ lines, /** @type {number} */ nBetter) =>
     make(
@@ -188,7 +204,7 @@ function makeVerdict(result) {
       make("td", {}, formatLines(lines)),
       make("td", {}, `${formatCount(nBetter)} of ${formatCount(result.n_games)}`),
     );
-  const rows = [makeRow(one, result.lines_one, result.n_won), makeRow(other, result.lines_other, result.n_lost)];
+  const rows = [makeRow(agent, result.lines, result.n_won), makeRow(otherAgent, result.other_lines, result.n_lost)];
   return [
     make("p", { class: "sentence" }, sentence),
     makeIntervalBar(result),

@@ -13,28 +13,34 @@ const MAX_IN_ONE_ROW = 4;
 const EMPTY = "Add agents, the same one several times if you like, and watch them all.";
 
 export class Wall {
+  #root;
   #table;
   /** @type {string[]} */
   #chosen = [];
   /** @type {SeatView[]} */
   #seats = [];
   #maxSeats = Infinity;
-  #error = find("#wall-form .form-error");
+  #error;
 
-  /** @param {import("../common/live-socket.js").LiveSocket} socket */
-  constructor(socket) {
+  /**
+   * @param {HTMLElement} root the page's main element
+   * @param {import("../common/live-socket.js").LiveSocket} socket
+   */
+  constructor(root, socket) {
+    this.#root = root;
+    this.#error = find("#wall-form .form-error", root);
     this.#table = new DemoTable(socket);
-    this.controls = new DemoTableControls(this.#table, find("#wall-controls"));
-    find("#wall-form").addEventListener("submit", (event) => {
+    this.controls = new DemoTableControls(this.#table, find("#wall-controls", this.#root));
+    find("#wall-form", this.#root).addEventListener("submit", (event) => {
       event.preventDefault();
       runAction(
-        find("#wall-add"),
+        find("#wall-add", this.#root),
         null,
         () => this.#add(),
         ({ message }) => setText(this.#error, message),
       );
     });
-    find("#wall-start").addEventListener("click", () => this.#start());
+    find("#wall-start", this.#root).addEventListener("click", () => this.#start());
     this.#table.on("change", () => this.#showState());
     this.#table.on("shown", (shown) => this.#show(shown));
     this.#showState();
@@ -54,7 +60,7 @@ export class Wall {
     this.#maxSeats = maxSeats;
     const own = make("option", { value: "" }, "each model's own");
     const options = protocols.map(({ name }) => make("option", { value: name }, name));
-    find("#wall-protocol").replaceChildren(own, ...options);
+    find("#wall-protocol", this.#root).replaceChildren(own, ...options);
   }
 
   /** @param {string[]} agents */
@@ -65,7 +71,7 @@ export class Wall {
   }
 
   async #add() {
-    const input = findInput("#wall-add");
+    const input = findInput("#wall-add", this.#root);
     const name = input.value.trim();
     setText(this.#error, "");
     if (!name) return;
@@ -81,8 +87,8 @@ export class Wall {
   }
 
   #showChosen() {
-    find("#wall-chosen").replaceChildren(...this.#chosen.map((name, k) => this.#makeChip(name, k)));
-    findButton("#wall-start").disabled = this.#chosen.length === 0;
+    find("#wall-chosen", this.#root).replaceChildren(...this.#chosen.map((name, k) => this.#makeChip(name, k)));
+    findButton("#wall-start", this.#root).disabled = this.#chosen.length === 0;
   }
 
   /**
@@ -94,7 +100,7 @@ export class Wall {
       this.#chosen.splice(k, 1);
       this.#showChosen();
       const next = Math.min(k + 1, this.#chosen.length);
-      (findOptional(`#wall-chosen li:nth-child(${next}) button`) ?? find("#wall-add")).focus();
+      (findOptional(`#wall-chosen li:nth-child(${next}) button`, this.#root) ?? find("#wall-add", this.#root)).focus();
     };
     const button = make(
       "button",
@@ -106,13 +112,15 @@ export class Wall {
 
   #start() {
     setText(this.#error, "");
-    const protocol = findSelect("#wall-protocol").value || null;
-    const body = { seats: this.#chosen, protocol, same_pieces: findInput("#wall-same").checked, seed: 1 };
+    const protocol = findSelect("#wall-protocol", this.#root).value || null;
+    const body = { seats: this.#chosen, protocol, same_pieces: findInput("#wall-same", this.#root).checked, seed: 1 };
     const start = async () => {
       await this.#table.start(body);
-      find("#wall").focus();
+      find("#wall", this.#root).focus();
     };
-    return runAction(findButton("#wall-start"), null, start, ({ message }) => setText(this.#error, message));
+    return runAction(findButton("#wall-start", this.#root), null, start, ({ message }) =>
+      setText(this.#error, message),
+    );
   }
 
   #clear() {
@@ -122,7 +130,7 @@ export class Wall {
 
   #showState() {
     if (this.#table.hasEnded) this.#clear();
-    showTableMessage(find("#wall-place"), this.#table, EMPTY);
+    showTableMessage(find("#wall-place", this.#root), this.#table, EMPTY);
   }
 
   /** @param {ShownTable} shown */
@@ -130,18 +138,18 @@ export class Wall {
     const { seats, step, sent_s } = event;
     if (this.#seats.length !== seats.length) this.#makeSeats(seats);
     for (const [k, seat] of seats.entries()) this.#seats[k].show(seat, now_ms);
-    find("#wall").dispatchEvent(new CustomEvent("drawn", { detail: { step, sent_s } }));
+    find("#wall", this.#root).dispatchEvent(new CustomEvent("drawn", { detail: { step, sent_s } }));
   }
 
   /** @param {TableSeat[]} seats */
   #makeSeats(seats) {
     this.#clear();
     this.#seats = seats.map(({ agent }) => new SeatView(agent));
-    const wall = find("#wall");
+    const wall = find("#wall", this.#root);
     const hasTwoRows = seats.length > MAX_IN_ONE_ROW;
     wall.style.setProperty("--n-across", String(hasTwoRows ? Math.ceil(seats.length / 2) : seats.length));
     wall.style.setProperty("--n-down", hasTwoRows ? "2" : "1");
     wall.replaceChildren(...this.#seats.map(({ element }) => element));
-    find("#wall-controls").scrollIntoView(); // all boards fit in the window below it
+    find("#wall-controls", this.#root).scrollIntoView(); // all boards fit in the window below it
   }
 }

@@ -179,7 +179,7 @@ export class GameView {
     setText(find("#ahead-lines", this.#root), formatSigned(lines_game - opponent.lines));
     setText(find("#ahead-score", this.#root), formatSigned(score_game - opponent.score));
     const message = find("#opponent-message", this.#root);
-    message.hidden = !opponent.over && !opponent.finished;
+    message.hidden = !opponent.lost && !opponent.finished;
     setText(find("strong", message), opponent.finished ? "Finished" : "Game over");
     const end = opponent.finished ? formatClock(opponent.seconds) : `after ${formatCount(opponent.pieces)} pieces`;
     setText(find("p", message), end);

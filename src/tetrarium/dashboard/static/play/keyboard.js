@@ -15,6 +15,7 @@ import { find, findAll } from "../common/dom.js";
 const timeOf = ({ timeStamp }) => (performance.timeOrigin + timeStamp) / 1000;
 
 export class Keyboard {
+  #root;
   #settings;
   #onKey;
   #onAction;
@@ -22,16 +23,18 @@ export class Keyboard {
   #held = new Map(); // action by key code or pointer
 
   /**
+   * @param {HTMLElement} root the page's main element
    * @param {Settings} settings
    * @param {{ onKey: KeyListener, onAction: (action: PageAction) => void }} listeners
    */
-  constructor(settings, { onKey, onAction }) {
+  constructor(root, settings, { onKey, onAction }) {
+    this.#root = root;
     this.#settings = settings;
     this.#onKey = onKey;
     this.#onAction = onAction;
     document.addEventListener("keydown", (event) => this.#keyDown(event), { capture: true });
     document.addEventListener("keyup", (event) => this.#keyUp(event), { capture: true });
-    for (const button of findAll("#touch [data-key]")) this.#listenToTouch(button);
+    for (const button of findAll("#touch [data-key]", this.#root)) this.#listenToTouch(button);
   }
 
   /** Releases all held keys. */
@@ -39,7 +42,7 @@ export class Keyboard {
     const at = timeOf({ timeStamp: performance.now() });
     for (const action of this.#held.values()) this.#onKey(action, false, at);
     this.#held.clear();
-    for (const button of findAll("#touch .down")) button.classList.remove("down");
+    for (const button of findAll("#touch .down", this.#root)) button.classList.remove("down");
   }
 
   /** @param {KeyboardEvent} event */

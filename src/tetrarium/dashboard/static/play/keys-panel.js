@@ -1,7 +1,7 @@
 // @ts-check
 // Panel in which keys are assigned by pressing them, and their repeats are set.
 
-import { find, findAll, findDialog, make, setAttribute, setText } from "../common/dom.js";
+import { find, findAll, make, setAttribute, setText } from "../common/dom.js";
 import { panelHeader } from "../common/panels.js";
 import { announce } from "../common/toast.js";
 import { ACTIONS, DEFAULT_HANDLING, keyName } from "./settings.js";
@@ -54,12 +54,16 @@ const labelOf = (action) => ACTIONS.find(([known]) => known === action)?.[1];
 
 export class KeysPanel {
   #settings;
-  #dialog = findDialog("#settings-panel");
+  #dialog;
   /** @type {{ action: string, place: number, button: HTMLButtonElement } | null} */
   #pending = null; // the key to be pressed next
 
-  /** @param {Settings} settings */
-  constructor(settings) {
+  /**
+   * @param {HTMLDialogElement} dialog the panel
+   * @param {Settings} settings
+   */
+  constructor(dialog, settings) {
+    this.#dialog = dialog;
     this.#settings = settings;
     this.#dialog.addEventListener("keydown", (event) => this.#acceptKey(event), { capture: true });
     this.#dialog.addEventListener("cancel", (event) => {
@@ -208,7 +212,7 @@ export class KeysPanel {
   #reset() {
     this.#settings.reset();
     this.#fill();
-    find("#reset-keys").focus();
+    find("#reset-keys", this.#dialog).focus();
     announce("Keys and repeats are reset to their defaults.");
   }
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // The page on which people play: connects keys, game, options and view.
 
-import { find, findButton, setText } from "../common/dom.js";
+import { find, findButton, findDialog, setText } from "../common/dom.js";
 import { formatClock, formatCount } from "../common/format.js";
 import { initPage } from "../common/frame.js";
 import { CHAMPION, Preview } from "../common/preview.js";
@@ -27,7 +27,7 @@ const PHASE_LABELS = {
   ready: "Ready",
   playing: "Playing",
   paused: "Paused",
-  over: "Game over",
+  "game-over": "Game over",
   finished: "Finished",
   lost: "Connection lost",
   failed: "Failed",
@@ -35,7 +35,7 @@ const PHASE_LABELS = {
   stopped: "Ended",
 };
 /** @type {Record<string, string>} */
-const STATUS_OF_PHASE = { playing: "running", over: "stopped", ready: "paused", preparing: "starting" };
+const STATUS_OF_PHASE = { playing: "running", "game-over": "stopped", ready: "paused", preparing: "starting" };
 const INTRODUCTION = "Sprint, marathon or free, by the guideline’s rules.";
 const SETTLE_MS = 120; // after which options count as at rest and are sent
 const [PLAY, RESUME] = [{ action: "Play" }, { action: "Resume" }];
@@ -43,9 +43,9 @@ const [PLAY, RESUME] = [{ action: "Play" }, { action: "Resume" }];
 const settings = new Settings();
 const game = new Game(settings);
 const view = new GameView(find("#content"));
-const panel = new KeysPanel(settings);
+const panel = new KeysPanel(findDialog("#settings-panel"), settings);
 const options = new Options(find("#content"), settings, acceptOptions);
-const keyboard = new Keyboard(settings, { onKey: press, onAction: runKeyAction });
+const keyboard = new Keyboard(find("#content"), settings, { onKey: press, onAction: runKeyAction });
 
 /** @type {Preview | null} */
 let preview = null; // plays until there is a game
@@ -130,7 +130,7 @@ function changeSoon(changes) {
 /** Shows the message over the board for each phase. */
 function showBoardMessage() {
   const { phase, shown } = game;
-  if (phase === "over" || phase === "finished") {
+  if (phase === "game-over" || phase === "finished") {
     if (shown) showEnd(shown);
   } else {
     view.showMessage(...messageOf(phase));
@@ -205,7 +205,7 @@ function showStatus() {
   const isGame = shown !== null && phase !== "none" && phase !== "starting";
   const text = isGame ? `${shown.mode} · seed ${shown.seed}` : "";
   showStatusLine(STATUS_OF_PHASE[phase] ?? phase, PHASE_LABELS[phase] ?? "", text);
-  findButton("#new-game").disabled = phase === "starting" || phase === "preparing" || phase === "lost";
+  findButton("#new-game").disabled = phase === "starting" || phase === "preparing" || phase === "game-over";
   const pause = findButton("#pause");
   pause.disabled = phase !== "playing" && phase !== "paused";
   setText(pause, phase === "paused" ? "Resume" : "Pause");
@@ -237,7 +237,7 @@ function announcePhase(shown) {
   const { phase, score_game, lines_game, seconds } = shown;
   if (phase === "ready") announce(`Ready. ${readyText()}`);
   if (phase === "paused") announce("Paused.");
-  if (phase !== "over" && phase !== "finished") return;
+  if (phase !== "game-over" && phase !== "finished") return;
   const figures = `${formatCount(score_game)} points, ${formatCount(lines_game)} lines, ${formatClock(seconds)}.`;
   const result = resultOf(shown)?.join(". ") ?? `${PHASE_LABELS[phase]}.`;
   announce(`${result} ${figures}`);

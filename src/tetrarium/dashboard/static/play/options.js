@@ -11,12 +11,6 @@ import { api } from "./api.js";
 /** @typedef {import("./settings.js").GameSettings} GameSettings */
 /** @typedef {ApiResponse<"get", "/agents">[number]} Agent */
 
-/** @type {Record<GameSettings["mode"], string>} */
-const MODE_HELP = {
-  sprint: "40 lines against the clock.",
-  marathon: "150 lines; every ten lines pieces fall faster.",
-  free: "As long as you last.",
-};
 /** @type {[label: string, kinds: string[]][]} */
 const AGENT_GROUPS = [
   ["Controllers", ["controller"]],
@@ -37,6 +31,8 @@ export class Options {
   #root;
   #settings;
   #onChange;
+  /** @type {import("../common/meta.js").Meta["human_game_modes"]} */
+  #modes = []; // empty until they are loaded
 
   /**
    * @param {HTMLElement} root the page's main element
@@ -53,7 +49,9 @@ export class Options {
     this.#show();
     find("#options", this.#root).addEventListener("submit", (event) => event.preventDefault());
     readMeta().then(
-      ({ limits }) => {
+      ({ limits, human_game_modes: modes }) => {
+        this.#modes = modes;
+        this.#showMode();
         const levels = Array.from({ length: limits.max_level }, (_, k) => k + 1);
         level.replaceChildren(...levels.map((number) => make("option", { value: number }, String(number))));
         level.value = String(settings.game.level);
@@ -122,15 +120,19 @@ export class Options {
 
   #show() {
     const { mode, level, seed, opponent, pace } = this.#settings.game;
-    const shownMode = mode in MODE_HELP ? mode : "sprint";
-    for (const radio of findAllInputs('input[name="mode"]', this.#root)) radio.checked = radio.value === shownMode;
-    setText(find("#mode-help", this.#root), MODE_HELP[shownMode]);
+    for (const radio of findAllInputs('input[name="mode"]', this.#root)) radio.checked = radio.value === mode;
+    this.#showMode();
     findSelect("#first-level", this.#root).value = String(level);
     findInput("#seed", this.#root).value = seed === null ? "" : String(seed);
     find("#pace-part", this.#root).hidden = !opponent;
     findInput("#match-speed", this.#root).checked = pace === null;
     if (pace !== null) findInput("#pace", this.#root).value = String(positionOf(pace));
     this.#showPace();
+  }
+
+  #showMode() {
+    const mode = this.#modes.find(({ name }) => name === this.#settings.game.mode);
+    setText(find("#mode-help", this.#root), mode?.meaning ?? "");
   }
 
   #showPace() {

@@ -16,14 +16,14 @@ const linesText = (count) => `${formatCount(count)} ${count === 1 ? "line" : "li
  */
 export function resultOf({ phase, goal_lines: goal, lines_game: lines, seconds, opponent }) {
   if (opponent?.state !== "ready") return null;
-  const { agent, finished, over, seconds: ended, lines: opponentLines } = opponent;
+  const { agent, finished, lost, seconds: ended, lines: opponentLines } = opponent;
   const target = linesText(goal ?? 0);
   const isFinished = phase === "finished";
   const counts = `with ${linesText(lines)} to ${formatCount(opponentLines)}`;
-  if (isFinished ? finished && ended >= seconds : over && ended >= seconds)
+  if (isFinished ? finished && ended >= seconds : lost && ended >= seconds)
     return ["A draw", isFinished ? `Both reached ${target} at once.` : `Both topped out at once, ${counts}.`];
   if (finished) return ["You lost", `${agent} reached ${target} first, in ${formatClock(ended)}.`];
   if (isFinished) return ["You won", `You reached ${target} first, ${agent} ${formatCount(opponentLines)}.`];
-  if (over) return ["You won", `${agent} topped out first, ${counts}.`];
+  if (lost) return ["You won", `${agent} topped out first, ${counts}.`];
   return ["You lost", `You topped out first, ${counts}.`];
 }

@@ -69,16 +69,13 @@ const AXES = [
 ];
 
 export class Comparison {
+  #root;
   #chosen;
   #onRemove;
   #chart = new LineChart("comparison");
-  #canvas = findCanvas("#compare-canvas");
+  #canvas;
   /** @type {KeyedList<string>} */
-  #list = new KeyedList(find("#compare-list"), {
-    keyOf: (name) => name,
-    make: (name) => this.#makeItem(name),
-    update: () => {},
-  });
+  #list;
   /** @type {Map<string, RunData | "refused" | null>} */
   #data = new Map(); // by run; "refused" by the server, null while it is loading
   #metric = METRICS[0];
@@ -91,10 +88,18 @@ export class Comparison {
   #frame = 0;
 
   /**
+   * @param {HTMLElement} root the page's main element
    * @param {Set<string>} chosen names of the runs to compare
    * @param {() => void} onRemove called when the comparison removes one
    */
-  constructor(chosen, onRemove) {
+  constructor(root, chosen, onRemove) {
+    this.#root = root;
+    this.#list = new KeyedList(find("#compare-list", root), {
+      keyOf: (name) => name,
+      make: (name) => this.#makeItem(name),
+      update: () => {},
+    });
+    this.#canvas = findCanvas("#compare-canvas", root);
     this.#chosen = chosen;
     this.#onRemove = onRemove;
     this.#makeChoice("#compare-metric", METRICS, (metric) => {
@@ -105,11 +110,13 @@ export class Comparison {
       this.#axis = axis;
       this.#zoomPan.reset();
     });
-    attachMenu(find("#compare-export"), find("#compare-export-menu"));
-    find("#compare-png").addEventListener("click", () => runAction(null, null, () => this.#exportPicture()));
-    find("#compare-csv").addEventListener("click", () => runAction(null, null, () => this.#exportTable()));
-    find("#compare-log").addEventListener("click", () => this.toggleLog());
-    find("#compare-show-all").addEventListener("click", () => this.#zoomPan.showAll());
+    attachMenu(find("#compare-export", this.#root), find("#compare-export-menu", this.#root));
+    find("#compare-png", this.#root).addEventListener("click", () =>
+      runAction(null, null, () => this.#exportPicture()),
+    );
+    find("#compare-csv", this.#root).addEventListener("click", () => runAction(null, null, () => this.#exportTable()));
+    find("#compare-log", this.#root).addEventListener("click", () => this.toggleLog());
+    find("#compare-show-all", this.#root).addEventListener("click", () => this.#zoomPan.showAll());
     fitToDevicePixels(this.#canvas, () => this.#redraw());
     document.addEventListener("themechange", () => this.#redraw());
     this.#zoomPan.followPointer(this.#canvas, (pixel, domain) => this.#chart.valueAtPixel(pixel, domain));
@@ -141,7 +148,7 @@ export class Comparison {
 
   /** Shows the chosen runs after a change of the choice. */
   show() {
-    find("#compare").hidden = this.#chosen.size === 0;
+    find("#compare", this.#root).hidden = this.#chosen.size === 0;
     for (const name of this.#data.keys()) if (!this.#chosen.has(name)) this.#data.delete(name);
     this.#load(this.#names.filter((name) => !this.#data.has(name)));
     this.#list.show(this.#names);
@@ -214,7 +221,7 @@ export class Comparison {
     const remove = () => {
       this.#chosen.delete(name);
       this.#onRemove();
-      (findOptional("#compare-list button") ?? find("#search")).focus();
+      (findOptional("#compare-list button", this.#root) ?? find("#search", this.#root)).focus();
     };
     return make(
       "li",
@@ -255,7 +262,7 @@ export class Comparison {
     if (this.#frame) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
-      if (!find("#compare").hidden) this.#draw();
+      if (!find("#compare", this.#root).hidden) this.#draw();
     });
   }
 
@@ -263,8 +270,8 @@ export class Comparison {
     const series = this.#series;
     const view = this.#viewOf(series);
     this.#chart.drawOn(this.#canvas, view);
-    find("#compare-show-all").classList.toggle("unneeded", this.#zoomPan.isWhole);
-    const log = findButton("#compare-log");
+    find("#compare-show-all", this.#root).classList.toggle("unneeded", this.#zoomPan.isWhole);
+    const log = findButton("#compare-log", this.#root);
     log.disabled = !this.#metric.isLog;
     setAttribute(log, "aria-pressed", String(view.isLog));
     this.#showValues(series);
@@ -296,7 +303,7 @@ export class Comparison {
   /** @param {RunSeries[]} series */
   #showValues(series) {
     const byName = new Map(series.map((one) => [one.name, one]));
-    for (const item of findAll("#compare-list li")) {
+    for (const item of findAll("#compare-list li", this.#root)) {
       const { name = "" } = item.dataset;
       const one = byName.get(name);
       const missing = this.#data.get(name) === null ? "loading…" : "–";

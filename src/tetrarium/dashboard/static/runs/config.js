@@ -11,6 +11,7 @@ import { api } from "./api.js";
 /** @typedef {ApiResponse<"get", "/settings">["groups"]} SettingGroups */
 
 export class RunSettings {
+  #root;
   /** @type {RunDetail | null} */
   #run = null;
   /** @type {SettingGroups | null} */
@@ -19,8 +20,10 @@ export class RunSettings {
   #presets = [];
   #shown = ""; // the settings that are shown, as JSON
 
-  constructor() {
-    find("#config-changed").addEventListener("change", () => {
+  /** @param {HTMLElement} root the page's main element */
+  constructor(root) {
+    this.#root = root;
+    find("#config-changed", this.#root).addEventListener("change", () => {
       this.#shown = "";
       this.#draw();
     });
@@ -47,7 +50,7 @@ export class RunSettings {
     if (shown === this.#shown) return;
     this.#shown = shown;
     const preset = this.#presets.find(({ name }) => name === config.preset);
-    const onlyChanged = findInput("#config-changed").checked;
+    const onlyChanged = findInput("#config-changed", this.#root).checked;
     let nChanged = 0;
     /** @param {SettingSpec} spec */
     const makeRow = (spec) => {
@@ -64,10 +67,10 @@ export class RunSettings {
     });
     const base = preset ? `the preset ${preset.name}` : "the defaults";
     const difference = `${formatCount(nChanged)} ${nChanged === 1 ? "differs" : "differ"} from ${base}`;
-    setText(find("#config-note"), nChanged ? difference : `same as ${base}`);
+    setText(find("#config-note", this.#root), nChanged ? difference : `same as ${base}`);
     if (!groups.length)
       groups.push(make("div", {}, make("p", { class: "fine" }, `All settings are those of ${base}.`)));
-    find("#config").replaceChildren(...groups);
+    find("#config", this.#root).replaceChildren(...groups);
   }
 }
 

@@ -48,15 +48,15 @@ const charts = new RunCharts(find("#charts"), {
     return runColor(name);
   },
 });
-const player = new ReplayPlayer(name);
+const player = new ReplayPlayer(find("#content"), name);
 const preview = new PreviewBoard(find("#preview"));
-const settings = new RunSettings();
+const settings = new RunSettings(find("#content"));
 /** @type {RunDetail | null} */
 let run = null;
 let isLost = false;
 let isLoaded = false;
 let isFollowed = false;
-let isHeadless = false; // whether the worker draws no boards
+let hasNoDisplay = false; // whether the worker draws no boards
 
 /**
  * Reads the run.
@@ -232,7 +232,7 @@ async function loadReplays() {
   const agent = run.checkpoints.length ? name : CHAMPION;
   if (!player.isEmpty) preview.show(null);
   else if (!run.is_alive) preview.show({ agent });
-  else if (isHeadless) preview.show({ agent }, `Training without display; ${agent} plays meanwhile.`);
+  else if (hasNoDisplay) preview.show({ agent }, `Training without display; ${agent} plays meanwhile.`);
   else preview.show({ run: name });
 }
 
@@ -297,7 +297,7 @@ function receive(event, current) {
     showEvaluations(metricHistory.evaluations);
     charts.update();
   } else if (event.kind === "control-changed") {
-    isHeadless = event.mode === "headless";
+    hasNoDisplay = event.mode === "no-display";
     runAction(null, null, loadReplays);
   } else if (event.kind === "run-started") {
     metricHistory.clear();

@@ -38,10 +38,12 @@ const NUMBERS = [
 /** @type {HistoryQuery & { state: typeof STATES, offset: number }} */
 const query = { search: "", state: [], sort: "started", descending: true, offset: 0 };
 const chosen = new Set(chosenInAddress());
-const table = new RunTable(chosen);
-const comparison = new Comparison(chosen, () => showChosen());
+const content = find("#content");
+const table = new RunTable(content, chosen);
+const comparison = new Comparison(content, chosen, () => showChosen());
 const preview = new PreviewBoard(find("#runs-preview"));
 const trash = new Trash(
+  content,
   {
     list: api.trash,
     restore: ({ id }) => api.restore(id),

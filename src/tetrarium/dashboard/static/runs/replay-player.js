@@ -26,6 +26,7 @@ const MAX_FRAME_MS = 250; // a longer frame does not skip pieces
 const REPLACED = "A newer game has replaced this one. Select another game.";
 
 export class ReplayPlayer {
+  #root;
   #run;
   /** @type {Replay[]} */
   #replays = [];
@@ -40,26 +41,38 @@ export class ReplayPlayer {
   #isPlaying = false;
   #frame = 0;
   #frame_ms = 0; // time of the frame before
-  #board = new BoardCanvas(findCanvas("#replay-board"));
-  #next = new PieceQueue(findCanvas("#replay-next"), { slots: 3, label: "Next", none: "not shown" });
-  #choice = findSelect("#replay-choice");
-  #scrub = findInput("#scrub");
+  #board;
+  #next;
+  #choice;
+  #scrub;
 
-  /** @param {string} run */
-  constructor(run) {
+  /**
+   * @param {HTMLElement} root the page's main element
+   * @param {string} run
+   */
+  constructor(root, run) {
+    this.#root = root;
+    this.#board = new BoardCanvas(findCanvas("#replay-board", root));
+    this.#next = new PieceQueue(findCanvas("#replay-next", root), { slots: 3, label: "Next", none: "not shown" });
+    this.#choice = findSelect("#replay-choice", root);
+    this.#scrub = findInput("#scrub", root);
     this.#run = run;
     this.#choice.addEventListener("change", () => this.#choose(this.#choice.value));
     this.#scrub.addEventListener("input", () => this.seek(Number(this.#scrub.value)));
-    find("#replay-play").addEventListener("click", () => this.toggle());
-    find("#replay-step-back").addEventListener("click", () => this.step(-1));
-    find("#replay-step-forward").addEventListener("click", () => this.step(1));
-    find("#replay-end").addEventListener("click", () => this.seek(Infinity));
-    attachMenu(find("#replay-save"), find("#replay-menu"));
-    const saveButton = find("#replay-save");
-    find("#save-gif").addEventListener("click", () => runAction(saveButton, "Rendering…", () => this.#saveGif()));
-    find("#save-json").addEventListener("click", () => runAction(null, null, () => this.#save("json")));
-    find("#save-file").addEventListener("click", () => runAction(null, null, () => this.#save("tetris-replay")));
-    find("#player").addEventListener("keydown", (event) => this.#press(event));
+    find("#replay-play", this.#root).addEventListener("click", () => this.toggle());
+    find("#replay-step-back", this.#root).addEventListener("click", () => this.step(-1));
+    find("#replay-step-forward", this.#root).addEventListener("click", () => this.step(1));
+    find("#replay-end", this.#root).addEventListener("click", () => this.seek(Infinity));
+    attachMenu(find("#replay-save", this.#root), find("#replay-menu", this.#root));
+    const saveButton = find("#replay-save", this.#root);
+    find("#save-gif", this.#root).addEventListener("click", () =>
+      runAction(saveButton, "Rendering…", () => this.#saveGif()),
+    );
+    find("#save-json", this.#root).addEventListener("click", () => runAction(null, null, () => this.#save("json")));
+    find("#save-file", this.#root).addEventListener("click", () =>
+      runAction(null, null, () => this.#save("tetris-replay")),
+    );
+    find("#player", this.#root).addEventListener("keydown", (event) => this.#press(event));
   }
 
   /**
@@ -69,8 +82,8 @@ export class ReplayPlayer {
   async list() {
     this.#replays = await api.replays(this.#run);
     const isNone = this.isEmpty;
-    find("#replays-empty").hidden = !isNone;
-    find("#player").hidden = isNone;
+    find("#replays-empty", this.#root).hidden = !isNone;
+    find("#player", this.#root).hidden = isNone;
     const label = this.#choice.closest("label");
     if (label) label.hidden = isNone;
     if (isNone) return;
@@ -128,13 +141,13 @@ export class ReplayPlayer {
     this.#choice.value = name;
     this.#scrub.max = String(chosen.pieces);
     this.#scrub.value = "0";
-    const { seed, game, step, is_over: isOver } = chosen;
+    const { seed, game, step, terminated } = chosen;
     const facts = [
       step === null ? "unfinished when training ended" : `ended at step ${formatCount(step)}`,
-      isOver ? "lost" : "truncated",
+      terminated ? "lost" : "truncated",
       `game ${formatCount(game)} of seed ${formatCount(seed)}`,
     ];
-    setText(find("#replay-facts"), facts.join(" · "));
+    setText(find("#replay-facts", this.#root), facts.join(" · "));
     await this.#load(0);
   }
 
@@ -170,18 +183,18 @@ export class ReplayPlayer {
     this.#isPlaying = true;
     this.#exactPosition = this.#position;
     this.#frame_ms = performance.now();
-    setText(find("#replay-play"), "Pause");
+    setText(find("#replay-play", this.#root), "Pause");
     this.#frame = requestAnimationFrame((now) => this.#advance(now));
   }
 
   pause() {
     this.#isPlaying = false;
     cancelAnimationFrame(this.#frame);
-    setText(find("#replay-play"), "Play");
+    setText(find("#replay-play", this.#root), "Play");
   }
 
   get #speed() {
-    return Number(findSelect("#replay-speed").value);
+    return Number(findSelect("#replay-speed", this.#root).value);
   }
 
   /** @param {number} now_ms */
@@ -204,7 +217,7 @@ export class ReplayPlayer {
   /** Shows the board at the position; while it is loaded, the one before stays. */
   #show() {
     const place = `${formatCount(this.#position)} of ${formatCount(this.#end)}`;
-    setText(find("#replay-pieces"), place);
+    setText(find("#replay-pieces", this.#root), place);
     if (Number(this.#scrub.value) !== this.#position) this.#scrub.value = String(this.#position);
     setAttribute(this.#scrub, "aria-valuetext", `piece ${place}`);
     const number = Math.floor(this.#position / CHUNK_SIZE);
@@ -281,7 +294,7 @@ export class ReplayPlayer {
    */
   #draw(chunk, k) {
     const { width, height } = chunk;
-    const player = find("#player");
+    const player = find("#player", this.#root);
     player.style.setProperty("--columns", String(width));
     player.style.setProperty("--rows", String(height + ROWS_ABOVE));
     this.#board.show({
@@ -296,10 +309,10 @@ export class ReplayPlayer {
       step: this.#position,
     });
     this.#next.show(chunk.queue[k].slice(1).map(pieceLetter));
-    setText(find("#replay-lines"), formatCount(chunk.lines[k]));
-    setText(find("#replay-score"), formatCount(chunk.score[k]));
+    setText(find("#replay-lines", this.#root), formatCount(chunk.lines[k]));
+    setText(find("#replay-score", this.#root), formatCount(chunk.score[k]));
     const label = `Board after ${formatCount(this.#position)} pieces: ${formatCount(chunk.lines[k])} lines`;
-    setAttribute(find("#replay-board"), "aria-label", label);
+    setAttribute(find("#replay-board", this.#root), "aria-label", label);
     setAttribute(player, "data-shown", this.#position);
   }
 

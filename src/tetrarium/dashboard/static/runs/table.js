@@ -15,13 +15,9 @@ const MINUTE_MS = 60_000; // time after which ages are updated
 
 /** @extends {Emitter<{ sort: Column, chosen: null, changed: null, remove: string }>} "remove" carries a run's name */
 export class RunTable extends Emitter {
+  #root;
   /** @type {KeyedList<Run>} */
-  #rows = new KeyedList(find("#runs-table tbody"), {
-    keyOf: ({ name }) => name,
-    stateOf: (run) => [run, Math.floor(Date.now() / MINUTE_MS)],
-    make: (run) => this.#makeRow(run),
-    update: (row, run) => this.#updateRow(row, run),
-  });
+  #rows;
   #all = make("input", {
     type: "checkbox",
     "aria-label": "Compare all on this page",
@@ -31,11 +27,21 @@ export class RunTable extends Emitter {
   /** @type {Run[]} */
   #runs = [];
 
-  /** @param {Set<string>} chosen names of the runs to compare, which the checkboxes change */
-  constructor(chosen) {
+  /**
+   * @param {HTMLElement} root the page's main element
+   * @param {Set<string>} chosen names of the runs to compare, which the checkboxes change
+   */
+  constructor(root, chosen) {
     super();
+    this.#root = root;
+    this.#rows = new KeyedList(find("#runs-table tbody", root), {
+      keyOf: ({ name }) => name,
+      stateOf: (run) => [run, Math.floor(Date.now() / MINUTE_MS)],
+      make: (run) => this.#makeRow(run),
+      update: (row, run) => this.#updateRow(row, run),
+    });
     this.#chosen = chosen;
-    find("#runs-table thead tr").replaceChildren(
+    find("#runs-table thead tr", this.#root).replaceChildren(
       make("th", { class: "column-choose" }, this.#all),
       ...COLUMNS.map((column) => this.#makeHead(column)),
       make("th", { scope: "col", class: "column-actions" }, make("span", { class: "hidden-text" }, "Actions")),
@@ -70,7 +76,7 @@ export class RunTable extends Emitter {
   /** @param {{ sort?: string, descending?: boolean }} order */
   showOrder({ sort, descending }) {
     const direction = descending ? "descending" : "ascending";
-    for (const head of findAll("#runs-table thead th")) {
+    for (const head of findAll("#runs-table thead th", this.#root)) {
       setAttribute(head, "aria-sort", head.dataset.sort === sort ? direction : null);
     }
   }

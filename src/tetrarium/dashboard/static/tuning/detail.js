@@ -30,7 +30,7 @@ const NUMBERS = [
   ["Importance", "How differently a setting's values are distributed among the best trials and among all."],
 ];
 const name = nameInPath();
-const table = new TrialTable();
+const table = new TrialTable(find("#content"));
 /** @type {StudyDetails | null} */
 let study = null;
 let drawnResults = ""; // results in the scatter plots, as JSON

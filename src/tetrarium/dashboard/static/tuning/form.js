@@ -1,17 +1,7 @@
 // @ts-check
 // Panel that starts a study: the varied settings with their ranges, the trials, and the settings that all trials share.
 
-import {
-  find,
-  findAll,
-  findButton,
-  findDialog,
-  findInput,
-  findSelect,
-  make,
-  setAttribute,
-  setText,
-} from "../common/dom.js";
+import { find, findAll, findButton, findInput, findSelect, make, setAttribute, setText } from "../common/dom.js";
 import { formatCount } from "../common/format.js";
 import { followsRule, readMeta } from "../common/meta.js";
 import { panelHeader } from "../common/panels.js";
@@ -35,7 +25,7 @@ const COMMON_SETTINGS = ["total_timesteps", "target_evaluation_lines", "evaluate
 
 export class StudyForm {
   #onStart;
-  #dialog = findDialog("#study-panel");
+  #dialog;
   /** @type {Preset[]} */
   #presets = [];
   /** @type {import("../common/meta.js").NameRule | null} */
@@ -48,8 +38,12 @@ export class StudyForm {
   #fields = new Map(); // settings that all trials share
   #isBuilt = false;
 
-  /** @param {(study: string) => void} onStart */
-  constructor(onStart) {
+  /**
+   * @param {HTMLDialogElement} dialog the panel
+   * @param {(study: string) => void} onStart
+   */
+  constructor(dialog, onStart) {
+    this.#dialog = dialog;
     this.#onStart = onStart;
   }
 
@@ -104,7 +98,7 @@ export class StudyForm {
     this.#dialog.replaceChildren(form);
     this.#applyPreset();
     this.#vary(FIRST_VARIED);
-    find("#study-title").focus();
+    find("#study-title", this.#dialog).focus();
   }
 
   /**
@@ -236,7 +230,7 @@ export class StudyForm {
   }
 
   get #preset() {
-    return this.#presets.find(({ name }) => name === findSelect("#study-preset").value);
+    return this.#presets.find(({ name }) => name === findSelect("#study-preset", this.#dialog).value);
   }
 
   #applyPreset() {
@@ -257,7 +251,7 @@ export class StudyForm {
     if (!spec || this.#rows.has(name)) return;
     const row = new RangeRow(spec, this.#presetValue(name), () => this.#stopVarying(name));
     this.#rows.set(name, row);
-    find("#vary-rows").append(row.element);
+    find("#vary-rows", this.#dialog).append(row.element);
     this.#showVaried();
     row.focus();
   }
@@ -267,12 +261,12 @@ export class StudyForm {
     this.#rows.get(name)?.element.remove();
     this.#rows.delete(name);
     this.#showVaried();
-    find("#vary-add").focus();
+    find("#vary-add", this.#dialog).focus();
   }
 
   #showVaried() {
     for (const [name, field] of this.#fields) field.element.hidden = this.#rows.has(name);
-    for (const option of findAll("#vary-add option")) {
+    for (const option of findAll("#vary-add option", this.#dialog)) {
       option.toggleAttribute("disabled", this.#rows.has(option.getAttribute("value") ?? ""));
     }
     this.#showVariedCount();
@@ -280,13 +274,13 @@ export class StudyForm {
 
   #showVariedCount() {
     const n = this.#rows.size;
-    setText(find("#study-summary"), `${formatCount(n)} ${n === 1 ? "setting varies" : "settings vary"}`);
+    setText(find("#study-summary", this.#dialog), `${formatCount(n)} ${n === 1 ? "setting varies" : "settings vary"}`);
   }
 
   /** @param {string} id */
   #clearError(id) {
-    setText(find(`#${id}-error`), "");
-    setAttribute(find(`#${id}`), "aria-invalid", null);
+    setText(find(`#${id}-error`, this.#dialog), "");
+    setAttribute(find(`#${id}`, this.#dialog), "aria-invalid", null);
     this.#showVariedCount();
   }
 
@@ -295,9 +289,9 @@ export class StudyForm {
    * @param {string} message
    */
   #showErrorAt(id, message) {
-    setText(find(`#${id}-error`), message);
-    setAttribute(find(`#${id}`), "aria-invalid", "true");
-    find(`#${id}`).focus();
+    setText(find(`#${id}-error`, this.#dialog), message);
+    setAttribute(find(`#${id}`, this.#dialog), "aria-invalid", "true");
+    find(`#${id}`, this.#dialog).focus();
   }
 
   /**
@@ -308,7 +302,7 @@ export class StudyForm {
    */
   #readWhole(id, what) {
     try {
-      return parseWhole(what, findInput(`#${id}`).value);
+      return parseWhole(what, findInput(`#${id}`, this.#dialog).value);
     } catch (error) {
       this.#showErrorAt(id, error.message);
       return null;
@@ -321,7 +315,7 @@ export class StudyForm {
    * @returns {StartStudyBody | null}
    */
   #readBody() {
-    const name = findInput("#study-title").value.trim();
+    const name = findInput("#study-title", this.#dialog).value.trim();
     if (this.#nameRule && !followsRule(name, this.#nameRule)) {
       this.#showErrorAt("study-title", `A study's name ${this.#nameRule.text}; got “${name}”. Choose another name.`);
       return null;
@@ -341,9 +335,9 @@ export class StudyForm {
       n_trials,
       n_at_once,
       seed,
-      objective: /** @type {StartStudyBody["objective"]} */ (findSelect("#study-objective").value),
-      sampler: /** @type {StartStudyBody["sampler"]} */ (findSelect("#study-sampler").value),
-      prunes: findInput("#study-prunes").checked,
+      objective: /** @type {StartStudyBody["objective"]} */ (findSelect("#study-objective", this.#dialog).value),
+      sampler: /** @type {StartStudyBody["sampler"]} */ (findSelect("#study-sampler", this.#dialog).value),
+      prunes: findInput("#study-prunes", this.#dialog).checked,
     };
   }
 
@@ -379,7 +373,7 @@ export class StudyForm {
   /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
-    setText(find("#study-error"), "");
+    setText(find("#study-error", this.#dialog), "");
     const body = this.#readBody();
     if (!body) return;
     const start = async () => {
@@ -387,7 +381,7 @@ export class StudyForm {
       this.#dialog.close();
       this.#onStart(study.name);
     };
-    await runAction(findButton("#start-study"), "Starting…", start, (error) => this.#showError(error));
+    await runAction(findButton("#start-study", this.#dialog), "Starting…", start, (error) => this.#showError(error));
   }
 
   /**
@@ -408,8 +402,8 @@ export class StudyForm {
     } else if (name in INPUTS) {
       this.#showErrorAt(INPUTS[name], message);
     } else {
-      setText(find("#study-error"), message);
-      find("#study-error").scrollIntoView({ block: "nearest" });
+      setText(find("#study-error", this.#dialog), message);
+      find("#study-error", this.#dialog).scrollIntoView({ block: "nearest" });
     }
   }
 }

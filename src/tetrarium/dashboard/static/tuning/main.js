@@ -1,7 +1,7 @@
 // @ts-check
 // The page of all studies, and the panel that starts one.
 
-import { find, make, setText } from "../common/dom.js";
+import { find, findDialog, make, setText } from "../common/dom.js";
 import { formatAge, formatCount, formatLines } from "../common/format.js";
 import { initPage } from "../common/frame.js";
 import { KeyedList } from "../common/keyed-list.js";
@@ -32,7 +32,7 @@ const rows = new KeyedList(find("#studies tbody"), {
   make: ({ name }) => make("tr", { "data-name": name }, make("th", { scope: "row", class: "text" }, linkTo(name))),
   update: updateRow,
 });
-const form = new StudyForm((name) => location.assign(studyPath(name)));
+const form = new StudyForm(findDialog("#study-panel"), (name) => location.assign(studyPath(name)));
 /** @type {Study[]} */
 let studies = [];
 let isStale = true; // after a failed request

@@ -74,18 +74,25 @@ function makeStateCell({ note, state, step, total_steps: total }) {
 }
 
 export class TrialTable {
+  #root;
   /** @type {Column[]} */
   #columns = [];
   #order = { key: "value", isDescending: true };
   /** @type {StudyDetails | null} */
   #study = null;
   /** @type {KeyedList<Trial>} */
-  #rows = new KeyedList(find("#trials tbody"), {
-    keyOf: ({ run }) => run,
-    stateOf: (trial) => [trial, trial.number === this.#study?.best],
-    make: ({ number }) => make("tr", { "data-trial": number }),
-    update: (row, trial) => this.#updateRow(row, trial),
-  });
+  #rows;
+
+  /** @param {HTMLElement} root the page's main element */
+  constructor(root) {
+    this.#root = root;
+    this.#rows = new KeyedList(find("#trials tbody", root), {
+      keyOf: ({ run }) => run,
+      stateOf: (trial) => [trial, trial.number === this.#study?.best],
+      make: ({ number }) => make("tr", { "data-trial": number }),
+      update: (row, trial) => this.#updateRow(row, trial),
+    });
+  }
 
   /**
    * Shows the trials of a study, at first with active trials and then the best one on top.
@@ -101,7 +108,7 @@ export class TrialTable {
     this.#study = study;
     this.#rows.show(this.#sorted(study.trials));
     const direction = this.#order.isDescending ? "descending" : "ascending";
-    for (const head of findAll("#trials thead th")) {
+    for (const head of findAll("#trials thead th", this.#root)) {
       setAttribute(head, "aria-sort", head.dataset.key === this.#order.key ? direction : null);
     }
   }
@@ -112,7 +119,7 @@ export class TrialTable {
       const button = make("button", { type: "button", class: "sort", title: help, onclick: sort }, title);
       return make("th", { scope: "col", class: isText ? "text" : null, "data-key": key }, button);
     });
-    find("#trials thead tr").replaceChildren(...heads);
+    find("#trials thead tr", this.#root).replaceChildren(...heads);
   }
 
   /**

@@ -99,9 +99,8 @@ class TableWriter:
     def add(self, **values: Any) -> None:
         """Adds a row, which stays in memory until ``flush`` or ``sync``.
 
-        Args:
-            **values: One value for each column; None if it is missing. A file that an earlier version began keeps its
-                columns.
+        ``values``: one value for each column; None if it is missing. A file that an earlier version began keeps its
+        columns.
         """
         assert values.keys() == set(self._table.column_names), values
         row = (values.get(name) for name in self._columns)
