@@ -71,6 +71,21 @@ def test_page_is_accessible(page: Page, paused: str, theme: Any, width: int) -> 
     assert violations(page) == []
 
 
+def test_time_left_is_shown_at_1024_pixels(page: Page) -> None:
+    page.set_viewport_size({"width": 1024, "height": 768})
+    activity = {"n_running": 1, "n_paused": 0, "n_demos": 1}
+    page.route("**/api/activity", lambda route: route.fulfill(json=activity))
+    page.goto("/")
+    expect(page.locator("#activity-text")).to_have_text("1 running · demo playing")
+    shown = page.evaluate("""async () => {
+        const { showStatusLine } = await import("/static/common/status-line.js");
+        showStatusLine("running", "Running", "1 min 27 s · 12,088 steps/s · 43 s left");
+        const text = document.querySelector("#status-text");
+        return [text.scrollWidth - text.clientWidth, document.querySelector("#activity-text").innerText];
+    }""")
+    assert shown == [0, "1 running"]
+
+
 @pytest.mark.parametrize(
     "size", [(360, 740), (360, 480), (700, 500), (768, 1024), (1024, 640), (1440, 900), (2560, 1300)]
 )

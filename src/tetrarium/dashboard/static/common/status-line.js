@@ -3,7 +3,7 @@
 // home, which is the same on all pages.
 
 import { request } from "./api.js";
-import { find, setAttribute, setText } from "./dom.js";
+import { find, make, setAttribute, setText } from "./dom.js";
 import { formatCount } from "./format.js";
 
 /** @typedef {ApiResponse<"get", "/activity">} Activity */
@@ -55,10 +55,10 @@ function show() {
   const isIdle = !nRunning && !nPaused && !nDemos;
   find("#activity").hidden = isLost || !activity || (isIdle && BEGINNING.includes(state));
   setAttribute(find("#activity"), "data-state", nRunning || nDemos ? "running" : nPaused ? "paused" : "none");
-  const parts = [
-    nRunning && `${formatCount(nRunning)} running`,
-    nPaused && `${formatCount(nPaused)} paused`,
-    nDemos && (nDemos === 1 ? "demo playing" : `${formatCount(nDemos)} demos playing`),
-  ];
-  setText(find("#activity-text"), parts.filter(Boolean).join(" · ") || "idle");
+  const runs = [nRunning && `${formatCount(nRunning)} running`, nPaused && `${formatCount(nPaused)} paused`]
+    .filter(Boolean)
+    .join(" · ");
+  const demos = nDemos && (nDemos === 1 ? "demo playing" : `${formatCount(nDemos)} demos playing`);
+  const added = runs && demos ? make("span", { class: "added" }, ` · ${demos}`) : "";
+  find("#activity-text").replaceChildren(runs || demos || "idle", added);
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // Status line of the live page: state, speed and time left.
 
-import { formatCount, formatDurations, formatTimeLeft, stateLabel } from "../common/format.js";
+import { formatCount, formatDuration, formatTimeLeft, stateLabel } from "../common/format.js";
 import { showStatusLine } from "../common/status-line.js";
 
 /** @typedef {import("./app.js").App} App */
@@ -27,14 +27,14 @@ export function showStatus({ connection, runs, view, progress }) {
 function textOf(view, progress) {
   if (view.kind === "demo") return "";
   const { seconds, evaluated_seconds } = progress ?? view;
-  if (view.state === "running") {
-    const parts = [formatDurations(seconds, evaluated_seconds)];
-    if (progress) parts.push(`${formatCount(progress.steps_per_second)} steps/s`);
-    const isTrained = progress !== null && progress.step >= progress.total_steps;
-    const remaining = isTrained ? view.message?.replace(/\.$/, "") : formatTimeLeft(progress?.seconds_left);
-    return [...parts, remaining].filter(Boolean).join(" · ");
+  const duration = formatDuration((seconds ?? 0) + (evaluated_seconds ?? 0));
+  if (view.state !== "running") {
+    const total = progress?.total_steps ?? view.total_steps;
+    const steps = `step ${formatCount(progress?.step ?? view.step)} of ${formatCount(total)}`;
+    return total ? [steps, seconds && duration].filter(Boolean).join(" · ") : "";
   }
-  const total = progress?.total_steps ?? view.total_steps;
-  const steps = `step ${formatCount(progress?.step ?? view.step)} of ${formatCount(total)}`;
-  return total ? [steps, seconds && formatDurations(seconds, evaluated_seconds)].filter(Boolean).join(" · ") : "";
+  if (!progress) return duration;
+  if (progress.step >= progress.total_steps) return `${duration} · ${view.message?.replace(/\.$/, "")}`;
+  const parts = [duration, `${formatCount(progress.steps_per_second)} steps/s`, formatTimeLeft(progress.seconds_left)];
+  return parts.filter(Boolean).join(" · ");
 }
