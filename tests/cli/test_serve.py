@@ -51,6 +51,8 @@ def test_banner_shows_state_and_address() -> None:
     assert banner(STARTED, PROGRESS, ended) == [
         "Finished at step 400,000 after 1 min 20 s; no checkpoint was saved",
         "Train longer: tetrarium resume run-1 --steps 800000",
+        "Play against it: http://127.0.0.1:8765/play#against/run-1",
+        "Share a GIF: tetrarium record run-1 run-1.gif",
         "It plays at http://127.0.0.1:8765/",
         "Ctrl-C ends the dashboard.",
     ]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol, Self, TextIO, cast
+from urllib.parse import quote, urlsplit
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -141,8 +142,14 @@ def make_banner(name: str, url: str) -> Draw:
         ending = one_line(("Ctrl-C ends the dashboard." if summary.ended else "Ctrl-C stops and saves.", "dim"))
         if finished:
             run = run_arguments(name, Path(finished.checkpoint))
-            command = f"tetrarium resume {run} --steps {2 * finished.step}"
-            lines.append(Text(f"Train longer: {command}", overflow="fold"))
+            parts = urlsplit(url)
+            play_url = parts._replace(path=f"{parts.path}play", query="", fragment=f"against/{quote(name)}").geturl()
+            for offer in (
+                f"Train longer: tetrarium resume {run} --steps {2 * finished.step}",
+                f"Play against it: {play_url}",
+                f"Share a GIF: tetrarium record {run} {name}.gif",
+            ):
+                lines.append(Text(offer, overflow="fold"))
         return Group(*lines, address, ending)
 
     return draw

@@ -34,7 +34,8 @@ function textOf(view, progress) {
     return total ? [steps, seconds && duration].filter(Boolean).join(" · ") : "";
   }
   if (!progress) return duration;
-  if (progress.step >= progress.total_steps) return `${duration} · ${view.message?.replace(/\.$/, "")}`;
-  const parts = [duration, `${formatCount(progress.steps_per_second)} steps/s`, formatTimeLeft(progress.seconds_left)];
-  return parts.filter(Boolean).join(" · ");
+  const isTrained = progress.step >= progress.total_steps;
+  const speed = isTrained ? "" : `${formatCount(progress.steps_per_second)} steps/s`;
+  const remaining = isTrained ? view.message?.replace(/\.$/, "") : formatTimeLeft(progress.seconds_left);
+  return [duration, speed, remaining].filter(Boolean).join(" · ");
 }
