@@ -18,38 +18,19 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from tetrarium.errors import (
-    BundleError,
-    ConfigError,
-    HomeError,
-    ModelError,
-    ModelInTrashError,
-    ModelNotFoundError,
-    suggestion,
-)
+from tetrarium import errors
+from tetrarium.registry import versions as model_versions
 from tetrarium.registry.bundles import Bundle, check_note, check_tag, read_bundle
 from tetrarium.registry.database import Database, models, tags, versions
 from tetrarium.registry.files.atomic import remove_directory, write_file
 from tetrarium.registry.home import Home, check_name, natural_key
-from tetrarium.registry.versions import (
-    Key,
-    ModelSlot,
-    ModelVersion,
-    champion_names,
-    champion_path,
-    champion_version,
-    current_facts,
-    model_files,
-    model_path,
-    parse_spec,
-)
 
 _COLUMNS: Final = (models.c.name, models.c.promoted, *versions.c)
 
 
 def select_versions(
-    connection: Connection, *conditions: Any, on_disk: Collection[Key] | None = None
-) -> list[ModelVersion]:
+    connection: Connection, *conditions: Any, on_disk: Collection[model_versions.Key] | None = None
+) -> list[model_versions.ModelVersion]:
     """Returns versions by name and number.
 
     ``on_disk``: versions whose files exist; by default all.
@@ -62,11 +43,13 @@ def select_versions(
     return [_version(row, tags_of, on_disk) for row in sorted(rows, key=lambda row: natural_key(row.name))]
 
 
-def _version(row: Row[Any], tags_of: dict[int, list[str]], on_disk: Collection[Key] | None) -> ModelVersion:
+def _version(
+    row: Row[Any], tags_of: dict[int, list[str]], on_disk: Collection[model_versions.Key] | None
+) -> model_versions.ModelVersion:
     others = ("promoted", "about", "id", "model_id")
-    return ModelVersion(
+    return model_versions.ModelVersion(
         **{name: value for name, value in row._mapping.items() if name not in others},
-        about=current_facts(row.about),
+        about=model_versions.current_facts(row.about),
         tags=tuple(tags_of.get(row.id, ())),
         is_promoted=row.promoted == row.number,
         has_file=on_disk is None or (row.name, row.number) in on_disk,
@@ -74,7 +57,7 @@ def _version(row: Row[Any], tags_of: dict[int, list[str]], on_disk: Collection[K
     )
 
 
-def known_versions(connection: Connection) -> dict[Key, float | None]:
+def known_versions(connection: Connection) -> dict[model_versions.Key, float | None]:
     """Returns the time of deletion, or None, of every version that has a row."""
     query = select(models.c.name, versions.c.number, versions.c.trashed_s).join_from(models, versions)
     return {(name, number): trashed_s for name, number, trashed_s in connection.execute(query)}
@@ -85,7 +68,9 @@ def last_number(connection: Connection, name: str) -> int:
     return connection.execute(select(models.c.last_number).where(models.c.name == name)).scalar() or 0
 
 
-def add_version(connection: Connection, key: Key, bundle: Bundle, *, n_bytes: int, saved_s: float) -> None:
+def add_version(
+    connection: Connection, key: model_versions.Key, bundle: Bundle, *, n_bytes: int, saved_s: float
+) -> None:
     """Adds the rows of a version, and of its slot if it is the first."""
     name, number = key
     model_id = connection.execute(select(models.c.id).where(models.c.name == name)).scalar()
@@ -112,7 +97,7 @@ def add_version(connection: Connection, key: Key, bundle: Bundle, *, n_bytes: in
     write_tags(connection, version_id, bundle.tags)
 
 
-def remove_version(connection: Connection, key: Key) -> None:
+def remove_version(connection: Connection, key: model_versions.Key) -> None:
     """Removes the row of a version with its tags."""
     name, number = key
     model_id = select(models.c.id).where(models.c.name == name).scalar_subquery()
@@ -147,7 +132,9 @@ class ModelStore:
         self._database = Database(home, wait_s=wait_s)
         self._clock = clock
 
-    def save(self, name: str, bundle: Bundle, *, once: bool = False, keeps_default: bool = False) -> ModelVersion:
+    def save(
+        self, name: str, bundle: Bundle, *, once: bool = False, keeps_default: bool = False
+    ) -> model_versions.ModelVersion:
         """Adds a version to a slot, which is created if there is none.
 
         Args:
@@ -168,9 +155,9 @@ class ModelStore:
                 return found[-1]
             others = select_versions(connection, *_not_trashed(name))
             if keeps_default and others:
-                _promote(connection, ModelSlot(name=name, versions=tuple(others)).current)
+                _promote(connection, model_versions.ModelSlot(name=name, versions=tuple(others)).current)
             number = self._next_number(connection, name)
-            write_file(model_path(self.home, name, number), data)
+            write_file(model_versions.model_path(self.home, name, number), data)
             add_version(connection, (name, number), bundle, n_bytes=len(data), saved_s=self._clock())
             return self._one(connection, name, number)
 
@@ -184,24 +171,26 @@ class ModelStore:
             OSError: if the file cannot be written.
         """
         data = _as_bytes(bundle, name)
-        files = {number: path for (other, number), path in model_files(self.home).items() if other == name}
+        files = {
+            number: path for (other, number), path in model_versions.model_files(self.home).items() if other == name
+        }
         for path in files.values():
-            with contextlib.suppress(BundleError, OSError):
+            with contextlib.suppress(errors.BundleError, OSError):
                 if read_bundle(path).weights_sha256 == bundle.weights_sha256:
                     return
         last = 0
-        with contextlib.suppress(HomeError), self._database.reading() as connection:
+        with contextlib.suppress(errors.HomeError), self._database.reading() as connection:
             last = last_number(connection, name)
-        write_file(model_path(self.home, name, 1 + max([last, *files])), data)
+        write_file(model_versions.model_path(self.home, name, 1 + max([last, *files])), data)
 
-    def slots(self) -> list[ModelSlot]:
+    def slots(self) -> list[model_versions.ModelSlot]:
         """Returns all slots by name, except those whose versions are all in the trash."""
-        by_name: dict[str, list[ModelVersion]] = {}
+        by_name: dict[str, list[model_versions.ModelVersion]] = {}
         for version in self._all(versions.c.trashed_s.is_(None)):
             by_name.setdefault(version.name, []).append(version)
-        return [ModelSlot(name=name, versions=tuple(found)) for name, found in by_name.items()]
+        return [model_versions.ModelSlot(name=name, versions=tuple(found)) for name, found in by_name.items()]
 
-    def versions(self, name: str) -> list[ModelVersion]:
+    def versions(self, name: str) -> list[model_versions.ModelVersion]:
         """Returns the versions of a slot, oldest first, without those in the trash.
 
         Raises:
@@ -211,11 +200,11 @@ class ModelStore:
         found = self._all(*_not_trashed(name))
         return found or self._refuse(name)
 
-    def trash(self) -> list[ModelVersion]:
+    def trash(self) -> list[model_versions.ModelVersion]:
         """Returns the deleted versions, by name and number."""
         return self._all(versions.c.trashed_s.is_not(None))
 
-    def find(self, spec: str) -> ModelVersion:
+    def find(self, spec: str) -> model_versions.ModelVersion:
         """Returns the version ``NAME@NUMBER``, or the default version of ``NAME``, of this home or else built in.
 
         The default version is the promoted one, or else the latest.
@@ -223,35 +212,35 @@ class ModelStore:
         Raises:
             ModelNotFoundError: if there is none.
         """
-        name, number = parse_spec(spec)
+        name, number = model_versions.parse_spec(spec)
         own = self._all(*_not_trashed(name))
-        if not own and number in (None, 1) and (builtin := champion_version(name)) is not None:
+        if not own and number in (None, 1) and (builtin := model_versions.champion_version(name)) is not None:
             return builtin
         return _choose(name, number, own or self._refuse(name))
 
-    def _own(self, spec: str) -> ModelVersion:
+    def _own(self, spec: str) -> model_versions.ModelVersion:
         """Returns a version of this home, which can be changed."""
-        name, number = parse_spec(spec)
+        name, number = model_versions.parse_spec(spec)
         own = self._all(*_not_trashed(name))
-        if not own and name in champion_names():
-            raise ModelError(f"The model {name!r} is built in and cannot be changed. Save a copy of it first.")
+        if not own and name in model_versions.champion_names():
+            raise errors.ModelError(f"The model {name!r} is built in and cannot be changed. Save a copy of it first.")
         return _choose(name, number, own or self._refuse(name))
 
     def has(self, name: str) -> bool:
         """Returns whether a slot of that name has a version outside of the trash."""
         return bool(self._all(*_not_trashed(name)))
 
-    def path(self, version: ModelVersion) -> Path:
+    def path(self, version: model_versions.ModelVersion) -> Path:
         """Returns the path of a version's bundle.
 
         Raises:
             ModelNotFoundError: if the file is missing.
         """
         _require_version(version)
-        builtin = champion_path(version.name) if version.is_builtin else None
-        path = builtin or model_path(self.home, version.name, version.number)
+        builtin = model_versions.champion_path(version.name) if version.is_builtin else None
+        path = builtin or model_versions.model_path(self.home, version.name, version.number)
         if not path.is_file():
-            raise ModelNotFoundError(
+            raise errors.ModelNotFoundError(
                 f"The file {str(path)!r} of the model {version.spec} is missing. Restore it from a copy, or delete the "
                 f"version by `tetrarium models delete {version.spec}`."
             )
@@ -267,7 +256,7 @@ class ModelStore:
         version = self.find(spec)
         return read_bundle(self.path(version)).described(name=version.name, note=version.note, tags=version.tags)
 
-    def set_note(self, spec: str, note: str) -> ModelVersion:
+    def set_note(self, spec: str, note: str) -> model_versions.ModelVersion:
         """Replaces the note of a version.
 
         Raises:
@@ -276,7 +265,7 @@ class ModelStore:
         """
         return self._change(spec, note=check_note(note))
 
-    def set_tags(self, spec: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> ModelVersion:
+    def set_tags(self, spec: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> model_versions.ModelVersion:
         """Adds and removes tags.
 
         Raises:
@@ -290,7 +279,7 @@ class ModelStore:
             write_tags(connection, version.row_id, wanted)
             return self._one(connection, version.name, version.number)
 
-    def promote(self, spec: str) -> ModelVersion:
+    def promote(self, spec: str) -> model_versions.ModelVersion:
         """Makes this version the default of its slot.
 
         Raises:
@@ -301,17 +290,17 @@ class ModelStore:
             _promote(connection, version)
             return self._one(connection, version.name, version.number)
 
-    def own_versions(self, spec: str) -> list[ModelVersion]:
+    def own_versions(self, spec: str) -> list[model_versions.ModelVersion]:
         """Returns a version, or all versions of a slot, unless the package ships them.
 
         Raises:
             ModelNotFoundError: if there is none.
         """
-        name, number = parse_spec(spec)
+        name, number = model_versions.parse_spec(spec)
         one = self._own(spec)
         return self.versions(name) if number is None else [one]
 
-    def delete(self, spec: str) -> list[ModelVersion]:
+    def delete(self, spec: str) -> list[model_versions.ModelVersion]:
         """Moves a version, or all versions of a slot, to the trash; returns them.
 
         Raises:
@@ -319,37 +308,37 @@ class ModelStore:
         """
         return self._set_trashed(self.own_versions(spec), self._clock())
 
-    def restore(self, spec: str) -> list[ModelVersion]:
+    def restore(self, spec: str) -> list[model_versions.ModelVersion]:
         """Restores a version, or all versions of a slot, from the trash; returns them.
 
         Raises:
             ModelNotFoundError: if there is none in the trash.
         """
-        name, number = parse_spec(spec)
+        name, number = model_versions.parse_spec(spec)
         chosen = [found for found in self.trash() if found.name == name and number in (None, found.number)]
         if not chosen:
             names = sorted({found.spec for found in self.trash()})
-            raise ModelNotFoundError(
+            raise errors.ModelNotFoundError(
                 f"There is no model {spec!r} in the trash."
-                f"{suggestion(spec, names) or ' `tetrarium models list --trash` lists its contents.'}"
+                f"{errors.suggestion(spec, names) or ' `tetrarium models list --trash` lists its contents.'}"
             )
         return self._set_trashed(chosen, None)
 
-    def empty_trash(self, older_than_s: float = 0.0) -> list[ModelVersion]:
+    def empty_trash(self, older_than_s: float = 0.0) -> list[model_versions.ModelVersion]:
         """Permanently removes versions that were deleted at least ``older_than_s`` ago; returns them.
 
         Raises:
             ConfigError: if ``older_than_s`` is not a number.
         """
         if not isinstance(older_than_s, Real) or isinstance(older_than_s, bool) or math.isnan(older_than_s):
-            raise ConfigError(
+            raise errors.ConfigError(
                 f"older_than_s is a number of seconds; got {older_than_s!r:.80}. Pass 0 for all versions.",
                 field="older_than_s",
             )
         latest_s = self._clock() - older_than_s
         return self.remove([version for version in self.trash() if (version.trashed_s or 0.0) <= latest_s])
 
-    def remove(self, chosen: Sequence[ModelVersion]) -> list[ModelVersion]:
+    def remove(self, chosen: Sequence[model_versions.ModelVersion]) -> list[model_versions.ModelVersion]:
         """Permanently removes versions that are in the trash; returns them.
 
         The file is removed first. A kill in between leaves a row without a file, which is removed at the next access.
@@ -361,19 +350,21 @@ class ModelStore:
         chosen = [_require_version(version) for version in _listed("versions", chosen)]
         for version in chosen:
             if (version.row_id, version.spec) not in in_trash:
-                raise ModelError(f"Only models in the trash are removed; {version.spec} is not. Delete it first.")
+                raise errors.ModelError(
+                    f"Only models in the trash are removed; {version.spec} is not. Delete it first."
+                )
         with self._database.writing() as connection:
             for version in chosen:
-                path = model_path(self.home, version.name, version.number)
+                path = model_versions.model_path(self.home, version.name, version.number)
                 if path.is_dir() and not path.is_symlink():  # somebody put it in the place of the file
                     remove_directory(path)
                 path.unlink(missing_ok=True)
                 connection.execute(delete(versions).where(versions.c.id == version.row_id))
         return chosen
 
-    def _adopt(self) -> dict[Key, Path]:
+    def _adopt(self) -> dict[model_versions.Key, Path]:
         """Adds rows for files without one, and removes trashed rows without a file; returns the files on disk."""
-        on_disk = model_files(self.home)
+        on_disk = model_versions.model_files(self.home)
         if not self._database.exists and not (on_disk and self._database.is_writable):
             return {}
         with self._database.reading() as connection:
@@ -384,7 +375,7 @@ class ModelStore:
             self._reconcile(strays, lost)
         return {key: path for key, path in on_disk.items() if path.is_file()}
 
-    def _reconcile(self, strays: dict[Key, Path], lost: Sequence[Key]) -> None:
+    def _reconcile(self, strays: dict[model_versions.Key, Path], lost: Sequence[model_versions.Key]) -> None:
         read = {}
         for key, path in strays.items():
             with contextlib.suppress(OSError):
@@ -394,7 +385,7 @@ class ModelStore:
                     continue
                 try:
                     read[key] = (read_bundle(path), status)
-                except BundleError:  # not a version; the file is left alone
+                except errors.BundleError:  # not a version; the file is left alone
                     _NO_BUNDLES[path] = seen
         if not read and not lost:
             return
@@ -404,56 +395,58 @@ class ModelStore:
                 if key not in known:
                     add_version(connection, key, bundle, n_bytes=status.st_size, saved_s=status.st_mtime)
             for key in lost:
-                if not model_path(self.home, *key).exists():
+                if not model_versions.model_path(self.home, *key).exists():
                     remove_version(connection, key)
 
-    def _all(self, *conditions: Any) -> list[ModelVersion]:
+    def _all(self, *conditions: Any) -> list[model_versions.ModelVersion]:
         on_disk = self._adopt()
         if not self._database.exists:
             return []
         with self._database.reading() as connection:
             return select_versions(connection, *conditions, on_disk=on_disk)
 
-    def _one(self, connection: Connection, name: str, number: int) -> ModelVersion:
+    def _one(self, connection: Connection, name: str, number: int) -> model_versions.ModelVersion:
         return select_versions(connection, models.c.name == name, versions.c.number == number)[0]
 
     def _next_number(self, connection: Connection, name: str) -> int:
         """Returns the number after the highest that was ever assigned or that a file has."""
-        numbers = [number for other, number in model_files(self.home) if other == name]
+        numbers = [number for other, number in model_versions.model_files(self.home) if other == name]
         return 1 + max([last_number(connection, name), *numbers])
 
-    def _change(self, spec: str, **values: Any) -> ModelVersion:
+    def _change(self, spec: str, **values: Any) -> model_versions.ModelVersion:
         version = self._own(spec)
         with self._database.writing() as connection:
             connection.execute(update(versions).where(versions.c.id == version.row_id).values(**values))
             return self._one(connection, version.name, version.number)
 
-    def _set_trashed(self, chosen: Sequence[ModelVersion], trashed_s: float | None) -> list[ModelVersion]:
+    def _set_trashed(
+        self, chosen: Sequence[model_versions.ModelVersion], trashed_s: float | None
+    ) -> list[model_versions.ModelVersion]:
         with self._database.writing() as connection:
             for version in chosen:
                 connection.execute(update(versions).where(versions.c.id == version.row_id).values(trashed_s=trashed_s))
             return [self._one(connection, version.name, version.number) for version in chosen]
 
-    def _refuse(self, name: str) -> list[ModelVersion]:
+    def _refuse(self, name: str) -> list[model_versions.ModelVersion]:
         if any(version.name == name for version in self.trash()):
-            raise ModelInTrashError(
+            raise errors.ModelInTrashError(
                 f"The model {name!r} is in the trash. Restore it by `tetrarium models restore {name}`."
             )
         names = [slot.name for slot in self.slots()]
-        remedy = suggestion(name, names) or " `tetrarium models list` lists all models."
-        raise ModelNotFoundError(f"There is no model {name!r:.82} in {str(self.home.root)!r}.{remedy}")
+        remedy = errors.suggestion(name, names) or " `tetrarium models list` lists all models."
+        raise errors.ModelNotFoundError(f"There is no model {name!r:.82} in {str(self.home.root)!r}.{remedy}")
 
 
 def _as_bytes(bundle: Bundle, name: str) -> bytes:
     """Returns the content of the file of a model under a name."""
     if not isinstance(bundle, Bundle):
-        raise BundleError(f"A model is saved as a Bundle; got {bundle!r:.80}. Read one by read_bundle(path).")
+        raise errors.BundleError(f"A model is saved as a Bundle; got {bundle!r:.80}. Read one by read_bundle(path).")
     return bundle.described(name=check_name(name)).to_bytes()
 
 
-def _require_version(version: object) -> ModelVersion:
-    if not isinstance(version, ModelVersion):
-        raise ModelError(f"A version is a ModelVersion; got {version!r:.80}. Pass what find() returned.")
+def _require_version(version: object) -> model_versions.ModelVersion:
+    if not isinstance(version, model_versions.ModelVersion):
+        raise errors.ModelError(f"A version is a ModelVersion; got {version!r:.80}. Pass what find() returned.")
     return version
 
 
@@ -464,23 +457,23 @@ def _checked_tags(tags: object) -> set[str]:
 def _listed(name: str, values: Any) -> list[Any]:
     """Returns the elements of a list, set or the like; a text is none."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise ModelError(f"{name} is a list; got {values!r:.80}. Pass [] for none.", field=name)
+        raise errors.ModelError(f"{name} is a list; got {values!r:.80}. Pass [] for none.", field=name)
     return list(values)
 
 
-def _promote(connection: Connection, version: ModelVersion) -> None:
+def _promote(connection: Connection, version: model_versions.ModelVersion) -> None:
     connection.execute(update(models).where(models.c.name == version.name).values(promoted=version.number))
 
 
-def _choose(name: str, number: int | None, own: Sequence[ModelVersion]) -> ModelVersion:
-    slot = ModelSlot(name=name, versions=tuple(own))
+def _choose(name: str, number: int | None, own: Sequence[model_versions.ModelVersion]) -> model_versions.ModelVersion:
+    slot = model_versions.ModelSlot(name=name, versions=tuple(own))
     if number is None:
         return slot.current
     for version in own:
         if version.number == number:
             return version
     there = ", ".join(str(version.number) for version in own)
-    raise ModelNotFoundError(f"The model {name!r} has the versions {there}; got {number}. Choose one of these.")
+    raise errors.ModelNotFoundError(f"The model {name!r} has the versions {there}; got {number}. Choose one of these.")
 
 
 def _not_trashed(name: str) -> tuple[Any, ...]:

@@ -22,27 +22,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final
 
-from tetrarium import __version__
-from tetrarium.errors import (
-    CheckpointError,
-    CheckpointNotFoundError,
-    DamagedCheckpointError,
-    NewerCheckpointError,
-    OtherCpuError,
-    UntrustedCheckpointError,
-)
+from tetrarium import __version__, errors
 from tetrarium.registry.files.atomic import DISK, Disk, recover, write_directory
-from tetrarium.training.checkpoints.metadata import (
-    FORMAT_VERSION,
-    MAX_BYTES_METADATA,
-    METADATA_NAME,
-    FileRecord,
-    FutureFormatError,
-    Metadata,
-    MetadataError,
-    is_file_name,
-    looks_like_metadata,
-)
+from tetrarium.training.checkpoints import metadata as checkpoint_metadata
 
 REMEDY: Final = "Load another checkpoint, or restore this one from an intact copy."
 CPU_CAPABILITY: Final = "cpu-capability"  # entry among the versions of libraries; older checkpoints have none
@@ -61,7 +43,7 @@ def save(
     write_files: Callable[[Path], None],
     secret: bytes,
     disk: Disk = DISK,
-) -> Metadata:
+) -> checkpoint_metadata.Metadata:
     """Writes a checkpoint, atomically replacing the one at ``path`` once the new one is safely on disk.
 
     Args:
@@ -80,7 +62,7 @@ def save(
         CheckpointError: if it cannot be written; an existing checkpoint is then untouched.
     """
     unsigned = {
-        "format_version": FORMAT_VERSION,
+        "format_version": checkpoint_metadata.FORMAT_VERSION,
         "algorithm": algorithm,
         "training_config": training_config,
         "env_config": env_config,
@@ -90,14 +72,14 @@ def save(
         "files": {},
     }
     _sign(path, unsigned, secret)
-    written: list[Metadata] = []
+    written: list[checkpoint_metadata.Metadata] = []
 
     def fill(folder: Path) -> None:
         with _full_disk_reported(path, folder):
             write_files(folder)
             files = {name: asdict(record) for name, record in file_records(path, folder).items()}
             written[:] = [_sign(path, {**unsigned, "files": files}, secret)]
-            (folder / METADATA_NAME).write_bytes(written[0].to_bytes())
+            (folder / checkpoint_metadata.METADATA_NAME).write_bytes(written[0].to_bytes())
 
     try:
         _require_replaceable(path)
@@ -106,14 +88,14 @@ def save(
         if error.errno in _FULL:
             n_bytes_written = sum(record.size for metadata in written for record in metadata.files.values())
             raise _full_disk(path, n_bytes_written) from error
-        raise CheckpointError(
+        raise errors.CheckpointError(
             f"The checkpoint {quoted(path)} cannot be written: {_reason(error)}. "
             "Save to a folder that you can write to."
         ) from error
     return written[0]
 
 
-def read_metadata(path: Path) -> Metadata:
+def read_metadata(path: Path) -> checkpoint_metadata.Metadata:
     """Reads the metadata of a checkpoint; requires no key and unpickles nothing.
 
     Raises:
@@ -124,26 +106,28 @@ def read_metadata(path: Path) -> Metadata:
         if not path.exists():
             recover(path)
         if not path.exists():
-            raise CheckpointNotFoundError(f"There is no checkpoint at {quoted(path)}. Check the name.")
+            raise errors.CheckpointNotFoundError(f"There is no checkpoint at {quoted(path)}. Check the name.")
         if not path.is_dir():
-            raise CheckpointError(f"A checkpoint is a folder, but {quoted(path)} is not. Pass the folder.")
+            raise errors.CheckpointError(f"A checkpoint is a folder, but {quoted(path)} is not. Pass the folder.")
         try:
-            (path / METADATA_NAME).lstat()
+            (path / checkpoint_metadata.METADATA_NAME).lstat()
         except FileNotFoundError:
-            raise CheckpointError(
-                f"{quoted(path)} is not a checkpoint: it has no {METADATA_NAME}. "
+            raise errors.CheckpointError(
+                f"{quoted(path)} is not a checkpoint: it has no {checkpoint_metadata.METADATA_NAME}. "
                 "Pass the checkpoint's own folder, or copy it again if the copy is incomplete."
             ) from None
-        with open_regular(path, METADATA_NAME) as file:
-            data = file.read(MAX_BYTES_METADATA + 1)
+        with open_regular(path, checkpoint_metadata.METADATA_NAME) as file:
+            data = file.read(checkpoint_metadata.MAX_BYTES_METADATA + 1)
     try:
-        return Metadata.from_bytes(data)
-    except FutureFormatError as error:
-        raise NewerCheckpointError(
+        return checkpoint_metadata.Metadata.from_bytes(data)
+    except checkpoint_metadata.FutureFormatError as error:
+        raise errors.NewerCheckpointError(
             f"The checkpoint {quoted(path)} was made by a newer tetrarium ({error}). Update tetrarium."
         ) from error
-    except MetadataError as error:
-        raise DamagedCheckpointError(f"{quoted(path / METADATA_NAME)} {error}. {REMEDY}") from error
+    except checkpoint_metadata.MetadataError as error:
+        raise errors.DamagedCheckpointError(
+            f"{quoted(path / checkpoint_metadata.METADATA_NAME)} {error}. {REMEDY}"
+        ) from error
 
 
 def is_checkpoint(path: Path, step: int | None = None, *, must_be_readable: bool = False) -> bool:
@@ -159,9 +143,9 @@ def is_checkpoint(path: Path, step: int | None = None, *, must_be_readable: bool
     """
     try:
         counters = read_metadata(path).counters
-    except NewerCheckpointError:
+    except errors.NewerCheckpointError:
         return True
-    except CheckpointError as error:
+    except errors.CheckpointError as error:
         if must_be_readable and isinstance(error.__cause__, OSError):
             raise
         return False
@@ -175,28 +159,28 @@ def is_complete(path: Path) -> bool:
             for name, record in read_metadata(path).files.items():
                 with open_recorded(path, name, record):
                     pass
-    except NewerCheckpointError:
+    except errors.NewerCheckpointError:
         return True
-    except CheckpointError:
+    except errors.CheckpointError:
         return False
     return True
 
 
-def require_trusted(path: Path, metadata: Metadata, secret: bytes) -> None:
+def require_trusted(path: Path, metadata: checkpoint_metadata.Metadata, secret: bytes) -> None:
     """Requires that a checkpoint was signed with this home's key; called before any of it is unpickled.
 
     Raises:
         UntrustedCheckpointError: if it was made in another home, or its metadata were altered.
     """
     if not metadata.is_signed_with(secret):
-        raise UntrustedCheckpointError(
-            f"The checkpoint {quoted(path)} was not made in this home, or its {METADATA_NAME} was altered, and loading "
-            "it can execute code. If you know its author and would run their programs, pass trust=True, or --trust to "
-            "`tetrarium resume`."
+        raise errors.UntrustedCheckpointError(
+            f"The checkpoint {quoted(path)} was not made in this home, or its {checkpoint_metadata.METADATA_NAME} was "
+            "altered, and loading it can execute code. If you know its author and would run their programs, pass "
+            "trust=True, or --trust to `tetrarium resume`."
         )
 
 
-def read_file(path: Path, metadata: Metadata, name: str) -> bytes:
+def read_file(path: Path, metadata: checkpoint_metadata.Metadata, name: str) -> bytes:
     """Returns the content of one file, verified against its record.
 
     Raises:
@@ -205,14 +189,14 @@ def read_file(path: Path, metadata: Metadata, name: str) -> bytes:
     """
     with _readable(path), _replacement_reported(path, metadata):
         if name not in metadata.files:
-            raise DamagedCheckpointError(f"The checkpoint {quoted(path)} has no {name!r}. {REMEDY}")
+            raise errors.DamagedCheckpointError(f"The checkpoint {quoted(path)} has no {name!r}. {REMEDY}")
         with open_recorded(path, name, metadata.files[name]) as file:
             data = file.read()
         check_sha256(path, name, metadata.files[name], hashlib.sha256(data).hexdigest())
         return data
 
 
-def verify(path: Path, metadata: Metadata) -> None:
+def verify(path: Path, metadata: checkpoint_metadata.Metadata) -> None:
     """Verifies every file of a checkpoint against its metadata, and that there are no others.
 
     Raises:
@@ -220,8 +204,12 @@ def verify(path: Path, metadata: Metadata) -> None:
         CheckpointError: if the checkpoint was replaced since the metadata were read.
     """
     with _readable(path), _replacement_reported(path, metadata):
-        for extra in sorted({entry.name for entry in path.iterdir()} - {METADATA_NAME, *metadata.files}):
-            raise DamagedCheckpointError(f"{quoted(path / extra)} is not part of the checkpoint. Move it elsewhere.")
+        for extra in sorted(
+            {entry.name for entry in path.iterdir()} - {checkpoint_metadata.METADATA_NAME, *metadata.files}
+        ):
+            raise errors.DamagedCheckpointError(
+                f"{quoted(path / extra)} is not part of the checkpoint. Move it elsewhere."
+            )
         for name, record in sorted(metadata.files.items()):
             with open_recorded(path, name, record) as file:
                 check_sha256(path, name, record, hashlib.file_digest(file, "sha256").hexdigest())
@@ -232,7 +220,7 @@ def quoted(path: Path) -> str:
     return repr(str(path))
 
 
-def file_records(path: Path, folder: Path) -> dict[str, FileRecord]:
+def file_records(path: Path, folder: Path) -> dict[str, checkpoint_metadata.FileRecord]:
     """Returns the record of every file in ``folder``, which will be moved to ``path``.
 
     Raises:
@@ -241,13 +229,16 @@ def file_records(path: Path, folder: Path) -> dict[str, FileRecord]:
     by_name = {}
     for file in sorted(folder.iterdir()):
         name, status = file.name, file.lstat()
-        if not is_file_name(name) or not stat.S_ISREG(status.st_mode):
-            raise CheckpointError(
+        if not checkpoint_metadata.is_file_name(name) or not stat.S_ISREG(status.st_mode):
+            raise errors.CheckpointError(
                 f"A checkpoint contains only regular files, but {name!r} was written into {quoted(path)}. "
-                f"Name files with letters, digits, '.', '_' and '-', not {METADATA_NAME}, and make no folders."
+                f"Name files with letters, digits, '.', '_' and '-', not {checkpoint_metadata.METADATA_NAME}, and make "
+                "no folders."
             )
         with file.open("rb") as content:
-            by_name[name] = FileRecord(size=status.st_size, sha256=hashlib.file_digest(content, "sha256").hexdigest())
+            by_name[name] = checkpoint_metadata.FileRecord(
+                size=status.st_size, sha256=hashlib.file_digest(content, "sha256").hexdigest()
+            )
     return by_name
 
 
@@ -261,19 +252,21 @@ def open_regular(path: Path, name: str) -> Iterator[BufferedReader]:
     try:
         descriptor = os.open(path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise DamagedCheckpointError(f"{quoted(path / name)} is missing. {REMEDY}") from None
+        raise errors.DamagedCheckpointError(f"{quoted(path / name)} is missing. {REMEDY}") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise DamagedCheckpointError(f"{quoted(path / name)} is a symbolic link, not a file. {REMEDY}") from None
+            raise errors.DamagedCheckpointError(
+                f"{quoted(path / name)} is a symbolic link, not a file. {REMEDY}"
+            ) from None
         raise
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise DamagedCheckpointError(f"{quoted(path / name)} is not a regular file. {REMEDY}")
+            raise errors.DamagedCheckpointError(f"{quoted(path / name)} is not a regular file. {REMEDY}")
         yield file
 
 
 @contextlib.contextmanager
-def open_recorded(path: Path, name: str, record: FileRecord) -> Iterator[BufferedReader]:
+def open_recorded(path: Path, name: str, record: checkpoint_metadata.FileRecord) -> Iterator[BufferedReader]:
     """Opens a file if its size matches its record.
 
     Raises:
@@ -283,18 +276,20 @@ def open_recorded(path: Path, name: str, record: FileRecord) -> Iterator[Buffere
         size = os.fstat(file.fileno()).st_size
         if size != record.size:
             damage = "incomplete" if size < record.size else "altered"
-            raise DamagedCheckpointError(f"{quoted(path / name)} is {damage}: {size} bytes of {record.size}. {REMEDY}")
+            raise errors.DamagedCheckpointError(
+                f"{quoted(path / name)} is {damage}: {size} bytes of {record.size}. {REMEDY}"
+            )
         yield file
 
 
-def check_sha256(path: Path, name: str, record: FileRecord, sha256: str) -> None:
+def check_sha256(path: Path, name: str, record: checkpoint_metadata.FileRecord, sha256: str) -> None:
     """Compares a hash with the record.
 
     Raises:
         DamagedCheckpointError: if it differs.
     """
     if sha256 != record.sha256:
-        raise DamagedCheckpointError(
+        raise errors.DamagedCheckpointError(
             f"{quoted(path / name)} is altered: its SHA-256 begins with {sha256[:8]}, not {record.sha256[:8]}. {REMEDY}"
         )
 
@@ -315,7 +310,7 @@ def cpu_capability() -> str:
     return torch.backends.cpu.get_cpu_capability()
 
 
-def require_same_cpu(path: Path, metadata: Metadata) -> None:
+def require_same_cpu(path: Path, metadata: checkpoint_metadata.Metadata) -> None:
     """Checks that torch computes the same numbers here as where a checkpoint was made, as far as it is recorded.
 
     Raises:
@@ -323,36 +318,37 @@ def require_same_cpu(path: Path, metadata: Metadata) -> None:
     """
     made_with, here = metadata.library_versions.get(CPU_CAPABILITY), cpu_capability()
     if made_with not in (None, here):
-        raise OtherCpuError(
+        raise errors.OtherCpuError(
             f"Training resumes exactly under the same vector instructions only: {quoted(path)} was made with "
             f"{made_with}, and torch uses {here} here. Resume on such a processor (ATEN_CPU_CAPABILITY selects older "
             "instructions), or pass --any-cpu (any_cpu=True) to get another, equally valid result."
         )
 
 
-def _sign(path: Path, unsigned: Mapping[str, Any], secret: bytes) -> Metadata:
+def _sign(path: Path, unsigned: Mapping[str, Any], secret: bytes) -> checkpoint_metadata.Metadata:
     try:
-        return Metadata.signed(unsigned, secret)
-    except MetadataError as error:
-        raise CheckpointError(
-            f"The content for {quoted(path / METADATA_NAME)} {error}. Store data that is not plain JSON in a file."
+        return checkpoint_metadata.Metadata.signed(unsigned, secret)
+    except checkpoint_metadata.MetadataError as error:
+        raise errors.CheckpointError(
+            f"The content for {quoted(path / checkpoint_metadata.METADATA_NAME)} {error}. Store data that "
+            "is not plain JSON in a file."
         ) from error
 
 
 def _require_replaceable(path: Path) -> None:
     if path.is_dir() and any(path.iterdir()):
-        metadata = path / METADATA_NAME
+        metadata = path / checkpoint_metadata.METADATA_NAME
         is_ours = False
         if metadata.is_file() and not metadata.is_symlink():
             with metadata.open("rb") as file:
-                is_ours = looks_like_metadata(file.read(MAX_BYTES_METADATA + 1))
+                is_ours = checkpoint_metadata.looks_like_metadata(file.read(checkpoint_metadata.MAX_BYTES_METADATA + 1))
         if not is_ours:
-            raise CheckpointError(
+            raise errors.CheckpointError(
                 f"{quoted(path)} is a folder that is not a checkpoint, and saving would replace it. "
                 "Choose another name, or delete the folder."
             )
     elif path.exists() and not path.is_dir():
-        raise CheckpointError(f"{quoted(path)} is a file, and a checkpoint is a folder. Choose another name.")
+        raise errors.CheckpointError(f"{quoted(path)} is a file, and a checkpoint is a folder. Choose another name.")
 
 
 @contextlib.contextmanager
@@ -367,12 +363,12 @@ def _full_disk_reported(path: Path, folder: Path) -> Iterator[None]:
         raise
 
 
-def _full_disk(path: Path, n_bytes_written: int) -> CheckpointError:
+def _full_disk(path: Path, n_bytes_written: int) -> errors.CheckpointError:
     """Returns the error for a full disk, with the space that is free once the unfinished checkpoint is deleted."""
     place = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
     n_bytes_free = shutil.disk_usage(place).free
     outcome = "The previous checkpoint is untouched." if path.exists() else "Nothing was saved."
-    return CheckpointError(
+    return errors.CheckpointError(
         f"The disk is full: the checkpoint {quoted(path)} needs more than {n_bytes_written / 1e6:.1f} MB, and "
         f"{n_bytes_free / 1e6:.1f} MB are free. {outcome} Free some space, or save to another disk."
     )
@@ -384,16 +380,18 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         name = quoted(Path(os.fsdecode(error.filename)) if error.filename else path)
-        raise CheckpointError(f"{name} cannot be read: {_reason(error)}. Grant yourself read permission.") from error
+        raise errors.CheckpointError(
+            f"{name} cannot be read: {_reason(error)}. Grant yourself read permission."
+        ) from error
 
 
 @contextlib.contextmanager
-def _replacement_reported(path: Path, metadata: Metadata) -> Iterator[None]:
+def _replacement_reported(path: Path, metadata: checkpoint_metadata.Metadata) -> Iterator[None]:
     try:
         yield
-    except (DamagedCheckpointError, FileNotFoundError):
+    except (errors.DamagedCheckpointError, FileNotFoundError):
         if read_metadata(path) != metadata:
-            raise CheckpointError(
+            raise errors.CheckpointError(
                 f"The checkpoint {quoted(path)} was replaced by another while it was being read. Load it again."
             ) from None
         raise

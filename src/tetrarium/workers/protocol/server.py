@@ -17,19 +17,8 @@ from typing import Any, Final, Self
 
 import zmq
 
+from tetrarium import events
 from tetrarium.errors import WorkerError, error_to_dict
-from tetrarium.events import (
-    BoardShown,
-    CheckpointSaved,
-    ControlChanged,
-    Event,
-    Progress,
-    RunEnded,
-    RunStarted,
-    StateChanged,
-    TableShown,
-    event_to_json,
-)
 from tetrarium.training.runs.control import Control, Subscription
 from tetrarium.workers.protocol.commands import WorkerKind, dispatch_command, effective_state, read_command
 from tetrarium.workers.protocol.curve_keys import CurveKeys, new_token
@@ -101,7 +90,7 @@ class WorkerServer:
         self._leases = Leases()
         self._latest: dict[str, str] = {}  # JSON of the latest event of each kind
         self._state: dict[str, Any] = asdict(WorkerState(state="starting", total_steps=total_steps))
-        self._published_control: ControlChanged | None = None
+        self._published_control: events.ControlChanged | None = None
         self._lock = threading.Lock()  # guards the event socket and the fields above
         self._thread = threading.Thread(target=self._serve, name="worker", daemon=True)
 
@@ -127,12 +116,14 @@ class WorkerServer:
         self._authentication.bind(_ZAP)
         self._woken.bind(_WAKE)
         wake.connect(_WAKE)
-        commands, events = (self._bound(socket) for socket in (self._commands, self._events))
+        commands, events_address = (self._bound(socket) for socket in (self._commands, self._events))
         self._thread.start()
         opened.callback(self._thread.join)
         opened.callback(wake.send, b"")
         opened.callback(self._remove_address)
-        self._address = Address(kind=self._kind.name, pid=os.getpid(), commands=commands, events=events, token=token)
+        self._address = Address(
+            kind=self._kind.name, pid=os.getpid(), commands=commands, events=events_address, token=token
+        )
         self._address.write(self._folder)
 
     def _bound(self, socket: "zmq.Socket[bytes]") -> str:
@@ -144,33 +135,33 @@ class WorkerServer:
         socket.maxmsgsize = _MAX_COMMAND_BYTES
         return f"{_LOOPBACK}:{socket.bind_to_random_port(_LOOPBACK)}"
 
-    def publish(self, event: Event) -> None:
+    def publish(self, event: events.Event) -> None:
         """Sends an event to all clients, without waiting for any; may be called from any thread."""
-        data = event_to_json(event)
+        data = events.event_to_json(event)
         with self._lock:
             self._latest[event.kind] = data
             self._update_state(event)
             message = data.encode()
-            if not (isinstance(event, BoardShown) and self._boards.put(message)):
+            if not (isinstance(event, events.BoardShown) and self._boards.put(message)):
                 self._events.send(message, _NO_WAIT)
 
-    def _update_state(self, event: Event) -> None:
+    def _update_state(self, event: events.Event) -> None:
         state = self._state
         match event:
-            case BoardShown() | TableShown():
+            case events.BoardShown() | events.TableShown():
                 state["step"] = event.step
-            case Progress():
+            case events.Progress():
                 state.update(step=event.step, total_steps=event.total_steps)
                 state.update(seconds=event.seconds, evaluated_seconds=event.evaluated_seconds)
-            case RunStarted():
+            case events.RunStarted():
                 state.update(step=event.step, total_steps=event.total_steps)
-            case CheckpointSaved():
+            case events.CheckpointSaved():
                 state["checkpoint"] = event.path
-            case RunEnded():
+            case events.RunEnded():
                 state.update(error=event.error, code=event.code, field=event.field)
                 state.update(seconds=event.seconds, evaluated_seconds=event.evaluated_seconds)
                 state["checkpoint"] = event.checkpoint
-            case StateChanged():
+            case events.StateChanged():
                 state.update(state=event.state, step=event.step, message=event.message)
                 self._write_state()
 
@@ -261,7 +252,7 @@ class WorkerServer:
         subscription = self._leases.combined(time.monotonic())
         if subscription != control.subscription:
             control.subscribe(subscription)
-        event = ControlChanged(
+        event = events.ControlChanged(
             mode=control.mode, pieces_per_second=control.pieces_per_second, action_values=subscription.action_values
         )
         if event != self._published_control:
