@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from tetrarium.evaluation import POLICY_NAMES, PROTOCOLS, evaluate, find_protocol
-from tetrarium.evaluation.leaderboard import find_ranked_agent, keep_score
+from tetrarium.evaluation.leaderboard import find_ranked_agent, save_score
 from tetrarium.registry.bundles import BUNDLE_SUFFIX, read_bundle
 from tetrarium.registry.files.atomic import write_file
 from tetrarium.registry.home import Home
@@ -84,7 +84,7 @@ def measure_scores(names: list[str], agents: list[str]) -> None:
                     protocol.seed,
                     max_pieces=protocol.max_pieces,
                 )
-                kept.append(builtin_entry(keep_score(home, agent, protocol, report), protocol.to_dict()))
+                kept.append(builtin_entry(save_score(home, agent, protocol, report), protocol.to_dict()))
                 print(f"{name}: {report}", flush=True)
                 write_file(BUILTIN_SCORES, json.dumps(kept, indent=1).encode() + b"\n")
 

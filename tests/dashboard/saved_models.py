@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from tetrarium.environment import EnvConfig
-from tetrarium.evaluation import PROTOCOLS, PUBLISHED
-from tetrarium.evaluation.leaderboard import find_ranked_agent, keep_score
+from tetrarium.evaluation import PROTOCOLS, PUBLISHED, leaderboard
 from tetrarium.evaluation.reports import GameResult, make_report
 from tetrarium.registry.bundles import Bundle
 from tetrarium.registry.home import Home
@@ -48,4 +47,4 @@ def save_score(
     report = make_report(
         games, policy=agent, seed=1, max_pieces=chosen.max_pieces, seconds=2.0, config=chosen.env_config.to_dict()
     )
-    keep_score(located, find_ranked_agent(agent, located), chosen, report)
+    leaderboard.save_score(located, leaderboard.find_ranked_agent(agent, located), chosen, report)

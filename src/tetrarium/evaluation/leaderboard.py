@@ -54,7 +54,7 @@ def find_ranked_agent(reference: str, home: Home) -> RankedAgent:
     return _ranked_agent(ModelStore(home).find(reference))
 
 
-def keep_score(home: Home, agent: RankedAgent, protocol: Protocol, report: Report) -> Score:
+def save_score(home: Home, agent: RankedAgent, protocol: Protocol, report: Report) -> Score:
     """Stores the report of an evaluation under a protocol, without its single games.
 
     Raises:

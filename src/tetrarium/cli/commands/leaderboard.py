@@ -40,7 +40,7 @@ def evaluate_models(
 ) -> int:
     """Evaluate models or controllers under a protocol, for the leaderboard."""
     from tetrarium.evaluation import find_protocol
-    from tetrarium.evaluation.leaderboard import find_ranked_agent, keep_score
+    from tetrarium.evaluation.leaderboard import find_ranked_agent, save_score
     from tetrarium.training.agent_reference import load_ranked_policy
 
     located, chosen = Home.locate(home), find_protocol(protocol)
@@ -49,7 +49,7 @@ def evaluate_models(
     for agent in ranked_agents:
         policy = load_ranked_policy(agent, located)
         report = _play(policy, chosen, chosen.n_games, located, on=on, workers=workers, insecure=insecure, fresh=fresh)
-        scores.append(keep_score(located, agent, chosen, report))
+        scores.append(save_score(located, agent, chosen, report))
     if json:
         print_json([_score_dict(score) for score in scores])
     else:

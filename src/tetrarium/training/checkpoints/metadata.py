@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 from tetrarium.registry.files.safe_files import StrictJsonError, canonical_json, parse_object
+from tetrarium.registry.home import NameRule
 
 FORMAT_VERSION: Final = 1
 METADATA_NAME: Final = "metadata.json"
 MAX_BYTES_METADATA: Final = 4 << 20
 
-_FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_FILE_NAME_RULE: Final = NameRule(128)
 _SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -33,7 +34,7 @@ class FutureFormatError(MetadataError):
 
 def is_file_name(name: str) -> bool:
     """Returns whether a checkpoint may contain a file of this name: visible, in the folder itself, not the metadata."""
-    return _FILE_NAME.fullmatch(name) is not None and name != METADATA_NAME
+    return _FILE_NAME_RULE.allows(name) and name != METADATA_NAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

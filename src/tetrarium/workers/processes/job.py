@@ -17,7 +17,7 @@ from tetrarium.environment.pictures.animation import ANIMATION_WRITERS, animatio
 from tetrarium.errors import TetrariumError, WorkerError, error_to_dict
 from tetrarium.evaluation import Protocol, Report, compare_reports, evaluate, find_protocol, play_moves
 from tetrarium.evaluation.evaluator import share_done
-from tetrarium.evaluation.leaderboard import find_ranked_agent, keep_score
+from tetrarium.evaluation.leaderboard import find_ranked_agent, save_score
 from tetrarium.events import CheckpointSaved
 from tetrarium.registry.files.atomic import write_file
 from tetrarium.registry.files.process_lock import run_lock
@@ -113,7 +113,7 @@ def _evaluate_agent(home: Home, _folder: Path, values: Mapping[str, Any], report
     agent = find_ranked_agent(values["agent"], home)
     policy = load_ranked_policy(agent, home)
     report = _evaluate(home, policy, protocol, report_progress, f"Evaluating {agent.label}.")
-    score = keep_score(home, agent, protocol, report)
+    score = save_score(home, agent, protocol, report)
     return f"{agent.label}: {report.summary()}.", {"agent": agent.label, "report": dict(score.report)}
 
 
