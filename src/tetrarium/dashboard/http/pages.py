@@ -10,9 +10,11 @@ Addresses in pages are relative, so they are right under any prefix that a rever
 files is replaced by the relative path of the live page, and ``${common/NAME.html}`` by that file.
 """
 
+import json
 import re
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any, Final
@@ -22,10 +24,12 @@ from fastapi.responses import HTMLResponse
 
 from tetrarium.engine.pieces import PIECES
 from tetrarium.errors import NotFoundError
+from tetrarium.workers.human_play.commands import SessionOptions
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 _FRAME: Final = "frame.html"
 _ROOT: Final = "${root}"
+_FACTS: Final = escape(json.dumps({"pieces": PIECES, "human_game": asdict(SessionOptions())}))
 _PART: Final = re.compile(r"\$\{(common/[a-z-]+\.html)\}")
 
 
@@ -85,7 +89,7 @@ def _fill(static: Path, body: Path, script: str, title: str, navigation: str, st
     frame = Template((static / _FRAME).read_text(encoding="utf-8"))
     content = _PART.sub(lambda part: (static / part[1]).read_text(encoding="utf-8"), body.read_text(encoding="utf-8"))
     return frame.substitute(
-        title=title, style=style, root=_ROOT, script=script, navigation=navigation, pieces=PIECES, body=content
+        title=title, style=style, root=_ROOT, script=script, navigation=navigation, facts=_FACTS, body=content
     )
 
 

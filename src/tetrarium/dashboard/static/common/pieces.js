@@ -1,11 +1,12 @@
 // @ts-check
 // The seven pieces: their letters, in the order of the server's piece numbers, and their cells as they spawn.
 
+import { FACTS } from "./facts.js";
 import { readMeta } from "./meta.js";
 
 /** @typedef {[column: number, row: number]} Cell */
 
-export const PIECE_LETTERS = document.body.dataset.pieces ?? "";
+export const PIECE_LETTERS = FACTS.pieces;
 
 /**
  * Returns the letter of a piece number, or undefined without a piece.

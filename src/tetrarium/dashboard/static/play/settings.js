@@ -3,6 +3,7 @@
 
 import { valueInHash } from "../common/address.js";
 import { Emitter } from "../common/emitter.js";
+import { FACTS } from "../common/facts.js";
 import { readStorage, writeStorage } from "../common/storage.js";
 
 const STORAGE_KEY = "tetrarium-play";
@@ -50,10 +51,9 @@ const DEFAULT_KEYS = {
   again: ["KeyR", null],
 };
 
-/** @type {Record<HandlingName, number>} */
-export const DEFAULT_HANDLING = { das_ms: 167, arr_ms: 33, soft_drop: 20 };
-/** @type {GameSettings} */
-const DEFAULT_GAME = { mode: "marathon", level: 1, seed: null, opponent: null, pace: 1, advice: null };
+const { handling: DEFAULT_HANDLING, ...DEFAULT_GAME } = FACTS.human_game;
+
+export { DEFAULT_HANDLING };
 
 /** @extends {Emitter<{ change: "keys" | "handling" | "game" }>} "change" carries the part that has changed */
 export class Settings extends Emitter {
