@@ -1,12 +1,14 @@
 """Facts that clients read: name rules, limits, columns and enumerations."""
 
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tetrarium
-from tests.dashboard.servers import Server
+from tests.dashboard.servers import SMALL, Server, dashboard, wait_until
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -21,6 +23,22 @@ def test_about_describes_the_server(server: Server) -> None:
     with server.client() as client:
         about = client.get("/api/about").json()
     assert about == {"version": tetrarium.__version__, "home": str(server.home), "token_needed": False}
+
+
+def test_the_path_of_a_home_may_be_no_text(tmp_path: Path) -> None:
+    home = tmp_path / os.fsdecode(b"caf\xe9")
+    with dashboard(home) as server, server.client() as client:
+        assert client.get("/api/about").json()["home"] == f"{tmp_path}/caf?"
+        started = client.post("/api/runs", json={"name": "one", "settings": SMALL | {"total_timesteps": 40}})
+        assert started.status_code == 201, started.text
+        wait_until(lambda: client.get("/api/runs/one").json()["state"] == "finished")
+        assert client.post("/api/models", json={"agent": "one", "name": "mine"}).is_success
+        for path in "runs models jobs demos studies runs/one runs/one/checkpoints leaderboard history".split():
+            assert client.get(f"/api/{path}").status_code == 200, path
+        for path in ("runs/two", "models/other", "studies/x", "jobs/x"):
+            missing = client.get(f"/api/{path}")
+            assert missing.status_code == 404 and missing.json()["error"].isprintable(), path
+        assert server.stop() == 130
 
 
 @pytest.mark.parametrize(("kind", "max_length"), [("entry", 64), ("study", 59), ("tag", 32)])

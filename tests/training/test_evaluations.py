@@ -106,6 +106,21 @@ def test_each_evaluation_is_recorded_when_the_next_one_starts(evaluated: Finishe
     assert "evaluation/lines_game" not in recorded
 
 
+def test_an_evaluation_is_published_as_soon_as_its_result_is_there(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_done_within = EvaluationProcess.is_done_within
+    monkeypatch.setattr(EvaluationProcess, "is_done_within", lambda process, _seconds: is_done_within(process, 170.0))
+    run, events = start(home, config=EVALUATED.with_changes(total_timesteps=2_000, checkpoint_every=500))
+    run.execute()
+
+    seen = [(type(event), event.step) for event in events if isinstance(event, AgentEvaluated | CheckpointSaved)]
+    assert seen[:4] == [
+        (CheckpointSaved, 500),
+        (CheckpointSaved, 1_000),
+        (AgentEvaluated, 1_000),
+        (CheckpointSaved, 1_500),
+    ]
+
+
 def test_an_evaluation_equals_evaluate_on_the_checkpoint(home: Home) -> None:
     run, _ = start(home, config=EVALUATED.with_changes(keep_checkpoints=10))
     run.execute()
