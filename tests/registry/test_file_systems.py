@@ -90,8 +90,8 @@ def test_folder_that_cannot_be_flushed_and_a_file_that_cannot(tmp_path: Path) ->
     requires("strace")
     flushed = "import sys; from tetrarium.registry.files.file_system import flush, Path; flush(Path(sys.argv[1]))"
     (tmp_path / "file").touch()
-    for path, code in ((tmp_path, 0), (tmp_path / "file", 1)):
-        command = ["strace", "-qq", "-o", str(tmp_path / "calls"), "-P", str(path), "-e", "inject=fsync:error=EINVAL"]
+    for path, error, code in ((tmp_path, "EINVAL", 0), (tmp_path, "EIO", 1), (tmp_path / "file", "EINVAL", 1)):
+        command = ["strace", "-qq", "-o", str(tmp_path / "calls"), "-P", str(path), "-e", f"inject=fsync:error={error}"]
         done = subprocess.run([*command, sys.executable, "-c", flushed, str(path)], capture_output=True, check=False)
         assert done.returncode == code
         assert "INJECTED" in (tmp_path / "calls").read_text()

@@ -154,9 +154,10 @@ def test_concurrent_processes_save_the_first_models_of_a_new_home(home: Home) ->
         "from tetrarium.registry.model_store import ModelStore; "
         "from tests.registry.model_store_contract import numbered; "
     )
-    numbers = run_together(home, "ModelStore(home).save('mine', numbered(1)).number", 4, imports)
-    assert sorted(numbers) == ["1", "2", "3", "4"]
-    assert [version.number for version in ModelStore(home).versions("mine")] == [1, 2, 3, 4]
+    save = "*[ModelStore(home).save('mine', numbered(1)).number for _ in range(10)]"
+    numbers = " ".join(run_together(home, save, 4, imports)).split()
+    assert sorted(map(int, numbers)) == [*range(1, 41)]
+    assert [version.number for version in ModelStore(home).versions("mine")] == [*range(1, 41)]
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
