@@ -336,6 +336,22 @@ def test_a_killed_run_resumes_to_the_same_result(tetrarium_home: Path, trained: 
     assert without_time == [line.rsplit(",", 1)[0] for line in (theirs / "episodes.csv").read_text().splitlines()]
 
 
+def test_more_steps_keep_the_end_of_the_schedules_unless_they_are_stretched(
+    tetrarium_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def resumed(*options: str) -> tuple[bool, int | None]:
+        capsys.readouterr()
+        assert run_command("resume", "one", *options) == 0
+        config = json.loads((tetrarium_home / "runs" / "one" / "config.json").read_text())
+        kept = "Exploration and learning rate end after 40 steps, as before; --stretch spreads them over the new total."
+        return kept in capsys.readouterr().out, config["training_config"]["schedule_steps"]
+
+    assert run_command("train", "--name", "one", "--steps", "40", *SMALL) == 0
+    assert resumed("--steps", "80") == (True, 40)
+    assert resumed("--steps", "120") == (True, 40)
+    assert resumed("--steps", "160", "--stretch") == (False, None)
+
+
 def test_resuming_a_finished_run_changes_nothing(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command("resume", "one", "--home", str(trained)) == 0
 

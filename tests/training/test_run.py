@@ -31,6 +31,7 @@ from tetrarium.training.callbacks import RoundCallback
 from tetrarium.training.runs.recording import progress as progress_module
 from tetrarium.training.runs.recording.table_writers import TableWriter
 from tetrarium.training.runs.run import TrainingRun
+from tetrarium.training.runs.storage.checkpoint_cleanup import delete_run
 from tetrarium.training.runs.storage.folder import (
     checkpoint_steps,
     latest_checkpoint,
@@ -213,6 +214,19 @@ def test_an_unreadable_config_is_named(home: Home, content: str) -> None:
 
     with pytest.raises(HomeError, match=r"config\.json' cannot be read"):
         read_run_config(home, "one")
+
+
+def test_a_config_with_a_byte_order_mark_is_read_and_one_in_utf_16_can_be_deleted(home: Home) -> None:
+    run, _ = start(home)
+    path = run.folder / "config.json"
+    text = path.read_text()
+    path.write_bytes(text.encode("utf-8-sig"))
+    assert read_run_config(home, "one").training_config == CONFIG
+    assert [view.state for view in list_runs(home)] == ["stopped"]
+    path.write_bytes(text.encode("utf-16"))
+    assert [view.state for view in list_runs(home)] == ["damaged"]
+    delete_run(home, "one")
+    assert list_runs(home) == []
 
 
 def test_folders_without_readable_metadata_of_their_step_are_no_checkpoints(trained: Home) -> None:
