@@ -48,7 +48,7 @@ LAYERS = {
         never=FILES,
         never_calls=frozenset({"open", "print"}),
     ),
-    "evaluation": Layer(number=3, stack=frozenset({"distributed", "gymnasium", "numba", "numpy", "scipy"})),
+    "evaluation": Layer(number=3, stack=frozenset({"distributed", "gymnasium", "numba", "numpy", "ray", "scipy"})),
     "training": Layer(
         number=4,
         stack=frozenset(

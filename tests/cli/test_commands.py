@@ -92,6 +92,7 @@ def test_settings_come_from_flags_then_environment_then_file(
         (["evaluate", "random", "--on", "http://a:1"], 2, "got 'http://a:1'. Pass one of these."),
         (["evaluate", "random", "--on", "tcp://127.0.0.1"], 2, "A Dask scheduler is tls://HOST:PORT, tcp://HOST:PORT"),
         (["evaluate", "random", "--on", "tcp://10.0.0.1:8786"], 2, "Use tls://, or pass --insecure on a network"),
+        (["evaluate", "random", "--on", "ray:here"], 2, "A Ray cluster is ray:auto or ray:HOST:PORT; got 'ray:here'."),
         (["evaluate", "random", "--on", "none.json"], 2, "none.json cannot be read: No such file or directory."),
         (["evaluate", "random", "--workers", "2"], 2, "got --workers 2 with no --on. Pass --on local,"),
         (["evaluate", "random", "--on", "tls://a:1", "--workers", "2"], 2, "a scheduler knows its workers."),

@@ -20,6 +20,7 @@ from tests.evaluation.test_ledgers import CONFIGS, NAMES, POLICIES
 from tetrarium.cli.main import main
 from tetrarium.errors import ConfigError, ExecutorError, PolicyError
 from tetrarium.evaluation import Report, dask_executor, evaluate, evaluator, executors, ledger, work_queue
+from tetrarium.evaluation import cluster as cluster_module
 from tetrarium.evaluation.dask_executor import DaskExecutor, scheduler_address
 
 N_SLICES: Final = 200
@@ -159,7 +160,7 @@ def test_workers_of_other_sources_are_named_and_not_used(own_cluster: Cluster, t
 
 
 def test_without_workers_or_a_scheduler_the_reason_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_executor, "_WORKERS_S", 0.3)
+    monkeypatch.setattr(cluster_module, "WORKERS_S", 0.3)
     monkeypatch.setattr(dask_executor, "_CONNECT_S", 0.3)
     with running_cluster(tmp_path, 0) as cluster, pytest.raises(ExecutorError, match="Slices need a worker; within"):
         DaskExecutor(str(cluster.file))

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -18,14 +19,16 @@ from tetrarium.registry.home import Home
 
 if TYPE_CHECKING:
     from tetrarium.evaluation import Report
+    from tetrarium.evaluation.cluster import ClusterExecutor
     from tetrarium.evaluation.executors import ExecutorSource
 
 OnOption = Annotated[
     str | None,
     Parameter(
         name="--on",
-        help="Where to play: 'local' for processes of this machine, or a Dask scheduler, as tls://HOST:PORT, "
-        "tcp://HOST:PORT or the path of its scheduler.json. [default: threads]",
+        help="Where to play: 'local' for processes of this machine; a Dask scheduler, as tls://HOST:PORT, "
+        "tcp://HOST:PORT or the path of its scheduler.json; or a Ray cluster, as ray:auto or ray:HOST:PORT. "
+        "[default: threads]",
     ),
 ]
 WorkersOption = Annotated[int | None, Parameter(help="Number of processes, with --on local. [default: one per core]")]
@@ -67,20 +70,31 @@ def find_executor(
 
         n_workers = workers or min(os.cpu_count() or 1, MAX_THREADS)
         return local_processes(n_workers), n_workers
-    from tetrarium.evaluation.dask_executor import SCHEDULER_FILE, DaskExecutor, scheduler_address
+    connect = _find_cluster(on, insecure=insecure)
+    first = connect()
+    connected = [first]
+    return lambda: connected.pop() if connected else connect(), min(first.n_workers, MAX_THREADS)
 
+
+def _find_cluster(on: str, *, insecure: bool) -> "Callable[[], ClusterExecutor]":
+    """Returns a function that connects to a cluster.
+
+    Raises:
+        ConfigError: if ``on`` is no address of one.
+    """
+    from tetrarium.evaluation.dask_executor import SCHEDULER_FILE, DaskExecutor, scheduler_address
+    from tetrarium.evaluation.ray_executor import SCHEME, RayExecutor, cluster_address
+
+    if on.startswith(SCHEME):
+        cluster_address(on)
+        return partial(RayExecutor, on, on_unused=_warn)
     if "://" not in on and not on.endswith(SCHEDULER_FILE):
         raise ConfigError(
-            f"--on is 'local', tls://HOST:PORT, tcp://HOST:PORT or a scheduler.json; got {on!r}."
-            f"{suggestion(on, (_LOCAL,))} Omit it for threads.",
+            f"--on is 'local', tls://HOST:PORT, tcp://HOST:PORT, a scheduler.json, ray:auto or ray:HOST:PORT; got "
+            f"{on!r}.{suggestion(on, (_LOCAL, f'{SCHEME}auto'))} Omit it for threads.",
             field="on",
         )
-    address = scheduler_address(on, insecure=insecure)
-    first = DaskExecutor(address, insecure=insecure, on_unused=_warn)
-    unused = [first]
-    return lambda: unused.pop() if unused else DaskExecutor(address, insecure=insecure), min(
-        first.n_workers, MAX_THREADS
-    )
+    return partial(DaskExecutor, scheduler_address(on, insecure=insecure), insecure=insecure, on_unused=_warn)
 
 
 def _warn(sentence: str) -> None:

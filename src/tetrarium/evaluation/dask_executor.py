@@ -6,22 +6,17 @@ not used.
 """
 
 import contextlib
-import functools
-import hashlib
 import ipaddress
 import json
 import logging
-import platform
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit
 
-import tetrarium
 from tetrarium.errors import ConfigError, ExecutorError
-from tetrarium.evaluation.executors import ClusterExecutor
+from tetrarium.evaluation.cluster import ClusterExecutor, source_identity
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -30,8 +25,6 @@ SCHEMES: Final = ("tls", "tcp")
 SCHEDULER_FILE: Final = ".json"
 
 _CONNECT_S: Final = 10.0
-_WORKERS_S: Final = 60.0  # workers of a batch system start late
-_CHECK_EVERY_S: Final = 2.0
 _CLOSE_S: Final = 2.0
 
 
@@ -52,23 +45,14 @@ class DaskExecutor(ClusterExecutor):
     def __init__(
         self, address: str, *, insecure: bool = False, on_unused: Callable[[str], None] = lambda _sentence: None
     ) -> None:
-        self._address = scheduler_address(address, insecure=insecure)
-        self._on_unused = on_unused
-        self._client = _connect(self._address)
-        self._n_threads: dict[str, int] = {}  # of each worker that is used
-        self._unused: set[str] = set()
-        self._sent: dict[Future[Any], frozenset[str]] = {}  # futures, and the workers that may play them
-        self._checked_s = 0.0
+        address = scheduler_address(address, insecure=insecure)
+        super().__init__(address, f"dask worker {address}", on_unused)
+        self._client = _connect(address)
         try:
             self._await_workers()
         except BaseException:
             self.shutdown()
             raise
-
-    @property
-    def n_workers(self) -> int:
-        """Number of tasks that the workers run at a time."""
-        return sum(self._n_threads.values())
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         """Sends a call to a worker.
@@ -77,7 +61,7 @@ class DaskExecutor(ClusterExecutor):
         """
         from distributed.scheduler import KilledWorker
 
-        workers = list(self._n_threads)
+        workers = list(self._slots)
         inner = self._client.get_executor(pure=False, workers=workers).submit(function, *arguments, **named)
         outer: Future[Any] = Future()
         outer.set_running_or_notify_cancel()
@@ -87,7 +71,7 @@ class DaskExecutor(ClusterExecutor):
             try:
                 outer.set_result(done.result())
             except CancelledError:
-                outer.set_exception(BrokenExecutor(f"the connection to {self._address} ended"))
+                outer.set_exception(BrokenExecutor(f"the connection to {self.name} ended"))
             except KilledWorker as error:
                 outer.set_exception(BrokenExecutor(str(error)))
             except BaseException as error:  # noqa: BLE001 of the call
@@ -97,62 +81,27 @@ class DaskExecutor(ClusterExecutor):
         inner.add_done_callback(finish)
         return outer
 
-    def check(self) -> None:
-        """Raises ``BrokenExecutor`` if calls wait for workers that have left; finds new workers."""
-        if time.monotonic() - self._checked_s < _CHECK_EVERY_S:
-            return
-        self._find_workers()
-        if any(not workers & self._n_threads.keys() for workers in tuple(self._sent.values())):
-            raise BrokenExecutor(f"all workers of {self._address} left")
-
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leaves the scheduler, which drops the calls of this executor."""
         with contextlib.suppress(OSError, TimeoutError):
             self._client.close(timeout=_CLOSE_S)
 
-    def _await_workers(self) -> None:
-        deadline_s = time.monotonic() + _WORKERS_S
-        while True:
-            self._find_workers()
-            if self._n_threads:
-                return
-            if time.monotonic() > deadline_s:
-                reason = f" {len(self._unused)} of other sources are not used." if self._unused else ""
-                raise ExecutorError(
-                    f"Slices need a worker; within {_WORKERS_S:.0f} seconds, {self._address} had none.{reason} Start "
-                    f"workers in an environment with this tetrarium: dask worker {self._address}"
-                )
-            time.sleep(0.2)
+    def _alive(self) -> dict[str, int]:
+        with self._answering():
+            workers = self._client.scheduler_info()["workers"]
+        return {name: int(fields["nthreads"]) for name, fields in workers.items()}
 
-    def _find_workers(self) -> None:
-        self._checked_s = time.monotonic()
+    def _identities(self, workers: list[str]) -> Mapping[str, object]:
+        with self._answering():
+            identities: dict[str, object] = self._client.run(source_identity, workers=workers, on_error="return")
+        return identities
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
         try:
-            alive = {name: int(fields["nthreads"]) for name, fields in self._client.scheduler_info()["workers"].items()}
-            new = [name for name in alive if name not in self._n_threads and name not in self._unused]
-            found = self._client.run(source_identity, workers=new, on_error="return") if new else {}
+            yield
         except (OSError, TimeoutError) as error:
-            raise BrokenExecutor(f"{self._address} does not answer") from error
-        own = source_identity()
-        for name, identity in found.items():
-            if identity == own:
-                continue
-            self._unused.add(name)
-            self._on_unused(f"Worker {name} is not used: {_difference(identity, own)}.")
-        self._n_threads = {name: alive[name] for name in alive if name not in self._unused}
-
-
-@functools.cache
-def source_identity() -> dict[str, str]:
-    """Returns what must be equal on all workers: versions, and a digest of this package's sources."""
-    package = Path(tetrarium.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return {
-        "Python": platform.python_version(),
-        "tetrarium": tetrarium.__version__,
-        "source digest": digest.hexdigest()[:12],
-    }
+            raise BrokenExecutor(f"{self.name} does not answer") from error
 
 
 def scheduler_address(address: str, *, insecure: bool = False) -> str:
@@ -224,13 +173,3 @@ def _connect(address: str) -> "Client":
             f"A scheduler answers within {_CONNECT_S:.0f} seconds; {address} did not ({error}). Start it with "
             "`dask scheduler`, or correct the address."
         ) from error
-
-
-def _difference(identity: object, own: dict[str, str]) -> str:
-    if not isinstance(identity, dict):
-        return f"it does not load this tetrarium ({type(identity).__name__}: {identity})"
-    return " and ".join(
-        f"its {name} is {identity.get(name)}, here {value}"
-        for name, value in own.items()
-        if identity.get(name) != value
-    )

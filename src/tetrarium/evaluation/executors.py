@@ -3,7 +3,6 @@
 A slice that is lost because its process ended is played again, with the same result.
 """
 
-import abc
 import contextlib
 import functools
 import multiprocessing
@@ -19,22 +18,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from tetrarium.errors import ConfigError, ExecutorError, PolicyError
+from tetrarium.evaluation.cluster import ClusterExecutor
 from tetrarium.evaluation.work_queue import GameStates, PlayedSlice, Slice, SliceRunner, Task, WorkQueue
 
 ExecutorSource = Executor | Callable[[], Executor]  # an Executor, or a function that makes one and can replace it
-
-
-class ClusterExecutor(Executor, abc.ABC):
-    """Executor whose workers may come and go."""
-
-    @property
-    @abc.abstractmethod
-    def n_workers(self) -> int:
-        """Number of calls that run at a time."""
-
-    @abc.abstractmethod
-    def check(self) -> None:
-        """Raises ``BrokenExecutor`` if calls wait in vain; called several times per second."""
 
 
 SLICE_S: Final = 1.0  # sending a slice takes milliseconds

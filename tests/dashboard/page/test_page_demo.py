@@ -64,8 +64,8 @@ def test_empty_pages_show_the_same_demo_until_they_are_left(
 
     page.goto("/")
     expect(page.locator("#run-name")).to_have_text("Demo: champion")
+    wait_until(lambda: len(active_demos()) == 1, "the shared demo")
     shared = active_demos()
-    assert len(shared) == 1
     others = {"/runs": "#runs-preview", "/models": "#models-preview", "/models/champion": "#preview"}
     for path, place in others.items():
         tab = page.context.new_page()
