@@ -1,4 +1,4 @@
-"""What executors of clusters share: workers that come and go, and the check that they run this process's sources."""
+"""Base of executors on clusters: workers that come and go, and the check that they run this process's sources."""
 
 import abc
 import functools
