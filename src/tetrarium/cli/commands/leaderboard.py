@@ -11,7 +11,7 @@ from tetrarium.cli.formatting import interval_text, lines_text, percent_text, pr
 from tetrarium.cli.options import HomeOption, JsonOption, agent_names, protocol_names, suggested
 from tetrarium.cli.tables.model_tables import print_table
 from tetrarium.errors import ConfigError
-from tetrarium.evaluation.protocols import DEFAULT_PROTOCOL
+from tetrarium.evaluation.protocols import DEFAULT_PROTOCOL, find_protocol
 from tetrarium.registry.home import Home
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ def evaluate_models(
     home: HomeOption = None,
 ) -> int:
     """Evaluate models or controllers under a protocol, for the leaderboard."""
-    from tetrarium.evaluation import find_protocol
     from tetrarium.evaluation.leaderboard import find_ranked_agent, save_score
     from tetrarium.training.agent_reference import load_ranked_policy
 
@@ -61,7 +60,6 @@ def show_leaderboard(
     *, protocol: ProtocolOption = DEFAULT_PROTOCOL, json: JsonOption = False, home: HomeOption = None
 ) -> int:
     """Show all results under a protocol, best first."""
-    from tetrarium.evaluation import find_protocol
     from tetrarium.evaluation.leaderboard import leaderboard
 
     located, chosen = Home.locate(home), find_protocol(protocol)
@@ -97,7 +95,7 @@ def compare_models(
     home: HomeOption = None,
 ) -> int:
     """Compare two agents on the same pieces and test whether the difference is significant."""
-    from tetrarium.evaluation import compare_reports, find_protocol
+    from tetrarium.evaluation import compare_reports
     from tetrarium.training.agent_reference import resolve_policy
 
     located, chosen = Home.locate(home), find_protocol(protocol)

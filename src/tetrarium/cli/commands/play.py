@@ -216,10 +216,8 @@ class _Session:
             self._waiting.append(self._keys[key.lower()])
 
     def _start_new_game(self) -> None:
-        from tetrarium.environment.human_games import HumanGame
-
         self._save()
-        self._game = HumanGame(self._config, self._game.seed, self._game.number + 1)
+        self._game = type(self._game)(self._config, self._game.seed, self._game.number + 1)
         self._is_saved, self._paused, self._full_board, self._label = False, False, None, []
         self._waiting.clear()
         self._due = self._clock() + self._step_s

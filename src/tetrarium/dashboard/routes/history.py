@@ -17,7 +17,6 @@ from tetrarium.dashboard.schemas import FAILURES, NAME_PATTERN, JsonRoute, Reque
 from tetrarium.registry import run_trash
 from tetrarium.registry.home import Home, natural_key
 from tetrarium.training.runs.storage import checkpoint_cleanup
-from tetrarium.training.runs.storage.checkpoint_cleanup import Prunable, trashed_values
 from tetrarium.workers.directories.process_directory import list_demos
 from tetrarium.workers.directories.runs import RunView, find_run, list_runs, matches
 from tetrarium.workers.protocol.status_files import PROCESS_STATES, ProcessState
@@ -79,7 +78,7 @@ class PruneRequest(RequestModel):
 class PruneResponse(ResponseModel):
     """Deleted or deletable checkpoints."""
 
-    runs: list[Prunable] = Field(description="Runs with such checkpoints.")
+    runs: list[checkpoint_cleanup.Prunable] = Field(description="Runs with such checkpoints.")
     n_bytes: int = Field(description="Total size.", examples=[18_800_000])
 
 
@@ -154,12 +153,12 @@ def _add_trash(routes: APIRouter, home: Home) -> None:
     def delete_whole_run(name: Name) -> TrashedRunResponse:
         """POST /api/trash/runs/restore restores it; saved models stay. Refused while it runs."""
         find_source(home, "run", name)
-        return TrashedRunResponse(**trashed_values(checkpoint_cleanup.delete_run(home, name)))
+        return TrashedRunResponse(**checkpoint_cleanup.trashed_values(checkpoint_cleanup.delete_run(home, name)))
 
     @routes.get("/trash/runs", summary="List the trash of runs")
     def list_trashed_runs() -> list[TrashedRunResponse]:
         """Returns deleted runs, the latest deletion first."""
-        return [TrashedRunResponse(**trashed_values(run)) for run in run_trash.trashed_runs(home)]
+        return [TrashedRunResponse(**checkpoint_cleanup.trashed_values(run)) for run in run_trash.trashed_runs(home)]
 
     @routes.post("/trash/runs/restore", summary="Restore a run from the trash")
     def restore_run(request: RestoreRunRequest) -> RunView:
@@ -170,7 +169,7 @@ def _add_trash(routes: APIRouter, home: Home) -> None:
     def empty_trash_of_runs() -> list[TrashedRunResponse]:
         """Deletes the runs in the trash permanently and returns them."""
         runs = run_trash.trashed_runs(home)
-        responses = [TrashedRunResponse(**trashed_values(run)) for run in runs]
+        responses = [TrashedRunResponse(**checkpoint_cleanup.trashed_values(run)) for run in runs]
         run_trash.remove_trashed(runs)
         return responses
 

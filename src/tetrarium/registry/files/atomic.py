@@ -36,7 +36,6 @@ from typing import Final
 
 from tetrarium.errors import naming_file
 from tetrarium.registry.files import file_system
-from tetrarium.registry.files.file_system import UNSUPPORTED
 from tetrarium.registry.files.process_lock import this_boot, this_host
 
 _AT_FDCWD: Final = -100  # renameat2(2): paths are not relative to an open folder
@@ -402,7 +401,7 @@ def _can_exchange_beside(path: Path, disk: Disk) -> bool:
         other.mkdir()
         disk.exchange(one, other)
     except OSError as error:
-        if error.errno in UNSUPPORTED:
+        if error.errno in file_system.UNSUPPORTED:
             return False
         raise
     finally:
@@ -417,7 +416,7 @@ def _put_link_in_place(hidden: Path, path: Path, disk: Disk) -> None:
     try:
         disk.symlink(link, hidden.name)
     except OSError as error:
-        if error.errno not in UNSUPPORTED:
+        if error.errno not in file_system.UNSUPPORTED:
             raise
         link = hidden
     try:

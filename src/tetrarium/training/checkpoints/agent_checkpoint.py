@@ -27,7 +27,6 @@ from tetrarium.registry.files.tensors import write_tensors
 from tetrarium.training.algorithms.learner import CompiledPolicy, Learner, ReadFile, Weights, learner_class
 from tetrarium.training.algorithms.training_env import is_plain
 from tetrarium.training.checkpoints import checkpoint_store
-from tetrarium.training.checkpoints.checkpoint_store import REMEDY
 from tetrarium.training.checkpoints.metadata import METADATA_NAME, Metadata
 from tetrarium.training.checkpoints.model_bundles import SavedPolicy, parse_configs, policy_from_bundle
 from tetrarium.training.config import CHANGEABLE_SETTINGS, TrainingConfig
@@ -222,7 +221,9 @@ def read_saved_policy(path: Path) -> SavedPolicy:
     config, env_config = _configs(path, metadata)
     step = metadata.counters.get("timesteps_trained")
     if not isinstance(step, int):
-        raise DamagedCheckpointError(f"{str(path / METADATA_NAME)!r} has no valid step count. {REMEDY}")
+        raise DamagedCheckpointError(
+            f"{str(path / METADATA_NAME)!r} has no valid step count. {checkpoint_store.REMEDY}"
+        )
     learner = learner_class(metadata.algorithm)
     read_file = _reader(path, metadata)
     with _content_checked(path):
@@ -273,7 +274,7 @@ def _content_checked(path: Path) -> Iterator[None]:
         safetensors.SafetensorError, pickle.UnpicklingError,
     ) as error:  # fmt: skip
         raise DamagedCheckpointError(
-            f"The content of {str(path)!r} is invalid ({type(error).__name__}). {REMEDY}"
+            f"The content of {str(path)!r} is invalid ({type(error).__name__}). {checkpoint_store.REMEDY}"
         ) from error
 
 
@@ -296,7 +297,9 @@ def _run_name(path: Path) -> str:
 
 def _configs(path: Path, metadata: Metadata) -> tuple[TrainingConfig, EnvConfig]:
     source = repr(str(path / METADATA_NAME))
-    return parse_configs(metadata, source, damaged=DamagedCheckpointError, unsupported=CheckpointError, remedy=REMEDY)
+    return parse_configs(
+        metadata, source, damaged=DamagedCheckpointError, unsupported=CheckpointError, remedy=checkpoint_store.REMEDY
+    )
 
 
 def _require_same_game(path: Path, saved: EnvConfig, learner: Learner) -> None:
