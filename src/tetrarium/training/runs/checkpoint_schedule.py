@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from tetrarium.events import CheckpointSaved, Event, WarningGiven
@@ -16,40 +17,31 @@ from tetrarium.training.runs.recording.table_writers import Records
 from tetrarium.training.runs.storage.folder import delete_checkpoint, latest_checkpoint, obsolete_checkpoints, set_aside
 
 
+@dataclass(eq=False)
 class CheckpointSchedule(RoundCallback):
     """Saves a checkpoint every so many placements or seconds, and applies the retention rule.
 
     Records, evaluations, replays and progress are saved with the agent; the tables are flushed to the disk before.
     """
 
-    def __init__(
-        self,
-        agent: TetrisAgent,
-        folder: Path,
-        home: Home,  # its key signs the checkpoints
-        records: Records,
-        evaluations: EvaluationCallback,
-        replays: ReplayCollection,
-        progress: ProgressLog,
-        publish: Callable[[Event], None],
-        require_in_place: Callable[[], None],  # raises an error if the run's folder was moved
-    ) -> None:
+    agent: TetrisAgent
+    folder: Path
+    home: Home  # its key signs the checkpoints
+    records: Records
+    evaluations: EvaluationCallback
+    replays: ReplayCollection
+    progress: ProgressLog
+    publish: Callable[[Event], None]
+    require_in_place: Callable[[], None]  # raises an error if the run's folder was moved
+
+    def __post_init__(self) -> None:
         super().__init__()
-        self._agent = agent
-        self._folder = folder
-        self._home = home
-        self._records = records
-        self._evaluations = evaluations
-        self._replays = replays
-        self._progress = progress
-        self._publish = publish
-        self._require_in_place = require_in_place
-        self._next_step = self._step_after(agent.timesteps_trained)
+        self._next_step = self._step_after(self.agent.timesteps_trained)
         self._saved_s = time.monotonic()
 
     def on_round_end(self) -> bool:
         """Saves a checkpoint if it is due."""
-        config, step = self._agent.config, self._agent.timesteps_trained
+        config, step = self.agent.config, self.agent.timesteps_trained
         if step >= config.total_timesteps:
             return True  # the run saves its last checkpoint itself
         every_s = config.checkpoint_every_s
@@ -59,26 +51,26 @@ class CheckpointSchedule(RoundCallback):
         return True
 
     def _step_after(self, step: int) -> int:
-        every = self._agent.config.checkpoint_every
+        every = self.agent.config.checkpoint_every
         return (step // every + 1) * every
 
     @property
     def is_saved(self) -> bool:
         """True if the latest checkpoint is of the current step."""
-        return latest_checkpoint(self._folder) == self._folder / "checkpoints" / str(self._agent.timesteps_trained)
+        return latest_checkpoint(self.folder) == self.folder / "checkpoints" / str(self.agent.timesteps_trained)
 
     def save(self) -> Path:
         """Saves a checkpoint unless the current step already has one; returns its folder."""
         if not self.is_saved:
             self.save_again()
-        return self._folder / "checkpoints" / str(self._agent.timesteps_trained)
+        return self.folder / "checkpoints" / str(self.agent.timesteps_trained)
 
     def save_on_request(self) -> None:
         """Saves a checkpoint on request; publishes an event even if the current step already has one."""
         was_saved = self.is_saved
         path = self.save()
         if was_saved:
-            self._publish(CheckpointSaved(path=str(path), step=self._agent.timesteps_trained, seconds=0.0))
+            self.publish(CheckpointSaved(path=str(path), step=self.agent.timesteps_trained, seconds=0.0))
 
     def save_again(self) -> Path:
         """Saves a checkpoint, replacing one of the same step, and deletes old ones; returns its folder.
@@ -87,17 +79,17 @@ class CheckpointSchedule(RoundCallback):
             FolderMovedError: if the run's folder was moved.
             CheckpointError: if the checkpoint cannot be written.
         """
-        self._require_in_place()
-        step = self._agent.timesteps_trained
-        path = self._folder / "checkpoints" / str(step)
+        self.require_in_place()
+        step = self.agent.timesteps_trained
+        path = self.folder / "checkpoints" / str(step)
         started_s = time.monotonic()
-        self._records.sync()
+        self.records.sync()
         if (moved := set_aside(path)) is not None:
-            self._publish(WarningGiven(step=step, message=f"{str(path)!r} was no checkpoint; it is now {moved.name}."))
-        extras = (self._evaluations, self._replays, self._progress, self._records)
-        self._agent.save_checkpoint(path, home=self._home, extras=extras)
-        self._replays.export(self._folder / "replays")
-        self._publish(CheckpointSaved(path=str(path), step=step, seconds=time.monotonic() - started_s))
+            self.publish(WarningGiven(step=step, message=f"{str(path)!r} was no checkpoint; it is now {moved.name}."))
+        extras = (self.evaluations, self.replays, self.progress, self.records)
+        self.agent.save_checkpoint(path, home=self.home, extras=extras)
+        self.replays.export(self.folder / "replays")
+        self.publish(CheckpointSaved(path=str(path), step=step, seconds=time.monotonic() - started_s))
         self._saved_s = time.monotonic()
         self._delete_old()
         return path
@@ -108,13 +100,13 @@ class CheckpointSchedule(RoundCallback):
         Args:
             is_final: Training stops here: also export running games, and flush the replays to the disk.
         """
-        self._replays.export(self._folder / "replays", is_final=is_final)
+        self.replays.export(self.folder / "replays", is_final=is_final)
         self._delete_old()
-        sweep(self._folder / "checkpoints")
+        sweep(self.folder / "checkpoints")
 
     def _delete_old(self) -> None:
-        config = self._agent.config
+        config = self.agent.config
         for step in obsolete_checkpoints(
-            self._folder, config.keep_checkpoints, config.keep_every, self._evaluations.steps_in_use
+            self.folder, config.keep_checkpoints, config.keep_every, self.evaluations.steps_in_use
         ):
-            delete_checkpoint(self._folder, step)
+            delete_checkpoint(self.folder, step)

@@ -102,35 +102,26 @@ class _Measured:
         )
 
 
+@dataclass(eq=False)
 class EvaluationCallback(RoundCallback):
     """Evaluates an agent periodically, and keeps the best weights."""
 
-    def __init__(
-        self,
-        agent: TetrisAgent,
-        best: Path,  # folder of the best weights
-        table: TableWriter,
-        secret: bytes,  # the home's key
-        publish: Callable[[Event], None],
-        save_best: Callable[[], None],
-        waiting: Callable[[], AbstractContextManager[None]],
-        is_stop_requested: Callable[[], bool],
-        require_in_place: Callable[[], None],  # raises an error if the run's folder was moved
-    ) -> None:
+    agent: TetrisAgent
+    best: Path  # folder of the best weights
+    table: TableWriter
+    secret: bytes  # the home's key
+    publish: Callable[[Event], None]
+    save_best: Callable[[], None]
+    waiting: Callable[[], AbstractContextManager[None]]
+    is_stop_requested: Callable[[], bool]
+    require_in_place: Callable[[], None]  # raises an error if the run's folder was moved
+
+    def __post_init__(self) -> None:
         super().__init__()
-        self._agent = agent
-        self._best = best
-        self._table = table
-        self._secret = secret
-        self._publish = publish
-        self._save_best = save_best
-        self._waiting = waiting
-        self._is_stop_requested = is_stop_requested
-        self._require_in_place = require_in_place
         self._process = EvaluationProcess()
         self._is_running = False  # the process works on the pending evaluation
         self._measured: _Measured | None = None  # its result, which is not decided yet
-        self._state = _State(next_step=agent.config.evaluate_every)
+        self._state = _State(next_step=self.agent.config.evaluate_every)
         self._pending_weights: Weights = {}
         self._best_weights: Weights = {}
 
@@ -143,13 +134,13 @@ class EvaluationCallback(RoundCallback):
     @property
     def reached(self) -> tuple[str, ...]:
         """Name of the setting of the goal once an evaluation has reached it."""
-        target = self._agent.config.target_evaluation_lines
+        target = self.agent.config.target_evaluation_lines
         return () if target is None or self._state.most_lines < target else ("target_evaluation_lines",)
 
     @property
     def is_complete(self) -> bool:
         """True if the current weights are evaluated, or evaluations are disabled."""
-        return not self._agent.config.evaluate_every or self._state.latest_step == self._agent.timesteps_trained
+        return not self.agent.config.evaluate_every or self._state.latest_step == self.agent.timesteps_trained
 
     def _on_training_start(self) -> None:
         if self._state.pending_step is not None and not self._is_running and self._measured is None:
@@ -160,7 +151,7 @@ class EvaluationCallback(RoundCallback):
         if self._is_running and self._process.is_done_within(0.0):
             self._receive()
         is_caught_up = self.catch_up()
-        self._table.flush()
+        self.table.flush()
         return is_caught_up and not self.reached
 
     def catch_up(self) -> bool:
@@ -169,7 +160,7 @@ class EvaluationCallback(RoundCallback):
         Returns:
             False if a stop was requested meanwhile; the run then does this first when it resumes.
         """
-        every, step = self._agent.config.evaluate_every, self._agent.timesteps_trained
+        every, step = self.agent.config.evaluate_every, self.agent.timesteps_trained
         if every and step >= self._state.next_step:
             if not self._await_result():
                 return False
@@ -182,7 +173,7 @@ class EvaluationCallback(RoundCallback):
         """Awaits the pending evaluation, and evaluates the last weights; returns whether there was a new result."""
         latest = self._state.latest_step
         if not self.is_complete and self._await_result() and not self.is_complete:
-            self._set_pending(self._agent.timesteps_trained)
+            self._set_pending(self.agent.timesteps_trained)
             self._start_process(n_threads=None)
             self._await_result()
         return self._state.latest_step != latest
@@ -192,7 +183,7 @@ class EvaluationCallback(RoundCallback):
         self._process.close()
 
     def _set_pending(self, step: int) -> None:
-        self._pending_weights = self._agent.learner.weights()
+        self._pending_weights = self.agent.learner.weights()
         self._state.pending_step = step
 
     def _start_process(self, n_threads: int | None = 1) -> None:
@@ -202,7 +193,7 @@ class EvaluationCallback(RoundCallback):
 
     def _requests(self, step: int, n_threads: int | None) -> list[EvaluationRequest]:
         """Returns the evaluation of the pending weights, followed by that on the harder game unless it is disabled."""
-        agent = self._agent
+        agent = self.agent
         assert agent.env_config is not None
         config = agent.config
         policy = agent.learner.make_policy(self._pending_weights, config, agent.env_config, f"step {step:,}")
@@ -227,7 +218,7 @@ class EvaluationCallback(RoundCallback):
         report, *harder = self._process.finish()
         self._is_running = False
         self._measured = _Measured(report, harder[0] if harder else None)
-        self._publish(self._measured.event(self._state.pending_step, is_best=self._is_best(self._measured)))
+        self.publish(self._measured.event(self._state.pending_step, is_best=self._is_best(self._measured)))
 
     def _is_best(self, measured: "_Measured") -> bool:
         state = self._state
@@ -244,9 +235,9 @@ class EvaluationCallback(RoundCallback):
         if self._measured is None:
             if not self._is_running:
                 self._start_process()
-            with self._waiting():
+            with self.waiting():
                 while not self._process.is_done_within(_CHECK_EVERY_S):
-                    if self._is_stop_requested():
+                    if self.is_stop_requested():
                         return False
                 self._receive()
         assert self._measured is not None
@@ -266,27 +257,27 @@ class EvaluationCallback(RoundCallback):
             state.best_harder_lines = measured.harder.mean_lines if measured.harder is not None else None
             self._best_weights = self._pending_weights
             self._export()
-            self._save_best()
+            self.save_best()
 
     def _record(self, event: AgentEvaluated) -> None:
-        decided, config = self._agent.timesteps_trained, self._agent.config
+        decided, config = self.agent.timesteps_trained, self.agent.config
         values = {name: value for name, value in asdict(event).items() if name in EVALUATIONS.column_names}
-        self._table.add(
+        self.table.add(
             **values | {"decided_step": decided, "seed": config.evaluation_seed, "is_best": int(event.is_best)}
         )
         for name in _SCALARS:
             if (value := values[name]) is not None:
-                write_scalar(self._agent.model.logger, f"evaluation/{name}", value, decided)
+                write_scalar(self.agent.model.logger, f"evaluation/{name}", value, decided)
 
     def _export(self) -> None:
         """Writes the best weights to their folder, as a model."""
-        self._require_in_place()
-        agent, step = self._agent, self._state.best_step
+        self.require_in_place()
+        agent, step = self.agent, self._state.best_step
         assert agent.env_config is not None
         assert step is not None
         saved = SavedPolicy(self._best_weights, agent.config, agent.env_config, step, type(agent.learner))
         counters = {"lines_until_limit": self._state.best_lines, "harder_lines": self._state.best_harder_lines}
-        save_model(self._best, saved, counters, self._secret)
+        save_model(self.best, saved, counters, self.secret)
 
     def write(self, folder: Path) -> None:
         """Writes the state, the best and the pending weights into a checkpoint."""
@@ -305,24 +296,24 @@ class EvaluationCallback(RoundCallback):
             self._best_weights = _with_prefix(_BEST, weights)
             self._pending_weights = _with_prefix(_PENDING, weights)
         else:
-            every = self._agent.config.evaluate_every
-            self._state.next_step = (self._agent.timesteps_trained // every + 1) * every if every else 0
+            every = self.agent.config.evaluate_every
+            self._state.next_step = (self.agent.timesteps_trained // every + 1) * every if every else 0
         self._restore_best()
 
     def _restore_best(self) -> None:
         """Restores the best weights of this state in their folder; weights of later steps will be found again."""
         is_intact = self._state.best_step is not None and self._has_best(self._state.best_step)
-        if not is_intact and self._best.exists():
-            remove_directory(self._best)
+        if not is_intact and self.best.exists():
+            remove_directory(self.best)
         if not is_intact and self._state.best_step is not None:
             self._export()
 
     def _has_best(self, step: int) -> bool:
         """Returns whether the folder contains the intact weights of a step."""
         try:
-            metadata = checkpoint_store.read_metadata(self._best)
-            checkpoint_store.require_trusted(self._best, metadata, self._secret)
-            checkpoint_store.verify(self._best, metadata)
+            metadata = checkpoint_store.read_metadata(self.best)
+            checkpoint_store.require_trusted(self.best, metadata, self.secret)
+            checkpoint_store.verify(self.best, metadata)
         except TetrariumError:
             return False
         return bool(metadata.counters.get("timesteps_trained") == step)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from tetrarium.events import Event, StateChanged
@@ -12,32 +13,27 @@ from tetrarium.training.runs.control import Control
 _CHECK_EVERY_S: Final = 0.05
 
 
+@dataclass(eq=False)
 class PauseGate(RoundCallback):
     """Blocks a run between two rounds while it is paused, and stops it or saves a checkpoint on request."""
 
-    def __init__(
-        self,
-        agent: TetrisAgent,
-        control: Control,
-        save_checkpoint: Callable[[], None],
-        publish: Callable[[Event], None],
-        paused_callbacks: Sequence[RoundCallback],  # ``on_paused`` is called repeatedly
-    ) -> None:
+    agent: TetrisAgent
+    control: Control
+    save_checkpoint: Callable[[], None]
+    publish: Callable[[Event], None]
+    paused_callbacks: Sequence[RoundCallback]  # ``on_paused`` is called repeatedly
+
+    def __post_init__(self) -> None:
         super().__init__()
-        self._agent = agent
-        self._control = control
-        self._save_checkpoint = save_checkpoint
-        self._publish = publish
-        self._paused_callbacks = paused_callbacks
 
     def on_round_end(self) -> bool:
         """Handles the pending requests; returns False once a stop is requested."""
         self.handle_requests()
-        return not self._control.is_stop_requested
+        return not self.control.is_stop_requested
 
     def handle_requests(self) -> None:
         """Saves a checkpoint if one was requested, and blocks while the run is paused."""
-        control = self._control
+        control = self.control
         self._save_if_requested()
         if not control.is_paused or control.is_stop_requested:
             return
@@ -47,16 +43,16 @@ class PauseGate(RoundCallback):
             self._save_if_requested()
             control.wait(_CHECK_EVERY_S)
             now_s = time.monotonic()
-            for callback in self._paused_callbacks:
+            for callback in self.paused_callbacks:
                 callback.on_paused(now_s - last_s)
             last_s = now_s
         if not control.is_stop_requested:
             self._publish_state("running", "Resumed at step {step:,}.")
 
     def _save_if_requested(self) -> None:
-        if self._control.take_checkpoint_request():
-            self._save_checkpoint()
+        if self.control.take_checkpoint_request():
+            self.save_checkpoint()
 
     def _publish_state(self, state: str, message: str) -> None:
-        step = self._agent.timesteps_trained
-        self._publish(StateChanged(state=state, step=step, message=message.format(step=step)))
+        step = self.agent.timesteps_trained
+        self.publish(StateChanged(state=state, step=step, message=message.format(step=step)))
