@@ -29,6 +29,7 @@ import { showStatus } from "./status.js";
 const ACTION_VALUES_KEY = "tetrarium-action-values";
 const LATE_MS = 1_000; // after which a run that starts is replaced on the board
 const ACTIVE = ["starting", "running", "paused", "stopping"];
+const BROKEN = ["failed", "crashed"];
 const LEARNING = ["starting", "running", "paused"];
 /** @type {Record<string, string>} */
 const NEXT_ACTIONS = {
@@ -95,7 +96,8 @@ function setSubstitute(agent) {
 function findSubstitute() {
   const { view, control, board, run, isCompiling } = app;
   if (view?.kind !== "run") return null;
-  const trained = run?.checkpoints.length ? run.name : CHAMPION;
+  const isSound = !BROKEN.includes(view.state); // otherwise its checkpoint may be the reason
+  const trained = isSound && run?.checkpoints.length ? run.name : CHAMPION;
   if (!ACTIVE.includes(view.state)) return isLate ? trained : null;
   if (control.mode === "no-display" && !isCompiling && view.state !== "starting") return trained;
   return !board && isLate ? CONTROLLER : null;
