@@ -11,7 +11,7 @@ from tetrarium.events import Event, StateChanged, TableShown
 from tetrarium.registry.home import Home
 from tetrarium.training.runs.control import Control, Subscription
 from tetrarium.workers.directories.process_directory import DemoConfig
-from tetrarium.workers.processes.demo import Table, _DemoLoop, make_table
+from tetrarium.workers.processes.demo_process import Table, _DemoLoop, make_table
 
 LOW = EnvConfig.literature(5)  # games on five rows end for any agent
 
@@ -123,7 +123,7 @@ def test_the_end_of_a_game_is_published_at_a_low_board_rate(tetrarium_home: Path
 
 
 def test_a_demo_without_viewers_ends_with_the_reason(tetrarium_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tetrarium.workers.processes.demo._UNWATCHED_S", -1.0)
+    monkeypatch.setattr("tetrarium.workers.processes.demo_process._UNWATCHED_S", -1.0)
     config = DemoConfig(agent="", seats=("random",), seed=3, env_config=LOW.to_dict())
     control = Control("every-move")
     listener = _Listener(control)

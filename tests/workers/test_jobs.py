@@ -16,7 +16,7 @@ from tetrarium.registry.files.process_lock import Owner, acquire_lock
 from tetrarium.registry.home import Home
 from tetrarium.workers.directories import jobs
 from tetrarium.workers.directories.jobs import JobState, cancel_job, list_jobs, read_job, remove_job
-from tetrarium.workers.processes import job
+from tetrarium.workers.processes import job_process
 from tetrarium.workers.processes.launcher import start_job
 
 
@@ -60,16 +60,16 @@ def run_in_process(monkeypatch: pytest.MonkeyPatch, home: Home, what: Any) -> in
     """Runs a job in this process whose work is a function of a progress reporter."""
 
     def run(
-        _home: Home, folder: Path, _values: Mapping[str, Any], report_progress: job.ReportProgress
+        _home: Home, folder: Path, _values: Mapping[str, Any], report_progress: job_process.ReportProgress
     ) -> tuple[str, Works]:
         owner = Owner.read(folder)
         assert owner is not None and owner.expires
         what(report_progress)
         return "Done.", {}
 
-    monkeypatch.setitem(job._JOB_FUNCTIONS, "evaluate", run)  # type: ignore[arg-type]  # it is a dict
+    monkeypatch.setitem(job_process._JOB_FUNCTIONS, "evaluate", run)  # type: ignore[arg-type]  # it is a dict
     write_job(home, "one", "2026-01-01T00:00:00", "starting")
-    return job.run_job(home, "one", lock=None)
+    return job_process.run_job(home, "one", lock=None)
 
 
 def test_a_job_survives_a_disk_that_is_full_for_a_moment(tetrarium_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_a_job_survives_a_disk_that_is_full_for_a_moment(tetrarium_home: Path, m
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(state, folder)
 
-    def fail(report_progress: job.ReportProgress) -> None:
+    def fail(report_progress: job_process.ReportProgress) -> None:
         report_progress(now=True, message="Half.")
         raise ConfigError("It cannot be done.")
 
@@ -107,7 +107,7 @@ def test_a_job_waits_for_the_earlier_ones_of_its_sort(tetrarium_home: Path, monk
         seen.append((view.state, view.message))
         os.close(locks.pop())
 
-    monkeypatch.setattr(job.time, "sleep", end_one_job)
+    monkeypatch.setattr(job_process.time, "sleep", end_one_job)
     assert (
         run_in_process(monkeypatch, home, lambda report_progress: report_progress(now=True, message="It plays.")) == 0
     )
@@ -123,7 +123,7 @@ def test_a_canceled_job_ends_itself_and_no_other_process(tetrarium_home: Path, m
     killed: list[int] = []
     monkeypatch.setattr(jobs.os, "kill", lambda pid, _number: killed.append(pid))
 
-    def canceled(report_progress: job.ReportProgress) -> None:
+    def canceled(report_progress: job_process.ReportProgress) -> None:
         report_progress(now=True, message="It plays.")
         assert (home.job_folder("one") / "pid").read_text() == str(os.getpid())
         (home.job_folder("one") / "pid").write_text(str(other.pid))
@@ -158,7 +158,7 @@ def test_an_upload_is_deleted_with_its_job(tetrarium_home: Path) -> None:
     folder.mkdir(parents=True)
     values = {"file": "upload.tetris", "name": "new"}
     (folder / "job.json").write_text(json.dumps({"kind": "import", "values": values, "started": ""}))
-    for ends in (lambda: job.run_job(home, "one", lock=None), lambda: JobState(state="running").write(folder)):
+    for ends in (lambda: job_process.run_job(home, "one", lock=None), lambda: JobState(state="running").write(folder)):
         (folder / "upload.tetris").write_bytes(b"no bundle")
         lock = acquire_lock(folder)
         assert read_job(home, "one").is_alive and (folder / "upload.tetris").exists()

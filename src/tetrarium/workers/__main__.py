@@ -27,14 +27,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return train(home, parsed.name, mode=parsed.mode, steps=parsed.steps, any_cpu=parsed.any_cpu, lock=parsed.lock)
     if parsed.role == "job":
-        from tetrarium.workers.processes.job import run_job
+        from tetrarium.workers.processes.job_process import run_job
 
         return run_job(home, parsed.name, lock=parsed.lock)
     if parsed.role == "human-game":
-        from tetrarium.workers.processes.human_game import play_human_game
+        from tetrarium.workers.processes.human_game_process import play_human_game
 
         return play_human_game(home, parsed.name, lock=parsed.lock, starter=parsed.starter)
-    from tetrarium.workers.processes.demo import play_demo
+    from tetrarium.workers.processes.demo_process import play_demo
 
     return play_demo(home, parsed.name, lock=parsed.lock, starter=parsed.starter)
 

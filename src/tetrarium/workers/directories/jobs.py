@@ -48,7 +48,7 @@ _MAX_ENDED: Final = 30  # older ones are deleted
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobConfig:
     kind: str  # a key of ``IS_LONG``
-    values: Mapping[str, Any]  # arguments of the kind's function in ``workers.processes.job``
+    values: Mapping[str, Any]  # arguments of the kind's function in ``workers.processes.job_process``
     started: str = ""  # ISO 8601
 
 

@@ -41,9 +41,9 @@ MAX_DEMOS: Final = 16  # at once, in one home
 MAX_HUMAN_GAMES: Final = 8
 MODULES: Final = {  # by role on the command line; each has a function ``prepare``
     "train": "tetrarium.workers.processes.trainer",
-    "demo": "tetrarium.workers.processes.demo",
-    "human-game": "tetrarium.workers.processes.human_game",
-    "job": "tetrarium.workers.processes.job",
+    "demo": "tetrarium.workers.processes.demo_process",
+    "human-game": "tetrarium.workers.processes.human_game_process",
+    "job": "tetrarium.workers.processes.job_process",
 }
 _job_start: Final = threading.Lock()  # held from counting the running jobs until the new one is among them
 _shared_demo_start: Final = threading.Lock()
@@ -283,7 +283,7 @@ def start_job(home: Home, kind: str, values: Mapping[str, Any], *, upload: Path 
     Args:
         home: Home of the models.
         kind: A key of ``directories.jobs.IS_LONG``.
-        values: Arguments of the kind's function in ``workers.processes.job``.
+        values: Arguments of the kind's function in ``workers.processes.job_process``.
         upload: File that is copied into the job's folder under its own name.
 
     Raises:
