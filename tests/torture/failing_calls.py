@@ -30,6 +30,7 @@ from typing import Any, Final
 from tests.command_preload import run_command
 from tests.torture.processes import SMALL
 from tetrarium.evaluation import evaluation_process
+from tetrarium.registry.files.process_lock import is_locked
 
 SOURCE: Final = Path(__file__).with_suffix(".c")
 N_ERRORS: Final = 3  # of each kind of call, in failing_calls.c
@@ -55,6 +56,7 @@ class Scenario:
     before: tuple[Command, ...] = ()  # make the home, undisturbed
     run: str | None = None  # that is compared
     repair: Command | None = None  # resumes the run
+    study: str | None = None  # whose trials are compared
 
 
 TRAIN: Final[Command] = ("train", "--name", "one", *_settings())
@@ -78,6 +80,11 @@ SCENARIOS: Final = {
             ("models", "restore", "other"),
             ("models", "list"),
         ),
+    ),
+    "tune": Scenario(
+        commands=(("tune", "one", "--vary", "n_steps=1,2", "--sampler", "grid", "--trials", "1", *_settings()),),
+        run="one-0001",
+        study="one",
     ),
 }  # fmt: skip
 
@@ -136,14 +143,25 @@ class Bench:
         counter = self._folder / "counter"
         counter.write_bytes(bytes(4))
         fault = "\n".join(map(str, (self.home, counter, self._log, number, error)))
-        return [self._run(command, fault=fault) for command in self.scenario.commands]
+        ended = [self._run(command, fault=fault) for command in self.scenario.commands]
+        self._wait_for_workers()
+        return ended
 
     def repair(self, command: Command) -> Ended:
-        return self._run(command)
+        ended = self._run(command)
+        self._wait_for_workers()
+        return ended
+
+    def _wait_for_workers(self) -> None:
+        """Waits for workers that outlive the command, which may have ended early."""
+        until_s = time.monotonic() + _LIMIT_S
+        while any(is_locked(folder) for kind in ("runs", "tuning") for folder in (self.home / kind).glob("[!.]*")):
+            assert time.monotonic() < until_s, f"a worker in {self.home} does not end"
+            time.sleep(0.02)
 
     def result(self) -> Any:
         """Returns a digest of each part of the results in the home."""
-        printed = self._forked(lambda: _print(_result(self.home, self.scenario.run)))
+        printed = self._forked(lambda: _print(_result(self.home, self.scenario)))
         assert printed.code == 0, printed
         return json.loads(printed.output)
 
@@ -211,16 +229,20 @@ def _count_calls(fault: str) -> None:
     ctypes.CDLL(None).start_counting()
 
 
-def _result(home: Path, run: str | None) -> dict[str, str]:
+def _result(home: Path, scenario: Scenario) -> dict[str, str]:
     from tests.torture.run_results import result_of
     from tetrarium.registry.home import Home
     from tetrarium.registry.model_store import ModelStore
+    from tetrarium.tuning import read_study
 
     models = {
         slot.name: sorted({version.sha256 for version in slot.versions})
         for slot in ModelStore(Home.locate(home)).slots()
     }
-    parts: dict[str, Any] = {"models": models} | (result_of(home, run) if run else {})
+    parts: dict[str, Any] = {"models": models} | (result_of(home, scenario.run) if scenario.run else {})
+    if scenario.study:
+        trials = read_study(Home.locate(home), scenario.study).trials
+        parts["trials"] = [(trial.run, trial.state, trial.params, trial.value) for trial in trials]
     return {name: hashlib.sha256(repr(part).encode()).hexdigest() for name, part in parts.items()}
 
 
@@ -256,7 +278,7 @@ def complaints(bench: Bench, number: int, error: int) -> tuple[list[Ended], list
             if one.code != 0:
                 again = bench.repair(command)
                 ended.append(again)
-                if again.code != 0:
+                if again.code != 0 and "already exists" not in again.error:  # the file is complete
                     wrong.append(f"repeated {' '.join(command)}: {again.error[-300:]}")
     bench.repair(("models", "list"))  # models that were not registered are found
     result = bench.result()

@@ -12,7 +12,9 @@ import pytest
     ("scenario", "options"),
     [
         ("train", ["--alike", "1", "--part", "81/90"]),
-        *(pytest.param(name, [], marks=pytest.mark.oracle) for name in ("train", "resume", "models")),
+        ("models", ["--alike", "1", "--part", "43/300"]),
+        ("tune", ["--alike", "1", "--part", "40/300"]),
+        *(pytest.param(name, [], marks=pytest.mark.oracle) for name in ("train", "resume", "models", "tune")),
     ],
 )
 def test_failing_calls_lose_nothing(scenario: str, options: list[str]) -> None:

@@ -5,7 +5,6 @@ folders may be links. Strict JSON has no NaN or infinity, no duplicate keys, and
 Messages about it are predicates without a subject or a full stop; the caller adds the file.
 """
 
-import codecs
 import errno
 import json
 import math
@@ -111,7 +110,7 @@ def read_object(path: Path) -> dict[str, Any]:
         StrictJsonError: if it is malformed.
     """
     with open_plain(path) as file:
-        values: dict[str, Any] = _clean(parse_object(file.read(_MAX_BYTES_OBJECT).removeprefix(codecs.BOM_UTF8)))
+        values: dict[str, Any] = _clean(parse_object(file.read(_MAX_BYTES_OBJECT)))
     return values
 
 
