@@ -236,7 +236,7 @@ def test_controls_show_training_time_and_requested_speed(page: Page) -> None:
         const control = { mode: "every-move", pieces_per_second: 10 };
         const view = { kind: "run", state: "running", step: 200_000, total_steps: 1_000_000, seconds: 40 };
         const app = { view, control, setControl: (next) => Object.assign(control, next), command: async () => true };
-        const controls = new Controls(app, {});
+        const controls = new Controls(document.querySelector("#content"), app, {});
         controls.show();
         controls.changeSpeed(1);
         controls.show();  // as after the next progress event
@@ -256,7 +256,7 @@ def test_controls_show_training_time_and_requested_speed(page: Page) -> None:
         showStatus({ connection: "open", runs: null, view: null, progress: null });
         return [ended, document.querySelector("#status-word").textContent];
     }"""
-    assert page.evaluate(status) == ["42 s · Evaluating the last weights", "Loading"]
+    assert page.evaluate(status) == ["Evaluating the last weights", "Loading"]
 
     follow = """async (boards) => {
         const { DemoGames } = await import("/static/live/demo.js");

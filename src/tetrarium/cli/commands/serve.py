@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _FAILED: Final = 1
 _TRAINED: Final = frozenset({"finished", "target reached"})
 _PLAIN_INTERVAL_S: Final = 30.0
+_PAGE_DEMO_S: Final = 2.0  # in which a page that watches the run starts a demo of it
 
 PortOption = Annotated[int, Parameter(help="First port to try; 0 for any free port.")]
 HostOption = Annotated[str, Parameter(help="Address to listen on. Beyond loopback, the server requires a token.")]
@@ -121,6 +122,8 @@ async def _serve_and_follow(dashboard: "Dashboard", home: Home, start: Callable[
             if follower.ended is None or follower.ended.state not in _TRAINED:
                 await signaled  # the page shows what happened and offers to resume
                 return 0 if follower.ended is not None and follower.ended.state == "stopped" else _FAILED
+            if (await asyncio.wait((signaled,), timeout=_PAGE_DEMO_S))[0]:
+                return 0
             try:
                 demo = await asyncio.to_thread(_demo_of, home, name)
             except TetrariumError as error:

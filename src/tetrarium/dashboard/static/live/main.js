@@ -98,7 +98,8 @@ function findSubstitute() {
   if (view?.kind !== "run") return null;
   const isSound = !BROKEN.includes(view.state); // otherwise its checkpoint may be the reason
   const trained = isSound && run?.checkpoints.length ? run.name : CHAMPION;
-  if (!ACTIVE.includes(view.state)) return isLate ? trained : null;
+  const isDue = isLate && !(view.state === "finished" && board); // one that finishes now plays on as a demo
+  if (!ACTIVE.includes(view.state)) return isDue ? trained : null;
   if (control.mode === "no-display" && !isCompiling && view.state !== "starting") return trained;
   return !board && isLate ? CONTROLLER : null;
 }

@@ -34,8 +34,7 @@ function textOf(view, progress) {
     return total ? [steps, seconds && duration].filter(Boolean).join(" · ") : "";
   }
   if (!progress) return duration;
-  const isTrained = progress.step >= progress.total_steps;
-  const speed = isTrained ? "" : `${formatCount(progress.steps_per_second)} steps/s`;
-  const remaining = isTrained ? view.message?.replace(/\.$/, "") : formatTimeLeft(progress.seconds_left);
-  return [duration, speed, remaining].filter(Boolean).join(" · ");
+  if (progress.step >= progress.total_steps) return view.message?.replace(/\.$/, "") ?? "";
+  const speed = `${formatCount(progress.steps_per_second)} steps/s`;
+  return [duration, speed, formatTimeLeft(progress.seconds_left)].filter(Boolean).join(" · ");
 }
