@@ -195,6 +195,8 @@ def test_compare_plays_both_agents_on_the_same_pieces(output_of: Any) -> None:
         (("models", "restore", "one"), 1, "There is no model 'one' in the trash."),
         (("models", "evaluate", "one/"), 1, "There is no model 'one/'"),
         (("models", "compare", "du", "dt-10", "--protocol", "x"), 2, "A protocol is one of harder, default, uniform"),
+        (("models", "compare", "du", "dt-10", "--games", "0"), 2, "n_games is a whole number, 1 to 10,000,000; got 0."),
+        (("models", "compare", "du", "dt-10", "--games", "2", "--max-pieces", "0"), 2, "max_pieces is a whole number"),
         (("models",), 0, ""),
         (("models", "lst"), 2, ""),
     ],

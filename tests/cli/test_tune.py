@@ -36,6 +36,9 @@ def home(tetrarium_home: Path) -> Home:
          "'gamma'?"),
         (["new", "--vary", "gamma=0.1,0.2", "--sampler", "grid", "--trials", "3"], "This grid has 2 combinations; "
          "got 3 trials. Add --trials 2."),
+        (["new", "--vary", "gamma=0.1,0.2", "--trials", "0"], "--trials takes a whole number from 1 to 9,999; got 0."),
+        (["new", "--vary", "gamma=0.1,0.2", "--at-once", "0"], "--at-once takes a whole number from 1 to 64; got 0."),
+        (["new", "--vary", "mirroring=true,false", "--set", "randomizer=IO"], "mirroring requires a game of tetrarium"),
         (["new", "--vary", "gamma=0.1,0.2", "--preset", "quik"], "A preset is one of default, quick"),
         (["settings!", "--vary", "gamma=0.1,0.2"], "A name has 1 to 64 letters"),
         (["show", "none"], "There is no study 'none' in "),

@@ -102,7 +102,7 @@ def compare_models(
     reports = []
     for name in (agent, other_agent):
         policy, _ = resolve_policy(name, located)
-        reports.append(_play(policy, chosen, games or chosen.n_games, located, max_pieces))
+        reports.append(_play(policy, chosen, chosen.n_games if games is None else games, located, max_pieces))
     found = compare_reports(*reports)
     if json:
         print_json(found.to_dict())
@@ -139,7 +139,7 @@ def _play(
 ) -> "Report":
     from tetrarium.cli.terminal.run_display import make_display
 
-    limit = max_pieces or protocol.max_pieces
+    limit = protocol.max_pieces if max_pieces is None else max_pieces
     with make_display(sys.stderr) as display:
         return evaluate_in(
             display, policy, protocol.env_config, n_games, protocol.seed, max_pieces=limit, home=home, **options

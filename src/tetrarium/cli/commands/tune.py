@@ -111,9 +111,9 @@ def _create_or_check(home: Home, asked: tuning.StudyConfig, n_trials: int | None
     if not tuning.has_study(home, asked.name):
         n_default = min(asked.n_trials, asked.n_combinations or asked.n_trials)
         n_default = n_default if asked.sampler == "grid" else asked.n_trials
-        tuning.create_study(
-            home, replace(asked, n_trials=n_trials or n_default, n_at_once=n_at_once or asked.n_at_once)
-        )
+        n_at_once = asked.n_at_once if n_at_once is None else n_at_once
+        n_trials = n_default if n_trials is None else n_trials
+        tuning.create_study(home, replace(asked, n_trials=n_trials, n_at_once=n_at_once))
         return
     existing = tuning.read_study_config(home, asked.name)
     for part in _FIXED_PARTS:
