@@ -93,12 +93,14 @@ def test_user_without_a_folder_trains_tunes_and_serves(folder: Path, monkeypatch
     assert code == 0, error
     assert json.loads(output)["view"]["n_done"] == 1
     with start(folder, "serve", "--port", "0") as server:
-        assert server.stdout is not None
-        found = re.search(r"http://\S+", server.stdout.readline())
-        assert found is not None
-        with urllib.request.urlopen(f"{found[0]}api/runs") as response:
-            assert {entry["name"] for entry in json.load(response)} == {"one", "many-0001"}
-        server.send_signal(signal.SIGTERM)
+        try:
+            assert server.stdout is not None
+            found = re.search(r"http://\S+", server.stdout.readline())
+            assert found is not None
+            with urllib.request.urlopen(f"{found[0]}api/runs") as response:
+                assert {entry["name"] for entry in json.load(response)} == {"one", "many-0001"}
+        finally:
+            server.send_signal(signal.SIGTERM)
         assert server.wait() == 143
     assert {path.name for path in folder.iterdir()} == {"home", "python"}
 
