@@ -5,6 +5,7 @@ The functions of ``environment`` are tried in ``tests/environment/test_bad_calls
 
 import itertools
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,17 @@ def calls_of_games() -> dict[str, Call]:
             "reseed_one": lambda v, batch=batch: batch.reseed_one(v, 0, 0),
             "restart one": batch.restart,
         }  # fmt: skip
+        for field in fields(batch.state(0)):
+            batch_calls[f"restore {field.name}"] = lambda v, batch=batch, name=field.name: restore_and_place(
+                batch, replace(batch.state(0), **{name: v})
+            )
         calls |= {f"{made.__name__} {name}": call for name, call in batch_calls.items()}
     return calls
+
+
+def restore_and_place(batch: Any, state: Any) -> None:
+    batch.restore(0, state)
+    batch.advance(ACTIONS, max_pieces=9, restart=True)
 
 
 def calls_of_functions(home: Home) -> dict[str, Call]:

@@ -1,6 +1,6 @@
 """States of single games as plain data, the moves between them, and the check of a state against its rules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from tetrarium.engine.random_streams import N_STREAM_WORDS
 from tetrarium.engine.rules import SCRIPTED, Rules
 from tetrarium.errors import GameError
 
+_LARGEST: Final = 2**62  # sums of kernels do not overflow
 _ROWS_ABOVE: Final = 3  # rows above the visible ones that a piece with a cell in a visible row can fill
 
 
@@ -61,12 +62,28 @@ def _require_free_spawn(state: GameState, rules: Rules) -> None:
         )
 
 
+def _require_whole_numbers(state: GameState) -> None:
+    for field in fields(state):
+        value = getattr(state, field.name)
+        numbers = value if isinstance(value, tuple) else (value,)
+        if field.name == "held" and value is None:
+            continue
+        if not all(isinstance(one, int | np.integer | np.bool_) and -_LARGEST <= one <= _LARGEST for one in numbers):
+            raise GameError(
+                f"{field.name} of a state holds whole numbers within ±{_LARGEST:,}; got {value!r:.200}. Copy it from a "
+                "state."
+            )
+        if isinstance(value, tuple) != str(field.type).startswith("tuple"):
+            raise GameError(f"{field.name} of a state is a {field.type}; got {value!r:.200}. Copy it from a state.")
+
+
 def require_valid_state(state: GameState, rules: Rules) -> None:
     """Checks that a state is possible under these rules.
 
     Raises:
         GameError: if it is not.
     """
+    _require_whole_numbers(state)
     n_rows = rules.height + rules.hidden_rows
     if len(state.columns) != rules.width:
         raise GameError(
