@@ -134,7 +134,9 @@ def test_an_agent_names_the_observation_that_it_reads() -> None:
 
 def test_a_replay_stores_the_observation_only_if_it_is_not_the_default() -> None:
     by_rows, by_cells = (
-        Replay(env_config=config, seed=0, game=0, actions=pack_actions(config, [0]), lines=0, pieces=1, terminated=False)
+        Replay(
+            env_config=config, seed=0, game=0, actions=pack_actions(config, [0]), lines=0, pieces=1, terminated=False
+        )
         for config in (EnvConfig(), BOARD)
     )
 
