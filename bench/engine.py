@@ -131,7 +131,7 @@ class Batch:
                 self.games.rows[:] = self.from_rows
                 self.masks[:] = self.first_masks
             draw_actions(self.masks, self.words, self.actions)
-            self.games.step(self.actions, self.layout, self.rows, self.masks, max_pieces=NEVER, final=self.final_rows)
+            self.games.step_unchecked(self.actions, self.layout, self.rows, self.masks, NEVER, self.final_rows, None)
             self.checksum += read_rows(self.rows, self.actions)
         return n_steps * self.games.n_games
 
@@ -203,7 +203,7 @@ class KeyBatch:
     def steps(self, n_steps: int) -> int:
         for _ in range(n_steps):
             draw_keys(self.masks, self.random_words, self.actions)
-            self.games.step(self.actions, self.words, self.masks, max_pieces=NEVER, final=self.final_words)
+            self.games.step_unchecked(self.actions, self.words, self.masks, NEVER, self.final_words, None)
         self.checksum = zlib.crc32(self.words.tobytes(), self.checksum)
         return n_steps * self.games.n_games
 

@@ -234,18 +234,10 @@ class Batch(IndependentCopies, GameViews):
         Raises:
             GameError: if an action is out of range or a game has ended.
         """
-        if not isinstance(actions, np.ndarray) or actions.dtype.kind not in "iu":
-            raise GameError(f"Actions are integers; got {actions!r:.80}. Pass one integer for each game.")
         if actions.shape != (self.n_games,):
             raise GameError(f"Each of {self.n_games} games takes one action; got shape {actions.shape}. Pass one each.")
-        max_pieces, *others = shared
-        if not is_integer(max_pieces) or abs(int(max_pieces)) >= _INT64_END:
-            raise GameError(f"max_pieces is a whole number; got {max_pieces!r:.80}. Pass an integer.")
         if reset_mask is None:
             reset_mask = self._no_resets
-        else:
-            require_array("reset_mask", reset_mask, (self.n_games,), np.bool_)
-        shared = (int(max_pieces), *others)  # of one type, for which the kernel is compiled
         arrays = (self.rows, actions, reset_mask, *game_arrays)
         if len(self._spans) == 1:
             rejected = kernel(*arrays, *shared, *scratches[:1])
@@ -262,6 +254,16 @@ class Batch(IndependentCopies, GameViews):
                     call.result()
         if rejected >= 0:
             self._raise_rejected(rejected, int(actions[rejected]))
+
+    def _require_step(self, actions: object, max_pieces: object, reset_mask: object) -> int:
+        """Checks the arguments of a step; returns ``max_pieces`` as the type for which kernels are compiled."""
+        if not isinstance(actions, np.ndarray) or actions.dtype.kind not in "iu":
+            raise GameError(f"Actions are integers; got {actions!r:.80}. Pass one integer for each game.")
+        if not is_integer(max_pieces) or abs(int(max_pieces)) >= _INT64_END:
+            raise GameError(f"max_pieces is a whole number; got {max_pieces!r:.80}. Pass an integer.")
+        if reset_mask is not None:
+            require_array("reset_mask", reset_mask, (self.n_games,), np.bool_)
+        return int(max_pieces)
 
     def _first_rejected(self, actions: npt.NDArray[np.int64], reset_mask: npt.NDArray[np.bool_]) -> int:
         is_accepted = (self.rows[:, TERMINATED] == 0) & (actions >= 0) & (actions < self.n_actions)

@@ -105,6 +105,16 @@ def count_holes(columns, width):
 
 
 @kernel
+def holes_and_height(columns, width):
+    """Returns ``count_holes`` and ``stack_height`` of a board, in one pass."""
+    n_holes, filled = 0, 0
+    for x in range(width):
+        n_holes += bit_length(columns[x]) - popcount(columns[x])
+        filled |= columns[x]
+    return n_holes, bit_length(filled)
+
+
+@kernel
 def landing_row(columns, piece, rotation, left):
     """Row of the piece's lowest cell when it has fallen straight down with its leftmost cell in column ``left``."""
     bottom = 0

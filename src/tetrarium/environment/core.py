@@ -19,6 +19,7 @@ from tetrarium.environment.observations import Masks, Observations, ObservationW
 from tetrarium.errors import ConfigError, GameError, IllegalActionError
 
 _NO_LIMIT: Final = 1 << 62
+_INT64: Final = np.dtype(np.int64)
 _INT64_MAX: Final = np.uint64(2**63 - 1)
 _STATE_MAX: Final = 2**62
 _MAX_GAMES: Final = 1 << 20
@@ -47,6 +48,8 @@ def integer_actions(actions: Any, n_games: int) -> npt.NDArray[np.int64]:
     Raises:
         GameError: if they are not one integer for each game.
     """
+    if isinstance(actions, np.ndarray) and actions.dtype is _INT64 and actions.shape == (n_games,):
+        return actions  # as nearly always
     try:
         given = np.asarray(actions)
     except (TypeError, ValueError):

@@ -99,7 +99,7 @@ class _RowsWriter:
         self, games: Games, actions: Actions, masks: Masks, *, max_pieces: int, restart: bool, reset_mask: ResetMask
     ) -> Observations:
         rows, final = np.empty(self._shape, dtype=np.float32), self._final if restart else None
-        games.step(actions, self._layout, rows, masks, max_pieces=max_pieces, final=final, reset_mask=reset_mask)
+        games.step_unchecked(actions, self._layout, rows, masks, max_pieces, final, reset_mask)
         return rows
 
     def final(self, games: Games, indices: npt.NDArray[np.intp]) -> Observations:
@@ -118,7 +118,7 @@ class _StateWriter:
         self, games: Any, actions: Actions, masks: Masks, *, max_pieces: int, restart: bool, reset_mask: ResetMask
     ) -> Observations:
         """See ``ObservationWriter``."""
-        games.advance(actions, max_pieces=max_pieces, restart=restart, reset_mask=reset_mask)
+        games.advance_unchecked(actions, max_pieces, restart, reset_mask)
         return self.observe(games, masks)
 
     def final(self, games: Any, indices: npt.NDArray[np.intp]) -> Observations:
@@ -179,7 +179,7 @@ class _KeyRowWriter:
         self, games: KeyGames, actions: Actions, masks: Masks, *, max_pieces: int, restart: bool, reset_mask: ResetMask
     ) -> Observations:
         words, final = np.empty(self._shape, dtype=np.int64), self._final if restart else None
-        games.step(actions, words, masks, max_pieces=max_pieces, final=final, reset_mask=reset_mask)
+        games.step_unchecked(actions, words, masks, max_pieces, final, reset_mask)
         return words.view(np.uint8)
 
     def final(self, games: KeyGames, indices: npt.NDArray[np.intp]) -> Observations:

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from tetrarium.engine.batches import ADDED_HEIGHT, EXECUTED_ACTION, NEW_HOLES, STEP_LINES, STEP_TRUNCATED
-from tetrarium.engine.boards import add_piece, count_holes, remove_full_rows, stack_height
+from tetrarium.engine.boards import add_piece, holes_and_height, remove_full_rows
 from tetrarium.engine.compiling import kernel, small_kernel
 from tetrarium.engine.keyplay.rules import GRAVITY, N_LEVELS, ROW, ROW_BITS, KeyParameters
 from tetrarium.engine.movegen import keys
@@ -111,27 +111,29 @@ def _lock(games, index, script, rules, step_record):
     left, bottom = x - _CORNERS[piece, rotation, 0], y - _CORNERS[piece, rotation, 1]
     top = bottom + PIECE_HEIGHTS[piece, rotation]
     spin = keys.classify_spin(columns, piece, rotation, x, y, games[index, OUTCOME])
-    n_holes_t, height_t = count_holes(columns, rules.width), stack_height(columns, rules.width)
+    n_holes_t, height_t = holes_and_height(columns, rules.width)
     add_piece(columns, piece, rotation, left, bottom)
     games[index, N_PLACED] += 1
-    n_lines, points = 0, 0
-    if (bottom if rules.guideline else top - 1) >= rules.height:
+    has_ended = (bottom if rules.guideline else top - 1) >= rules.height
+    n_lines = 0 if has_ended else remove_full_rows(columns, rules.width)
+    n_holes_tp1, height_tp1 = holes_and_height(columns, rules.width)
+    points = 0
+    if has_ended:
         games[index, TERMINATED] = 1
         spin = NO_SPIN
     else:
         level = rules.first_level - 1 + level_at(games[index, LINES])
-        n_lines = remove_full_rows(columns, rules.width)
         games[index, LINES] += n_lines
         points, games[index, BACK_TO_BACK], games[index, COMBO] = lock_points(
-            n_lines, spin, level, games[index, BACK_TO_BACK], games[index, COMBO], columns.sum() == 0
+            n_lines, spin, level, games[index, BACK_TO_BACK], games[index, COMBO], height_tp1 == 0
         )
         games[index, SCORE] += points
         advance_queue(games, index, script, rules)
         games[index, HOLD_USED] = 0
         spawn(games, index, rules)
     step_record[index, STEP_LINES] = n_lines
-    step_record[index, NEW_HOLES] = count_holes(columns, rules.width) - n_holes_t
-    step_record[index, ADDED_HEIGHT] = stack_height(columns, rules.width) - height_t
+    step_record[index, NEW_HOLES] = n_holes_tp1 - n_holes_t
+    step_record[index, ADDED_HEIGHT] = height_tp1 - height_t
     step_record[index, LOCKED] = piece + 1
     step_record[index, LOCK_ROTATION] = rotation % N_ORIENTATIONS[piece]
     step_record[index, LOCK_COLUMN] = left

@@ -291,8 +291,26 @@ class Games(Batch):
         Raises:
             GameError: if an action is out of range or a game has ended; no game has then been stepped.
         """
+        max_pieces = self._require_step(actions, max_pieces, reset_mask)
+        self._require_observations(layout, masks, rows, rows if final is None else final)
+        self.step_unchecked(actions, layout, rows, masks, max_pieces, final, reset_mask)
+
+    def step_unchecked(
+        self,
+        actions: npt.NDArray[np.int64],
+        layout: Layout,
+        rows: npt.NDArray[np.float32],
+        masks: npt.NDArray[np.bool_],
+        max_pieces: int,
+        final: npt.NDArray[np.float32] | None,
+        reset_mask: npt.NDArray[np.bool_] | None,
+    ) -> None:
+        """Does the same as ``step`` for arrays of the right shapes and types, as environments make them.
+
+        Raises:
+            GameError: as ``step``.
+        """
         final_rows = rows if final is None else final
-        self._require_observations(layout, masks, rows, final_rows)
         self._play(
             _step_games,
             actions,
@@ -316,6 +334,16 @@ class Games(Batch):
             GameError: as ``step``.
         """
         require_instance("restart", restart, bool)
+        self.advance_unchecked(actions, self._require_step(actions, max_pieces, reset_mask), restart, reset_mask)
+
+    def advance_unchecked(
+        self, actions: npt.NDArray[np.int64], max_pieces: int, restart: bool, reset_mask: npt.NDArray[np.bool_] | None
+    ) -> None:
+        """Does the same as ``advance`` for arrays of the right shapes and types, as environments make them.
+
+        Raises:
+            GameError: as ``step``.
+        """
         self._play(
             _advance_games,
             actions,

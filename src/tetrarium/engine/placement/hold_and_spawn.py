@@ -12,7 +12,7 @@ from typing import Final
 
 from tetrarium.engine import state_layout as at
 from tetrarium.engine.afterstates import feature_rows
-from tetrarium.engine.boards import add_piece, count_holes, landing_row, remove_full_rows, stack_height
+from tetrarium.engine.boards import add_piece, holes_and_height, landing_row, remove_full_rows
 from tetrarium.engine.compiling import by_type, inlined_kernel, kernel, small_kernel
 from tetrarium.engine.features import GAME_OVER
 from tetrarium.engine.pieces import MAX_ORIENTATIONS
@@ -279,8 +279,7 @@ def lock_piece(games, index, rotation, left, bottom, spin, script, rules, scratc
     """Locks the selected piece and brings the next one into play; returns lines, new holes and added height."""
     columns = games[index, at.COLUMNS :]
     piece = scratch[_PIECES]
-    height_t = stack_height(columns, rules.width)
-    n_holes_t = count_holes(columns, rules.width)
+    n_holes_t, height_t = holes_and_height(columns, rules.width)
     add_piece(columns, piece, rotation, left, bottom)
     games[index, at.N_PLACED] += 1
     n_lines = 0
@@ -301,5 +300,5 @@ def lock_piece(games, index, rotation, left, bottom, spin, script, rules, scratc
         advance_queue(games, index, script, rules)
     if not games[index, at.TERMINATED] and _is_blocked(columns, games[index, at.QUEUE], rules):
         games[index, at.TERMINATED] = 1
-    added_height = stack_height(columns, rules.width) - height_t
-    return n_lines, count_holes(columns, rules.width) - n_holes_t, added_height
+    n_holes_tp1, height_tp1 = holes_and_height(columns, rules.width)
+    return n_lines, n_holes_tp1 - n_holes_t, height_tp1 - height_t

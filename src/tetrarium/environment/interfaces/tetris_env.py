@@ -141,8 +141,8 @@ class TetrisEnv(IndependentCopies, gymnasium.Env[Any, Any]):
                 f"An action is an integer from 0 to {self.action_space.n - 1}; got {action!r}. "
                 "Choose one that action_mask allows."
             ) from None
-        if not 0 <= chosen < self.action_space.n:
-            raise action_range_error(int(self.action_space.n), chosen)
+        if not 0 <= chosen < self.core.games.n_actions:
+            raise action_range_error(self.core.games.n_actions, chosen)
         keys = {"keys": self.keys_to(chosen)} if self._reports_keys else {}
         outcome = self.core.step(np.array([chosen], dtype=np.int64), restart=False)
         games = self.core.games

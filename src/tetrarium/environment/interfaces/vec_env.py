@@ -42,6 +42,7 @@ class TetrisVecEnv(IndependentCopies, VecEnv):
         self.config = EnvConfig.of(config)
         self.core = GameCore(self.config, n_envs, seed, n_threads)
         self._actions = np.zeros(n_envs, dtype=np.int64)
+        self._by_keys = self.core.by_keys
         self._n_steps = np.zeros(n_envs, dtype=np.int64)  # of each game by keys; otherwise a step is a piece
         self._started_s = time.monotonic()
         self.render_mode = "rgb_array"
@@ -82,7 +83,8 @@ class TetrisVecEnv(IndependentCopies, VecEnv):
         core = self.core
         outcome = core.step(self._actions, restart=True)
         games = core.games
-        self._n_steps += 1
+        if self._by_keys:
+            self._n_steps += 1
         dones = outcome.terminated | outcome.truncated
         infos = [
             {
@@ -114,7 +116,7 @@ class TetrisVecEnv(IndependentCopies, VecEnv):
             infos[index]["terminal_observation"] = one_game(final, place)
             infos[index]["episode"] = {
                 "r": float(core.rewards_game[index]),
-                "l": int(self._n_steps[index]) if core.by_keys else infos[index]["pieces_game"],
+                "l": int(self._n_steps[index]) if self._by_keys else infos[index]["pieces_game"],
                 "t": round(time.monotonic() - self._started_s, 6),
             }
             core.rewards_game[index] = 0.0
@@ -128,7 +130,7 @@ class TetrisVecEnv(IndependentCopies, VecEnv):
 
     def state(self) -> dict[str, Any]:
         """Returns a copy of all games and their random streams."""
-        return {**self.core.state(), **({"n_steps": self._n_steps.copy()} if self.core.by_keys else {})}
+        return {**self.core.state(), **({"n_steps": self._n_steps.copy()} if self._by_keys else {})}
 
     def set_state(self, state: dict[str, Any]) -> Any:
         """Restores a state that ``state`` returned; returns the observations."""
