@@ -104,6 +104,29 @@ def test_board_and_texts_fit_the_window(page: Page, paused: str, size: tuple[int
     assert page.evaluate(_CLIPPED_FIGURES) == []
 
 
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_messages_replace_each_other_and_cover_no_board_or_chart(page: Page, paused: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    open_run(page, paused)
+    expect_state(page, "Paused")
+    covered = page.evaluate(
+        """async () => {
+            const { showToast } = await import("/static/common/toast.js");
+            for (const text of ["First.", "Second.", "Checkpoint saved at step 123,456."]) showToast(text);
+            const toast = document.querySelector("#toasts").getBoundingClientRect();
+            return [...document.querySelectorAll("canvas")]
+                .filter((canvas) => canvas.checkVisibility())
+                .filter((canvas) => {
+                    const { top, bottom, left, right } = canvas.getBoundingClientRect();
+                    return top < toast.bottom && bottom > toast.top && left < toast.right && right > toast.left;
+                })
+                .map((canvas) => canvas.id || canvas.parentElement.id);
+        }"""
+    )
+    assert covered == []
+    expect(page.locator("#toasts .toast p")).to_have_text(["Checkpoint saved at step 123,456."])
+
+
 def test_layout_does_not_shift_while_watching(page: Page, dashboard: Dashboard) -> None:
     dashboard.start_run("counting")
     page.add_init_script(f"({_SHIFTS})()")
