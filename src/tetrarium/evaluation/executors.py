@@ -12,7 +12,7 @@ import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
@@ -28,7 +28,7 @@ SLICE_S: Final = 1.0  # sending a slice takes milliseconds
 _AHEAD: Final = 2  # slices sent for each worker, so that none waits for the next one
 _MAX_LOSSES: Final = 3  # executors that broke one after another, without a slice played
 _CHECK_EVERY_S: Final = 0.1
-_OVERDUE_S: Final = 30.0  # after which a second worker plays a slice, too
+_OVERDUE_S: Final = 30.0  # after which another worker plays a slice, too
 _memory: Final = threading.local()  # of one thread of a worker: the latest task and its runner
 
 
@@ -76,12 +76,16 @@ def play_on_executor(
 
 @dataclass(slots=True)
 class _SentSlice:
-    """Slice that is played by a worker, or by a second one because the first may be lost."""
+    """Slice that a worker plays, and further ones if the workers before may be lost."""
 
     slice: Slice
-    sent_s: float
-    is_repeated: bool = False
+    sent_s: float = 0.0
     is_returned: bool = False
+
+    @property
+    def is_overdue(self) -> bool:
+        """True if its worker may hang."""
+        return time.monotonic() - self.sent_s > _OVERDUE_S
 
 
 def _play(queue: WorkQueue, task: bytes, executor: Executor, n_workers: int, on_wait: Callable[[], None]) -> None:
@@ -93,6 +97,7 @@ def _play(queue: WorkQueue, task: bytes, executor: Executor, n_workers: int, on_
             queue.give_back(returned.slice, played)
 
     def send(shared: _SentSlice) -> None:
+        shared.sent_s = time.monotonic()
         try:
             future = executor.submit(_play_slice, task, shared.slice.states, shared.slice.n_pieces)
         except BaseException:
@@ -105,12 +110,13 @@ def _play(queue: WorkQueue, task: bytes, executor: Executor, n_workers: int, on_
             if isinstance(executor, ClusterExecutor):
                 executor.check()
                 n_workers = executor.n_workers
-            while len(sent) < _AHEAD * n_workers:
+            awaited = list({id(each): each for each in sent.values() if not each.is_returned}.values())
+            overdue = [each for each in awaited if each.is_overdue]
+            for _ in range(_AHEAD * n_workers - (len(awaited) - len(overdue))):
                 if (taken := queue.take(wait=False)) is not None:
-                    send(_SentSlice(taken, time.monotonic()))
-                elif (overdue := _overdue(sent.values())) is not None:
-                    overdue.is_repeated = True
-                    send(overdue)
+                    send(_SentSlice(taken))
+                elif overdue:
+                    send(overdue.pop())
                 else:
                     break
             done, _ = wait(sent, timeout=_CHECK_EVERY_S, return_when=FIRST_COMPLETED)
@@ -122,12 +128,6 @@ def _play(queue: WorkQueue, task: bytes, executor: Executor, n_workers: int, on_
         for future, lost in sent.items():
             future.cancel()
             give_back(lost, None)
-
-
-def _overdue(sent: Iterable[_SentSlice]) -> _SentSlice | None:
-    """Returns a slice whose worker may hang, when no other slice is left to send."""
-    latest_s = time.monotonic() - _OVERDUE_S
-    return next((each for each in sent if each.sent_s < latest_s and not each.is_repeated), None)
 
 
 def _play_slice(task: bytes, states: GameStates, n_pieces: int) -> PlayedSlice:

@@ -37,6 +37,7 @@ def test_run_starts_with_one_button_and_is_watched(
     page.locator("#start-run").click()
     expect(page.locator("#run-name")).to_have_text("run-2")
     expect_state(page, "Running")
+    expect(page.locator("#pause")).to_be_enabled()
     page.keyboard.press("Space")  # which does not open the panel again
     expect_state(page, "Paused")
     dashboard.command("run-2", "stop")
