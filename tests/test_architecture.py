@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -19,6 +20,8 @@ import pytest
 import tetrarium
 
 SOURCE = Path(tetrarium.__file__).parent
+PROJECT = Path(__file__).parent.parent
+SCRIPTS = sorted(path for folder in ("bench", "tools") for path in (PROJECT / folder).rglob("*.py"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -460,3 +463,16 @@ def test_name_missing_from_all_is_reported() -> None:
     source = "from tetrarium.engine.boards import Games\nfrom typing import Any\nLIMIT = 3\n_own = 4\ndef play(): ...\n"
     assert public_names(source) == {"Games", "LIMIT", "play"}
     assert in_order(["play", "Games", "LIMIT", "__version__"]) == ["LIMIT", "Games", "__version__", "play"]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_names_that_benchmarks_and_tools_import_exist(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and is_under(node.module, frozenset({"tetrarium", "tests"}))
+        ):
+            module = importlib.import_module(node.module)
+            for name in node.names:
+                assert hasattr(module, name.name) or find_spec(f"{node.module}.{name.name}"), name.name

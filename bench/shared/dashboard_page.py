@@ -13,7 +13,7 @@ from typing import Final
 
 from playwright.sync_api import Page, sync_playwright
 
-from tetrarium.training.runs.storage.folder import is_locked
+from tetrarium.registry.files.process_lock import is_locked
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 FLAGS: Final = [
