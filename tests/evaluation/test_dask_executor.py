@@ -17,6 +17,7 @@ import tetrarium
 from tests.dashboard.servers import wait_until
 from tests.evaluation.sample_policies import SMALL, STACKER
 from tests.evaluation.test_ledgers import CONFIGS, NAMES, POLICIES
+from tetrarium.cli.evaluations import _find_cluster
 from tetrarium.cli.main import main
 from tetrarium.errors import ConfigError, ExecutorError, PolicyError
 from tetrarium.evaluation import Report, dask_executor, evaluate, evaluator, executors, ledger, work_queue
@@ -137,6 +138,27 @@ def test_a_lost_scheduler_ends_with_one_line_and_the_ledger_continues(
     assert continued.games == play(n_games=40).games
 
 
+def test_an_evaluation_whose_workers_all_left_ends_with_one_line(
+    own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill_all() -> None:
+        monkeypatch.setattr(cluster_module, "_WORKERS_S", 0.3)
+        for worker in own_cluster.workers:
+            worker.kill()
+
+    with pytest.raises(ExecutorError, match=r"Slices need a worker; within .* had none\. Start one in"):
+        play(n_games=40, executor=at(own_cluster), on_progress=disturb([kill_all]))
+
+
+def test_a_new_scheduler_is_found_in_the_same_file(cluster: Cluster, tmp_path: Path) -> None:
+    file = tmp_path / "scheduler.json"
+    file.write_text('{"address": "tcp://127.0.0.1:1"}')
+    connect = _find_cluster(str(file), insecure=False)
+    file.write_text(cluster.file.read_text())
+    with connect() as executor:
+        assert play(executor=executor).games == play().games
+
+
 def test_workers_of_other_sources_are_named_and_not_used(own_cluster: Cluster, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(Path(tetrarium.__file__).parent, other / "tetrarium", ignore=shutil.ignore_patterns("__pycache__"))
@@ -160,7 +182,7 @@ def test_workers_of_other_sources_are_named_and_not_used(own_cluster: Cluster, t
 
 
 def test_without_workers_or_a_scheduler_the_reason_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_module, "WORKERS_S", 0.3)
+    monkeypatch.setattr(cluster_module, "_WORKERS_S", 0.3)
     monkeypatch.setattr(dask_executor, "_CONNECT_S", 0.3)
     with running_cluster(tmp_path, 0) as cluster, pytest.raises(ExecutorError, match="Slices need a worker; within"):
         DaskExecutor(str(cluster.file))

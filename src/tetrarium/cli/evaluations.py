@@ -94,7 +94,8 @@ def _find_cluster(on: str, *, insecure: bool) -> "Callable[[], ClusterExecutor]"
             f"{on!r}.{suggestion(on, (_LOCAL, f'{SCHEME}auto'))} Omit it for threads.",
             field="on",
         )
-    return partial(DaskExecutor, scheduler_address(on, insecure=insecure), insecure=insecure, on_unused=_warn)
+    scheduler_address(on, insecure=insecure)
+    return partial(DaskExecutor, on, insecure=insecure, on_unused=_warn)  # reads the file of a new scheduler anew
 
 
 def _warn(sentence: str) -> None:

@@ -13,8 +13,8 @@ from typing import Any, Final
 import tetrarium
 from tetrarium.errors import ExecutorError
 
-WORKERS_S: Final = 60.0  # workers of a batch system start late
-CHECK_EVERY_S: Final = 2.0
+_WORKERS_S: Final = 60.0  # workers of a batch system start late
+_CHECK_EVERY_S: Final = 2.0
 
 
 class ClusterExecutor(Executor, abc.ABC):
@@ -52,30 +52,33 @@ class ClusterExecutor(Executor, abc.ABC):
         """Finds new workers.
 
         Raises:
-            BrokenExecutor: if calls wait for workers that have left.
+            BrokenExecutor: if all workers have left, or those that calls wait for.
         """
-        if time.monotonic() - self._checked_s < CHECK_EVERY_S:
+        if time.monotonic() - self._checked_s < _CHECK_EVERY_S:
             return
         self._find_workers()
-        if any(not workers & self._slots.keys() for workers in tuple(self._sent.values())):
-            raise BrokenExecutor(f"all workers of {self.name} left")
+        if not self._slots or any(not workers & self._slots.keys() for workers in tuple(self._sent.values())):
+            raise BrokenExecutor(f"workers of {self.name} left")
 
     def _await_workers(self) -> None:
         """Waits for the first worker.
 
         Raises:
-            ExecutorError: if there is none in time.
+            ExecutorError: if there is none in time, or the cluster is lost meanwhile.
         """
-        deadline_s = time.monotonic() + WORKERS_S
+        deadline_s = time.monotonic() + _WORKERS_S
         while True:
-            self._find_workers()
+            try:
+                self._find_workers()
+            except BrokenExecutor as error:
+                raise ExecutorError(f"A cluster answers while it is used; {error}. Start it again.") from error
             if self._slots:
                 return
             if time.monotonic() > deadline_s:
                 reason = f" {len(self._unused)} of other sources are not used." if self._unused else ""
                 raise ExecutorError(
-                    f"Slices need a worker; within {WORKERS_S:.0f} seconds, {self.name} had none.{reason} Start one in "
-                    f"an environment with this tetrarium: {self._start}"
+                    f"Slices need a worker; within {_WORKERS_S:.0f} seconds, {self.name} had none.{reason} Start "
+                    f"one in an environment with this tetrarium: {self._start}"
                 )
             time.sleep(0.2)
 

@@ -124,7 +124,7 @@ def scheduler_address(address: str, *, insecure: bool = False) -> str:
         )
     if parts.scheme == "tcp" and not insecure and not _is_loopback(parts):
         raise ConfigError(
-            f"Whoever reaches a scheduler without encryption runs code on its machines; got {found}, which is beyond "
+            f"A scheduler without encryption runs the code of everyone who reaches it; got {found}, which is beyond "
             "this machine. Use tls://, or pass --insecure on a network that only your team reaches.",
             field="on",
         )

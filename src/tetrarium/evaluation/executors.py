@@ -23,7 +23,6 @@ from tetrarium.evaluation.work_queue import GameStates, PlayedSlice, Slice, Slic
 
 ExecutorSource = Executor | Callable[[], Executor]  # an Executor, or a function that makes one and can replace it
 
-
 SLICE_S: Final = 1.0  # sending a slice takes milliseconds
 _AHEAD: Final = 2  # slices sent for each worker, so that none waits for the next one
 _MAX_LOSSES: Final = 3  # executors that broke one after another, without a slice played
