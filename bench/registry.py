@@ -22,12 +22,12 @@ from tetrarium.cli.tables.model_tables import print_slots
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
-from tetrarium.registry.runs import RunStore
+from tetrarium.registry.run_store import RunStore
 from tetrarium.training import TetrisAgent, TrainingConfig
 from tetrarium.training.checkpoints.agent_checkpoint import read_saved_policy
 from tetrarium.training.checkpoints.model_bundles import make_bundle
 from tetrarium.training.runs.storage.run_config import create_run
-from tetrarium.workers.directories.runs import find_runs, list_runs, read_episodes, read_run
+from tetrarium.workers.directories.run_views import find_runs, list_runs, read_episodes, read_run
 from tetrarium.workers.protocol.status_files import WorkerState
 
 N_TIMES: Final = 5

@@ -26,7 +26,7 @@ from tetrarium.environment import EnvConfig
 from tetrarium.errors import WorkerError
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
-from tetrarium.workers.human_play.commands import SessionOptions
+from tetrarium.workers.human_play.human_game_control import SessionOptions
 from tetrarium.workers.processes.launcher import start_demo, start_human_game, start_training
 from tetrarium.workers.protocol.client import WorkerClient
 from tetrarium.workers.protocol.status_files import read_address

@@ -26,7 +26,7 @@ from tetrarium.registry.model_store import ModelStore
 from tetrarium.training import TrainingConfig
 from tetrarium.training.presets import find_preset
 from tetrarium.training.runs.control import Control
-from tetrarium.workers.directories.runs import list_runs, read_run
+from tetrarium.workers.directories.run_views import list_runs, read_run
 
 Call = Callable[[Any], Any]
 SIZE: dict[str, Any] = {"width": 4, "height": 6, "hidden_rows": 20, "randomizer": "7-bag", "preview": 1}

@@ -95,7 +95,7 @@ WITHOUT_TORCH = (
     "tetrarium.environment",
     "tetrarium.evaluation",
     "tetrarium.workers.protocol.client",
-    "tetrarium.workers.directories.runs",
+    "tetrarium.workers.directories.run_views",
     "tetrarium.workers.processes.launcher",
     "tetrarium.tuning",
     "tetrarium.dashboard",
@@ -108,7 +108,7 @@ WITHOUT_NUMPY = (
     "tetrarium.cli.terminal.agent_player",
     "tetrarium.cli.tables.report_tables",
 )
-WITHOUT_NUMBA = ("tetrarium.registry", "tetrarium.workers.protocol.client", "tetrarium.workers.directories.runs")
+WITHOUT_NUMBA = ("tetrarium.registry", "tetrarium.workers.protocol.client", "tetrarium.workers.directories.run_views")
 
 
 def uses(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -213,9 +213,9 @@ def test_exception_is_still_needed(path: str) -> None:
         ("engine/placement/games.py", "from pathlib import Path", "engine never uses pathlib.Path"),
         ("engine/placement/games.py", "open('scores')", "engine never calls open()"),
         ("engine/placement/games.py", "from .rules import Rules", "engine never uses .rules.Rules"),
-        ("registry/runs.py", "import torch", "registry never uses torch"),
+        ("registry/run_store.py", "import torch", "registry never uses torch"),
         (
-            "registry/runs.py",
+            "registry/run_store.py",
             "import tetrarium.engine.placement.games",
             "registry never uses tetrarium.engine.placement.games",
         ),

@@ -10,7 +10,7 @@ from tests.torture.processes import finish, train
 from tests.workers.servers import wait_for
 from tests.workers.test_learning_curves import made
 from tetrarium.registry.home import Home
-from tetrarium.workers.directories.runs import list_runs, read_run
+from tetrarium.workers.directories.run_views import list_runs, read_run
 from tetrarium.workers.protocol.status_files import WorkerState
 
 pytestmark = pytest.mark.timeout(600)  # a first start compiles the engine

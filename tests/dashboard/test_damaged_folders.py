@@ -25,7 +25,7 @@ from tetrarium.dashboard.routes.studies import study_routes
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import HomeError, NotFoundError, TetrariumError
 from tetrarium.registry.home import Home
-from tetrarium.registry.runs import RunStore
+from tetrarium.registry.run_store import RunStore
 from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.storage.checkpoint_cleanup import find_prunable
 from tetrarium.training.runs.storage.run_config import create_run
@@ -40,8 +40,14 @@ from tetrarium.workers.directories.process_directory import (
     list_demos,
     list_human_games,
 )
-from tetrarium.workers.directories.runs import list_runs, read_config, read_episodes, read_evaluations, read_progress
-from tetrarium.workers.human_play.commands import SessionOptions
+from tetrarium.workers.directories.run_views import (
+    list_runs,
+    read_config,
+    read_episodes,
+    read_evaluations,
+    read_progress,
+)
+from tetrarium.workers.human_play.human_game_control import SessionOptions
 from tetrarium.workers.human_play.saved_games import list_games
 from tetrarium.workers.protocol.latest_boards import BoardReader
 from tetrarium.workers.protocol.status_files import WorkerState

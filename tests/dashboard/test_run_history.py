@@ -31,7 +31,7 @@ from tetrarium.registry.model_store import ModelStore
 from tetrarium.training.runs.storage.checkpoint_cleanup import find_prunable
 from tetrarium.tuning import create_study
 from tetrarium.tuning.study import study_names
-from tetrarium.workers.directories.runs import list_runs
+from tetrarium.workers.directories.run_views import list_runs
 from tetrarium.workers.protocol.status_files import PROCESS_STATES
 
 N_PIECES = 450

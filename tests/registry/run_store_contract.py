@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tetrarium.registry.home import Home
+from tetrarium.registry.run_store import RunStore
 from tetrarium.registry.run_tables import EPISODES
-from tetrarium.registry.runs import RunStore
 
 SUMMARY = {
     "mark": "m", "state": "stopped", "step": 5, "total_steps": 9, "error": "", "message": "", "algorithm": "dqn",

@@ -10,9 +10,9 @@ from typing import Final
 from tests.registry.run_store_contract import episode, known_rows, n_known, written_episodes
 from tetrarium.registry.files.atomic import write_file
 from tetrarium.registry.home import Home
+from tetrarium.registry.run_store import RunStore
 from tetrarium.registry.run_tables import EPISODES
-from tetrarium.registry.runs import RunStore
-from tetrarium.workers.directories.runs import list_runs, read_episodes
+from tetrarium.workers.directories.run_views import list_runs, read_episodes
 
 SERVER: Final = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["tests.registry.run_writers"])

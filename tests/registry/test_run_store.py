@@ -12,7 +12,7 @@ from tetrarium.errors import HomeError, RegistryBusyError
 from tetrarium.registry.database import Database
 from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
-from tetrarium.registry.runs import RunStore
+from tetrarium.registry.run_store import RunStore
 
 FIRST = Path(__file__).parents[1] / "fixtures" / "registry-v1"
 

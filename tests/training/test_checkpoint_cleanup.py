@@ -8,13 +8,13 @@ from tests.training.runs import ignore
 from tetrarium.errors import ConfigError, HomeError, RunInTrashError, UnknownAgentError
 from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
+from tetrarium.registry.run_store import RunStore
 from tetrarium.registry.run_trash import remove_trashed, restore_run
-from tetrarium.registry.runs import RunStore
 from tetrarium.training.agent_reference import resolve_checkpoint
 from tetrarium.training.runs.run import TrainingRun
 from tetrarium.training.runs.storage.checkpoint_cleanup import delete_run, find_prunable, folder_bytes, prune
 from tetrarium.training.runs.storage.folder import checkpoint_steps
-from tetrarium.workers.directories.runs import list_runs
+from tetrarium.workers.directories.run_views import list_runs
 
 
 @pytest.fixture

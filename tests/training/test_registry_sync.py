@@ -14,8 +14,8 @@ from tetrarium.events import AgentEvaluated, CheckpointSaved, Event, WarningGive
 from tetrarium.registry.database import Database
 from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
+from tetrarium.registry.run_store import RunStore
 from tetrarium.registry.run_tables import EVALUATIONS, read_table
-from tetrarium.registry.runs import RunStore
 from tetrarium.training.agent import TetrisAgent
 from tetrarium.training.checkpoints.agent_checkpoint import read_saved_policy
 from tetrarium.training.checkpoints.model_bundles import make_bundle

@@ -40,7 +40,7 @@ from tetrarium.training.runs.storage.folder import (
     uncounted_folders,
 )
 from tetrarium.training.runs.storage.run_config import read_run_config
-from tetrarium.workers.directories.runs import list_runs, read_run
+from tetrarium.workers.directories.run_views import list_runs, read_run
 from tetrarium.workers.processes.worker_host import hosted
 from tetrarium.workers.protocol.status_files import Address
 

@@ -22,7 +22,7 @@ from tetrarium.training.runs.control import Control
 from tetrarium.training.runs.storage.run_config import create_run
 from tetrarium.tuning import StudyDetail, create_study, read_study, read_study_config, run_study, trial_storage
 from tetrarium.tuning.objectives import score_trial
-from tetrarium.workers.directories.runs import read_evaluations, read_run
+from tetrarium.workers.directories.run_views import read_evaluations, read_run
 from tetrarium.workers.protocol.status_files import read_address, read_state
 
 pytestmark = pytest.mark.timeout(600)  # a first start compiles the engine

@@ -180,7 +180,7 @@ def test_a_table_has_one_to_nine_seats(home: Home) -> None:
 _STARTER = """
 import sys
 from tetrarium.registry.home import Home
-from tetrarium.workers.human_play.commands import SessionOptions
+from tetrarium.workers.human_play.human_game_control import SessionOptions
 from tetrarium.workers.processes.launcher import start_demo, start_human_game
 
 start_demo(Home.locate(), "dt-10")

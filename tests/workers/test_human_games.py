@@ -17,7 +17,7 @@ from tetrarium.workers.directories.process_directory import (
     remove_human_game,
 )
 from tetrarium.workers.human_play import saved_games
-from tetrarium.workers.human_play.commands import SessionOptions
+from tetrarium.workers.human_play.human_game_control import SessionOptions
 from tetrarium.workers.human_play.input import Handling
 from tetrarium.workers.human_play.saved_games import MAX_GAMES, find_game, list_games, save_game
 from tetrarium.workers.human_play.session import human_game_config

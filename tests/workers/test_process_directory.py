@@ -18,7 +18,7 @@ from tetrarium.workers.directories.process_directory import (
     HumanGameConfig,
     ProcessDirectory,
 )
-from tetrarium.workers.human_play.commands import SessionOptions
+from tetrarium.workers.human_play.human_game_control import SessionOptions
 
 OPEN_FILES = Path("/proc/self/fd")
 STARTED = "2026-11-22T20:00:00+00:00"

@@ -15,10 +15,10 @@ from tetrarium.errors import HomeError
 from tetrarium.registry.database import Database
 from tetrarium.registry.files.process_lock import acquire_lock
 from tetrarium.registry.home import Home
-from tetrarium.registry.runs import RunStore
+from tetrarium.registry.run_store import RunStore
 from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.storage.run_config import create_run
-from tetrarium.workers.directories.runs import (
+from tetrarium.workers.directories.run_views import (
     find_run,
     find_runs,
     list_runs,

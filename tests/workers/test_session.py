@@ -10,7 +10,7 @@ from tetrarium.environment.human_games import HumanGame
 from tetrarium.environment.replays import Replay
 from tetrarium.errors import PolicyError, WorkerError
 from tetrarium.evaluation import LinearPolicy, named_policy
-from tetrarium.workers.human_play.commands import HumanGameControl, KeyEvent, SessionOptions
+from tetrarium.workers.human_play.human_game_control import HumanGameControl, KeyEvent, SessionOptions
 from tetrarium.workers.human_play.input import PRESSES, Handling
 from tetrarium.workers.human_play.opponent import Advisor, Opponent, opponent_config
 from tetrarium.workers.human_play.session import KEY_RATE, GameSession, human_game_config

@@ -16,7 +16,7 @@ from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEn
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.run import TrainingRun
-from tetrarium.workers.directories.runs import read_progress, read_run
+from tetrarium.workers.directories.run_views import read_progress, read_run
 from tetrarium.workers.processes.launcher import resume_training, start_training
 from tetrarium.workers.protocol.client import WorkerClient
 from tetrarium.workers.protocol.status_files import read_address

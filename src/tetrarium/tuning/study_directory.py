@@ -20,7 +20,7 @@ from tetrarium.training.runs.storage.checkpoint_cleanup import delete_run
 from tetrarium.tuning import study as studies
 from tetrarium.tuning.objectives import GOAL, OBJECTIVES, is_maximized
 from tetrarium.tuning.trial_storage import Storage, Trials, trial_result
-from tetrarium.workers.directories.runs import read_run
+from tetrarium.workers.directories.run_views import read_run
 from tetrarium.workers.protocol import status_files
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from tests.command_processes import ForkedCommand
 from tetrarium.errors import WorkerError
 from tetrarium.registry.files.process_lock import is_locked
 from tetrarium.registry.home import Home
-from tetrarium.workers.directories.runs import read_run
+from tetrarium.workers.directories.run_views import read_run
 from tetrarium.workers.protocol.client import WorkerClient
 from tetrarium.workers.protocol.status_files import read_address
 

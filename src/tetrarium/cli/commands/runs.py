@@ -27,7 +27,7 @@ from tetrarium.workers.protocol.status_files import DAMAGED, ProcessState
 if TYPE_CHECKING:
     from tetrarium.environment.pictures.plots import Plot
     from tetrarium.workers.directories.learning_curves import Curve
-    from tetrarium.workers.directories.runs import RunView
+    from tetrarium.workers.directories.run_views import RunView
 
 RunArgument = Annotated[str, Parameter(help="The run's name.", completer=options.run_names)]
 
@@ -51,7 +51,7 @@ def list_(
     home: options.HomeOption = None,
 ) -> int:
     """List runs, newest first."""
-    from tetrarium.workers.directories.runs import find_runs
+    from tetrarium.workers.directories.run_views import find_runs
 
     located = Home.locate(home)
     if trash:
@@ -86,7 +86,7 @@ def list_(
 @app.command
 def show(name: RunArgument, *, json: options.JsonOption = False, home: options.HomeOption = None) -> int:
     """Show one run: state, progress and results."""
-    from tetrarium.workers.directories.runs import read_run
+    from tetrarium.workers.directories.run_views import read_run
 
     view = read_run(Home.locate(home), name)
     if json:
@@ -212,7 +212,7 @@ def _size(n_bytes: int) -> str:
 
 def send_command(command: str, name: str, wanted: frozenset[str], home: Path | None, *, json: bool) -> int:
     """Sends a command and waits until the run is in a wanted state; without any, until its process has ended."""
-    from tetrarium.workers.directories.runs import read_run
+    from tetrarium.workers.directories.run_views import read_run
     from tetrarium.workers.protocol.client import WorkerClient
 
     located = Home.locate(home)

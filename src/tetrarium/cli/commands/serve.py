@@ -27,7 +27,7 @@ from tetrarium.registry.files.process_lock import is_locked
 from tetrarium.registry.home import Home
 from tetrarium.signals import EXIT_CODES, stop_signals
 from tetrarium.workers.directories.process_directory import list_demos
-from tetrarium.workers.directories.runs import list_runs
+from tetrarium.workers.directories.run_views import list_runs
 from tetrarium.workers.processes.launcher import start_demo, start_training
 from tetrarium.workers.protocol.client import AsyncWorkerClient, WorkerClient
 

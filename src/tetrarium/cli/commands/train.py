@@ -191,7 +191,7 @@ def resume(
 
 
 def _is_paused(home: Path | None, name: str) -> bool:
-    from tetrarium.workers.directories.runs import read_run
+    from tetrarium.workers.directories.run_views import read_run
 
     located = Home.locate(home)
     return located.run_folder(name).is_dir() and read_run(located, name).state == "paused"

@@ -22,7 +22,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from tetrarium.cli.formatting import counted
-from tetrarium.cli.terminal.boards import draw_board, large_size, small_size
+from tetrarium.cli.terminal.board_text import draw_board, large_size, small_size
 from tetrarium.cli.terminal.display_frame import ACCENT
 from tetrarium.cli.terminal.key_input import END, Keys, open_keys
 from tetrarium.cli.terminal.run_display import is_capable, make_console

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from tetrarium.cli import formatting
 from tetrarium.cli.tables.report_tables import report_table
-from tetrarium.cli.terminal.boards import draw_board, small_size
+from tetrarium.cli.terminal.board_text import draw_board, small_size
 from tetrarium.cli.terminal.run_summary import COMPILING, RunSummary, ending_sentences, evaluated_text
 from tetrarium.events import BoardShown, EvaluationProgress, Progress
 

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from tetrarium.cli.terminal.boards import board_lines, piece_lines
+from tetrarium.cli.terminal.board_text import board_lines, piece_lines
 from tetrarium.cli.terminal.display_frame import ACCENT
 
 if TYPE_CHECKING:

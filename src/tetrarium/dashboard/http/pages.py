@@ -24,7 +24,7 @@ from fastapi.responses import HTMLResponse
 
 from tetrarium.engine.pieces import PIECES
 from tetrarium.errors import NotFoundError
-from tetrarium.workers.human_play.commands import SessionOptions
+from tetrarium.workers.human_play.human_game_control import SessionOptions
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 _FRAME: Final = "frame.html"

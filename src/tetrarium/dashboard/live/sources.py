@@ -19,7 +19,7 @@ from tetrarium.registry.versions import champion_names
 from tetrarium.training.agent_reference import resolve_checkpoint
 from tetrarium.training.runs.storage.folder import is_run
 from tetrarium.workers.directories.process_directory import DEMOS, HUMAN_GAMES
-from tetrarium.workers.directories.runs import find_run, list_runs
+from tetrarium.workers.directories.run_views import find_run, list_runs
 from tetrarium.workers.protocol.status_files import ADDRESS, STATE, Address, read_address
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import ConfigDict, Field
 
 from tetrarium.dashboard import schemas
-from tetrarium.dashboard.commands import CommandResponse, DemoCommandRequest, send_command
+from tetrarium.dashboard.command_requests import CommandResponse, DemoCommandRequest, send_command
 from tetrarium.dashboard.live.sources import find_source, require_agent
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation import POLICY_NAMES, find_protocol
@@ -14,7 +14,7 @@ from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
 from tetrarium.registry.versions import champion_names
 from tetrarium.workers.directories.process_directory import DemoView, list_demos, read_demo, remove_demo
-from tetrarium.workers.directories.runs import list_runs
+from tetrarium.workers.directories.run_views import list_runs
 from tetrarium.workers.processes.launcher import start_demo, start_shared_demo
 
 Id = Annotated[str, Path(pattern=schemas.NAME_PATTERN, description="The demo's id.", examples=["9f3a01c2"])]

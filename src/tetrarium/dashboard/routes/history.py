@@ -18,7 +18,7 @@ from tetrarium.registry import run_trash
 from tetrarium.registry.home import Home, natural_key
 from tetrarium.training.runs.storage import checkpoint_cleanup
 from tetrarium.workers.directories.process_directory import list_demos
-from tetrarium.workers.directories.runs import RunView, find_run, list_runs, matches
+from tetrarium.workers.directories.run_views import RunView, find_run, list_runs, matches
 from tetrarium.workers.protocol.status_files import PROCESS_STATES, ProcessState
 
 MAX_RUNS: Final = 200  # in one response

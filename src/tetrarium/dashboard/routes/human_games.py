@@ -5,13 +5,20 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import ConfigDict, Field
 
-from tetrarium.dashboard.commands import CommandResponse, CommandWithoutValues, send_command
+from tetrarium.dashboard.command_requests import CommandResponse, CommandWithoutValues, send_command
 from tetrarium.dashboard.live.sources import find_source, require_agent
 from tetrarium.dashboard.schemas import FAILURES, NAME_PATTERN, Agent, JsonRoute, RequestModel
 from tetrarium.errors import EntryNotFoundError
 from tetrarium.registry.home import Home
 from tetrarium.workers.directories import process_directory
-from tetrarium.workers.human_play.commands import MAX_LEVEL, MAX_PACE, MAX_SEED, MIN_PACE, MODES, SessionOptions
+from tetrarium.workers.human_play.human_game_control import (
+    MAX_LEVEL,
+    MAX_PACE,
+    MAX_SEED,
+    MIN_PACE,
+    MODES,
+    SessionOptions,
+)
 from tetrarium.workers.human_play.input import MAX_SOFT_DROP
 from tetrarium.workers.human_play.saved_games import SavedGame, find_game, list_games
 from tetrarium.workers.processes.launcher import start_human_game

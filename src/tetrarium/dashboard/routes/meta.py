@@ -29,7 +29,7 @@ from tetrarium.training.presets import PRESETS
 from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, MODES
 from tetrarium.tuning import OBJECTIVES, SAMPLERS
 from tetrarium.tuning.study import MAX_AT_ONCE, MAX_TRIALS, STUDY_NAME_RULE
-from tetrarium.workers.human_play import commands
+from tetrarium.workers.human_play import human_game_control
 from tetrarium.workers.human_play.input import PRESSES
 from tetrarium.workers.processes.launcher import MAX_DEMOS, MAX_HUMAN_GAMES, MAX_SEATS
 from tetrarium.workers.protocol.commands import MAX_BOARDS_PER_SECOND
@@ -60,12 +60,12 @@ _LIMITS: Final[dict[str, tuple[float, str]]] = {
     "max_demos": (MAX_DEMOS, "Demos that run at once."),
     "max_seats": (MAX_SEATS, "Agents at a demo table."),
     "max_human_games": (MAX_HUMAN_GAMES, "Human games that run at once."),
-    "max_level": (commands.MAX_LEVEL, "Highest first level of a human game."),
-    "max_seed": (commands.MAX_SEED, "Largest seed of a demo, human game or job."),
+    "max_level": (human_game_control.MAX_LEVEL, "Highest first level of a human game."),
+    "max_seed": (human_game_control.MAX_SEED, "Largest seed of a demo, human game or job."),
     "min_speed": (MIN_SPEED, "Slowest pace of a run or demo in pieces per second."),
     "max_speed": (MAX_SPEED, "Fastest pace of a run or demo in pieces per second."),
-    "min_opponent_speed": (commands.MIN_PACE, "Slowest opponent in pieces per second."),
-    "max_opponent_speed": (commands.MAX_PACE, "Fastest opponent in pieces per second."),
+    "min_opponent_speed": (human_game_control.MIN_PACE, "Slowest opponent in pieces per second."),
+    "max_opponent_speed": (human_game_control.MAX_PACE, "Fastest opponent in pieces per second."),
     "max_boards_per_second": (MAX_BOARDS_PER_SECOND, "Highest rate of boards on the WebSocket."),
     "max_points": (MAX_POINTS, "Most rows of a run's table in one response."),
     "max_runs": (MAX_RUNS, "Most runs in one response of GET /api/history."),
@@ -223,7 +223,9 @@ def _meta() -> MetaResponse:
             for piece, letter in enumerate(PIECES)
         ],
         keys=list(PRESSES),
-        human_game_modes=[HumanGameModeResponse(name=name, **mode._asdict()) for name, mode in commands.MODES.items()],
+        human_game_modes=[
+            HumanGameModeResponse(name=name, **mode._asdict()) for name, mode in human_game_control.MODES.items()
+        ],
         display_modes=list(MODES),
         run_states=list(PROCESS_STATES),
         sort_keys=list(get_args(SortKey)),

@@ -23,7 +23,7 @@ from tetrarium.registry.model_store import ModelStore
 from tetrarium.registry.scores import Score
 from tetrarium.registry.versions import ModelVersion, champion_names
 from tetrarium.workers.directories.jobs import JobView, read_job
-from tetrarium.workers.directories.runs import read_run
+from tetrarium.workers.directories.run_views import read_run
 from tetrarium.workers.processes.launcher import start_job
 
 Name = Annotated[str, Path(pattern=schemas.NAME_PATTERN, description="The model's name.", examples=["first"])]

@@ -16,7 +16,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import ConfigDict, Field
 
 from tetrarium.dashboard import schemas
-from tetrarium.dashboard.commands import CommandResponse, RunCommandRequest, send_command
+from tetrarium.dashboard.command_requests import CommandResponse, RunCommandRequest, send_command
 from tetrarium.dashboard.live.sources import find_agent, find_source
 from tetrarium.dashboard.settings_form import read_settings
 from tetrarium.errors import CheckpointError
@@ -28,7 +28,7 @@ from tetrarium.training.checkpoints.checkpoint_store import read_metadata
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
 from tetrarium.training.runs.storage.checkpoint_cleanup import folder_bytes
 from tetrarium.training.runs.storage.folder import BEST, checkpoint_steps
-from tetrarium.workers.directories import runs
+from tetrarium.workers.directories import run_views
 from tetrarium.workers.processes.launcher import branch_training, resume_training, start_training
 from tetrarium.workers.protocol.status_files import DAMAGED, LOG
 
@@ -105,7 +105,7 @@ class StartRunRequest(schemas.RequestModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunDetail(runs.RunView):
+class RunDetail(run_views.RunView):
     """A training run with its status and config."""
 
     config: dict[str, Any] = field(
@@ -133,23 +133,23 @@ def run_routes(home: Home) -> APIRouter:
 
 def _add_reading(routes: APIRouter, home: Home) -> None:
     @routes.get("", summary="List runs")
-    def list_all_runs() -> list[runs.RunView]:
+    def list_all_runs() -> list[run_views.RunView]:
         """Returns all runs, latest start first, no matter where they were started."""
-        return runs.list_runs(home)
+        return run_views.list_runs(home)
 
     @routes.get("/{name}", summary="Show a run")
     def show_run(name: Name) -> RunDetail:
         """Returns its status and every setting that it was started with; no settings of a damaged run."""
         find_source(home, "run", name)
-        view = runs.find_run(home, name)
-        config = {} if view.state == DAMAGED else runs.read_config(home, name)
+        view = run_views.find_run(home, name)
+        config = {} if view.state == DAMAGED else run_views.read_config(home, name)
         return RunDetail(**asdict(view), config=config, start_from=_start_of(config, home))
 
     @routes.get("/{name}/progress", summary="Show a run's progress")
     def show_progress(name: Name, max_points: Points = 600) -> dict[str, list[float | None]]:
         """Returns the columns of `progress.csv` by name, all of equal length."""
         find_source(home, "run", name)
-        return runs.read_progress(home, name, max_points)
+        return run_views.read_progress(home, name, max_points)
 
     @routes.get("/{name}/episodes", summary="Show a run's episodes")
     def show_episodes(name: Name, max_points: Points = 600) -> dict[str, list[float]]:
@@ -158,13 +158,13 @@ def _add_reading(routes: APIRouter, home: Home) -> None:
         Columns are the group's first step, and mean, minimum and maximum of lines and reward.
         """
         find_source(home, "run", name)
-        return dict(runs.read_episodes(home, name, max_points))
+        return dict(run_views.read_episodes(home, name, max_points))
 
     @routes.get("/{name}/evaluations", summary="Show a run's evaluations")
     def show_evaluations(name: Name) -> list[dict[str, float | None]]:
         """Returns the rows of `evaluations.csv`: results of the weights of a step on fixed games."""
         find_source(home, "run", name)
-        return runs.read_evaluations(home, name)
+        return run_views.read_evaluations(home, name)
 
     @routes.get("/{name}/checkpoints", summary="List a run's checkpoints")
     def show_checkpoints(name: Name) -> CheckpointsResponse:
@@ -186,7 +186,7 @@ def _add_reading(routes: APIRouter, home: Home) -> None:
 
 def _add_writing(routes: APIRouter, home: Home) -> None:
     @routes.post("", status_code=201, summary="Start a run")
-    def start_run(request: StartRunRequest) -> runs.RunView:
+    def start_run(request: StartRunRequest) -> run_views.RunView:
         """Creates its folder, starts its worker and returns at once; the worker continues when the dashboard stops."""
         fields = {"seed": request.seed, "target_lines": request.target_lines}
         env_config, training_config = read_settings(request.preset, request.settings, fields)
@@ -200,7 +200,7 @@ def _add_writing(routes: APIRouter, home: Home) -> None:
             mode=request.mode,
             origin="page",
         )
-        return runs.read_run(home, name)
+        return run_views.read_run(home, name)
 
     @routes.post("/{name}/commands", summary="Send a command to a run")
     def command_run(name: Name, request: RunCommandRequest) -> CommandResponse:
@@ -208,27 +208,27 @@ def _add_writing(routes: APIRouter, home: Home) -> None:
         return send_command(find_source(home, "run", name).folder, request.command, request.values.model_dump())
 
     @routes.post("/{name}/resume", status_code=202, summary="Resume a run")
-    def resume_run(name: Name, request: ResumeRequest | None = None) -> runs.RunView:
+    def resume_run(name: Name, request: ResumeRequest | None = None) -> run_views.RunView:
         """Continues a paused run, or starts a worker for a run that ended, from its last checkpoint.
 
         Records later than the checkpoint are dropped first. With more `total_timesteps`, a finished run trains on.
         """
         folder = find_source(home, "run", name).folder
-        view = runs.read_run(home, name)
+        view = run_views.read_run(home, name)
         total_timesteps = None if request is None else request.total_timesteps
         if view.is_alive and view.state == "paused" and total_timesteps is None:
             send_command(folder, "resume")
         else:
             any_cpu = request is not None and request.any_cpu
             resume_training(home, name, total_timesteps=total_timesteps, any_cpu=any_cpu)
-        return runs.read_run(home, name)
+        return run_views.read_run(home, name)
 
     @routes.post("/{name}/branch", status_code=201, summary="Branch a new run from a checkpoint")
-    def branch_run(name: Name, request: BranchRequest) -> runs.RunView:
+    def branch_run(name: Name, request: BranchRequest) -> run_views.RunView:
         """The new run starts from an exact copy of the checkpoint, so it reaches the same result; the old one stays."""
         find_source(home, "run", name)
         new_name = branch_training(home, name, request.step, new_name=request.name, mode=request.mode)
-        return runs.read_run(home, new_name)
+        return run_views.read_run(home, new_name)
 
 
 def _start_of(config: Mapping[str, Any], home: Home) -> str | None:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import ConfigDict, Field
 
 from tetrarium import tuning
-from tetrarium.dashboard.commands import CommandResponse, send_command
+from tetrarium.dashboard.command_requests import CommandResponse, send_command
 from tetrarium.dashboard.schemas import FAILURES, NAME_PATTERN, Choice, JsonRoute, RequestModel, ResponseModel
 from tetrarium.dashboard.settings_form import SettingGroup, read_settings, setting_groups
 from tetrarium.errors import EntryNotFoundError

@@ -10,9 +10,9 @@ from tetrarium.registry.files.atomic import sweep
 from tetrarium.registry.home import Home
 from tetrarium.training.agent import TetrisAgent
 from tetrarium.training.callbacks import RoundCallback
-from tetrarium.training.runs.evaluations import EvaluationCallback
+from tetrarium.training.runs.evaluation_callback import EvaluationCallback
 from tetrarium.training.runs.recording.progress import ProgressLog
-from tetrarium.training.runs.recording.replays import ReplayCollection
+from tetrarium.training.runs.recording.replay_collection import ReplayCollection
 from tetrarium.training.runs.recording.table_writers import Records
 from tetrarium.training.runs.storage.folder import delete_checkpoint, latest_checkpoint, obsolete_checkpoints, set_aside
 

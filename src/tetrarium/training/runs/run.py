@@ -31,12 +31,12 @@ from tetrarium.training.config import CHANGEABLE_SETTINGS, TrainingConfig
 from tetrarium.training.requirements import require_trainable
 from tetrarium.training.runs.checkpoint_schedule import CheckpointSchedule
 from tetrarium.training.runs.control import Control
-from tetrarium.training.runs.evaluations import EvaluationCallback
+from tetrarium.training.runs.evaluation_callback import EvaluationCallback
 from tetrarium.training.runs.live_board import DemoGame, LiveBoard
 from tetrarium.training.runs.pause_gate import PauseGate
 from tetrarium.training.runs.recording.progress import ProgressLog, ProgressReporter
 from tetrarium.training.runs.recording.registry_sync import RegistrySync
-from tetrarium.training.runs.recording.replays import ReplayCollection
+from tetrarium.training.runs.recording.replay_collection import ReplayCollection
 from tetrarium.training.runs.recording.run_clock import RunClock
 from tetrarium.training.runs.recording.table_writers import EpisodeLog, Records, TableWriter
 from tetrarium.training.runs.storage import folder as storage

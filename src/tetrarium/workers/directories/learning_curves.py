@@ -11,7 +11,7 @@ import numpy as np
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
-from tetrarium.workers.directories.runs import read_config, read_evaluations, read_progress
+from tetrarium.workers.directories.run_views import read_config, read_evaluations, read_progress
 
 _MAX_POINTS: Final = 400
 _IGNORED_SETTINGS: Final = ("seed", "device")  # runs that differ only in these share a configuration

@@ -22,7 +22,7 @@ from tetrarium.registry.files.process_lock import acquire_lock
 from tetrarium.registry.files.safe_files import read_object
 from tetrarium.registry.home import natural_key
 from tetrarium.settings import documented
-from tetrarium.workers.human_play.commands import SessionOptions
+from tetrarium.workers.human_play.human_game_control import SessionOptions
 from tetrarium.workers.protocol import status_files
 
 

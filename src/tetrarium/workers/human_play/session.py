@@ -13,7 +13,7 @@ from tetrarium.environment import EnvConfig
 from tetrarium.environment.human_games import HumanGame, clear_label, level_of
 from tetrarium.environment.replays import Replay
 from tetrarium.events import HumanGameShown
-from tetrarium.workers.human_play.commands import MODES, KeyEvent, SessionOptions
+from tetrarium.workers.human_play.human_game_control import MODES, KeyEvent, SessionOptions
 from tetrarium.workers.human_play.input import HeldKeys, KeyClock
 from tetrarium.workers.human_play.opponent import Advice, Advisor, Opponent
 

@@ -19,7 +19,7 @@ from tetrarium.registry.home import Home
 from tetrarium.training.agent_reference import resolve_policy
 from tetrarium.training.runs.control import Control
 from tetrarium.workers.directories.process_directory import HUMAN_GAMES
-from tetrarium.workers.human_play.commands import HUMAN_GAME, HumanGameControl, KeyEvent, SessionOptions
+from tetrarium.workers.human_play.human_game_control import HUMAN_GAME, HumanGameControl, KeyEvent, SessionOptions
 from tetrarium.workers.human_play.opponent import Advisor, Opponent, opponent_config
 from tetrarium.workers.human_play.saved_games import save_game
 from tetrarium.workers.human_play.session import GameSession, human_game_config

@@ -32,7 +32,7 @@ from tetrarium.training.runs.storage.folder import checkpoint_steps
 from tetrarium.training.runs.storage.run_config import Origin, create_run, read_run_config
 from tetrarium.workers.directories import process_directory
 from tetrarium.workers.directories.jobs import JOBS, MAX_JOBS, JobConfig, delete_old_jobs
-from tetrarium.workers.human_play.commands import SessionOptions
+from tetrarium.workers.human_play.human_game_control import SessionOptions
 from tetrarium.workers.processes.fork_server import fork_process
 from tetrarium.workers.protocol.status_files import LOG, WorkerState, remove_address
 

@@ -16,7 +16,7 @@ from typing import Final, Self
 from tetrarium.errors import RegistryBusyError, TetrariumError
 from tetrarium.events import Event, WarningGiven
 from tetrarium.registry.home import Home
-from tetrarium.registry.runs import RunStore
+from tetrarium.registry.run_store import RunStore
 from tetrarium.training.agent import TetrisAgent
 from tetrarium.training.callbacks import RoundCallback
 from tetrarium.training.saved_models import save_best_model, save_best_model_file

@@ -13,8 +13,8 @@ from typing import Any, Final
 from tetrarium.errors import AlreadyRunningError, ConfigError, HomeError
 from tetrarium.registry.files.process_lock import is_locked, run_lock
 from tetrarium.registry.home import Home
+from tetrarium.registry.run_store import RunStore
 from tetrarium.registry.run_trash import TrashedRun, trash_run
-from tetrarium.registry.runs import RunStore
 from tetrarium.settings import documented
 from tetrarium.training.runs.storage.folder import BOARDS, delete_checkpoint, obsolete_checkpoints, require_run
 from tetrarium.training.runs.storage.run_config import read_run_config

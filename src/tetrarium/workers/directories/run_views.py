@@ -18,8 +18,8 @@ from tetrarium.registry import Home
 from tetrarium.registry.files.process_lock import is_locked
 from tetrarium.registry.files.safe_files import open_plain, read_object
 from tetrarium.registry.home import natural_key
+from tetrarium.registry.run_store import RunStore
 from tetrarium.registry.run_tables import EVALUATIONS, PROGRESS, read_last_row, read_table
-from tetrarium.registry.runs import RunStore
 from tetrarium.settings import documented
 from tetrarium.training.checkpoints.checkpoint_store import is_checkpoint
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
