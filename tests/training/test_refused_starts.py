@@ -1,7 +1,11 @@
 """Runs, studies and workers that cannot start, and leave nothing behind."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -14,9 +18,10 @@ from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
 from tetrarium.training import TetrisAgent, TrainingConfig, memory
 from tetrarium.training.runs.run import TrainingRun
+from tetrarium.training.runs.storage.run_config import write_run_config
 from tetrarium.tuning import Range, StudyConfig, create_study
 from tetrarium.workers.processes import launcher
-from tetrarium.workers.processes.launcher import branch_training, start_demo, start_job, start_training
+from tetrarium.workers.processes.launcher import branch_training, resume_training, start_demo, start_job, start_training
 from tetrarium.workers.processes.worker_host import hosted
 
 UNTRAINABLE: dict[str, tuple[EnvConfig, dict[str, Any]]] = {
@@ -29,6 +34,7 @@ UNTRAINABLE: dict[str, tuple[EnvConfig, dict[str, Any]]] = {
     "features": (EnvConfig(features=("column_heights", "game_over")), {"algorithm": "cma-es"}),
     "observation": (EnvConfig(observation="board"), {}),
     "actions": (EnvConfig(actions="keys"), {}),
+    "device": (EnvConfig(), {"device": "cuda:99"}),
 }
 
 
@@ -129,3 +135,36 @@ def test_a_study_whose_trials_cannot_be_stored_leaves_no_folder(home: Home) -> N
     with pytest.raises(HomeError, match=r"The file of trials .*tuning\.db' .*Move it away"):
         create_study(home, study(EnvConfig(), CONFIG))
     assert list(home.studies.iterdir()) == []
+
+
+def test_a_run_of_a_missing_device_is_neither_resumed_nor_branched(home: Home) -> None:
+    run, _ = start(home, config=CONFIG.with_changes(total_timesteps=40))
+    run.execute()
+    write_run_config(
+        run.folder, replace(run.config, training_config=run.config.training_config.with_changes(device="cuda:99"))
+    )
+    files = sorted(run.folder.rglob("*"))
+    calls: list[Callable[[], object]] = [
+        lambda: TrainingRun.open(home, "one", ignore),
+        lambda: resume_training(home, "one"),
+        lambda: branch_training(home, "one", 40),
+    ]
+    for call in calls:
+        with pytest.raises(ConfigError, match=r"one that torch can use here; got 'cuda:99'\. Use 'cpu' or 'auto'"):
+            call()
+    assert (list(home.runs.iterdir()), sorted(run.folder.rglob("*"))) == ([run.folder], files)
+
+
+def test_a_process_without_torch_finds_devices_without_loading_it() -> None:
+    code = """
+        import sys
+        from tetrarium.errors import ConfigError
+        from tetrarium.training.devices import require_device
+        require_device("cpu")
+        try:
+            require_device("cuda:99")
+        except ConfigError as error:
+            print(error, "torch" in sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, check=True)
+    assert done.stdout == "The device must be one that torch can use here; got 'cuda:99'. Use 'cpu' or 'auto'. False\n"

@@ -20,6 +20,7 @@ from tetrarium.training.algorithms.learner import CompiledPolicy, learner_class
 from tetrarium.training.callbacks import GameStatistics, GameStatisticsCallback, GoalCallback, RoundCallback
 from tetrarium.training.checkpoints.agent_checkpoint import AgentCheckpoint, CheckpointPart, load_weights, save_agent
 from tetrarium.training.config import TrainingConfig
+from tetrarium.training.devices import require_device
 
 
 class TetrisAgent(IndependentCopies):
@@ -285,22 +286,6 @@ class TetrisAgent(IndependentCopies):
             agent.steps_requested = counters["steps_asked"]
             agent.statistics.set_state(counters["statistics"])
         return agent
-
-
-def require_device(device: str) -> None:
-    """Requires a device that torch can use; Stable-Baselines3 would silently train on another.
-
-    Raises:
-        ConfigError: if torch does not know the device or cannot use it.
-    """
-    try:
-        is_usable = device == "auto" or torch.get_device_module(torch.device(device)).is_available()
-    except RuntimeError:
-        is_usable = False
-    if not is_usable:
-        raise ConfigError(
-            f"The device must be one that torch can use here; got {device!r}. Use 'cpu' or 'auto'.", field="device"
-        )
 
 
 def _key(home: Home | None) -> bytes:

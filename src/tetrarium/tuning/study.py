@@ -21,6 +21,7 @@ from tetrarium.registry.files.atomic import write_file
 from tetrarium.registry.files.safe_files import read_object
 from tetrarium.registry.home import natural_key
 from tetrarium.training import TrainingConfig
+from tetrarium.training.devices import require_device
 from tetrarium.training.presets import ENV_SETTINGS, find_preset
 from tetrarium.training.requirements import require_trainable
 from tetrarium.tuning.objectives import OBJECTIVES, check_objective
@@ -135,6 +136,7 @@ class StudyConfig:
         check_objective(self.objective, self.training_config)
         _check_sampler(self)
         _check_pruning(self)
+        require_device(self.training_config.device)
         for place in (0, -1):  # the ends of all ranges at once, not every combination
             require_trainable(*self.configs({item.name: item.examples[place] for item in self.ranges}))
 

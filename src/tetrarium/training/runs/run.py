@@ -22,12 +22,13 @@ from tetrarium.registry.files.atomic import remove_directory
 from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
 from tetrarium.registry.run_tables import PROGRESS, read_last_row
-from tetrarium.training.agent import TetrisAgent, require_device
+from tetrarium.training.agent import TetrisAgent
 from tetrarium.training.callbacks import GoalCallback
 from tetrarium.training.checkpoints.agent_checkpoint import saved_files
 from tetrarium.training.checkpoints.checkpoint_store import read_metadata
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
 from tetrarium.training.config import CHANGEABLE_SETTINGS, TrainingConfig
+from tetrarium.training.devices import require_device
 from tetrarium.training.requirements import require_trainable
 from tetrarium.training.runs.checkpoint_schedule import CheckpointSchedule
 from tetrarium.training.runs.control import Control
@@ -153,7 +154,8 @@ class TrainingRun:
 
         Raises:
             HomeError: if there is no such run, or its config cannot be read.
-            ConfigError: if a setting cannot change, is invalid, or requests fewer steps than already trained.
+            ConfigError: if a setting cannot change, is invalid, or requests fewer steps than already trained, or
+                torch cannot use the device.
         """
         config = read_run_config(home, name)
         changes = changes or {}
@@ -164,6 +166,7 @@ class TrainingRun:
         if requested > before and config.training_config.schedule_steps is None and "schedule_steps" not in changes:
             kept = config.training_config.with_changes(schedule_steps=before)  # else both would jump back
             config = replace(config, training_config=kept)
+        require_device(config.training_config.device)
         trained = max(storage.checkpoint_steps(home.run_folder(name)), default=0)
         if requested != before and requested < trained:
             raise ConfigError(

@@ -26,6 +26,7 @@ from tetrarium.registry.files.process_lock import acquire_lock
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
 from tetrarium.training.agent_reference import resolve_checkpoint, resolve_replay
+from tetrarium.training.devices import require_device
 from tetrarium.training.runs.control import MAX_SPEED, MIN_SPEED, MODES, require_within
 from tetrarium.training.runs.storage.branching import branch_run
 from tetrarium.training.runs.storage.folder import checkpoint_steps
@@ -77,6 +78,7 @@ def start_training(
         HomeError: if the name is taken or not allowed, or the home cannot be written.
     """
     _require_mode(mode)
+    require_device(training_config.device)
     config = create_run(home, name, env_config, training_config, start_from=start_from, preset=preset, origin=origin)
     with removed_on_error(home.run_folder(config.name)):
         _start_trainer(home, config.name, 0, training_config.total_timesteps, mode)
@@ -96,12 +98,13 @@ def resume_training(
         any_cpu: Resume from a checkpoint that was made with other vector instructions.
 
     Raises:
-        ConfigError: if there are not more steps than already trained.
+        ConfigError: if there are not more steps than already trained, or torch cannot use the run's device.
         HomeError: if there is no such run, or a process trains it.
     """
     _require_mode(mode)
     options = ["--any-cpu"] if any_cpu else []
     config = read_run_config(home, name).training_config
+    require_device(config.device)
     step = max(checkpoint_steps(home.run_folder(name)), default=0)
     if total_timesteps is None:
         _start_trainer(home, name, step, config.total_timesteps, mode, *options)
@@ -127,11 +130,12 @@ def branch_training(home: Home, name: str, step: int, *, new_name: str | None = 
         mode: Initial display mode.
 
     Raises:
-        ConfigError: if there is no checkpoint of that step.
+        ConfigError: if there is no checkpoint of that step, or torch cannot use the run's device.
         CheckpointError: if the checkpoint is damaged.
         HomeError: if there is no such run, the new name is taken or not allowed, or it cannot be copied.
     """
     _require_mode(mode)
+    require_device(read_run_config(home, name).training_config.device)
     config = branch_run(home, name, step, new_name, origin="page")
     with removed_on_error(home.run_folder(config.name)):
         _start_trainer(home, config.name, step, config.training_config.total_timesteps, mode)
