@@ -36,6 +36,22 @@ _CLIPPED_FIGURES = """async () => {
         .map((figure) => figure.textContent);
 }"""
 
+_COVERED = """async () => {
+    const { showToast } = await import("/static/common/toast.js");
+    for (const text of ["First.", "Second.", "Saved at step 123,456."]) showToast(text);
+    const box = (element) => element.getBoundingClientRect();
+    const toast = box(document.querySelector("#toasts .toast"));
+    const header = Math.max(0, box(document.querySelector("header")).bottom);  // covers what lies under it
+    return [...document.querySelectorAll("canvas, nav a")]
+        .filter((element) => element.checkVisibility())
+        .filter((element) => {
+            const { top, bottom, left, right } = box(element);
+            const visible = element.matches("nav a") ? top : Math.max(top, header);
+            return visible < toast.bottom && bottom > toast.top && left < toast.right && right > toast.left;
+        })
+        .map((element) => element.id || element.textContent || element.parentElement.id);
+}"""
+
 
 @pytest.fixture(scope="module")
 def paused(dashboard: Dashboard) -> str:
@@ -104,27 +120,17 @@ def test_board_and_texts_fit_the_window(page: Page, paused: str, size: tuple[int
     assert page.evaluate(_CLIPPED_FIGURES) == []
 
 
-@pytest.mark.parametrize("width", [390, 1024, 1440])
-def test_messages_replace_each_other_and_cover_no_board_or_chart(page: Page, paused: str, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1440])
+def test_messages_replace_each_other_and_cover_no_board_chart_or_navigation(
+    page: Page, paused: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
     open_run(page, paused)
     expect_state(page, "Paused")
-    covered = page.evaluate(
-        """async () => {
-            const { showToast } = await import("/static/common/toast.js");
-            for (const text of ["First.", "Second.", "Checkpoint saved at step 123,456."]) showToast(text);
-            const toast = document.querySelector("#toasts").getBoundingClientRect();
-            return [...document.querySelectorAll("canvas")]
-                .filter((canvas) => canvas.checkVisibility())
-                .filter((canvas) => {
-                    const { top, bottom, left, right } = canvas.getBoundingClientRect();
-                    return top < toast.bottom && bottom > toast.top && left < toast.right && right > toast.left;
-                })
-                .map((canvas) => canvas.id || canvas.parentElement.id);
-        }"""
-    )
-    assert covered == []
-    expect(page.locator("#toasts .toast p")).to_have_text(["Checkpoint saved at step 123,456."])
+    for scrolled in (0, 200, 600):
+        page.evaluate("y => scrollTo(0, y)", scrolled)
+        assert page.evaluate(_COVERED) == []
+        expect(page.locator("#toasts .toast p")).to_have_text(["Saved at step 123,456."])
 
 
 def test_layout_does_not_shift_while_watching(page: Page, dashboard: Dashboard) -> None:
