@@ -50,6 +50,29 @@ def test_a_run_is_controlled_from_another_process(tetrarium_home: Path, capsys: 
     )  # fmt: skip
 
 
+def test_runs_are_labelled_compared_and_renamed(tetrarium_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = Home.locate(tetrarium_home)
+    made(home, "one", seed=1, gamma=0.8)
+    made(home, "two", seed=1)
+    command = ("runs", "label", "one", "two", "--group", "pair", "--tag", "good", "--note", "both")
+    code, out, _ = run_captured(capsys, *command)
+    assert (code, out) == (0, "one: group pair; tags good; both\ntwo: group pair; tags good; both\n")
+    code, out, _ = run_captured(capsys, "runs", "list", "--search", "tag:good gamma<0.9")
+    assert code == 0 and "pair" in out and "one" in out and "two" not in out
+    code, out, _ = run_captured(capsys, "runs", "diff", "one", "two")
+    assert (code, [line.split() for line in out.splitlines()]) == (
+        0, [["setting", "one", "two"], ["gamma", "0.8", "0.9"]],
+    )  # fmt: skip
+    code, out, _ = run_captured(capsys, "runs", "diff", "one", "two", "--json")
+    assert json.loads(out) == {"runs": ["one", "two"], "settings": {"gamma": [0.8, 0.9]}}
+    code, _, err = run_captured(capsys, "runs", "diff", "one", "one")
+    assert code == 2 and "two or more runs" in err
+    code, out, _ = run_captured(capsys, "runs", "rename", "one", "three")
+    assert (code, out) == (0, "Renamed: one is three.\n") and home.run_names() == ["three", "two"]
+    code, _, err = run_captured(capsys, "runs", "label", "two", "none", "--group", "other")
+    assert code == 1 and "no run 'none'" in err and read_run(home, "two").group == "pair"
+
+
 def test_list_has_search_filters_and_pages(
     tetrarium_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

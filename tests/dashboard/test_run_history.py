@@ -31,7 +31,7 @@ from tetrarium.registry.model_store import ModelStore
 from tetrarium.training.runs.storage.checkpoint_cleanup import find_prunable
 from tetrarium.tuning import create_study
 from tetrarium.tuning.study import study_names
-from tetrarium.workers.directories.run_views import list_runs
+from tetrarium.workers.directories.run_views import label_run, list_runs
 from tetrarium.workers.protocol.status_files import PROCESS_STATES
 
 N_PIECES = 450
@@ -99,6 +99,44 @@ def test_runs_are_searched_filtered_and_sorted(client: httpx.Client) -> None:
     answer = client.get("/api/history", params={"search": "default", "state": ["finished"], "limit": 1}).json()
     assert (answer["n_runs"], answer["n_found"], answer["n_alive"]) == (5, 2, 0)
     assert answer["n_by_state"] == {"finished": 2, "failed": 1, "stopped": 1}
+
+
+def test_groups_are_rows_that_open(tmp_path: Path) -> None:
+    home = Home.locate(tmp_path)
+    for seed, mean in ((1, 30.0), (2, 10.0), (3, 20.0)):
+        make_run(home, f"low-{seed}", seed=seed, mean=mean, gamma=0.8)
+        label_run(home, f"low-{seed}", group="low")
+    make_run(home, "alone", seed=4, mean=25.0)
+    label_run(home, "alone", group="single")
+    views = list_runs(home)
+
+    def shown(**options: Any) -> list[str]:
+        rows = search_runs(views, sort="training_mean", **options).rows
+        return [row.group.name if row.group else ("- " if row.is_member else "") + row.run.name for row in rows]
+
+    assert shown(open_groups=[]) == ["low", "alone"], "a group with one run is that run"
+    assert shown(open_groups=["low"]) == ["low", "- low-1", "- low-3", "- low-2", "alone"]
+    assert shown(open_groups=["low"], limit=2, offset=3) == ["- low-2", "alone"]
+    assert shown(open_groups=[], search="low-1") == ["low-1"]
+    found = search_runs(views, open_groups=[])
+    (group,) = [row.group for row in found.rows if row.group]
+    assert (group.training_mean, group.settings, group.differing) == (20.0, {"gamma": 0.8}, ["seed"])
+    assert (found.n_rows, found.n_found, set(found.differing)) == (2, 4, {"gamma", "seed"})
+
+
+def test_runs_are_labelled_and_renamed(server: Server, client: httpx.Client) -> None:
+    home = Home.locate(server.home)
+    make_run(home, "plain", seed=6)
+    answer = client.patch("/api/runs", json={"names": ["plain"], "group": "rates", "add_tags": ["good"], "note": "n"})
+    (run,) = answer.json()
+    assert (run["group"], run["tags"], run["note"]) == ("rates", ["good"], "n")
+    assert names(client.get("/api/history", params={"search": "tag:good", "collapse": True})) == ["plain"]
+    missing = client.patch("/api/runs", json={"names": ["plain", "none"], "group": ""})
+    assert missing.status_code == 404 and client.get("/api/runs/plain").json()["group"] == "rates"
+    assert client.patch("/api/runs", json={"names": ["plain"], "group": "a b"}).status_code == 422
+    assert client.post("/api/runs/plain/rename", json={"name": "kept"}).json()["code"] == "name-taken"
+    assert client.post("/api/runs/plain/rename", json={"name": "fancy"}).json()["name"] == "fancy"
+    shutil.rmtree(home.run_folder("fancy"))
 
 
 def test_checkpoints_have_sizes_and_times(client: httpx.Client) -> None:

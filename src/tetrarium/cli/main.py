@@ -37,7 +37,7 @@ _COMMANDS: Final = {
     "watch": ("tetrarium.cli.commands.agents:watch", "Watch an agent, a controller or a replay in the terminal."),
     "play": ("tetrarium.cli.commands.play:play", "Play yourself, in the terminal."),
     "record": ("tetrarium.cli.commands.record:record", "Record a game as GIF, video or replay."),
-    "runs": ("tetrarium.cli.commands.runs:app", "List, inspect, plot, pause, stop, prune, delete and restore runs."),
+    "runs": ("tetrarium.cli.commands.runs:app", "List, inspect, label, compare, control, delete and restore runs."),
     "tune": ("tetrarium.cli.commands.tune:app", "Run a study: vary settings and see which matter."),
     "serve": ("tetrarium.cli.commands.serve:serve", "Serve the dashboard for all runs."),
     "bench": ("tetrarium.cli.commands.bench:bench", "Measure how fast this machine plays and learns."),

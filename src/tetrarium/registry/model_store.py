@@ -256,6 +256,20 @@ class ModelStore:
         version = self.find(spec)
         return read_bundle(self.path(version)).described(name=version.name, note=version.note, tags=version.tags)
 
+    def rename_run(self, name: str, new_name: str) -> None:
+        """Replaces the name of the run that versions were saved from.
+
+        Raises:
+            HomeError: if the database cannot be written.
+        """
+        if not self._database.exists:
+            return
+        with self._database.writing() as connection:
+            for row_id, about in connection.execute(select(versions.c.id, versions.c.about)).all():
+                if about.get("run") == name:
+                    renamed = {**about, "run": new_name}
+                    connection.execute(update(versions).where(versions.c.id == row_id).values(about=renamed))
+
     def set_note(self, spec: str, note: str) -> model_versions.ModelVersion:
         """Replaces the note of a version.
 

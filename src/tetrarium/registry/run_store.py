@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from sqlalchemy import Connection, Subquery, Table, delete, func, insert, literal, select
+from sqlalchemy import Connection, Subquery, Table, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tetrarium.registry.database import METADATA, Database, episode_buckets, episodes, record_parts, records, runs
@@ -256,7 +256,7 @@ def select_curve(connection: Connection, run_id: int, n_games: int, max_points: 
 
 
 _CONFIG: Final = "config.json"
-_JSON_COLUMNS: Final = frozenset({"checkpoints", "config", "evaluation"})
+_JSON_COLUMNS: Final = frozenset({"changed_settings", "checkpoints", "config", "evaluation", "tags"})
 _INT64_END: Final = 2**63
 _SUMMARY_COLUMNS: Final = [column for column in runs.c if column.name not in ("id", "config")]
 
@@ -302,6 +302,17 @@ class RunStore:
             for name in deleted:
                 if not self.home.run_folder(name).is_dir():
                     connection.execute(delete(runs).where(runs.c.name == name))
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Renames a run, whose folder was renamed, with its episodes.
+
+        Raises:
+            HomeError: if the database cannot be written.
+        """
+        if self._database.exists:
+            with self._database.writing(is_durable=False) as connection:
+                connection.execute(delete(runs).where(runs.c.name == new_name))  # of a folder that is gone
+                connection.execute(update(runs).where(runs.c.name == name).values(name=new_name))
 
     def ingest(self, name: str, *, max_batches: int | None = None) -> bool:
         """Copies new rows of a run's tables into the database, in transactions of some 25,000 rows.

@@ -23,7 +23,8 @@ from tetrarium.training.runs.control import Control
 from tetrarium.tuning.objectives import score_trial
 from tetrarium.tuning.study import read_study_config
 from tetrarium.tuning.trial_storage import SampledParams, Storage, Trials
-from tetrarium.workers.directories.run_views import RunView, read_config, read_evaluations, read_run
+from tetrarium.workers.directories.run_status import RunView
+from tetrarium.workers.directories.run_views import read_config, read_evaluations, read_run
 from tetrarium.workers.processes.launcher import resume_training, start_training
 from tetrarium.workers.protocol.client import WorkerClient
 
@@ -205,6 +206,7 @@ class Tuner:
                     preset=self._config.preset,
                     mode=self._mode,
                     origin="study",
+                    group=self._name,
                 )
             except errors.ConfigError as error:
                 self._close(number, "fail", about={"note": str(error)})

@@ -1,4 +1,4 @@
-"""Commands about runs: ``runs list``, ``show``, ``plot``, ``pause``, ``stop``, ``prune``, ``delete``, ``restore``.
+"""Commands about runs: all of ``tetrarium runs``.
 
 They also control runs that another terminal or the dashboard started. Heavy imports stay inside the commands, because
 shell completion loads this module.
@@ -27,20 +27,26 @@ from tetrarium.workers.protocol.status_files import DAMAGED, ProcessState
 if TYPE_CHECKING:
     from tetrarium.environment.pictures.plots import Plot
     from tetrarium.workers.directories.learning_curves import Curve
-    from tetrarium.workers.directories.run_views import RunView
+    from tetrarium.workers.directories.run_status import RunView
 
 RunArgument = Annotated[str, Parameter(help="The run's name.", completer=options.run_names)]
 
 _WAIT_S: Final = 60.0  # for the end of a round; a generation of CMA-ES may take seconds
 _POLL_S: Final = 0.1
 
-app = App(name="runs", help="List, inspect, plot, pause, stop, prune, delete and restore runs.")
+app = App(name="runs", help="List, inspect, label, compare, control, delete and restore runs.")
 
 
 @app.command(name="list")
 def list_(
     *,
-    search: Annotated[str, Parameter(help="Words in name, algorithm, preset, seed or command.")] = "",
+    search: Annotated[
+        str,
+        Parameter(
+            help="Terms that all match: words of name, labels, algorithm, preset, seed or command; tag:NAME; "
+            "group:NAME; comparisons such as 'gamma<0.9'."
+        ),
+    ] = "",
     state: Annotated[
         list[ProcessState] | None, Parameter(negative="", help="Only runs in this state; repeatable.")
     ] = None,
@@ -68,12 +74,15 @@ def list_(
         print(empty if is_unfiltered else "No matching runs.")
         return 0
     rows = []
+    has_groups = any(view.group for view in page.runs)
     for view in page.runs:
         mean = "" if view.training_mean is None else lines_text(view.training_mean)
         best = "" if view.best_lines_game is None else f"{view.best_lines_game:,}"
         step = f"{view.step:,} of {view.total_steps:,}"
-        rows.append((view.name, view.state, step, mean, best, view.algorithm))
-    print_table(("run", "state", "step", "training mean", "best game", "algorithm"), rows)
+        group = (view.group or "",) if has_groups else ()
+        rows.append((view.name, *group, view.state, step, mean, best, view.algorithm))
+    heads = ("group",) if has_groups else ()
+    print_table(("run", *heads, "state", "step", "training mean", "best game", "algorithm"), rows)
     for view in page.runs:
         if view.state == DAMAGED:
             print(view.error)
@@ -96,6 +105,72 @@ def show(name: RunArgument, *, json: options.JsonOption = False, home: options.H
     widest = max(len(label) for label, _ in rows)
     for label, value in rows:
         print(f"{label:<{widest}}  {value}")
+    return 0
+
+
+@app.command
+def label(
+    names: Annotated[list[str], Parameter(negative="", completer=options.run_names, help="Names of runs.")],
+    *,
+    group: Annotated[str | None, Parameter(help="New group; empty for none.")] = None,
+    tag: Annotated[list[str] | None, Parameter(negative="", help="Tag to add; repeatable.")] = None,
+    untag: Annotated[list[str] | None, Parameter(negative="", help="Tag to remove; repeatable.")] = None,
+    note: Annotated[str | None, Parameter(help="New note; empty for none.")] = None,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
+) -> int:
+    """Change group, tags or note of runs, running ones too."""
+    from tetrarium.workers.directories.run_views import label_run, read_run
+
+    located = Home.locate(home)
+    for name in names:
+        read_run(located, name)
+    changes = {"group": group, "add_tags": tag or [], "remove_tags": untag or [], "note": note}
+    views = [label_run(located, name, **changes) for name in names]
+    if json:
+        print_json([asdict(view) for view in views])
+        return 0
+    for view in views:
+        print(f"{view.name}: {labels_text(view)}")
+    return 0
+
+
+@app.command
+def rename(
+    name: RunArgument, new_name: Annotated[str, Parameter(help="Its new name.")], *, home: options.HomeOption = None
+) -> int:
+    """Rename a run that is not running, also where runs and models name it as their origin."""
+    from tetrarium.training.runs.storage.renaming import rename_run
+
+    rename_run(Home.locate(home), name, new_name)
+    print(f"Renamed: {name} is {new_name}.")
+    return 0
+
+
+@app.command
+def diff(
+    names: Annotated[list[str], Parameter(negative="", completer=options.run_names, help="Names of two or more runs.")],
+    *,
+    json: options.JsonOption = False,
+    home: options.HomeOption = None,
+) -> int:
+    """Show the settings in which runs differ."""
+    from tetrarium.training.runs.storage.run_config import setting_text
+    from tetrarium.workers.directories.run_filter import differing_settings
+    from tetrarium.workers.directories.run_views import read_run
+
+    if len(set(names)) < 2:
+        raise ConfigError(f"A difference is between two or more runs; got {' '.join(names)}. Name another run.")
+    located = Home.locate(home)
+    views = [read_run(located, name) for name in dict.fromkeys(names)]
+    rows = {name: [view.setting(name) for view in views] for name in differing_settings(views)}
+    if json:
+        print_json({"runs": [view.name for view in views], "settings": rows})
+    elif rows:
+        texts = [(name, *(setting_text(value) for value in values)) for name, values in rows.items()]
+        print_table(("setting", *(view.name for view in views)), texts)
+    else:
+        print("The runs have the same settings.")
     return 0
 
 
@@ -249,6 +324,9 @@ def _rows(view: "RunView") -> list[tuple[str, str]]:
         ("best game", "" if view.best_lines_game is None else f"{view.best_lines_game:,} lines"),
         ("games ended", "" if view.games_ended is None else f"{view.games_ended:,}"),
         ("speed", _speed(view)),
+        ("group", view.group or ""),
+        ("tags", ", ".join(view.tags)),
+        ("note", view.note),
         ("algorithm", view.algorithm + (f", preset {view.preset}" if view.preset else "")),
         ("seed", str(view.seed)),
         ("started", view.started or ""),
@@ -257,6 +335,13 @@ def _rows(view: "RunView") -> list[tuple[str, str]]:
         ("best weights", f"{view.name}@best" if view.has_best else "none yet"),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def labels_text(view: "RunView") -> str:
+    """Returns the labels of a run in one line."""
+    group = f"group {view.group}" if view.group else "no group"
+    parts = (group, f"tags {', '.join(view.tags)}" if view.tags else "no tags", view.note)
+    return "; ".join(filter(None, parts))
 
 
 def _training_mean(view: "RunView") -> str:

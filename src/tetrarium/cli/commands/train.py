@@ -21,6 +21,7 @@ from tetrarium.errors import ConfigError, HomeError
 from tetrarium.events import EvaluationFinished, WarningGiven
 from tetrarium.registry.files.atomic import removed_on_error
 from tetrarium.registry.home import Home
+from tetrarium.registry.run_labels import change_labels
 from tetrarium.signals import EXIT_CODES, received_stop_signals
 from tetrarium.training import TrainingConfig
 from tetrarium.training.agent_reference import resolve_checkpoint
@@ -76,6 +77,9 @@ def train(
     checkpoint_every: Annotated[int | None, _setting("checkpoint_every")] = None,
     device: Annotated[str | None, _setting("device")] = None,
     name: RunNameOption = None,
+    group: Annotated[
+        str | None, Parameter(help="Group of the run. [default: none; with --seeds, the name of the run]")
+    ] = None,
     seeds: Annotated[
         int | None,
         Parameter(
@@ -102,8 +106,8 @@ def train(
     configs = read_configs(preset, config, assignments or [], flags)
     start_checkpoint = None if start_from is None else resolve_checkpoint(start_from, Home.locate(home))
     if seeds is not None:
-        return _train_seeds(home, name, configs, start_checkpoint, seeds, preset)
-    return _train_one(home, name, configs, start_from=start_checkpoint, preset=preset).code
+        return _train_seeds(home, name, configs, start_checkpoint, seeds, preset, group or name)
+    return _train_one(home, name, configs, start_from=start_checkpoint, preset=preset, group=group).code
 
 
 def resume(
@@ -217,10 +221,11 @@ def _train_seeds(
     start_from: Path | None,
     n: int,
     preset: str,
+    group: str | None,
 ) -> int:
     """Trains one run per seed and compares them; after a stop, those that were evaluated are compared.
 
-    Runs of these names and settings are resumed.
+    They are a group, by default named after the first of them. Runs of these names and settings are resumed.
     """
     if n < 1:
         raise ConfigError(f"--seeds is 1 or more; got {n}. Give the number of runs to train.", field="seeds")
@@ -234,8 +239,18 @@ def _train_seeds(
     for seed, run_name in names.items():
         seeded = (env_config, training_config.with_changes(seed=seed))
         trained = _train_one(
-            home, run_name, seeded, start_from=start_from, preset=preset, evaluates=True, resumes=run_name in resumed
+            home,
+            run_name,
+            seeded,
+            start_from=start_from,
+            preset=preset,
+            group=group,
+            evaluates=True,
+            resumes=run_name in resumed,
         )
+        if group is None:
+            group = f"{trained.name}-seeds"
+            change_labels(located.run_folder(trained.name), group=group)
         if trained.report is not None:
             reports.append((trained.name, seed, trained.report))
         if trained.code != 0:
@@ -288,6 +303,7 @@ def _train_one(
     *,
     start_from: Path | None = None,
     preset: str | None = None,
+    group: str | None = None,
     evaluates: bool = False,
     resumes: bool = False,
 ) -> "_Trained":
@@ -307,6 +323,7 @@ def _train_one(
                 display.handle,
                 start_from=start_from,
                 preset=preset,
+                group=group,
                 shows_board=display.shows_board,
             )
         )

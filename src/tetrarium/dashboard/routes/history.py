@@ -6,7 +6,8 @@ The functions may block, so they are not coroutines: each runs in a thread.
 from collections import Counter
 from collections.abc import Collection, Sequence
 from operator import attrgetter
-from typing import Annotated, Final, Literal
+from statistics import median
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
 from fastapi import Path as PathParameter
@@ -18,19 +19,35 @@ from tetrarium.registry import run_trash
 from tetrarium.registry.home import Home, natural_key
 from tetrarium.training.runs.storage import checkpoint_cleanup
 from tetrarium.workers.directories.process_directory import list_demos
-from tetrarium.workers.directories.run_views import RunView, find_run, list_runs, matches
+from tetrarium.workers.directories.run_filter import differing_settings, parse_filter
+from tetrarium.workers.directories.run_status import RunView
+from tetrarium.workers.directories.run_views import find_run, list_runs
 from tetrarium.workers.protocol.status_files import PROCESS_STATES, ProcessState
 
 MAX_RUNS: Final = 200  # in one response
 MAX_SEARCH_LENGTH: Final = 100
+_MIN_GROUP: Final = 2  # runs
 Search = Annotated[
     str,
     Query(
-        max_length=MAX_SEARCH_LENGTH, description="Words that all occur in name, algorithm, preset, seed or command."
+        max_length=MAX_SEARCH_LENGTH,
+        description="Terms that all match: a word of name, group, tags, note, algorithm, preset, seed or command; "
+        "`tag:NAME`; `group:NAME`; or a comparison of a setting or result, such as `gamma<0.9`.",
     ),
 ]
 States = Annotated[
     list[ProcessState], Query(max_length=len(PROCESS_STATES), description="States of the runs; all by default.")
+]
+Open = Annotated[
+    list[Annotated[str, Query(pattern=NAME_PATTERN)]],
+    Query(max_length=1_000, description="Groups whose runs are listed below them."),
+]
+Collapse = Annotated[
+    bool,
+    Query(
+        description="Whether runs of a group are listed as one row of `rows`, at the place of the first of them. "
+        "Pages then count rows."
+    ),
 ]
 Limit = Annotated[int, Query(ge=1, le=MAX_RUNS, description="Largest number of runs.")]
 Offset = Annotated[int, Query(ge=0, le=10**6, description="Number of runs to skip.")]
@@ -45,10 +62,42 @@ SortKey = Literal[
 ]
 
 
+class GroupResponse(ResponseModel):
+    """Runs of a group that match."""
+
+    name: str = Field(description="Name of the group.", examples=["rates"])
+    runs: list[str] = Field(description="Names of the runs, in the requested order.", examples=[["rates-0001"]])
+    n_alive: int = Field(description="Runs that are being trained.", examples=[1])
+    n_by_state: dict[str, int] = Field(description="Runs in each state.", examples=[{"finished": 4}])
+    training_mean: float | None = Field(description="Median of their training means.", examples=[1204.5])
+    best_lines_game: int | None = Field(description="Most lines in one game.", examples=[3998])
+    started: str | None = Field(description="Latest start time in ISO 8601.", examples=["2026-11-22T17:40:00+00:00"])
+    settings: dict[str, Any] = Field(
+        description="Settings that differ from the defaults and are the same in all of them.", examples=[{"gamma": 0.9}]
+    )
+    differing: list[str] = Field(description="Settings that differ among them.", examples=[["seed"]])
+
+
+class HistoryRow(ResponseModel):
+    """A row of a list of groups and runs."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"group": None, "run": None, "is_member": False}]})
+    group: GroupResponse | None = Field(
+        default=None, description="A group with more than one matching run; null for a run."
+    )
+    run: RunView | None = Field(default=None, description="A run; null for a group.")
+    is_member: bool = Field(default=False, description="Whether it is a run below the row of its group.")
+
+
 class HistoryResponse(ResponseModel):
     """One page of the matching runs in the requested order."""
 
-    runs: list[RunView] = Field(description="Runs of the page.")
+    runs: list[RunView] = Field(description="Runs of the page; of a collapsed list, those in `rows`.")
+    rows: list[HistoryRow] = Field(description="Rows of the page, if groups are collapsed; else empty.")
+    n_rows: int = Field(description="Rows on all pages: matching runs, or groups and runs.", examples=[12])
+    differing: list[str] = Field(
+        description="Settings that differ among the matching runs.", examples=[["learning_rate", "gamma"]]
+    )
     n_found: int = Field(description="Runs that match the search and the states.", examples=[12])
     n_runs: int = Field(description="Runs in total.", examples=[1_000])
     n_alive: int = Field(description="Running runs in total.", examples=[1])
@@ -116,11 +165,14 @@ def history_routes(home: Home) -> APIRouter:
         descending: bool = True,
         limit: Limit = 50,
         offset: Offset = 0,
+        collapse: Collapse = False,
+        open: Open = [],  # noqa: A002, B006 never modified
     ) -> HistoryResponse:
         """Returns one page; runs without a value in the sort field come last."""
         return search_runs(
-            list_runs(home), search=search, states=state, sort=sort, descending=descending, limit=limit, offset=offset
-        )
+            list_runs(home), search=search, states=state, sort=sort, descending=descending, limit=limit, offset=offset,
+            open_groups=open if collapse else None,
+        )  # fmt: skip
 
     @routes.get("/activity", summary="Count active runs and demos")
     def show_activity() -> ActivityResponse:
@@ -187,20 +239,21 @@ def search_runs(
     descending: bool = True,
     limit: int = 50,
     offset: int = 0,
+    open_groups: Collection[str] | None = None,
 ) -> HistoryResponse:
     """Returns one page of the matching runs.
 
     Args:
         views: All runs.
-        search: Words separated by spaces.
+        search: A filter, as ``parse_filter`` reads it.
         states: States of the runs; all if empty.
         sort: A field of a run. Runs without a value come last in both directions; ties are sorted by name.
         descending: Whether the largest value comes first.
         limit: Largest number of runs.
         offset: Number of runs to skip.
+        open_groups: Groups whose runs are listed below them; None to list all runs without groups.
     """
-    words = search.casefold().split()
-    searched = [view for view in views if matches(view, words)]
+    searched = [*filter(parse_filter(search), views)]
     found = [view for view in searched if not states or view.state in states]
     found.sort(key=lambda view: natural_key(view.name))
     value = attrgetter(sort)
@@ -210,10 +263,50 @@ def search_runs(
     elif descending:
         known.reverse()
     ordered = known + [view for view in found if value(view) is None]
+    rows = [] if open_groups is None else _rows(ordered, open_groups)
+    page = rows[offset : offset + limit]
     return HistoryResponse(
-        runs=ordered[offset : offset + limit],
+        runs=ordered[offset : offset + limit] if open_groups is None else [row.run for row in page if row.run],
+        rows=page,
+        n_rows=len(ordered) if open_groups is None else len(rows),
+        differing=differing_settings(found),
         n_found=len(found),
         n_runs=len(views),
         n_alive=sum(view.is_alive for view in views),
         n_by_state=dict(Counter(view.state for view in searched)),
+    )
+
+
+def _rows(ordered: Sequence[RunView], open_groups: Collection[str]) -> list[HistoryRow]:
+    """Returns groups and runs in the order of the runs; a group with one matching run is that run."""
+    members: dict[str, list[RunView]] = {}
+    for view in ordered:
+        if view.group is not None:
+            members.setdefault(view.group, []).append(view)
+    rows = []
+    for view in ordered:
+        group = members.get(view.group, []) if view.group is not None else []
+        if len(group) < _MIN_GROUP:
+            rows.append(HistoryRow(run=view))
+        elif view is group[0] and view.group is not None:
+            rows.append(HistoryRow(group=_group(view.group, group)))
+            if view.group in open_groups:
+                rows += [HistoryRow(run=member, is_member=True) for member in group]
+    return rows
+
+
+def _group(name: str, members: Sequence[RunView]) -> GroupResponse:
+    best = [view.best_lines_game for view in members if view.best_lines_game is not None]
+    means = [view.training_mean for view in members if view.training_mean is not None]
+    differing = differing_settings(members)
+    return GroupResponse(
+        name=name,
+        runs=[member.name for member in members],
+        n_alive=sum(member.is_alive for member in members),
+        n_by_state=dict(Counter(member.state for member in members)),
+        training_mean=median(means) if means else None,
+        best_lines_game=max(best, default=None),
+        started=max((view.started for view in members if view.started), default=None),
+        settings={name: value for name, value in members[0].changed_settings.items() if name not in differing},
+        differing=differing,
     )

@@ -18,21 +18,26 @@ from pydantic import ConfigDict, Field
 from tetrarium.dashboard import schemas
 from tetrarium.dashboard.command_requests import CommandResponse, RunCommandRequest, send_command
 from tetrarium.dashboard.live.sources import find_agent, find_source
+from tetrarium.dashboard.routes.models import MAX_NOTE_LENGTH, Tag
 from tetrarium.dashboard.settings_form import read_settings
 from tetrarium.errors import CheckpointError
 from tetrarium.registry.files.safe_files import open_plain
-from tetrarium.registry.home import Home
+from tetrarium.registry.home import NAME_RULE, Home
+from tetrarium.registry.run_labels import MAX_TAGS
 from tetrarium.settings import documented
 from tetrarium.training.agent_reference import reference_of
 from tetrarium.training.checkpoints.checkpoint_store import read_metadata
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
 from tetrarium.training.runs.storage.checkpoint_cleanup import folder_bytes
 from tetrarium.training.runs.storage.folder import BEST, checkpoint_steps
+from tetrarium.training.runs.storage.renaming import rename_run
 from tetrarium.workers.directories import run_views
+from tetrarium.workers.directories.run_status import RunView
 from tetrarium.workers.processes.launcher import branch_training, resume_training, start_training
 from tetrarium.workers.protocol.status_files import DAMAGED, LOG
 
 MAX_POINTS: Final = 10_000
+MAX_SEEDS: Final = 16  # runs started at once
 _LOG_BYTES: Final = 2**16
 _TEXT: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 Name = Annotated[str, PathParameter(pattern=schemas.NAME_PATTERN, description="The run's name.", examples=["first"])]
@@ -96,6 +101,12 @@ class StartRunRequest(schemas.RequestModel):
     )
     seed: int | None = Field(default=None, description="Seed of the training.")
     target_lines: int | None = Field(default=None, description="Lines of a single game that end the training.")
+    seeds: int = Field(
+        default=1, ge=1, le=MAX_SEEDS, description="Number of runs to start, with consecutive seeds, as one group."
+    )
+    group: Annotated[str, Field(pattern=schemas.NAME_PATTERN)] | None = Field(
+        default=None, description="Group of the run; by default none, or its name with several seeds."
+    )
     start_from: str | None = Field(
         default=None,
         pattern=schemas.AGENT_PATTERN,
@@ -104,8 +115,29 @@ class StartRunRequest(schemas.RequestModel):
     mode: schemas.Mode = Field(default="live", description="Display mode.")
 
 
+class LabelsRequest(schemas.RequestModel):
+    """Changes of the labels of runs."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"names": ["first"], "group": "rates", "add_tags": []}]})
+    names: list[Annotated[str, Field(pattern=schemas.NAME_PATTERN)]] = Field(
+        min_length=1, max_length=10_000, description="Names of the runs."
+    )
+    group: Annotated[str, Field(pattern=f"^({NAME_RULE.pattern})?$")] | None = Field(
+        default=None, description="New group; empty for none, null to keep it."
+    )
+    add_tags: list[Tag] = Field(default=[], max_length=MAX_TAGS, description="Tags to add.")
+    remove_tags: list[Tag] = Field(default=[], max_length=MAX_TAGS, description="Tags to remove.")
+    note: str | None = Field(default=None, max_length=MAX_NOTE_LENGTH, description="New note; null to keep it.")
+
+
+class RenameRequest(schemas.RequestModel):
+    """A new name of a run."""
+
+    name: str = Field(pattern=schemas.NAME_PATTERN, description="New name.", examples=["second"])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunDetail(run_views.RunView):
+class RunDetail(RunView):
     """A training run with its status and config."""
 
     config: dict[str, Any] = field(
@@ -133,7 +165,7 @@ def run_routes(home: Home) -> APIRouter:
 
 def _add_reading(routes: APIRouter, home: Home) -> None:
     @routes.get("", summary="List runs")
-    def list_all_runs() -> list[run_views.RunView]:
+    def list_all_runs() -> list[RunView]:
         """Returns all runs, latest start first, no matter where they were started."""
         return run_views.list_runs(home)
 
@@ -186,21 +218,48 @@ def _add_reading(routes: APIRouter, home: Home) -> None:
 
 def _add_writing(routes: APIRouter, home: Home) -> None:
     @routes.post("", status_code=201, summary="Start a run")
-    def start_run(request: StartRunRequest) -> run_views.RunView:
-        """Creates its folder, starts its worker and returns at once; the worker continues when the dashboard stops."""
+    def start_run(request: StartRunRequest) -> RunView:
+        """Creates its folder, starts its worker and returns at once; the worker continues when the dashboard stops.
+
+        With several seeds, they train at the same time, and the first one is returned.
+        """
         fields = {"seed": request.seed, "target_lines": request.target_lines}
         env_config, training_config = read_settings(request.preset, request.settings, fields)
-        name = start_training(
-            home,
-            env_config,
-            training_config,
-            name=request.name,
-            start_from=None if request.start_from is None else find_agent(home, request.start_from, "start_from"),
-            preset=request.preset,
-            mode=request.mode,
-            origin="page",
-        )
-        return run_views.read_run(home, name)
+        names = seed_names(home, request.name, training_config.seed, request.seeds)
+        start_from = None if request.start_from is None else find_agent(home, request.start_from, "start_from")
+        started = [
+            start_training(
+                home,
+                env_config,
+                training_config.with_changes(seed=training_config.seed + place),
+                name=name,
+                start_from=start_from,
+                preset=request.preset,
+                mode=request.mode,
+                origin="page",
+                group=request.group or (request.name if request.seeds > 1 else None),
+            )
+            for place, name in enumerate(names)
+        ]
+        if request.seeds > 1 and request.group is None and request.name is None:
+            for name in started:
+                run_views.label_run(home, name, group=f"{started[0]}-seeds")
+        return run_views.read_run(home, started[0])
+
+    @routes.patch("", summary="Change group, tags and note of runs")
+    def label_runs(request: LabelsRequest) -> list[RunView]:
+        """Changes the labels of each run, running ones too, and returns the runs."""
+        for name in request.names:
+            find_source(home, "run", name)
+        changes = request.model_dump(exclude={"names"})
+        return [run_views.label_run(home, name, **changes) for name in request.names]
+
+    @routes.post("/{name}/rename", summary="Rename a run")
+    def rename(name: Name, request: RenameRequest) -> RunView:
+        """Renames its folder, and its name in runs and models that were made from it. Refused while it runs."""
+        find_source(home, "run", name)
+        rename_run(home, name, request.name)
+        return run_views.find_run(home, request.name)
 
     @routes.post("/{name}/commands", summary="Send a command to a run")
     def command_run(name: Name, request: RunCommandRequest) -> CommandResponse:
@@ -208,7 +267,7 @@ def _add_writing(routes: APIRouter, home: Home) -> None:
         return send_command(find_source(home, "run", name).folder, request.command, request.values.model_dump())
 
     @routes.post("/{name}/resume", status_code=202, summary="Resume a run")
-    def resume_run(name: Name, request: ResumeRequest | None = None) -> run_views.RunView:
+    def resume_run(name: Name, request: ResumeRequest | None = None) -> RunView:
         """Continues a paused run, or starts a worker for a run that ended, from its last checkpoint.
 
         Records later than the checkpoint are dropped first. With more `total_timesteps`, a finished run trains on.
@@ -224,11 +283,21 @@ def _add_writing(routes: APIRouter, home: Home) -> None:
         return run_views.read_run(home, name)
 
     @routes.post("/{name}/branch", status_code=201, summary="Branch a new run from a checkpoint")
-    def branch_run(name: Name, request: BranchRequest) -> run_views.RunView:
+    def branch_run(name: Name, request: BranchRequest) -> RunView:
         """The new run starts from an exact copy of the checkpoint, so it reaches the same result; the old one stays."""
         find_source(home, "run", name)
         new_name = branch_training(home, name, request.step, new_name=request.name, mode=request.mode)
         return run_views.read_run(home, new_name)
+
+
+def seed_names(home: Home, name: str | None, first_seed: int, n_seeds: int) -> list[str | None]:
+    """Returns the names of runs with consecutive seeds, after checking that they are free; None for numbered ones."""
+    if n_seeds == 1 or name is None:
+        return [name] * n_seeds
+    names = [f"{name}-{seed}" for seed in range(first_seed, first_seed + n_seeds)]
+    for one in names:
+        home.require_free(one)
+    return [*names]
 
 
 def _start_of(config: Mapping[str, Any], home: Home) -> str | None:

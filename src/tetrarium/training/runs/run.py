@@ -100,6 +100,7 @@ class TrainingRun:
         *,
         start_from: Path | None = None,
         preset: str | None = None,
+        group: str | None = None,
         shows_board: bool = False,
     ) -> "TrainingRun":
         """Creates a new run.
@@ -112,6 +113,7 @@ class TrainingRun:
             publish: Receives every event.
             start_from: A checkpoint whose weights initialize the agent.
             preset: Name of the preset that the configs are based on.
+            group: Name of the run's group.
             shows_board: Whether to publish boards even without viewers.
 
         Raises:
@@ -123,7 +125,7 @@ class TrainingRun:
         require_device(training_config.device)
         if start_from is not None:
             TetrisAgent(make_env(env_config)(), training_config).start_from(start_from)
-        config = create_run(home, name, env_config, training_config, start_from=start_from, preset=preset)
+        config = create_run(home, name, env_config, training_config, start_from=start_from, preset=preset, group=group)
         run = cls(home, config, publish, shows_board=shows_board)
         run._is_new = True
         return run

@@ -7,8 +7,8 @@ database cannot be used, every folder is read.
 import contextlib
 import functools
 import os
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,63 +18,21 @@ from tetrarium.registry import Home
 from tetrarium.registry.files.process_lock import is_locked
 from tetrarium.registry.files.safe_files import open_plain, read_object
 from tetrarium.registry.home import natural_key
+from tetrarium.registry.run_labels import LABELS, RunLabels, change_labels, read_labels
 from tetrarium.registry.run_store import RunStore
 from tetrarium.registry.run_tables import EVALUATIONS, PROGRESS, read_last_row, read_table
-from tetrarium.settings import documented
 from tetrarium.training.checkpoints.checkpoint_store import is_checkpoint
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
 from tetrarium.training.runs.storage.folder import BEST, RUN_CONFIG, checkpoint_steps, require_run
+from tetrarium.workers.directories.run_filter import parse_filter
+from tetrarium.workers.directories.run_status import RunView, default_settings
 from tetrarium.workers.protocol import status_files
 
 _VIEW_SOURCES: Final = (  # files of a view
-    RUN_CONFIG, status_files.STATE, PROGRESS.file_name, EVALUATIONS.file_name, status_files.LOG, "checkpoints",
+    RUN_CONFIG, LABELS, status_files.STATE, PROGRESS.file_name, EVALUATIONS.file_name, status_files.LOG, "checkpoints",
 )  # fmt: skip
 _REQUIRED_SETTINGS: Final = {"algorithm": str, "seed": int, "total_timesteps": int}  # of the training config
 _TAIL_BYTES: Final = 4_096
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunView:
-    """A training run with its status."""
-
-    name: str = field(metadata=documented("Name of its folder in the home.", "first"))
-    state: str = field(
-        metadata=documented(
-            "State of the run; `crashed`: its process ended without writing a state, and it can be resumed; "
-            "`damaged`: its configuration cannot be read.",
-            choices=status_files.PROCESS_STATES,
-        )
-    )
-    step: int = field(metadata=documented("Training steps so far: placements of all games together.", 41200))
-    total_steps: int = field(metadata=documented("Requested training steps.", 400000))
-    error: str = field(metadata=documented("Reason of a failure, or empty.", ""))
-    message: str = field(metadata=documented("Latest message for people.", "Paused at step 41,200. Nothing is lost."))
-    algorithm: str = field(metadata=documented("Learning algorithm.", "dqn"))
-    preset: str | None = field(metadata=documented("Preset that its settings are based on, if known.", "quick"))
-    seed: int = field(metadata=documented("Seed of the training.", 1))
-    started: str | None = field(metadata=documented("Start time in ISO 8601.", "2026-11-22T17:40:00+00:00"))
-    seconds: float = field(
-        metadata=documented("Training time, without pauses and without waiting for evaluations.", 41.3)
-    )
-    evaluated_seconds: float = field(metadata=documented("Time of waiting for evaluations.", 1.2))
-    training_mean: float | None = field(
-        metadata=documented("Mean lines of the latest games, running ones included.", 1204.5)
-    )
-    training_n_ended: int | None = field(metadata=documented("Games in that mean that ended.", 50))
-    training_n_running: int | None = field(metadata=documented("Games in that mean that still run.", 50))
-    best_lines_game: int | None = field(metadata=documented("Most lines in one game.", 3998))
-    games_ended: int | None = field(metadata=documented("Games that ended.", 512))
-    games_lost: int | None = field(metadata=documented("Games that ended before a limit.", 512))
-    last_loss_step: int | None = field(metadata=documented("Step at which a game was last lost.", 179850))
-    losses_per_10000_pieces: float | None = field(metadata=documented("Over the latest 10,000 placements.", 0.0))
-    evaluation: dict[str, float | None] | None = field(
-        metadata=documented("Latest row of its evaluations.", {"step": 100000, "survival": 20, "n_games": 20})
-    )
-    steps_per_second: float | None = field(metadata=documented("Training steps per second.", 5310.2))
-    command: str = field(metadata=documented("Command that starts the same run.", "tetrarium train --preset quick"))
-    checkpoints: tuple[int, ...] = field(metadata=documented("Steps of its checkpoints.", [100000]))
-    has_best: bool = field(metadata=documented("Whether the weights with the best evaluation are saved as NAME@best."))
-    is_alive: bool = field(metadata=documented("Whether its process runs."))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,20 +75,14 @@ def find_runs(
 
     Args:
         home: The home.
-        search: Words that all occur in a run's name, algorithm, preset, seed or command, regardless of case.
+        search: A filter, as ``parse_filter`` reads it.
         states: States of the runs; all states if empty.
         limit: Maximum number of runs; None for all.
         offset: Number of matching runs to skip.
     """
-    words = search.casefold().split()
-    found = [view for view in list_runs(home) if (not states or view.state in states) and matches(view, words)]
+    is_found = parse_filter(search)
+    found = [view for view in list_runs(home) if (not states or view.state in states) and is_found(view)]
     return RunPage(runs=tuple(found[offset:][:limit]), n_runs=len(found))
-
-
-def matches(view: RunView, words: Collection[str]) -> bool:
-    """Returns whether all words, in lower case, occur in a run's name, algorithm, preset, seed or command."""
-    text = f"{view.name} {view.algorithm} {view.preset or ''} seed {view.seed} {view.command}".casefold()
-    return all(word in text for word in words)
 
 
 @functools.cache
@@ -162,7 +114,7 @@ def _checkpoint_folders(folder: Path) -> list[str]:
 
 def _view(values: dict[str, Any]) -> RunView:
     fields = {name: value for name, value in values.items() if name != "mark"}
-    return RunView(**{**fields, "checkpoints": tuple(values["checkpoints"])})
+    return RunView(**{**fields, "checkpoints": tuple(values["checkpoints"]), "tags": tuple(values["tags"])})
 
 
 def find_run(home: Home, name: str) -> RunView:
@@ -191,6 +143,7 @@ def read_run(home: Home, name: str) -> RunView:
     state = _read_state(folder, is_alive, steps, training["total_timesteps"])
     row = read_last_row(folder, PROGRESS)
     evaluation = read_last_row(folder, EVALUATIONS)
+    labels = _read_labels(folder, config)
     return RunView(
         name=name,
         state=state.state,
@@ -214,11 +167,27 @@ def read_run(home: Home, name: str) -> RunView:
         losses_per_10000_pieces=row.get("losses_per_10000_pieces"),
         evaluation=evaluation or None,
         steps_per_second=row.get("steps_per_second"),
+        group=labels.group,
+        tags=labels.tags,
+        note=labels.note,
+        changed_settings=_changed_settings(config),
         command=_text(config, "command") or "",
         checkpoints=steps,
         has_best=is_checkpoint(folder / BEST),
         is_alive=is_alive,
     )
+
+
+def label_run(home: Home, name: str, **changes: Any) -> RunView:
+    """Changes the labels of a run, as ``change_labels`` does, and returns the run.
+
+    Raises:
+        EntryNotFoundError: if there is no such run.
+        ConfigError, BundleError: if a label is invalid.
+        HomeError: if its labels or its config cannot be read.
+    """
+    change_labels(require_run(home, name), is_trial=is_trial(read_config(home, name)), **changes)
+    return read_run(home, name)
 
 
 def _damaged_view(folder: Path, reason: str) -> RunView:
@@ -230,9 +199,28 @@ def _damaged_view(folder: Path, reason: str) -> RunView:
         evaluated_seconds=0.0,
         training_mean=None, training_n_ended=None, training_n_running=None, best_lines_game=None,
         games_ended=None, games_lost=None, last_loss_step=None, losses_per_10000_pieces=None, evaluation=None,
-        steps_per_second=None, command="", checkpoints=steps, has_best=is_checkpoint(folder / BEST),
+        steps_per_second=None, group=None, tags=(), note="", changed_settings={}, command="",
+        checkpoints=steps, has_best=is_checkpoint(folder / BEST),
         is_alive=is_locked(folder),
     )  # fmt: skip
+
+
+def _read_labels(folder: Path, config: dict[str, Any]) -> RunLabels:
+    """Returns the labels of a run; none where the file is damaged, which a change of the labels reports."""
+    try:
+        return read_labels(folder, is_trial=is_trial(config))
+    except HomeError:
+        return RunLabels()
+
+
+def is_trial(config: Mapping[str, Any]) -> bool:
+    """Returns whether a study started the run with this ``config.json``."""
+    return config.get("origin") == "study"
+
+
+def _changed_settings(config: dict[str, Any]) -> dict[str, Any]:
+    settings = {**config["env_config"], **config["training_config"]}
+    return {name: value for name, value in settings.items() if value != default_settings().get(name)}
 
 
 def _seconds(row: dict[str, Any], state: status_files.WorkerState) -> float:

@@ -60,6 +60,7 @@ def start_training(
     preset: str | None = None,
     mode: str = "live",
     origin: Origin = "command",
+    group: str | None = None,
 ) -> str:
     """Creates a run and starts its worker; returns the run's name.
 
@@ -72,6 +73,7 @@ def start_training(
         preset: Name of the preset on which the configs are based.
         mode: Initial display mode: ``"no-display"``, ``"live"`` or ``"every-move"``.
         origin: What starts the run.
+        group: Name of the run's group.
 
     Raises:
         ConfigError: if the mode is unknown, or no agent can be trained with these configs on this machine.
@@ -79,7 +81,8 @@ def start_training(
     """
     _require_mode(mode)
     require_device(training_config.device)
-    config = create_run(home, name, env_config, training_config, start_from=start_from, preset=preset, origin=origin)
+    config = create_run(home, name, env_config, training_config, start_from=start_from, preset=preset, origin=origin,
+                        group=group)  # fmt: skip
     with removed_on_error(home.run_folder(config.name)):
         _start_trainer(home, config.name, 0, training_config.total_timesteps, mode)
     return config.name

@@ -18,6 +18,7 @@ from tetrarium.evaluation import POLICY_NAMES
 from tetrarium.registry.files.atomic import write_file
 from tetrarium.registry.files.safe_files import read_object
 from tetrarium.registry.home import Home
+from tetrarium.registry.run_labels import LABELS, RunLabels
 from tetrarium.registry.versions import champion_names
 from tetrarium.training.checkpoints.checkpoint_store import library_versions
 from tetrarium.training.config import TrainingConfig
@@ -53,6 +54,7 @@ def create_run(
     preset: str | None = None,
     branched_from: str | None = None,
     origin: Origin = "command",
+    group: str | None = None,
     copy_into: Callable[[Path], None] | None = None,
 ) -> RunConfig:
     """Creates the folder of a new run, which becomes visible once its config is in it.
@@ -66,12 +68,14 @@ def create_run(
         preset: Name of the preset that the configs are based on.
         branched_from: ``NAME@STEP`` of the checkpoint that the run is a copy of.
         origin: What started the run; the command of a run that no command started is an equivalent one.
+        group: Name of its group.
         copy_into: Receives the folder before it becomes visible, and writes further files into it.
 
     Raises:
         HomeError: if the name is taken or invalid, or the home cannot be written to.
-        ConfigError: if no agent can be trained with these configs on this machine.
+        ConfigError: if no agent can be trained with these configs on this machine, or the group's name is invalid.
     """
+    labels = RunLabels(group=group)
     require_trainable(env_config, training_config)
     if name in POLICY_NAMES or name in champion_names():
         raise NameTakenError(f"{name!r} is the name of a controller or built-in model. Choose another name.")
@@ -90,6 +94,8 @@ def create_run(
     def fill(run_name: str, folder: Path) -> None:
         if copy_into is not None:
             copy_into(folder)
+        if group is not None:
+            (folder / LABELS).write_bytes(labels.to_bytes())
         (folder / RUN_CONFIG).write_bytes(_described(folder, replace(config, name=run_name), origin))
 
     if name is None:
@@ -113,11 +119,12 @@ def train_command(preset: str, env_config: EnvConfig, training_config: TrainingC
     words = ["tetrarium", "train", "--preset", preset]
     for name, value in after.items():
         if value != before[name]:
-            words += ["--set", f"{name}={_written(value)}"]
+            words += ["--set", f"{name}={setting_text(value)}"]
     return shlex.join(words)
 
 
-def _written(value: Any) -> str:
+def setting_text(value: Any) -> str:
+    """Returns a value as ``--set`` takes it."""
     if isinstance(value, list):
         return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)
