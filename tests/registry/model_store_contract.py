@@ -1,5 +1,6 @@
 """Contract of ``ModelStore`` as tests, inherited by one class for each kind of home."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,6 +177,18 @@ class StoreContract:
             self.refused(store, "find", name)
             self.refused(store, "delete", name)
         assert not (home.root.parent / "x").exists()
+
+    def test_names_that_another_system_cannot_store_are_those_of_older_models_and_runs(
+        self, store: ModelStore, home: Home
+    ) -> None:
+        for call in ("save", "save_file"):
+            assert self.refused(store, call, "aux.1", numbered(1)).startswith("A new name can be stored on every")
+        assert not (home.models / "aux.1").exists()
+        (home.runs / "aux.1").mkdir(parents=True)
+        store.save("aux.1", numbered(1))
+        shutil.rmtree(home.runs / "aux.1")
+        assert store.save("aux.1", numbered(2)).spec == "aux.1@2"
+        assert store.load("aux.1").weights_sha256 == numbered(2).weights_sha256
 
     def test_an_invalid_bundle_is_not_saved(self, store: ModelStore, home: Home) -> None:
         self.refused(store, "save", "bad", replace(numbered(1), note="\x1b[2J"))

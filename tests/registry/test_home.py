@@ -110,6 +110,22 @@ def test_invalid_names_are_refused(home: Home, name: str) -> None:
     assert not home.root.exists()
 
 
+@pytest.mark.parametrize("name", ["CON", "nul", "Aux.txt", "com1", "lpt9.x.y", "run.", "a.."])
+def test_names_that_another_system_cannot_store_are_refused_where_they_are_new(home: Home, name: str) -> None:
+    for call in ("create_run_folder", "require_free"):
+        assert refusal(home, call, name).startswith(
+            f"A new name can be stored on every system; Windows reserves {name!r}"
+        )
+    assert not home.root.exists()
+    home.run_folder(name).mkdir(parents=True)
+    assert home.run_names() == [name]
+
+
+@pytest.mark.parametrize("name", ["console", "nul1", "com", "com12", "a.con", "_con"])
+def test_names_like_reserved_ones_are_free(home: Home, name: str) -> None:
+    assert home.create_run_folder(name).is_dir()
+
+
 def test_a_new_run_gets_the_number_after_the_highest(home: Home) -> None:
     assert [home.create_numbered_run_folder() for _ in range(3)] == ["run-1", "run-2", "run-3"]
     home.run_folder("run-2").rmdir()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.training.runs import CONFIG, ignore, start
 from tetrarium.environment import EnvConfig, make_env
-from tetrarium.errors import AlreadyRunningError, ConfigError, HomeError, NameTakenError
+from tetrarium.errors import AlreadyRunningError, ConfigError, HomeError, InvalidNameError, NameTakenError
 from tetrarium.events import StateChanged
 from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
@@ -71,9 +71,12 @@ def test_settings_that_cannot_be_trained_leave_an_empty_home(
 
 
 def test_names_that_cannot_be_used_leave_an_empty_home(home: Home) -> None:
-    for name in ("champion", "random", "../x"):
+    for name in ("champion", "random", "../x", "CON"):
         with pytest.raises(HomeError):
             start(home, name)
+    for name in ("aux.1", "x."):
+        with pytest.raises(InvalidNameError, match="Windows reserves"):
+            create_study(home, replace(study(EnvConfig(), CONFIG), name=name))
     assert list(home.root.iterdir()) == []
     start(home)
     with pytest.raises(NameTakenError, match="The name 'one' is taken"):

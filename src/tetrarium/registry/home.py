@@ -44,7 +44,7 @@ class HomeWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """Rule for names that are valid file names on every system and cannot leave their folder.
+    """Rule for names that cannot leave their folder; ``check_new_name`` refuses those that only some systems store.
 
     >>> NAME_RULE.allows("run-1"), NAME_RULE.allows("../run")
     (True, False)
@@ -85,6 +85,20 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_new_name(name: str) -> str:
+    """Returns a name if something new may have it, which may be copied to another system later.
+
+    Raises:
+        InvalidNameError: if not.
+    """
+    if _RESERVED.fullmatch(check_name(name)) or name.endswith("."):
+        raise InvalidNameError(
+            f"A new name can be stored on every system; Windows reserves {name!r}, as it does names that end in '.', "
+            "and CON, PRN, AUX, NUL, COM0 to COM9 and LPT0 to LPT9, also before a '.'. Choose another name."
+        )
+    return name
+
+
 def natural_key(name: str) -> tuple[str, str]:
     """Returns the sort key of names in all lists: numbers in them by value, letters regardless of case.
 
@@ -96,6 +110,7 @@ def natural_key(name: str) -> tuple[str, str]:
 
 Fill = Callable[[str, Path], None]  # called with a run's name and an empty folder, writes its initial content
 
+_RESERVED: Final = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?", re.IGNORECASE)
 _NUMBER: Final = re.compile("[0-9]+")
 _NUMBERED: Final = re.compile(r"\.?run-([1-9][0-9]{0,8})(~[0-9]+)?")  # also in the trash
 _N_BYTES_SECRET: Final = 32
@@ -215,7 +230,7 @@ class Home:
             InvalidNameError, NameTakenError: if the name is invalid or taken.
             HomeError: if the home cannot be written.
         """
-        folder = self.run_folder(name)
+        folder = self.run_folder(check_new_name(name))
         with _translate_errors(self.root):
             _make_parents(folder)
             try:
@@ -230,7 +245,7 @@ class Home:
         Raises:
             InvalidNameError, NameTakenError: if the name is invalid or taken.
         """
-        if os.path.lexists(self.run_folder(name)):
+        if os.path.lexists(self.run_folder(check_new_name(name))):
             raise _taken(name)
 
     def create_numbered_run_folder(self, fill: Fill | None = None) -> str:

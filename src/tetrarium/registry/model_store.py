@@ -23,7 +23,7 @@ from tetrarium.registry import versions as model_versions
 from tetrarium.registry.bundles import Bundle, check_note, check_tag, read_bundle
 from tetrarium.registry.database import Database, models, tags, versions
 from tetrarium.registry.files.atomic import remove_directory, write_file
-from tetrarium.registry.home import Home, check_name, natural_key
+from tetrarium.registry.home import Home, check_name, check_new_name, natural_key
 
 _COLUMNS: Final = (models.c.name, models.c.promoted, *versions.c)
 
@@ -147,7 +147,7 @@ class ModelStore:
             HomeError: if the name is invalid, or the home cannot be written.
             BundleError: if the bundle is invalid.
         """
-        data = _as_bytes(bundle, name)
+        data = self._as_bytes(bundle, name)
         sha256 = bundle.weights_sha256
         self._adopt()
         with self._database.writing() as connection:
@@ -170,7 +170,7 @@ class ModelStore:
             HomeError: if the name is invalid.
             OSError: if the file cannot be written.
         """
-        data = _as_bytes(bundle, name)
+        data = self._as_bytes(bundle, name)
         files = {
             number: path for (other, number), path in model_versions.model_files(self.home).items() if other == name
         }
@@ -441,6 +441,17 @@ class ModelStore:
                 connection.execute(update(versions).where(versions.c.id == version.row_id).values(trashed_s=trashed_s))
             return [self._one(connection, version.name, version.number) for version in chosen]
 
+    def _as_bytes(self, bundle: Bundle, name: str) -> bytes:
+        """Returns the content of the file of a model under a name, which is new if no model and no run has it."""
+        if not isinstance(bundle, Bundle):
+            raise errors.BundleError(
+                f"A model is saved as a Bundle; got {bundle!r:.80}. Read one by read_bundle(path)."
+            )
+        check_name(name)
+        if not any((folder / name).exists() for folder in (self.home.models, self.home.runs)):
+            check_new_name(name)
+        return bundle.described(name=name).to_bytes()
+
     def _refuse(self, name: str) -> list[model_versions.ModelVersion]:
         if any(version.name == name for version in self.trash()):
             raise errors.ModelInTrashError(
@@ -449,13 +460,6 @@ class ModelStore:
         names = [slot.name for slot in self.slots()]
         remedy = errors.suggestion(name, names) or " `tetrarium models list` lists all models."
         raise errors.ModelNotFoundError(f"There is no model {name!r:.82} in {str(self.home.root)!r}.{remedy}")
-
-
-def _as_bytes(bundle: Bundle, name: str) -> bytes:
-    """Returns the content of the file of a model under a name."""
-    if not isinstance(bundle, Bundle):
-        raise errors.BundleError(f"A model is saved as a Bundle; got {bundle!r:.80}. Read one by read_bundle(path).")
-    return bundle.described(name=check_name(name)).to_bytes()
 
 
 def _require_version(version: object) -> model_versions.ModelVersion:

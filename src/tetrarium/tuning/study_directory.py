@@ -14,7 +14,7 @@ from tetrarium.engine.rules import require_instance
 from tetrarium.errors import EntryNotFoundError, HomeError, InvalidNameError, NameTakenError, RegistryBusyError
 from tetrarium.registry.files.atomic import create_directory, remove_directory
 from tetrarium.registry.files.process_lock import is_locked, run_lock
-from tetrarium.registry.home import Home, natural_key
+from tetrarium.registry.home import Home, check_new_name, natural_key
 from tetrarium.settings import documented
 from tetrarium.training.runs.storage.checkpoint_cleanup import delete_run
 from tetrarium.tuning import study as studies
@@ -234,6 +234,7 @@ def create_study(home: Home, study: studies.StudyConfig) -> studies.StudyConfig:
         raise InvalidNameError(
             f"A study's name {studies.STUDY_NAME_RULE.text}; got {study.name!r}. Choose another name."
         )
+    check_new_name(study.name)
     if study.name in studies.RESERVED_NAMES:
         raise InvalidNameError(
             f"A study cannot be called {study.name!r}: `tetrarium tune` has a command of that name. "
