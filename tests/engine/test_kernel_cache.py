@@ -36,6 +36,28 @@ def half(number):
 def halves(number):
     return half(2) + half(4) + half(number)
 """
+# Kernels of one factory, too large to be inlined.
+STEPS = """
+from tetrarium.engine.compiling import kernel
+
+def make(step):
+    @kernel
+    def mixed(number):
+        {lines}
+        return number * step
+
+    return mixed
+
+by_two, by_three = make(2), make(3)
+
+@kernel
+def twice_by_two(number):
+    return by_two(number) + by_two(-number)
+
+@kernel
+def twice_by_three(number):
+    return by_three(number) + by_three(-number)
+""".format(lines="; ".join(f"number = number * 3 ^ number >> {k}" for k in range(1, 50)))
 DRAWS = """
 from tetrarium.engine.compiling import kernel
 from tetrarium.engine.random_streams import draw_below, make_stream
@@ -65,6 +87,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
         assert spec is not None
         assert spec.loader is not None
         module = util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "halves", module)
         spec.loader.exec_module(module)
         return module
 
@@ -170,6 +193,16 @@ def test_changed_callee_is_compiled_anew_though_its_file_looks_older_than_the_ca
     callee.write_text(callee.read_text().replace(DRAWN, f"{DRAWN} ^ 0x80000000"))
     os.utime(callee, (0, 0))
     assert draw() == (word ^ 0x80000000) * 1_000_000 >> 32
+
+
+def test_stored_kernels_of_one_factory_do_not_share_code(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "halves.py").write_text(STEPS)
+    for name in ("twice_by_two", "twice_by_three"):  # each process counts its functions from the same number on
+        assert os.waitpid(_forked(lambda name=name: getattr(load(), name)(1) == 0), 0)[1] == 0
+    loaded = load()
+    by_two, by_three = loaded.twice_by_two(1), loaded.twice_by_three(1)
+    assert n_compiled(loaded.twice_by_two) + n_compiled(loaded.twice_by_three) == 0
+    assert (by_three * 2 - by_two * 3) % 2**64 == 0
 
 
 def test_every_kernel_lies_in_the_folders_of_the_digest() -> None:

@@ -19,7 +19,7 @@ from numba.core.types import unliteral
 from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import intrinsic, lower_builtin, overload
 
-from tetrarium.engine.kernel_cache import KernelCache
+from tetrarium.engine.kernel_cache import KernelCache, name_by_closure
 from tetrarium.engine.kernel_compilers import CalledFromKernels, CalledFromPython
 
 _njit: Final[Any] = njit  # its types lack some options
@@ -43,6 +43,7 @@ def is_cached(compiled: Any, rules: Any = None) -> bool:
 
 def _compile(function: Any, **options: Any) -> Any:
     options |= {"nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
+    name_by_closure(function)
     compiled = _njit(function, pipeline_class=CalledFromPython, **options)
     if hasattr(compiled, "stats"):  # the JIT is on
         compiled._cache = KernelCache(function)

@@ -300,6 +300,16 @@ def _digest(value: object) -> str:
     return hashlib.sha256(repr(value).encode()).hexdigest()[:_N_DIGITS]
 
 
+def name_by_closure(function: Any) -> None:
+    """Gives a function with a closure a name of its own among those that the same function made.
+
+    A loaded kernel brings the code of the kernels that it calls, under symbols of their names and argument types. Of
+    symbols that several loaded kernels have, one is used by all of them.
+    """
+    if function.__closure__:
+        function.__qualname__ = f"{function.__qualname__}_{_digest(_described(function))}"
+
+
 def _described(function: Any) -> tuple[object, ...]:
     """Returns the place, file and closure of a function; kernels in a closure are described in the same way."""
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
