@@ -1,6 +1,7 @@
 """Plays policies on fixed seeds and reports what they score."""
 
 from tetrarium.engine.placement.states import Move
+from tetrarium.evaluation.analysis.results import Analysis, PositionAnalysis, analyze
 from tetrarium.evaluation.evaluator import evaluate
 from tetrarium.evaluation.network_policy import NetworkPolicy
 from tetrarium.evaluation.policies import POLICY_NAMES, PUBLISHED, LinearPolicy, RandomPolicy, named_policy
@@ -12,14 +13,17 @@ __all__ = [
     "POLICY_NAMES",
     "PROTOCOLS",
     "PUBLISHED",
+    "Analysis",
     "Comparison",
     "GameResult",
     "LinearPolicy",
     "Move",
     "NetworkPolicy",
+    "PositionAnalysis",
     "Protocol",
     "RandomPolicy",
     "Report",
+    "analyze",
     "compare_reports",
     "evaluate",
     "find_protocol",
