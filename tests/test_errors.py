@@ -26,6 +26,7 @@ CODES = {
     "illegal-action": "IllegalActionError",
     "invalid-bundle": "BundleError",
     "invalid-command": "CommandError",
+    "invalid-fumen": "FumenError",
     "invalid-game": "GameError",
     "invalid-name": "InvalidNameError",
     "invalid-replay": "ReplayError",

@@ -27,6 +27,7 @@ The tree::
     ├── LedgerError                 a ledger of an evaluation that is damaged or belongs to another one
     ├── ExecutorError               workers of an executor that ended or cannot be reached
     ├── ReplayError                 a recorded game that cannot be read, or that does not replay as recorded
+    ├── FumenError                  a fumen that cannot be read, or a board that is none of a fumen
     ├── WorkerError                 a worker that does not answer or refuses a command
     │   ├── CommandError            an unknown or malformed command
     │   ├── WorkerNotRunningError
@@ -163,6 +164,10 @@ class ReplayError(TetrariumError, ValueError, code="invalid-replay"):
 
 class NewerReplayError(ReplayError, NewerFormatError, code="newer-replay"):
     """A replay written by a later version of tetrarium."""
+
+
+class FumenError(TetrariumError, ValueError, code="invalid-fumen"):
+    """A fumen that cannot be read, or a board that a fumen cannot hold."""
 
 
 class WorkerError(TetrariumError, code="worker-error"):

@@ -16,6 +16,7 @@ from tetrarium.errors import GameError, PolicyError, ReplayError
 from tetrarium.evaluation import Analysis, LinearPolicy, RandomPolicy, analyze, named_policy
 from tetrarium.evaluation.analysis.analyzer import N_AHEAD, Analyzer
 from tetrarium.evaluation.analysis.positions import replay_positions, set_up_position
+from tetrarium.evaluation.analysis.results import MISTAKE_SHARE
 from tetrarium.evaluation.single_games import PolicyGame, play_moves, record_game
 
 GUIDELINE = EnvConfig.guideline().with_changes(actions="reachable")
@@ -79,7 +80,7 @@ def test_a_planted_blunder_is_found_first() -> None:
     analysis = analyze(recorded_with_blunder(STACKER, EnvConfig(), 60, blunder=41), STACKER)
     assert analysis.mistakes[0] == 41
     assert analysis[41].is_mistake
-    assert analysis[41].drop == analysis.drops.max() > analysis.spread / 2
+    assert analysis[41].drop == analysis.drops.max() > analysis.spread * MISTAKE_SHARE
     assert [k for k, position in enumerate(analysis) if position.rank not in {1, None}] == [41]
     assert analysis.share_best == 59 / 60
 

@@ -35,6 +35,7 @@ _COMMANDS: Final = {
     "resume": ("tetrarium.cli.commands.train:resume", "Resume a stopped or paused run."),
     "evaluate": ("tetrarium.cli.commands.agents:evaluate", "Evaluate an agent or a controller on fixed seeds."),
     "watch": ("tetrarium.cli.commands.agents:watch", "Watch an agent, a controller or a replay in the terminal."),
+    "analyze": ("tetrarium.cli.commands.analyze:analyze", "Analyze a recorded game by an agent: find the mistakes."),
     "play": ("tetrarium.cli.commands.play:play", "Play yourself, in the terminal."),
     "record": ("tetrarium.cli.commands.record:record", "Record a game as GIF, video or replay."),
     "runs": ("tetrarium.cli.commands.runs:app", "List, inspect, label, compare, control, delete and restore runs."),

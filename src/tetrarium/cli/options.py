@@ -84,6 +84,11 @@ def evaluable_names(context: "CompletionContext") -> list[str]:
     return [*agent_names(context), *POLICY_NAMES]
 
 
+def game_names(context: "CompletionContext") -> list[str]:
+    """Returns the names of saved human games, latest first."""
+    return [name.removesuffix(".tetris-replay") for name in reversed(_names(context, "games"))]
+
+
 def column_names(_context: "CompletionContext") -> dict[str, str]:
     """Returns the names of the quantities of ``runs plot``."""
     from tetrarium.workers.directories.learning_curves import COLUMNS

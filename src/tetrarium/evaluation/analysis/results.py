@@ -16,7 +16,7 @@ from tetrarium.evaluation.analysis.analyzer import PLACED_FIELDS, Analyzer, Reco
 from tetrarium.evaluation.analysis.positions import UNKNOWN, Positions, replay_positions
 from tetrarium.evaluation.policy_runner import as_playable
 
-MISTAKE_SHARE: Final = 0.5  # of the usual difference between the best and the middle placement
+MISTAKE_SHARE: Final = 0.25  # of the usual difference between the best and the middle placement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,23 +138,26 @@ class Analysis(Sequence[PositionAnalysis]):
         return describe_position(self.positions, self.records, k, is_mistake=bool(self._are_mistakes[k]))
 
 
-def analyze(replay: Replay, policy: Any) -> Analysis:
+def analyze(game: Replay | Positions, policy: Any, *, look_ahead: bool = False) -> Analysis:
     """Analyzes a recorded game: what a policy thinks of each position and of the placement that was played.
 
     The game is the recorded one, so with hold a held piece is among the placements, and a game by keys is analyzed as
     one of all lock positions. The values are those by which the policy chooses in ``evaluate`` under the same rules.
 
     Args:
-        replay: The game.
+        game: A replay, or positions.
         policy: As for ``evaluate``; one that values placements, so not random play or PPO.
+        look_ahead: Whether the best and the played placements are played on, for five more pieces.
 
     Raises:
         ReplayError: if the replay is damaged.
         PolicyError: if the policy does not play this game, or has no values.
     """
-    positions = replay_positions(replay)
+    positions = replay_positions(game) if isinstance(game, Replay) else game
     analyzer = Analyzer(positions, policy)
     analyzer.value(0, len(positions))
+    if look_ahead:
+        analyzer.look_ahead(0, len(positions))
     return Analysis(as_playable(policy).name, positions, analyzer.records)
 
 
