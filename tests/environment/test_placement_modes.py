@@ -78,7 +78,7 @@ def test_a_restored_state_has_the_same_future(config: EnvConfig) -> None:
     env.step(np.int64(env.action_space.n - 1))
     state = env.state()
     first = env.step(np.int64(3))
-    assert data_equivalence(first[0], env.set_state(state), exact=True) is False
+    assert not data_equivalence(first[0], env.set_state(state), exact=True)
     assert data_equivalence(env.step(np.int64(3)), first, exact=True)
 
 
