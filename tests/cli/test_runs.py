@@ -64,7 +64,7 @@ def test_runs_are_labelled_compared_and_renamed(tetrarium_home: Path, capsys: py
         0, [["setting", "one", "two"], ["gamma", "0.8", "0.9"]],
     )  # fmt: skip
     code, out, _ = run_captured(capsys, "runs", "diff", "one", "two", "--json")
-    assert json.loads(out) == {"runs": ["one", "two"], "settings": {"gamma": [0.8, 0.9]}}
+    assert json.loads(out) == {"runs": ["one", "two"], "settings": {"gamma": [[0.8], [0.9]]}}
     code, _, err = run_captured(capsys, "runs", "diff", "one", "one")
     assert code == 2 and "two or more runs" in err
     code, out, _ = run_captured(capsys, "runs", "rename", "one", "three")

@@ -80,10 +80,13 @@ def test_a_run_has_the_same_style_as_on_the_pages() -> None:
 def test_runs_of_one_plot_have_different_styles() -> None:
     names = [f"r{n}" for n in range(len(HUES) * len(STROKES))]
     styles = run_styles(names)
-    first_owners = {run_style(name): name for name in reversed(names)}
+    first_owners = {run_style(name).hue: name for name in reversed(names)}
 
     assert len(set(styles.values())) == len(names)
-    assert all(styles[name] == style for style, name in first_owners.items()) and len(first_owners) < len(names)
+    assert all(styles[name] == run_style(name) for name in first_owners.values())
+    for first in range(len(names) - len(HUES)):
+        found = run_styles(names[first : first + len(HUES)])
+        assert len({style.hue for style in found.values()}) == len(HUES), "twelve runs have twelve colors"
     lines = tuple(replace(FLAT, label=name, run=name) for name in names)
     strokes = [shape for shape in lay_out(replace(PLOT, lines=lines), measure).shapes if isinstance(shape, Stroke)]
     assert len({(shape.color, shape.dashes) for shape in strokes if shape.width == 2}) == len(names)

@@ -7,12 +7,15 @@ import pytest
 
 from tests.dashboard.finished_runs import make_run
 from tests.tuning.studies import study
+from tetrarium.environment import EnvConfig
 from tetrarium.errors import AlreadyRunningError, ConfigError, HomeError, NameTakenError
 from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
 from tetrarium.registry.run_labels import LABELS, RunLabels, change_labels, read_labels
 from tetrarium.registry.run_store import RunStore
+from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.storage.renaming import rename_run
+from tetrarium.training.runs.storage.run_config import create_run
 from tetrarium.tuning import create_study
 from tetrarium.workers.directories.run_filter import differing_settings, parse_filter
 from tetrarium.workers.directories.run_views import label_run, list_runs, read_config, read_run
@@ -53,6 +56,15 @@ def test_invalid_labels_are_refused_and_change_nothing(home: Home, changes: dict
     with pytest.raises(ValueError, match=message):
         label_run(home, "first", **changes)
     assert read_labels(home.run_folder("first")) == RunLabels(group="rates")
+
+
+def test_settings_are_compared_with_the_defaults_of_this_version(home: Home) -> None:
+    config = create_run(home, "fresh", EnvConfig(width=8), TrainingConfig(gamma=0.8))
+    path = home.run_folder(config.name) / "config.json"
+    values = json.loads(path.read_text())
+    assert values["changed_settings"] == read_run(home, "fresh").changed_settings == {"width": 8, "gamma": 0.8}
+    path.write_text(json.dumps(values | {"changed_settings": {"gamma": 0.7}, "versions": {"tetrarium": "0.0.9"}}))
+    assert read_run(home, "fresh").changed_settings == {"width": 8, "gamma": 0.8}
 
 
 def test_damaged_labels_hide_no_run_and_are_not_overwritten(home: Home) -> None:
@@ -144,8 +156,6 @@ def test_settings_that_differ_are_found(home: Home) -> None:
 
 
 def test_a_group_with_an_invalid_name_is_refused_before_a_run_is_made(home: Home) -> None:
-    from tetrarium.training.runs.storage.run_config import create_run
-
     config = read_config(home, "first")
     with pytest.raises(ConfigError, match="The name of a group"):
         create_run(home, "x", config["env_config"], config["training_config"], group=".x")

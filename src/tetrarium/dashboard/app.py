@@ -15,6 +15,7 @@ from tetrarium.dashboard.http.guard import Guard, refuse_unused_body
 from tetrarium.dashboard.http.pages import STATIC, compose_not_found_page, page_routes
 from tetrarium.dashboard.live.socket import LiveEndpoint
 from tetrarium.dashboard.routes.demos import demo_routes
+from tetrarium.dashboard.routes.groups import group_routes
 from tetrarium.dashboard.routes.history import history_routes
 from tetrarium.dashboard.routes.human_games import human_game_routes
 from tetrarium.dashboard.routes.jobs import job_routes
@@ -58,6 +59,7 @@ def create_app(home: Home, access: Access | None = None) -> Guard:
         meta_routes(home, access),
         run_routes(home),
         history_routes(home),
+        group_routes(home),
         replay_routes(home),
         demo_routes(home),
         model_routes(home),

@@ -20,6 +20,8 @@ AGENT_PATTERN: Final = f"^{NAME_RULE.pattern}(@(best|[0-9]{{1,15}}))?$"
 Agent = Annotated[str, Field(pattern=AGENT_PATTERN)]
 Mode = Literal["no-display", "live", "every-move"]
 TAG_PATTERN: Final = f"^{TAG_RULE.pattern}$"
+COMPARED_PATTERN: Final = f"^(group:)?{NAME_RULE.pattern}$"
+GROUP_PATTERN: Final = f"^({NAME_RULE.pattern})?$"  # empty for no group
 SPEC_PATTERN: Final = f"^{NAME_RULE.pattern}(@[1-9][0-9]{{0,8}})?$"
 
 

@@ -5,7 +5,7 @@ malformed values are left out.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -130,15 +130,21 @@ RUN_TABLES: Final[Mapping[str, RunTable]] = MappingProxyType(
 )
 
 
-def read_table(folder: Path, table: RunTable) -> tuple[list[str], list[Row]]:
+def read_table(folder: Path, table: RunTable, only: Collection[str] | None = None) -> tuple[list[str], list[Row]]:
     """Reads a table of a run.
+
+    Args:
+        folder: The run's folder.
+        table: Which table.
+        only: Names of the columns to read, which is faster; all by default.
 
     Returns:
         Column names in the order of the file, and rows; none where the file cannot be read.
     """
     header, lines = _read_lines(folder / table.file_name)
     columns = columns_of(header, table)
-    return [column.name for column in columns], parse_rows(lines, columns)
+    names = [column.name for column in columns if only is None or column.name in only]
+    return names, parse_rows(lines, columns, only)
 
 
 def read_last_row(folder: Path, table: RunTable) -> dict[str, Any]:
@@ -149,17 +155,20 @@ def read_last_row(folder: Path, table: RunTable) -> dict[str, Any]:
     return dict(zip((column.name for column in columns), next(rows, ()), strict=False))
 
 
-def parse_rows(lines: Sequence[bytes], columns: Sequence[Column]) -> list[Row]:
+def parse_rows(lines: Sequence[bytes], columns: Sequence[Column], only: Collection[str] | None = None) -> list[Row]:
     """Parses complete lines; those that are not rows of these columns are left out.
 
-    ``lines``: each with or without its line end.
+    Args:
+        lines: Each with or without its line end.
+        columns: Columns of the lines.
+        only: Names of the columns to return; all by default.
     """
     try:
-        return _parse_columns(lines, columns)
+        return _parse_columns(lines, columns, only)
     except ValueError:
         if len(lines) == 1:
             return []
-    return [row for line in lines for row in parse_rows([line], columns)]
+    return [row for line in lines for row in parse_rows([line], columns, only)]
 
 
 def _read_lines(path: Path, max_bytes: int | None = None) -> tuple[list[str], list[bytes]]:
@@ -183,14 +192,16 @@ def columns_of(header: Sequence[str], table: RunTable) -> list[Column]:
     return [known.get(name) or Column(name, float, "", is_nullable=True) for name in header]
 
 
-def _parse_columns(lines: Sequence[bytes], columns: Sequence[Column]) -> list[Row]:
+def _parse_columns(lines: Sequence[bytes], columns: Sequence[Column], only: Collection[str] | None) -> list[Row]:
     """Parses lines column by column, which is fast.
 
     Raises:
         ValueError: if one of them is not a row.
     """
     cells = list(zip(*(line.split(b",") for line in lines), strict=True))
-    return list(zip(*(_parse(*pair) for pair in zip(cells, columns, strict=bool(lines))), strict=True))
+    pairs = [(texts, column) for texts, column in zip(cells, columns, strict=bool(lines))
+             if only is None or column.name in only]  # fmt: skip
+    return list(zip(*(_parse(*pair) for pair in pairs), strict=True))
 
 
 def _parse(texts: Sequence[bytes], column: Column) -> Sequence[int | float | None]:

@@ -257,8 +257,8 @@ def test_page_does_not_poll_while_the_connection_is_lost(page: Page) -> None:
     def show_as_alive(route: Route) -> None:
         answer = route.fetch()
         history = answer.json()
-        runs = [run | {"is_alive": True} for run in history["runs"]]
-        route.fulfill(response=answer, json=history | {"runs": runs})
+        rows = [row | {"run": row["run"] | {"is_alive": True}} for row in history["rows"]]
+        route.fulfill(response=answer, json=history | {"rows": rows})
 
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url) if "/api/history" in request.url else None)
@@ -351,7 +351,7 @@ def test_finished_run_is_trained_longer_or_started_again(page: Page, photograph:
     photograph(page, "train-longer")
     steps.fill("200,000")
     steps.press("Enter")
-    expect(page.locator("#branch-error")).to_contain_text("The number of steps is a whole number of 200,001 or more")
+    expect(page.locator("#question-error")).to_contain_text("The number of steps is a whole number of 200,001 or more")
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("link", name="Start again").click()
     expect(page.locator("#new-run-changes")).to_have_text("3 settings changed")

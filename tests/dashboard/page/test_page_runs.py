@@ -243,7 +243,7 @@ def test_run_is_controlled_from_the_list_and_branched_from_a_checkpoint(
     monitor.allow_error_responses()
     name.fill("steered")
     page.keyboard.press("Enter")
-    expect(page.locator("#branch-error")).to_contain_text("The name 'steered' is taken.")
+    expect(page.locator("#question-error")).to_contain_text("The name 'steered' is taken.")
     name.fill("onward")
     photograph(page, "branch")
     page.keyboard.press("Enter")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
@@ -33,6 +33,7 @@ RunArgument = Annotated[str, Parameter(help="The run's name.", completer=options
 
 _WAIT_S: Final = 60.0  # for the end of a round; a generation of CMA-ES may take seconds
 _POLL_S: Final = 0.1
+_MAX_VALUES: Final = 4  # of a setting in a group
 
 app = App(name="runs", help="List, inspect, label, compare, control, delete and restore runs.")
 
@@ -149,26 +150,27 @@ def rename(
 
 @app.command
 def diff(
-    names: Annotated[list[str], Parameter(negative="", completer=options.run_names, help="Names of two or more runs.")],
+    names: Annotated[
+        list[str],
+        Parameter(negative="", completer=options.run_names, help="Names of runs, two or more; group:NAME for a group."),
+    ],
     *,
     json: options.JsonOption = False,
     home: options.HomeOption = None,
 ) -> int:
     """Show the settings in which runs differ."""
-    from tetrarium.training.runs.storage.run_config import setting_text
-    from tetrarium.workers.directories.run_filter import differing_settings
-    from tetrarium.workers.directories.run_views import read_run
+    from tetrarium.workers.directories.run_filter import differences
+    from tetrarium.workers.directories.run_views import read_compared
 
-    if len(set(names)) < 2:
+    if len(set(names)) < 2 and not names[0].startswith("group:"):
         raise ConfigError(f"A difference is between two or more runs; got {' '.join(names)}. Name another run.")
-    located = Home.locate(home)
-    views = [read_run(located, name) for name in dict.fromkeys(names)]
-    rows = {name: [view.setting(name) for view in views] for name in differing_settings(views)}
+    compared = read_compared(Home.locate(home), names)
+    rows = differences(list(compared.values()))
     if json:
-        print_json({"runs": [view.name for view in views], "settings": rows})
+        print_json({"runs": list(compared), "settings": rows})
     elif rows:
-        texts = [(name, *(setting_text(value) for value in values)) for name, values in rows.items()]
-        print_table(("setting", *(view.name for view in views)), texts)
+        texts = [(name, *(values_text(values) for values in row)) for name, row in rows.items()]
+        print_table(("setting", *compared), texts)
     else:
         print("The runs have the same settings.")
     return 0
@@ -337,6 +339,14 @@ def _rows(view: "RunView") -> list[tuple[str, str]]:
     return [(label, value) for label, value in rows if value]
 
 
+def values_text(values: Sequence[Any]) -> str:
+    """Returns the values of a setting in a run or a group, few of many."""
+    from tetrarium.training.runs.storage.run_config import setting_text
+
+    shown = [setting_text(value) for value in values[:_MAX_VALUES]]
+    return " | ".join(shown) + (f" | … ({len(values)} values)" if len(values) > len(shown) else "")
+
+
 def labels_text(view: "RunView") -> str:
     """Returns the labels of a run in one line."""
     group = f"group {view.group}" if view.group else "no group"
@@ -382,14 +392,17 @@ _MIN_PLOT_WIDTH: Final = 40
 
 @app.command(help="Plot learning curves in the terminal or to a file.")
 def plot(
-    names: Annotated[list[str], Parameter(negative="", completer=options.run_names, help="Names of runs.")],
+    names: Annotated[
+        list[str],
+        Parameter(negative="", completer=options.run_names, help="Names of runs; group:NAME for a group's median."),
+    ],
     *,
     column: Annotated[
         str,
         Parameter(
             completer=options.column_names,
-            help="Quantity to plot: lines, harder, evaluation, losses, best, reward, loss, value, exploration, speed, "
-            "or a column of progress.csv or evaluations.csv.",
+            help="Quantity to plot: lines, harder, evaluation, survival, losses, best, reward, loss, value, "
+            "exploration, speed, games, ended, or a column of progress.csv or evaluations.csv.",
         ),
     ] = "lines",
     out: Annotated[Path | None, Parameter(help="Write a .png or .svg file instead of drawing in the terminal.")] = None,

@@ -5,7 +5,14 @@ import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from tetrarium.dashboard.schemas import AGENT_PATTERN, NAME_PATTERN, SPEC_PATTERN, TAG_PATTERN
+from tetrarium.dashboard.schemas import (
+    AGENT_PATTERN,
+    COMPARED_PATTERN,
+    GROUP_PATTERN,
+    NAME_PATTERN,
+    SPEC_PATTERN,
+    TAG_PATTERN,
+)
 from tetrarium.registry.home import NAME_RULE, TAG_RULE
 
 Problem = Mapping[str, Any]  # an error as Pydantic lists it: type, loc, msg, input, sometimes ctx
@@ -16,6 +23,8 @@ _SHOWN.maxstring = _SHOWN.maxother = 80
 _PATTERN_RULES: Final = {
     NAME_PATTERN: NAME_RULE.text,
     AGENT_PATTERN: "must be a name, NAME@best, NAME@STEP or NAME@VERSION",
+    COMPARED_PATTERN: "must be the name of a run, or group:NAME",
+    GROUP_PATTERN: f"{NAME_RULE.text}, or is empty",
     SPEC_PATTERN: "must be NAME or NAME@VERSION",
     TAG_PATTERN: TAG_RULE.text,
 }

@@ -22,7 +22,7 @@ from tetrarium.dashboard.routes.models import MAX_NOTE_LENGTH, Tag
 from tetrarium.dashboard.settings_form import read_settings
 from tetrarium.errors import CheckpointError
 from tetrarium.registry.files.safe_files import open_plain
-from tetrarium.registry.home import NAME_RULE, Home
+from tetrarium.registry.home import Home
 from tetrarium.registry.run_labels import MAX_TAGS
 from tetrarium.settings import documented
 from tetrarium.training.agent_reference import reference_of
@@ -122,7 +122,7 @@ class LabelsRequest(schemas.RequestModel):
     names: list[Annotated[str, Field(pattern=schemas.NAME_PATTERN)]] = Field(
         min_length=1, max_length=10_000, description="Names of the runs."
     )
-    group: Annotated[str, Field(pattern=f"^({NAME_RULE.pattern})?$")] | None = Field(
+    group: Annotated[str, Field(pattern=schemas.GROUP_PATTERN)] | None = Field(
         default=None, description="New group; empty for none, null to keep it."
     )
     add_tags: list[Tag] = Field(default=[], max_length=MAX_TAGS, description="Tags to add.")

@@ -93,21 +93,27 @@ def run_style(name: str) -> RunStyle:
 def run_styles(names: Sequence[str]) -> dict[str, RunStyle]:
     """Returns different styles for the runs of one chart, by name.
 
-    The first run of a style keeps it; another one gets a free stroke of the same color, or else a free color. Runs
-    share styles once all are taken.
+    The first run of a color keeps its style; another one gets the next free color, or a free style once all colors are
+    taken. Runs share styles once all of these are taken.
     """
-    owners: dict[int, str] = {}
-    for name in names:
-        owners.setdefault(_hash(name) % len(_STYLES), name)
-    styles = {name: _STYLES[number] for number, name in owners.items()}
+    numbers: dict[str, int] = {}
+    hues: set[int] = set()
     for name in names:
         own = _hash(name) % len(_STYLES)
-        others = ((own + len(HUES) * k + k // len(STROKES)) % len(_STYLES) for k in range(len(_STYLES)))
-        if name not in styles:
-            number = next((other for other in others if other not in owners), own)
-            owners.setdefault(number, name)
-            styles[name] = _STYLES[number]
-    return styles
+        if own % len(HUES) not in hues:
+            hues.add(own % len(HUES))
+            numbers[name] = own
+    for name in names:
+        if name not in numbers:
+            own = _hash(name) % len(_STYLES)
+            colors = [own - own % len(HUES) + (own + k) % len(HUES) for k in range(len(HUES))]
+            styles = [(own + len(HUES) * k + k // len(STROKES)) % len(_STYLES) for k in range(len(_STYLES))]
+            taken = numbers.values()
+            free = [number for number in colors if number % len(HUES) not in hues]
+            free += [number for number in styles if number not in taken]
+            numbers[name] = next(iter(free), own)
+            hues.add(numbers[name] % len(HUES))
+    return {name: _STYLES[number] for name, number in numbers.items()}
 
 
 def _hash(name: str) -> int:

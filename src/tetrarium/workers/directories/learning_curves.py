@@ -1,20 +1,33 @@
-"""Learning curves of runs: of single runs, or the median and its interval over seeds of one configuration."""
+"""Learning curves: of single runs, or the median and its interval over a group or the seeds of one configuration."""
 
+import contextlib
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 import numpy as np
 
-from tetrarium.errors import ConfigError, suggestion
+from tetrarium.errors import ConfigError, HomeError, suggestion
 from tetrarium.registry.home import Home
 from tetrarium.training import TrainingConfig
-from tetrarium.workers.directories.run_views import read_config, read_evaluations, read_progress
+from tetrarium.workers.directories.run_views import (
+    GROUP,
+    find_groups,
+    list_runs,
+    read_config,
+    read_episodes,
+    read_evaluations,
+    read_progress,
+)
 
 _MAX_POINTS: Final = 400
 _IGNORED_SETTINGS: Final = ("seed", "device")  # runs that differ only in these share a configuration
+
+
+Axis = Literal["step", "seconds"]
+Source = Literal["progress", "evaluations", "episodes"]  # table of a run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +38,7 @@ class PlotColumn:
     key: str
     low: str | None = None
     high: str | None = None
-    is_evaluated: bool = False  # from evaluations.csv instead of progress.csv
+    source: Source = "progress"
     may_grow: bool = False  # by orders of magnitude, so that a log scale suits it
     band: str = "the middle 80 % of its latest games"  # from ``low`` to ``high``
 
@@ -37,11 +50,14 @@ COLUMNS: Final = {
         key="harder_lines",
         low="harder_low",
         high="harder_high",
-        is_evaluated=True,
+        source="evaluations",
         may_grow=True,
         band="95 % interval",
     ),
-    "evaluation": PlotColumn(title="lines until the limit", key="lines_until_limit", is_evaluated=True, may_grow=True),
+    "evaluation": PlotColumn(
+        title="lines until the limit", key="lines_until_limit", source="evaluations", may_grow=True
+    ),
+    "survival": PlotColumn(title="games alive at the limit", key="survival", source="evaluations"),
     "losses": PlotColumn(title="losses per 10,000 pieces", key="losses_per_10000_pieces", may_grow=True),
     "best": PlotColumn(title="lines of the best game so far", key="best_lines_game", may_grow=True),
     "reward": PlotColumn(title="mean reward per placement", key="mean_reward_placement"),
@@ -49,6 +65,8 @@ COLUMNS: Final = {
     "value": PlotColumn(title="mean Q-value of the sampled placements", key="mean_q"),
     "exploration": PlotColumn(title="exploration rate", key="exploration_rate"),
     "speed": PlotColumn(title="steps per second", key="steps_per_second"),
+    "games": PlotColumn(title="games that ended", key="games_ended"),
+    "ended": PlotColumn(title="lines of ended games", key="mean_lines_game", source="episodes", may_grow=True),
 }
 
 
@@ -59,7 +77,7 @@ class Curve:
     label: str
     runs: tuple[str, ...]
     seeds: tuple[int, ...]
-    steps: tuple[float, ...]
+    steps: tuple[float, ...]  # or seconds of training
     values: tuple[float, ...]
     low: tuple[float, ...] | None  # ends of the band
     high: tuple[float, ...] | None
@@ -85,7 +103,7 @@ def read_curves(home: Home, names: Sequence[str], column: str = "lines", *, apar
 
     Args:
         home: Home of the runs.
-        names: Names of the runs.
+        names: Names of runs, and ``group:NAME`` for the median of a group.
         column: A key of ``COLUMNS``, or the name of the column in its file, such as ``training_mean``.
         apart: Whether each seed of a configuration has a curve of its own.
 
@@ -94,9 +112,14 @@ def read_curves(home: Home, names: Sequence[str], column: str = "lines", *, apar
         ConfigError: if there is no such column, or no run has a value.
     """
     quantity = find_column(column)
-    histories = [_read_history(home, name, quantity) for name in dict.fromkeys(names)]
-    histories = [history for history in histories if history.steps]
-    if not histories:
+    references = list(dict.fromkeys(names))
+    is_grouped = any(reference.startswith(GROUP) for reference in references)
+    groups_found = find_groups(list_runs(home) if is_grouped else (), references)
+    members = {label: [view.name for view in views] for label, views in groups_found.items()}
+    single = [reference for reference in references if reference not in members]
+    histories = [history for name in single if (history := _read_history(home, name, quantity)).steps]
+    grouped = read_group_curves(home, members, column)
+    if not histories and not grouped:
         raise ConfigError(
             f"A plot needs values, and {', '.join(names)} has none of {quantity.title} yet. Train longer, or "
             "plot another column.",
@@ -105,7 +128,36 @@ def read_curves(home: Home, names: Sequence[str], column: str = "lines", *, apar
     groups: dict[str, list[_RunCurve]] = {}
     for history in histories:
         groups.setdefault(history.name if apart else history.configuration, []).append(history)
-    return [_single_curve(group[0]) if len(group) == 1 else _median_curve(group) for group in groups.values()]
+    curves = [_single_curve(group[0]) if len(group) == 1 else _median_curve(group) for group in groups.values()]
+    return curves + grouped
+
+
+def read_group_curves(
+    home: Home, groups: Mapping[str, Sequence[str]], column: str = "lines", axis: Axis = "step"
+) -> list[Curve]:
+    """Returns the median of each group, which labels it; groups without a value are left out.
+
+    Args:
+        home: Home of the runs.
+        groups: Names of the runs by label.
+        column: As for ``read_curves``.
+        axis: What the curves are over: training steps, or seconds of training.
+
+    Raises:
+        ConfigError: if there is no such column.
+    """
+    quantity = find_column(column)
+    curves = []
+    for label, names in groups.items():
+        histories = []
+        for name in names:
+            with contextlib.suppress(HomeError):  # deleted meanwhile, or damaged
+                histories.append(_read_history(home, name, quantity, axis))
+        histories = [history for history in histories if history.steps]
+        if histories:
+            curve = _single_curve(histories[0]) if len(histories) == 1 else _median_curve(histories)
+            curves.append(replace(curve, label=label))
+    return curves
 
 
 def find_column(name: str) -> PlotColumn:
@@ -122,15 +174,26 @@ def find_column(name: str) -> PlotColumn:
     return named[name]
 
 
-def _read_history(home: Home, name: str, column: PlotColumn) -> _RunCurve:
-    config = read_config(home, name)
+def _read_table(home: Home, name: str, source: Source, axis: Axis, only: Sequence[str]) -> dict[str, list[Any]]:
+    """Returns columns of a table, with the seconds of training if ``axis`` asks for them."""
+    if source == "progress":
+        return dict(read_progress(home, name, _MAX_POINTS, only))
     table: dict[str, list[Any]] = {}
-    if column.is_evaluated:
-        rows = read_evaluations(home, name)
-        table = {key: [row.get(key) for row in rows] for key in rows[0]} if rows else {}
-    else:
-        table = dict(read_progress(home, name, _MAX_POINTS))
-    keys = [key for key in ("step", column.key, column.low, column.high) if key is not None]
+    if source == "episodes":
+        table = dict(read_episodes(home, name, _MAX_POINTS))
+    elif rows := read_evaluations(home, name):
+        table = {key: [row.get(key) for row in rows] for key in rows[0]}
+    progress = read_progress(home, name, _MAX_POINTS, ("step", "seconds")) if axis == "seconds" else {}
+    if progress.get("step") and table.get("step"):
+        steps, seconds = (np.array(progress[key], dtype=float) for key in ("step", "seconds"))
+        table["seconds"] = np.interp(np.array(table["step"], dtype=float), steps, seconds).tolist()
+    return table
+
+
+def _read_history(home: Home, name: str, column: PlotColumn, axis: Axis = "step") -> _RunCurve:
+    config = read_config(home, name)
+    keys = [key for key in (axis, column.key, column.low, column.high) if key is not None]
+    table = _read_table(home, name, column.source, axis, keys)
     columns = [table[key] for key in keys if key in table]
     complete = [row for row in zip(*columns, strict=True) if None not in row] if len(columns) == len(keys) else []
     parts: list[tuple[float, ...]] = list(zip(*complete, strict=True)) or [()] * len(keys)
@@ -173,17 +236,18 @@ def _median_curve(group: Sequence[_RunCurve]) -> Curve:
     begin, end = max(history.steps[0] for history in group), min(history.steps[-1] for history in group)
     steps = np.unique(np.linspace(begin, max(begin, end), min(_MAX_POINTS, max(len(one.steps) for one in group))))
     values = np.array([np.interp(steps, history.steps, history.values) for history in group])
-    medians = [median_interval(column.tolist()) for column in values.T]
+    ranks = median_interval(list(range(len(group))))  # of the ends of the interval, the same at each step
+    low, high = (np.sort(values, axis=0)[int(rank)].tolist() for rank in ranks.interval)
     names = [history.name for history in group]
-    confidence = int(100 * medians[0].confidence)
+    confidence = int(100 * ranks.confidence)
     prefix = os.path.commonprefix(names) or names[0]  # noqa: RUF071 names of runs, not paths
     return Curve(
         label=f"{prefix}… ({len(names)} seeds)",
         runs=tuple(names),
         seeds=tuple(history.seed for history in group),
         steps=tuple(steps.tolist()),
-        values=tuple(one.median for one in medians),
-        low=tuple(one.interval[0] for one in medians),
-        high=tuple(one.interval[1] for one in medians),
+        values=tuple(np.median(values, axis=0).tolist()),
+        low=tuple(low),
+        high=tuple(high),
         band=f"line and band of {len(group)} seeds: their median and its {confidence} % confidence interval",
     )

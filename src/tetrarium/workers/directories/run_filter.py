@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from tetrarium.values import parse_number
@@ -73,6 +73,25 @@ def _is_equal(value: Any, text: str, number: float | None) -> bool:
     if isinstance(value, list | tuple):
         return ",".join(map(str, value)).casefold() == text
     return ("none" if value is None else str(value).casefold()) == text
+
+
+def differences(compared: Sequence[Sequence[RunView]]) -> dict[str, list[list[Any]]]:
+    """Returns the settings that are not the same in all of these runs or groups.
+
+    Args:
+        compared: Runs of each column; one for a single run.
+
+    Returns:
+        By name, the distinct values of each column, sorted.
+    """
+    names = differing_settings(view for views in compared for view in views)
+    return {name: [_distinct([view.setting(name) for view in views]) for views in compared] for name in names}
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    distinct = {repr(value): value for value in values}.values()
+    is_number = all(isinstance(value, int | float) for value in distinct)
+    return sorted(distinct, key=None if is_number else repr)
 
 
 def differing_settings(views: Iterable[RunView]) -> list[str]:

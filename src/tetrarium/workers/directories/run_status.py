@@ -1,6 +1,5 @@
 """``RunView``: a training run with its status, as lists and pages show it."""
 
-import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,13 +7,11 @@ from tetrarium.settings import documented
 from tetrarium.workers.protocol import status_files
 
 
-@functools.cache
 def default_settings() -> dict[str, Any]:
     """Returns the defaults of all settings by name, as JSON holds them."""
-    from tetrarium.environment import EnvConfig  # loads the engine
-    from tetrarium.training import TrainingConfig
+    from tetrarium.training.runs.storage import run_config  # loads the engine
 
-    return {**EnvConfig().to_dict(), **TrainingConfig().to_dict()}
+    return run_config.default_settings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

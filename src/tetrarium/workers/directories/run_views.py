@@ -7,13 +7,13 @@ database cannot be used, every folder is read.
 import contextlib
 import functools
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import tetrarium
-from tetrarium.errors import HomeError, RegistryBusyError
+from tetrarium.errors import EntryNotFoundError, HomeError, RegistryBusyError, suggestion
 from tetrarium.registry import Home
 from tetrarium.registry.files.process_lock import is_locked
 from tetrarium.registry.files.safe_files import open_plain, read_object
@@ -25,7 +25,7 @@ from tetrarium.training.checkpoints.checkpoint_store import is_checkpoint
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
 from tetrarium.training.runs.storage.folder import BEST, RUN_CONFIG, checkpoint_steps, require_run
 from tetrarium.workers.directories.run_filter import parse_filter
-from tetrarium.workers.directories.run_status import RunView, default_settings
+from tetrarium.workers.directories.run_status import RunView
 from tetrarium.workers.protocol import status_files
 
 _VIEW_SOURCES: Final = (  # files of a view
@@ -83,6 +83,48 @@ def find_runs(
     is_found = parse_filter(search)
     found = [view for view in list_runs(home) if (not states or view.state in states) and is_found(view)]
     return RunPage(runs=tuple(found[offset:][:limit]), n_runs=len(found))
+
+
+GROUP: Final = "group:"  # before the name of a group, where runs are named too
+
+
+def find_groups(views: Iterable[RunView], references: Iterable[str]) -> dict[str, list[RunView]]:
+    """Returns the runs of each group among references to runs and groups, in natural order.
+
+    Raises:
+        EntryNotFoundError: if a group has no run.
+    """
+    known = group_runs(views)
+    found = {}
+    for reference in references:
+        group = reference.removeprefix(GROUP)
+        if reference.startswith(GROUP):
+            if group not in known:
+                raise EntryNotFoundError(f"There is no group {group!r}.{suggestion(group, known)}")
+            found[reference] = known[group]
+    return found
+
+
+def read_compared(home: Home, references: Iterable[str]) -> dict[str, list[RunView]]:
+    """Returns the runs of each reference, a run or ``group:NAME``.
+
+    Raises:
+        EntryNotFoundError: if a group has no run.
+        HomeError: if there is no such run, or its config cannot be read.
+    """
+    references = list(dict.fromkeys(references))
+    views = list_runs(home) if any(reference.startswith(GROUP) for reference in references) else []
+    groups = find_groups(views, references)
+    return {reference: groups.get(reference) or [read_run(home, reference)] for reference in references}
+
+
+def group_runs(views: Iterable[RunView]) -> dict[str, list[RunView]]:
+    """Returns the runs of each group, groups and runs in natural order."""
+    groups: dict[str, list[RunView]] = {}
+    for view in sorted(views, key=lambda view: natural_key(view.name)):
+        if view.group is not None:
+            groups.setdefault(view.group, []).append(view)
+    return dict(sorted(groups.items(), key=lambda item: natural_key(item[0])))
 
 
 @functools.cache
@@ -219,8 +261,13 @@ def is_trial(config: Mapping[str, Any]) -> bool:
 
 
 def _changed_settings(config: dict[str, Any]) -> dict[str, Any]:
-    settings = {**config["env_config"], **config["training_config"]}
-    return {name: value for name, value in settings.items() if value != default_settings().get(name)}
+    """Returns the settings of a run that differ from the defaults; those of another version's defaults are compared."""
+    versions, stored = config.get("versions"), config.get("changed_settings")
+    if isinstance(versions, dict) and versions.get("tetrarium") == tetrarium.__version__ and isinstance(stored, dict):
+        return stored
+    from tetrarium.training.runs.storage import run_config  # loads the engine
+
+    return run_config.changed_settings(config["env_config"], config["training_config"])
 
 
 def _seconds(row: dict[str, Any], state: status_files.WorkerState) -> float:
@@ -278,14 +325,16 @@ def read_config(home: Home, name: str) -> dict[str, Any]:
     return values
 
 
-def read_progress(home: Home, name: str, max_points: int = 600) -> dict[str, list[float | None]]:
-    """Returns the columns of a run's ``progress.csv``, thinned evenly to ``max_points`` rows that include the last.
+def read_progress(
+    home: Home, name: str, max_points: int = 600, only: Collection[str] | None = None
+) -> dict[str, list[float | None]]:
+    """Returns columns of a run's ``progress.csv``, thinned evenly to ``max_points`` rows that include the last.
 
     Raises:
         HomeError: if there is no such run.
     """
     read_config(home, name)
-    header, rows = read_table(home.run_folder(name), PROGRESS)
+    header, rows = read_table(home.run_folder(name), PROGRESS, only)
     thinned = rows
     if len(rows) > max_points:
         last, steps = len(rows) - 1, max(1, max_points - 1)

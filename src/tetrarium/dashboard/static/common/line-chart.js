@@ -31,6 +31,7 @@ import { linearScale, logScale, nearestIndex, spreadLabels, ticksBetween } from 
  * @property {Values} y
  * @property {string} color
  * @property {number[]} [stroke] dashes
+ * @property {boolean} [isFaint] whether it is drawn thin and pale
  * @property {boolean} [hasDots] whether each value has a dot, not only those without neighbors
  * @property {number | null} [hatchedFrom] x value from which the part below the line is hatched
  * @property {{ low: Values, high: Values }} [band]
@@ -78,6 +79,7 @@ const LAYOUTS = {
   comparison: { ...LARGE, left: 48, right: 136, bottom: 22, labelGap: 16, minLabelsWidth: 560, axisTitle: "" },
 };
 const RIGHT_WITHOUT_LABELS = 12;
+const FAINT = 0.35; // opacity
 
 export class LineChart {
   #layout;
@@ -144,8 +146,17 @@ export class LineChart {
     this.#drawAxes(plot, scale, domain);
     drawClipped(plot, () => {
       if (selection) drawSelection(plot, selection);
-      for (const one of visible) drawSeries(plot, one, lineWidth);
-      if (cursor !== null) drawCursor(plot, visible, cursor);
+      for (const one of visible) {
+        context.globalAlpha = one.isFaint ? FAINT : 1;
+        drawSeries(plot, one, one.isFaint ? 1 : lineWidth);
+        context.globalAlpha = 1;
+      }
+      if (cursor !== null)
+        drawCursor(
+          plot,
+          visible.filter(({ isFaint }) => !isFaint),
+          cursor,
+        );
     });
     if (hasLabels) this.#drawLabels(plot, visible);
   }

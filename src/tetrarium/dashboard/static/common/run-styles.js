@@ -34,27 +34,34 @@ export function runStyle(name) {
 }
 
 /**
- * Gives the runs of a chart different styles, as `run_styles` in Python does: the first run of a style keeps it,
- * another one gets a free stroke of the same color, or else a free color.
+ * Gives the runs of a chart different styles, as `run_styles` in Python does: the first run of a color keeps its style,
+ * another one gets the next free color, or a free style once all colors are taken.
  *
  * @param {string[]} names
  */
 export function separateStyles(names) {
   assigned.clear();
-  /** @type {Map<number, string>} */
-  const owners = new Map();
+  const n = HUES.length;
+  /** @type {Map<string, number>} */
+  const numbers = new Map();
+  const hues = new Set();
   for (const name of names) {
     const own = hashOf(name) % N_STYLES;
-    if (!owners.has(own)) owners.set(own, name);
+    if (hues.has(own % n)) continue;
+    hues.add(own % n);
+    numbers.set(name, own);
   }
   for (const name of names) {
+    if (numbers.has(name)) continue;
     const own = hashOf(name) % N_STYLES;
-    if (owners.get(own) === name) continue;
-    const others = Array.from({ length: N_STYLES }, (_, k) => (own + HUES.length * k + Math.floor(k / 3)) % N_STYLES);
-    const free = others.find((number) => !owners.has(number));
-    if (free === undefined) continue;
-    owners.set(free, name);
-    assigned.set(name, free);
+    const taken = new Set(numbers.values());
+    const colors = HUES.map((_, k) => own - (own % n) + ((own + k) % n)).filter((number) => !hues.has(number % n));
+    const styles = Array.from({ length: N_STYLES }, (_, k) => (own + n * k + Math.floor(k / 3)) % N_STYLES);
+    const free = [...colors, ...styles.filter((number) => !taken.has(number))];
+    if (!free.length) continue;
+    numbers.set(name, free[0]);
+    hues.add(free[0] % n);
+    assigned.set(name, free[0]);
   }
   for (const swatch of findAll(".swatch[data-run]")) styleSwatch(swatch, swatch.dataset.run ?? "");
 }

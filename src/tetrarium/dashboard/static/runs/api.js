@@ -5,6 +5,9 @@ import { apiUrl, request } from "../common/api.js";
 
 /** @typedef {NonNullable<ApiOptions<"get", "/history">["query"]>} HistoryQuery */
 /** @typedef {ApiResponse<"get", "/history">["runs"][number]} Run */
+/** @typedef {ApiResponse<"get", "/history">["rows"][number]} Row a run, or a group of them */
+/** @typedef {NonNullable<Row["group"]>} Group */
+/** @typedef {ApiResponse<"get", "/curves">[number]} GroupCurve */
 /** @typedef {ApiResponse<"get", "/runs/{name}">} RunDetail */
 /** @typedef {ApiResponse<"get", "/runs/{name}/checkpoints">} Checkpoints */
 /** @typedef {ApiResponse<"get", "/runs/{name}/replays">[number]} Replay */
@@ -18,6 +21,13 @@ export const api = {
   episodes: (/** @type {string} */ name, /** @type {number} */ max_points) =>
     request("get", "/runs/{name}/episodes", { params: { name }, query: { max_points } }),
   evaluations: (/** @type {string} */ name) => request("get", "/runs/{name}/evaluations", { params: { name } }),
+  groups: () => request("get", "/groups"),
+  curves: (/** @type {NonNullable<ApiOptions<"get", "/curves">["query"]>} */ query) =>
+    request("get", "/curves", { query }),
+  differences: (/** @type {string[]} */ compared) => request("get", "/differences", { query: { compared } }),
+  label: (/** @type {ApiBody<"patch", "/runs">} */ body) => request("patch", "/runs", { body }),
+  rename: (/** @type {string} */ name, /** @type {string} */ newName) =>
+    request("post", "/runs/{name}/rename", { params: { name }, body: { name: newName } }),
   checkpoints: (/** @type {string} */ name) => request("get", "/runs/{name}/checkpoints", { params: { name } }),
   log: (/** @type {string} */ name) => request("get", "/runs/{name}/log", { params: { name } }),
   presets: () => request("get", "/presets"),

@@ -1,9 +1,10 @@
 // @ts-check
 // List of a run's checkpoints, each with the action that continues from it.
 
-import { find, findDialog, make, setText } from "../common/dom.js";
+import { find, make, setText } from "../common/dom.js";
 import { formatAge, formatBytes, formatCount } from "../common/format.js";
 import { readMeta } from "../common/meta.js";
+import { openQuestion } from "../common/question.js";
 import { parseWhole } from "../common/setting-input.js";
 import { runAction, showToast, toastOnNextPage } from "../common/toast.js";
 import { api } from "./api.js";
@@ -104,10 +105,16 @@ async function openBranchPanel(run, step) {
   openQuestion({
     title: `Branch from step ${formatCount(step)}`,
     text: `The new run starts as an exact copy of this checkpoint. ${run.name} is not changed.`,
-    label: "Name of the new run",
-    input: { value: `${run.name}-at-${step}`.slice(0, maxLength), maxlength: maxLength },
-    accept: async (text) => {
-      const { name } = await api.branch(run.name, { step, name: text });
+    fields: [
+      {
+        key: "name",
+        label: "Name of the new run",
+        input: { value: `${run.name}-at-${step}`.slice(0, maxLength), maxlength: maxLength },
+      },
+    ],
+    verb: "Start",
+    accept: async (values) => {
+      const { name } = await api.branch(run.name, { step, name: values.name });
       toastOnNextPage(`${name} continues from step ${formatCount(step)} of ${run.name}.`);
       location.assign(runPath(name));
     },
@@ -124,57 +131,19 @@ export function openTrainLongerPanel(run, onChange) {
   openQuestion({
     title: `Train ${run.name} longer`,
     text: "It continues from its last checkpoint. Exploration and learning rate stay as they are at its end.",
-    label: "Steps in total",
-    input: { value: formatCount(2 * run.total_steps), inputmode: "numeric" },
-    accept: async (text) => {
-      const total_timesteps = parseWhole("The number of steps", text, run.step + 1);
+    fields: [
+      {
+        key: "steps",
+        label: "Steps in total",
+        input: { value: formatCount(2 * run.total_steps), inputmode: "numeric" },
+      },
+    ],
+    verb: "Start",
+    accept: async ({ steps }) => {
+      const total_timesteps = parseWhole("The number of steps", steps, run.step + 1);
       await api.resume(run.name, { total_timesteps });
       showToast(`${run.name} trains on to step ${formatCount(total_timesteps)}.`);
       onChange();
     },
   });
-}
-
-/**
- * Asks for one text, and accepts it.
- *
- * @param {{ title: string, text: string, label: string, input: object, accept: (text: string) => unknown }} options
- */
-function openQuestion({ title: titleText, text, label: labelText, input: properties, accept }) {
-  const dialog = findDialog("#branch-panel");
-  const input = make("input", {
-    type: "text",
-    id: "branch-name",
-    autocomplete: "off",
-    spellcheck: "false",
-    "aria-describedby": "branch-error",
-    ...properties,
-  });
-  const error = make("p", { class: "form-error", id: "branch-error", role: "alert" });
-  const start = make("button", { class: "primary" }, "Start");
-  const submit = (/** @type {SubmitEvent} */ event) => {
-    event.preventDefault();
-    const run = async () => {
-      await accept(input.value.trim());
-      dialog.close();
-    };
-    runAction(start, null, run, ({ message }) => {
-      setText(error, message);
-      input.focus();
-    });
-  };
-  const title = make("h2", { id: "branch-title" }, titleText);
-  const label = make("label", { for: "branch-name" }, labelText);
-  const cancel = make("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
-  dialog.replaceChildren(
-    make(
-      "form",
-      { method: "dialog", onsubmit: submit },
-      make("div", { class: "panel-head" }, title),
-      make("div", { class: "panel-body" }, make("p", {}, text), make("p", { class: "field" }, label, input), error),
-      make("div", { class: "panel-foot" }, cancel, start),
-    ),
-  );
-  dialog.showModal();
-  input.select();
 }

@@ -1,5 +1,6 @@
 // @ts-check
-// Chart that compares the curves of several runs: choice of metric and x axis, cursor, zoom, and export.
+// Chart that compares the curves of several runs and the medians of groups: choice of metric and x axis, smoothing,
+// cursor, zoom, and export.
 
 import { fitToDevicePixels } from "../common/canvas.js";
 import {
@@ -7,6 +8,7 @@ import {
   findAll,
   findButton,
   findCanvas,
+  findInput,
   findOptional,
   findSelect,
   make,
@@ -20,16 +22,20 @@ import { LineChart, makePicture, valueAt } from "../common/line-chart.js";
 import { attachMenu } from "../common/menus.js";
 import { readMeta } from "../common/meta.js";
 import { makeSwatch, runColor, runStyle, separateStyles } from "../common/run-styles.js";
+import { smoothed } from "../common/smoothing.js";
+import { readStorage, writeStorage } from "../common/storage.js";
 import { runAction, showOutcome, showToast } from "../common/toast.js";
 import { ZoomPan } from "../common/zoom-pan.js";
 import { api } from "./api.js";
-import { runPath } from "./columns.js";
+import { GROUP, runPath } from "./columns.js";
+import { Differences } from "./differences.js";
 
 /** @typedef {(number | null)[]} Values */
 /** @typedef {Record<string, Values>} Columns */
 /** @typedef {"columns" | "episodes" | "evaluations"} Source */
 /** @typedef {{ isActive: boolean, columns: Columns, episodes?: Columns, evaluations?: Columns }} RunData */
-/** @typedef {{ name: string } & import("../common/line-chart.js").Series} RunSeries */
+/** @typedef {import("./api.js").GroupCurve} GroupCurve */
+/** @typedef {{ name: string } & import("../common/line-chart.js").Series} RunSeries `name` is a key, with GROUP */
 
 /**
  * @typedef {object} Metric
@@ -38,13 +44,15 @@ import { runPath } from "./columns.js";
  * @property {(value: number | null | undefined) => string} format
  * @property {boolean} [isLog] whether it may have a log scale
  * @property {Source} [source]
+ * @property {string} [column] name for groups, by default the key
  */
 
 /** @typedef {{ key: "step" | "seconds", title: string, format: (value: number) => string }} Axis */
 
 const MAX_POINTS = 500;
 const REFRESH_MS = 4_000; // of curves of active runs
-const MAX_RUNS = 40;
+const MAX_RUNS = 40; // and groups
+const SMOOTHING = "tetrarium.runs.smoothing";
 
 /** @type {Metric[]} */
 const METRICS = [
@@ -57,7 +65,14 @@ const METRICS = [
   { key: "exploration_rate", title: "Exploration", format: formatPercent },
   { key: "steps_per_second", title: "Speed", format: (value) => `${formatCount(value)}/s` },
   { key: "games_ended", title: "Games", format: formatCount },
-  { key: "lines_episodes", title: "Lines of ended games", format: formatLines, isLog: true, source: "episodes" },
+  {
+    key: "lines_episodes",
+    title: "Lines of ended games",
+    format: formatLines,
+    isLog: true,
+    source: "episodes",
+    column: "ended",
+  },
   { key: "losses_per_10000_pieces", title: "Losses", format: formatNumber, isLog: true },
   { key: "survival", title: "Survival", format: formatCount, source: "evaluations" },
   { key: "lines_until_limit", title: "Lines until the limit", format: formatLines, isLog: true, source: "evaluations" },
@@ -78,6 +93,11 @@ export class Comparison {
   #list;
   /** @type {Map<string, RunData | "refused" | null>} */
   #data = new Map(); // by run; "refused" by the server, null while it is loading
+  /** @type {Map<string, GroupCurve | null>} */
+  #curves = new Map(); // by key of the group; null without a value yet
+  #asked = ""; // groups, metric and axis of the latest request for curves
+  #differences;
+  #smoothing;
   #metric = METRICS[0];
   #axis = AXES[0];
   #isLog = true;
@@ -89,7 +109,7 @@ export class Comparison {
 
   /**
    * @param {HTMLElement} root the page's main element
-   * @param {Set<string>} chosen names of the runs to compare
+   * @param {Set<string>} chosen names of the runs to compare, and of groups after GROUP
    * @param {() => void} onRemove called when the comparison removes one
    */
   constructor(root, chosen, onRemove) {
@@ -104,11 +124,20 @@ export class Comparison {
     this.#onRemove = onRemove;
     this.#makeChoice("#compare-metric", METRICS, (metric) => {
       this.#metric = metric;
-      if (metric.source) this.#load(this.#names);
+      if (metric.source) this.#load(this.#runs);
+      this.#loadGroups();
     });
     this.#makeChoice("#compare-axis", AXES, (axis) => {
       this.#axis = axis;
       this.#zoomPan.reset();
+      this.#loadGroups();
+    });
+    this.#differences = new Differences(find("#compare-differences", root));
+    this.#smoothing = findInput("#compare-smoothing", root);
+    this.#smoothing.value = readStorage(SMOOTHING) ?? "0";
+    this.#smoothing.addEventListener("input", () => {
+      writeStorage(SMOOTHING, this.#smoothing.value);
+      this.#redraw();
     });
     attachMenu(find("#compare-export", this.#root), find("#compare-export-menu", this.#root));
     find("#compare-png", this.#root).addEventListener("click", () =>
@@ -146,13 +175,48 @@ export class Comparison {
     return [...this.#chosen].slice(0, MAX_RUNS);
   }
 
+  get #runs() {
+    return this.#names.filter((name) => !name.startsWith(GROUP));
+  }
+
+  get #groups() {
+    return this.#names.filter((name) => name.startsWith(GROUP));
+  }
+
   /** Shows the chosen runs after a change of the choice. */
   show() {
     find("#compare", this.#root).hidden = this.#chosen.size === 0;
     for (const name of this.#data.keys()) if (!this.#chosen.has(name)) this.#data.delete(name);
-    this.#load(this.#names.filter((name) => !this.#data.has(name)));
+    this.#load(this.#runs.filter((name) => !this.#data.has(name)));
+    this.#loadGroups();
     this.#list.show(this.#names);
     separateStyles(this.#names);
+    this.#differences.show(this.#names);
+    this.#redraw();
+  }
+
+  /**
+   * Loads the medians of the chosen groups, if they are not loaded yet.
+   *
+   * @param {boolean} [isAgain] loads them again
+   */
+  async #loadGroups(isAgain = false) {
+    const groups = this.#groups;
+    const column = this.#metric.column ?? this.#metric.key;
+    const asked = JSON.stringify([groups, column, this.#axis.key]);
+    if (asked === this.#asked && !isAgain) return;
+    this.#asked = asked;
+    if (!groups.length) return;
+    try {
+      const group = groups.map((key) => key.slice(GROUP.length));
+      const curves = await api.curves({ group, column, axis: this.#axis.key });
+      if (this.#asked !== asked) return; // others were asked for meanwhile
+      const byKey = new Map(curves.map((curve) => [`${GROUP}${curve.group}`, curve]));
+      this.#curves = new Map(groups.map((key) => [key, byKey.get(key) ?? null]));
+    } catch (error) {
+      if (this.#asked === asked) this.#asked = "";
+      showToast(error.message, { isError: true });
+    }
     this.#redraw();
   }
 
@@ -213,7 +277,8 @@ export class Comparison {
   }
 
   #refreshActive() {
-    this.#load(this.#names.filter((name) => this.#dataOf(name)?.isActive));
+    this.#load(this.#runs.filter((name) => this.#dataOf(name)?.isActive));
+    if (this.#groups.some((key) => this.#curves.get(key)?.n_alive)) this.#loadGroups(true);
   }
 
   /** @param {string} name */
@@ -227,7 +292,9 @@ export class Comparison {
       "li",
       { "data-name": name },
       makeSwatch(name),
-      make("a", { href: runPath(name) }, name),
+      name.startsWith(GROUP)
+        ? make("span", { title: "Median of the group" }, name.slice(GROUP.length))
+        : make("a", { href: runPath(name) }, name),
       make("output", { class: "value", "aria-live": "off" }, "–"),
       make("button", { type: "button", class: "quiet", "aria-label": `Remove ${name}`, onclick: remove }, "×"),
     );
@@ -237,6 +304,7 @@ export class Comparison {
   get #series() {
     const { key, source = "columns" } = this.#metric;
     return this.#names.flatMap((name) => {
+      if (name.startsWith(GROUP)) return this.#groupSeries(name);
       const data = this.#dataOf(name);
       if (!data) return [];
       const columns = data[source] ?? {};
@@ -247,10 +315,40 @@ export class Comparison {
     });
   }
 
+  /**
+   * @param {string} key
+   * @returns {RunSeries[]}
+   */
+  #groupSeries(key) {
+    const curve = this.#curves.get(key);
+    if (!curve) return [];
+    const { x, y, low, high } = curve;
+    const color = runColor(key);
+    const band = low && high ? { low, high } : undefined;
+    const labels = [{ text: key.slice(GROUP.length), y, color }];
+    return [{ name: key, x, y, color, stroke: runStyle(key).stroke, band, labels }];
+  }
+
+  /**
+   * Returns smoothed series over pale ones of the values themselves.
+   *
+   * @param {RunSeries[]} series
+   */
+  #smoothed(series) {
+    const weight = Number(this.#smoothing.value) / 100;
+    if (!weight) return series;
+    const raw = series.map((one) => ({ ...one, labels: [], isFaint: true }));
+    const smooth = series.map((one) => {
+      const y = smoothed(one.y, weight);
+      return { ...one, y, band: undefined, labels: one.labels?.map((label) => ({ ...label, y })) };
+    });
+    return [...raw, ...smooth];
+  }
+
   /** @param {RunSeries[]} series */
   #viewOf(series) {
     return {
-      series,
+      series: this.#smoothed(series),
       domain: this.#zoomPan.domain,
       cursor: this.#zoomPan.cursor,
       selection: this.#zoomPan.selection,
@@ -287,7 +385,8 @@ export class Comparison {
   #describe(series, end) {
     const { cursor } = this.#zoomPan;
     const place = cursor === null ? "latest" : this.#axis.format(cursor);
-    const values = series.map((one) => `${one.name} ${this.#valueText(one)}`).join(", ");
+    setText(find("#compare-cursor", this.#root), cursor === null ? "" : place);
+    const values = series.map((one) => `${one.name.replace(GROUP, "")} ${this.#valueText(one)}`).join(", ");
     setAttribute(this.#canvas, "aria-valuemax", Math.round(end));
     setAttribute(this.#canvas, "aria-valuenow", Math.round(cursor ?? end));
     setAttribute(this.#canvas, "aria-valuetext", `${this.#metric.title}, ${place}: ${values || "no data yet"}`);
@@ -306,7 +405,8 @@ export class Comparison {
     for (const item of findAll("#compare-list li", this.#root)) {
       const { name = "" } = item.dataset;
       const one = byName.get(name);
-      const missing = this.#data.get(name) === null ? "loading…" : "–";
+      const isLoading = name.startsWith(GROUP) ? !this.#curves.has(name) : this.#data.get(name) === null;
+      const missing = isLoading ? "loading…" : "–";
       const text = !one ? missing : one.y.length ? this.#valueText(one) : "no curve yet";
       setText(find(".value", item), text);
     }
@@ -342,7 +442,15 @@ export class Comparison {
     /** @type {Record<string, (string | number | null)[]>} */
     const table = { run: [], step: [], seconds: [], [key]: [] };
     const { limits } = await readMeta();
-    for (const name of this.#names) {
+    for (const { name, x, y } of this.#series.filter((one) => one.name.startsWith(GROUP))) {
+      for (const [k, at] of x.entries()) {
+        table.run.push(name.slice(GROUP.length));
+        table.step.push(this.#axis.key === "step" ? at : "");
+        table.seconds.push(this.#axis.key === "seconds" ? at : "");
+        table[key].push(y[k] ?? null);
+      }
+    }
+    for (const name of this.#runs) {
       const columns = (await loadRun(name, limits.max_points, source))[source] ?? {};
       for (const [k, step] of columns.step.entries()) {
         table.run.push(name);

@@ -24,11 +24,12 @@ import { CHAMPION, PreviewBoard } from "../common/preview.js";
 import { CHART_SPECS, RunCharts } from "../common/run-charts.js";
 import { runColor, styleSwatch } from "../common/run-styles.js";
 import { showStatusLine } from "../common/status-line.js";
-import { runAction, showPendingToast, showToast } from "../common/toast.js";
+import { runAction, showPendingToast, showToast, toastOnNextPage } from "../common/toast.js";
 import { api } from "./api.js";
 import { openTrainLongerPanel, showCheckpoints } from "./checkpoints.js";
-import { runPath, stateSign } from "./columns.js";
+import { GROUP, runPath, stateSign } from "./columns.js";
 import { RunSettings } from "./config.js";
+import { makeTags, openLabels, openRename } from "./labels.js";
 import { ReplayPlayer } from "./replay-player.js";
 import { actionButtons, pruneRuns, removeRuns } from "./run-actions.js";
 
@@ -171,6 +172,13 @@ function showAbout(run) {
     ["Revision", make("code", {}, config.git_revision ?? "–")],
     ["Versions", versions.join(", ") || "–"],
   ];
+  if (run.note) rows.unshift(["Note", make("span", { class: "note" }, run.note)]);
+  if (run.tags.length) rows.unshift(["Tags", make("span", {}, makeTags(run.tags))]);
+  if (run.group) {
+    const href = `${pageUrl("runs")}#compare=${encodeURIComponent(`${GROUP}${run.group}`)}`;
+    rows.unshift(["Group", make("a", { href }, run.group)]);
+  }
+  find("#run-rename").hidden = run.is_alive;
   const shown = rows.filter(([, value]) => value !== null);
   find("#about").replaceChildren(...shown.flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]));
   settings.show(run);
@@ -246,6 +254,17 @@ async function loadLog() {
 async function reload() {
   if (!(await refresh())) return;
   await Promise.all([loadCheckpoints(), loadCurves(), loadReplays()]);
+}
+
+function editLabels() {
+  return run ? openLabels(run, refresh) : undefined;
+}
+
+function rename() {
+  return openRename(name, (newName) => {
+    toastOnNextPage(`${name} is now ${newName}.`);
+    location.assign(runPath(newName));
+  });
 }
 
 async function exportTable() {
@@ -326,6 +345,8 @@ attachMenu(find("#export"), find("#export-menu"));
 find("#export-png").addEventListener("click", () => runAction(null, null, exportPicture));
 find("#export-csv").addEventListener("click", () => runAction(null, null, exportTable));
 find("#log-reload").addEventListener("click", () => runAction(find("#log-reload"), "Loading…", loadLog));
+find("#run-label").addEventListener("click", () => runAction(find("#run-label"), null, editLabels));
+find("#run-rename").addEventListener("click", () => runAction(find("#run-rename"), null, rename));
 find("#run-prune").addEventListener("click", () => runAction(find("#run-prune"), null, prune));
 /** @type {HelpEntry[]} */
 const chartNumbers = CHART_SPECS.map(({ title, help }) => [title, help]);

@@ -11,9 +11,11 @@ import { CHAMPION, PreviewBoard } from "../common/preview.js";
 import { runAction, showPendingToast, showToast } from "../common/toast.js";
 import { Trash } from "../common/trash.js";
 import { api } from "./api.js";
-import { COLUMNS } from "./columns.js";
+import { COLUMNS, GROUP } from "./columns.js";
 import { Comparison } from "./compare.js";
+import { openLabelsOfMany } from "./labels.js";
 import { pruneRuns, removeRuns } from "./run-actions.js";
+import { SettingColumns } from "./setting-columns.js";
 import { RunTable } from "./table.js";
 
 /** @typedef {import("./api.js").HistoryQuery} HistoryQuery */
@@ -26,6 +28,7 @@ const REFRESH_MS = 2_000; // of figures of active runs
 const STATES = ["running", "paused", "stopped", "finished", "failed", "crashed", "damaged"];
 /** @type {import("../common/shortcuts.js").HelpEntry[]} */
 const NUMBERS = [
+  ["Filter", "Words, tag:good, group:rates, and comparisons such as gamma<0.9 or training_mean>100. All must match."],
   ["Step", "One placement of one piece. All games of a run count together."],
   ["Training mean", "Mean lines of the latest games, those still running included."],
   ["Best game", "Most lines in one game of the run."],
@@ -36,10 +39,15 @@ const NUMBERS = [
 ];
 
 /** @type {HistoryQuery & { state: typeof STATES, offset: number }} */
-const query = { search: "", state: [], sort: "started", descending: true, offset: 0 };
-const chosen = new Set(chosenInAddress());
+const query = { search: "", state: [], sort: "started", descending: true, offset: 0, collapse: true };
+/** @type {Set<string>} */
+const openGroups = new Set();
+/** @type {Record<string, unknown>} */
+let defaults = {}; // of all settings, by name
+const chosen = new Set(chosenInAddress()); // names of runs, and of groups after GROUP
 const content = find("#content");
 const table = new RunTable(content, chosen);
+const settingColumns = new SettingColumns(showColumns);
 const comparison = new Comparison(content, chosen, () => showChosen());
 const preview = new PreviewBoard(find("#runs-preview"));
 const trash = new Trash(
@@ -79,13 +87,14 @@ function refresh() {
 async function list() {
   while (isRequested) {
     isRequested = false;
-    const requested = JSON.stringify(query);
+    const asked = { ...query, open: [...openGroups], limit: PAGE_SIZE };
+    const requested = JSON.stringify(asked);
     try {
-      const history = await api.history({ ...query, limit: PAGE_SIZE });
-      if (requested !== JSON.stringify(query)) continue; // the query has changed meanwhile
+      const history = await api.history(asked);
+      if (requested !== JSON.stringify({ ...query, open: [...openGroups], limit: PAGE_SIZE })) continue; // has changed
       latest = history;
-      if (!history.runs.length && history.n_found && query.offset) {
-        query.offset = Math.floor((history.n_found - 1) / PAGE_SIZE) * PAGE_SIZE;
+      if (!history.rows.length && history.n_found && query.offset) {
+        query.offset = Math.floor((history.n_rows - 1) / PAGE_SIZE) * PAGE_SIZE;
         isRequested = true;
       } else show(history);
     } catch (error) {
@@ -100,17 +109,19 @@ async function refreshAll() {
 
 /** @param {History} history */
 function show(history) {
-  const { runs, n_found: nFound, n_runs: nRuns } = history;
+  const { rows, n_found: nFound, n_runs: nRuns, n_rows: nRows } = history;
   const { offset } = query;
+  if (settingColumns.update(history.differing)) table.setColumns(settingColumns.shown, defaults);
+  find("#columns").hidden = nRuns === 0;
   table.showOrder(query);
-  table.show(runs);
+  table.show(rows, openGroups);
   const all = `${formatCount(nRuns)} ${nRuns === 1 ? "run" : "runs"}`;
   setText(find("#runs-count"), nFound === nRuns ? all : `${formatCount(nFound)} of ${all}`);
-  const range = `${formatCount(offset + 1)}–${formatCount(offset + runs.length)} of ${formatCount(nFound)}`;
+  const range = `${formatCount(offset + 1)}–${formatCount(offset + rows.length)} of ${formatCount(nRows)}`;
   setText(find("#page-range"), nFound ? range : "");
   findButton("#previous-page").disabled = offset === 0;
-  findButton("#next-page").disabled = offset + runs.length >= nFound;
-  find(".pages").hidden = nFound <= PAGE_SIZE;
+  findButton("#next-page").disabled = offset + rows.length >= nRows;
+  find(".pages").hidden = nRows <= PAGE_SIZE;
   find(".list").classList.remove("loading");
   showStates(history);
   showEmpty(history);
@@ -118,12 +129,12 @@ function show(history) {
 }
 
 /** @param {History} history */
-function showEmpty({ runs, n_runs: nRuns }) {
+function showEmpty({ rows, n_runs: nRuns }) {
   const note = find("#runs-empty");
-  note.hidden = runs.length > 0;
+  note.hidden = rows.length > 0;
   preview.show(nRuns ? null : { agent: CHAMPION });
-  find("#runs-table").hidden = runs.length === 0;
-  if (runs.length) return;
+  find("#runs-table").hidden = rows.length === 0;
+  if (rows.length) return;
   if (nRuns) {
     const showAll = make("button", { type: "button", onclick: showAllRuns }, "Show all runs");
     note.replaceChildren(make("strong", {}, "No matching runs."), showAll);
@@ -137,6 +148,25 @@ function showEmpty({ runs, n_runs: nRuns }) {
     make("code", {}, "tetrarium train"),
     ".",
   );
+}
+
+function showColumns() {
+  table.setColumns(settingColumns.shown, defaults);
+  if (latest) show(latest);
+}
+
+/** Returns the names of the chosen runs, those of chosen groups included. */
+async function chosenRuns() {
+  const groups = [...chosen].filter((key) => key.startsWith(GROUP));
+  const known = groups.length ? await api.groups() : [];
+  const members = groups.flatMap((key) => known.find(({ name }) => `${GROUP}${name}` === key)?.runs ?? []);
+  return [...new Set([...[...chosen].filter((key) => !key.startsWith(GROUP)), ...members])];
+}
+
+/** @param {string} name of a group */
+function toggleGroup(name) {
+  if (!openGroups.delete(name)) openGroups.add(name);
+  return refresh();
 }
 
 function showAllRuns() {
@@ -181,6 +211,7 @@ function changeQuery(changes) {
 async function remove(names) {
   const deleted = await removeRuns(names, refreshAll);
   for (const name of deleted) chosen.delete(name);
+  if (deleted.length) for (const key of chosen) if (key.startsWith(GROUP)) chosen.delete(key);
   showChosen();
 }
 
@@ -243,12 +274,13 @@ function sortBy(sort, descending) {
 /** @param {number} by pages */
 function turnPage(by) {
   const offset = query.offset + by * PAGE_SIZE;
-  if (latest && offset >= 0 && offset < latest.n_found) changeQuery({ offset });
+  if (latest && offset >= 0 && offset < latest.n_rows) changeQuery({ offset });
 }
 
 table.on("sort", ({ sort, isText }) => sortBy(sort, query.sort === sort ? !query.descending : !isText));
 table.on("chosen", showChosen);
 table.on("changed", refresh);
+table.on("toggle", toggleGroup);
 table.on("remove", (name) => runAction(null, null, () => remove([name])));
 find("#trash-link").addEventListener("click", () => showTrash(find("#trash-section").hidden));
 find("#prune").addEventListener("click", () => runAction(find("#prune"), null, () => prune([])));
@@ -256,10 +288,21 @@ find("#chosen-show").addEventListener("click", () => {
   find("#compare").scrollIntoView();
   find("#compare-canvas").focus({ preventScroll: true });
 });
-find("#chosen-prune").addEventListener("click", () => runAction(find("#chosen-prune"), null, () => prune([...chosen])));
-find("#chosen-delete").addEventListener("click", () =>
-  runAction(find("#chosen-delete"), null, () => remove([...chosen])),
+find("#chosen-label").addEventListener("click", () =>
+  runAction(find("#chosen-label"), null, async () => openLabelsOfMany(await chosenRuns(), refresh)),
 );
+find("#chosen-prune").addEventListener("click", () =>
+  runAction(find("#chosen-prune"), null, async () => prune(await chosenRuns())),
+);
+find("#chosen-delete").addEventListener("click", () =>
+  runAction(find("#chosen-delete"), null, async () => remove(await chosenRuns())),
+);
+find("#columns").addEventListener("click", () => settingColumns.open());
+document.addEventListener("searchtag", (event) => {
+  const search = `tag:${/** @type {CustomEvent<string>} */ (event).detail}`;
+  findInput("#search").value = search;
+  changeQuery({ search });
+});
 find("#chosen-clear").addEventListener("click", () => {
   chosen.clear();
   showChosen();
@@ -301,9 +344,16 @@ socket.on("state", (state) => {
   isLost = state === "lost";
 });
 setInterval(() => {
-  const isActive = latest?.runs.some((run) => run.is_alive);
+  const isActive = latest?.rows.some(({ run, group }) => run?.is_alive || group?.n_alive);
   if (isActive && !isLost && !document.hidden) refresh();
 }, REFRESH_MS);
 showPendingToast();
 showTrash(location.hash === "#trash");
 refreshAll();
+api.settings().then(
+  ({ groups }) => {
+    defaults = Object.fromEntries(groups.flatMap(({ fields }) => fields).map((spec) => [spec.name, spec.default]));
+    showColumns();
+  },
+  () => {}, // the columns then show changed settings only
+);

@@ -1,10 +1,11 @@
 """A run's configuration: ``config.json`` in its folder."""
 
+import functools
 import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -105,6 +106,18 @@ def create_run(
     return replace(config, name=name)
 
 
+@functools.cache
+def default_settings() -> dict[str, Any]:
+    """Returns the defaults of all settings by name, as JSON holds them."""
+    return {**EnvConfig().to_dict(), **TrainingConfig().to_dict()}
+
+
+def changed_settings(env_config: Mapping[str, Any], training_config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings that differ from the defaults of this version, by name."""
+    settings = {**env_config, **training_config}
+    return {name: value for name, value in settings.items() if value != default_settings().get(name)}
+
+
 def train_command(preset: str, env_config: EnvConfig, training_config: TrainingConfig) -> str:
     """Returns a command line that trains with these configs.
 
@@ -161,6 +174,7 @@ def _described(folder: Path, config: RunConfig, origin: Origin = "command") -> b
         "branched_from": config.branched_from,
         "env_config": config.env_config.to_dict(),
         "training_config": config.training_config.to_dict(),
+        "changed_settings": changed_settings(config.env_config.to_dict(), config.training_config.to_dict()),
         "versions": library_versions(),
         "git_revision": _git_revision(),
     }
