@@ -17,8 +17,8 @@ import tetrarium
 from tests.dashboard.servers import wait_until
 from tests.evaluation.sample_policies import SMALL, STACKER
 from tests.evaluation.test_ledgers import CONFIGS, NAMES, POLICIES
-from tetrarium.cli.evaluations import _find_cluster
 from tetrarium.cli.main import main
+from tetrarium.cli.places import _find_cluster
 from tetrarium.errors import ConfigError, ExecutorError, PolicyError
 from tetrarium.evaluation import Report, dask_executor, evaluate, evaluator, executors, ledger, work_queue
 from tetrarium.evaluation import cluster as cluster_module

@@ -1,105 +1,32 @@
-"""Evaluations of several commands: where they are played, their ledger, and their progress in a display."""
+"""Evaluations of several commands: their ledger, and their progress in a display."""
 
 import os
 import sys
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
+from tetrarium.cli.places import find_executor
 from tetrarium.cli.terminal.compile_notice import notify_compiling
-from tetrarium.engine.batches import MAX_THREADS
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError, suggestion
-from tetrarium.events import EvaluationProgress, KernelsCompiling
+from tetrarium.errors import ConfigError
+from tetrarium.events import EvaluationFinished, EvaluationProgress, KernelsCompiling
 from tetrarium.registry.home import Home
 
 if TYPE_CHECKING:
     from tetrarium.evaluation import Report
-    from tetrarium.evaluation.cluster import ClusterExecutor
-    from tetrarium.evaluation.executors import ExecutorSource
 
-OnOption = Annotated[
-    str | None,
-    Parameter(
-        name="--on",
-        help="Where to play: 'local' for processes of this machine; a Dask scheduler, as tls://HOST:PORT, "
-        "tcp://HOST:PORT or the path of its scheduler.json; or a Ray cluster, as ray:auto or ray:HOST:PORT. "
-        "[default: threads]",
-    ),
-]
-WorkersOption = Annotated[int | None, Parameter(help="Number of processes, with --on local. [default: one per core]")]
-InsecureOption = Annotated[
-    bool, Parameter(negative="", help="Allow a tcp:// scheduler beyond this machine: whoever reaches it runs code.")
-]
 FreshOption = Annotated[
     bool, Parameter(negative="", help="Play all games again instead of continuing an earlier evaluation.")
 ]
 
-_LOCAL: Final = "local"
 _ESTIMATE_AFTER_S: Final = 10.0
-
-
-def find_executor(
-    on: str | None, workers: int | None, *, insecure: bool = False
-) -> "tuple[ExecutorSource | None, int | None]":
-    """Returns the executor and its number of workers that ``--on``, ``--workers`` and ``--insecure`` describe.
-
-    Raises:
-        ConfigError: if there is no such place, or ``--workers`` is out of range or not of this machine's processes.
-        ExecutorError: if a scheduler does not answer or has no worker.
-    """
-    if workers is not None and on != _LOCAL:
-        given = f"--on {on}" if on else "no --on"
-        raise ConfigError(
-            f"--workers is the number of processes of --on local; got --workers {workers} with {given}. Pass --on "
-            "local, or omit --workers: a scheduler knows its workers.",
-            field="workers",
-        )
-    if workers is not None and not 1 <= workers <= MAX_THREADS:
-        raise ConfigError(
-            f"--workers is from 1 to {MAX_THREADS}; got {workers}. Pass one in that range.", field="workers"
-        )
-    if on is None:
-        return None, None
-    if on == _LOCAL:
-        from tetrarium.evaluation.executors import local_processes
-
-        n_workers = workers or min(os.cpu_count() or 1, MAX_THREADS)
-        return local_processes(n_workers), n_workers
-    connect = _find_cluster(on, insecure=insecure)
-    first = connect()
-    connected = [first]
-    return lambda: connected.pop() if connected else connect(), min(first.n_workers, MAX_THREADS)
-
-
-def _find_cluster(on: str, *, insecure: bool) -> "Callable[[], ClusterExecutor]":
-    """Returns a function that connects to a cluster.
-
-    Raises:
-        ConfigError: if ``on`` is no address of one.
-    """
-    from tetrarium.evaluation.dask_executor import SCHEDULER_FILE, DaskExecutor, scheduler_address
-    from tetrarium.evaluation.ray_executor import SCHEME, RayExecutor, cluster_address
-
-    if on.startswith(SCHEME):
-        cluster_address(on)
-        return partial(RayExecutor, on, on_unused=_warn)
-    if "://" not in on and not on.endswith(SCHEDULER_FILE):
-        raise ConfigError(
-            f"--on is 'local', tls://HOST:PORT, tcp://HOST:PORT, a scheduler.json, ray:auto or ray:HOST:PORT; got "
-            f"{on!r}.{suggestion(on, (_LOCAL, f'{SCHEME}auto'))} Omit it for threads.",
-            field="on",
-        )
-    scheduler_address(on, insecure=insecure)
-    return partial(DaskExecutor, on, insecure=insecure, on_unused=_warn)  # reads the file of a new scheduler anew
-
-
-def _warn(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
+_N_RUN_GAMES: Final = 100
+_RUN_SEED: Final = 0
 
 
 def evaluate_in(
@@ -149,6 +76,28 @@ def evaluate_in(
             ledger=None if home is None else _writable(home.evaluations),
             fresh=fresh,
         )
+
+
+def evaluate_run(folder: Path, display: Any, where: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """Evaluates the latest checkpoint of a run of ``--seeds``; returns the report as a dictionary.
+
+    Args:
+        folder: The run's folder.
+        display: Receives events.
+        where: Arguments of ``evaluate_in`` that choose a place.
+    """
+    from tetrarium.training import read_policy
+    from tetrarium.training.runs.storage.folder import latest_checkpoint
+
+    checkpoint = latest_checkpoint(folder)
+    if checkpoint is None:
+        raise ConfigError(
+            "An evaluation needs a checkpoint; the run has none. Train with more --steps.", field="total_timesteps"
+        )
+    policy, env_config = read_policy(checkpoint, folder.name)
+    report = evaluate_in(display, policy, env_config, _N_RUN_GAMES, _RUN_SEED, **where).to_dict()
+    display.handle(EvaluationFinished(report=report))
+    return report
 
 
 class _Progress:

@@ -17,6 +17,7 @@ from tetrarium.training.runs.control import Control
 from tetrarium.tuning.study import read_study_config, rewrite_study
 from tetrarium.tuning.tuner import Tuner, lock_study
 from tetrarium.workers.processes.launcher import start_process
+from tetrarium.workers.processes.places import LAUNCHER, Place
 from tetrarium.workers.protocol.commands import TUNING
 from tetrarium.workers.protocol.server import WorkerServer
 from tetrarium.workers.protocol.status_files import WorkerState
@@ -35,6 +36,7 @@ def run_study(
     publish: Callable[[Event], None] | None = None,
     on_start: Callable[[Tuner], None] | None = None,
     mode: str = "live",
+    place: Place = LAUNCHER,
 ) -> str:
     """Runs a study in this process; returns its final state.
 
@@ -46,6 +48,7 @@ def run_study(
         publish: Called with each event.
         on_start: Called with the tuner before it starts.
         mode: Initial mode of the trials' runs.
+        place: Where they are trained.
 
     Raises:
         EntryNotFoundError: if there is no such study.
@@ -60,7 +63,7 @@ def run_study(
         with contextlib.suppress(OSError, zmq.ZMQError):  # runs without a server where sockets are forbidden
             n_trials = read_study_config(home, name).n_trials
             receivers.insert(0, stack.enter_context(WorkerServer(folder, TUNING, control, n_trials)).publish)
-        return _run_tuner(home, name, control, publish_to(*receivers), on_start, mode)
+        return _run_tuner(home, name, control, publish_to(*receivers), on_start, mode, place)
 
 
 def _run_tuner(
@@ -70,10 +73,11 @@ def _run_tuner(
     publish: Callable[[Event], None],
     on_start: Callable[[Tuner], None] | None,
     mode: str,
+    place: Place,
 ) -> str:
     started_s = time.monotonic()
     try:
-        tuner = Tuner(home, name, control, publish, mode=mode)
+        tuner = Tuner(home, name, control, publish, mode=mode, place=place)
         if on_start is not None:
             on_start(tuner)
         return tuner.run()

@@ -25,7 +25,7 @@ from tetrarium.tuning.study import read_study_config
 from tetrarium.tuning.trial_storage import SampledParams, Storage, Trials
 from tetrarium.workers.directories.run_status import RunView
 from tetrarium.workers.directories.run_views import read_config, read_evaluations, read_run
-from tetrarium.workers.processes.launcher import resume_training, start_training
+from tetrarium.workers.processes.places import LAUNCHER, Place
 from tetrarium.workers.protocol.client import WorkerClient
 
 _POLL_INTERVAL_S: Final = 0.25
@@ -59,11 +59,20 @@ class Tuner:
         control: Requests to pause, resume and stop.
         publish: Called with each event.
         mode: Initial mode of the trials' runs.
+        place: Where they are trained; by default in processes of this machine.
     """
 
     def __init__(
-        self, home: Home, name: str, control: Control, publish: Callable[[Event], None], *, mode: str = "live"
+        self,
+        home: Home,
+        name: str,
+        control: Control,
+        publish: Callable[[Event], None],
+        *,
+        mode: str = "live",
+        place: Place = LAUNCHER,
     ) -> None:
+        self._place = place
         self._home = home
         self._name = name
         self._control = control
@@ -98,11 +107,13 @@ class Tuner:
         Raises:
             HomeError: if the home cannot be used.
             NameTakenError: if another run has the name of a trial's.
+            ExecutorError: if the place of the trials' runs was lost; they are stopped at their checkpoints.
             TetrariumError: if several trials in a row fail.
         """
         self._publish_state("running", "Running trials.")
         to_start = list(self._unfinished)
         while not self._control.is_stop_requested:
+            self._place.check()
             self._reread_config()
             self._publish_pause()
             try:
@@ -198,7 +209,7 @@ class Tuner:
         if not self._home.run_folder(run).exists():
             try:
                 env_config, training_config = self._config.configs(params)
-                start_training(
+                self._place.start_training(
                     self._home,
                     env_config,
                     training_config,
@@ -218,7 +229,7 @@ class Tuner:
 
     def _resume(self, run: str) -> None:
         try:
-            resume_training(self._home, run, mode=self._mode)
+            self._place.resume_training(self._home, run, mode=self._mode)
         except errors.HomeError:
             if not is_locked(self._home.run_folder(run)):  # otherwise another process has resumed it
                 raise

@@ -1,4 +1,4 @@
-"""Entry point of worker processes: ``python -m tetrarium.workers train|demo|human-game|job NAME``."""
+"""Entry point of worker processes: ``python -m tetrarium.workers train|demo|human-game|job|piece NAME``."""
 
 import argparse
 import sys
@@ -12,8 +12,8 @@ from tetrarium.training.runs.control import MODES
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses the command line and runs the worker; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m tetrarium.workers", description=__doc__)
-    parser.add_argument("role", choices=("train", "demo", "human-game", "job"))
-    parser.add_argument("name", help="name of the run, or id of the demo, human game or job")
+    parser.add_argument("role", choices=("train", "demo", "human-game", "job", "piece"))
+    parser.add_argument("name", help="name of the run, id of the demo, human game or job, or folder of the piece")
     parser.add_argument("--home", type=Path, help="home folder of tetrarium")
     parser.add_argument("--mode", choices=MODES, default="live", help="initial display mode of a training run")
     parser.add_argument("--steps", type=int, help="new total number of steps of a training run")
@@ -21,6 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lock", type=int, help="file descriptor of the folder's lock, inherited from the starter")
     parser.add_argument("--starter", type=int, help="process with which a demo or human game ends")
     parsed = parser.parse_args(arguments)
+    if parsed.role == "piece":
+        from tetrarium.workers.processes.piece_process import run_piece
+
+        return run_piece(Path(parsed.name), lock=parsed.lock)
     home = Home.locate(parsed.home)
     if parsed.role == "train":
         from tetrarium.workers.processes.trainer import train

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
-from tetrarium.cli.evaluations import FreshOption, InsecureOption, OnOption, WorkersOption, evaluate_in
+from tetrarium.cli.evaluations import FreshOption, evaluate_in
 from tetrarium.cli.options import HomeOption, evaluable_names
+from tetrarium.cli.places import InsecureOption, OnOption, WorkersOption
 from tetrarium.engine import RANDOMIZERS
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import Replay

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from tetrarium.cli.evaluations import FreshOption, InsecureOption, OnOption, WorkersOption, evaluate_in
+from tetrarium.cli.evaluations import FreshOption, evaluate_in
 from tetrarium.cli.formatting import interval_text, lines_text, percent_text, print_json
 from tetrarium.cli.options import HomeOption, JsonOption, agent_names, protocol_names, suggested
+from tetrarium.cli.places import InsecureOption, OnOption, WorkersOption
 from tetrarium.cli.tables.model_tables import print_table
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation.protocols import DEFAULT_PROTOCOL, find_protocol

@@ -13,12 +13,15 @@ from rich.console import Console
 from tetrarium.cli import options
 from tetrarium.cli.commands.runs import send_command
 from tetrarium.cli.configuration import read_assignments, read_configs, settings_table
-from tetrarium.cli.evaluations import evaluate_in
+from tetrarium.cli.evaluations import evaluate_run
+from tetrarium.cli.places import InsecureOption, PieceOption, TrainOnOption, WorkersOption, open_place
+from tetrarium.cli.remote_training import resume_on, train_on, train_seeds_on
+from tetrarium.cli.seeded_runs import SeededRun, seeded_runs
 from tetrarium.cli.tables.report_tables import seeds_lines
 from tetrarium.cli.terminal.run_display import make_display
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError, HomeError
-from tetrarium.events import EvaluationFinished, WarningGiven
+from tetrarium.errors import ConfigError
+from tetrarium.events import WarningGiven
 from tetrarium.registry.files.atomic import removed_on_error
 from tetrarium.registry.home import Home
 from tetrarium.registry.run_labels import change_labels
@@ -31,8 +34,6 @@ from tetrarium.training.requirements import require_trainable
 _SCHEDULE_KEPT: Final = (
     "Exploration and learning rate end after {:,} steps, as before; --stretch spreads them over the new total."
 )
-_N_EVALUATION_GAMES: Final = 100
-_EVALUATION_SEED: Final = 0
 
 
 def _setting(name: str) -> Parameter:
@@ -86,12 +87,17 @@ def train(
             help="Train this many runs with consecutive seeds and report their median. The same command resumes them."
         ),
     ] = None,
+    on: TrainOnOption = None,
+    workers: WorkersOption = None,
+    insecure: InsecureOption = False,
+    piece_s: PieceOption = None,
     home: options.HomeOption = None,
 ) -> int:
     """Train an agent with live progress. Ctrl-C stops the run and saves a checkpoint.
 
     Every setting can be given by --set (such as --set gamma=0.8), by an environment variable (TETRARIUM_GAMMA=0.8) or
-    in a TOML file, in this order of precedence; all others come from the preset.
+    in a TOML file, in this order of precedence; all others come from the preset. With --on, workers train the run, or
+    all runs of --seeds at once, in pieces from checkpoint to checkpoint.
     """
     if settings:
         Console(file=sys.stdout).print(settings_table())
@@ -105,9 +111,18 @@ def train(
     }
     configs = read_configs(preset, config, assignments or [], flags)
     start_checkpoint = None if start_from is None else resolve_checkpoint(start_from, Home.locate(home))
-    if seeds is not None:
-        return _train_seeds(home, name, configs, start_checkpoint, seeds, preset, group or name)
-    return _train_one(home, name, configs, start_from=start_checkpoint, preset=preset, group=group).code
+    located = Home.locate(home)
+    runs = [] if seeds is None else seeded_runs(located, name, configs, start_checkpoint, seeds)
+    with open_place(located, on, workers, insecure=insecure, piece_s=piece_s) as place:
+        if place is not None:
+            new: dict[str, Any] = {"start_from": start_checkpoint, "preset": preset}
+            if seeds is None:
+                return train_on(place, name, configs, **new, group=group)
+            where = {"on": on, "workers": workers, "insecure": insecure}
+            return train_seeds_on(place, runs, configs, where, **new, group=group or name)
+        if seeds is not None:
+            return _train_seeds(home, runs, configs, start_checkpoint, preset, group or name)
+        return _train_one(home, name, configs, start_from=start_checkpoint, preset=preset, group=group).code
 
 
 def resume(
@@ -140,6 +155,10 @@ def resume(
     any_cpu: Annotated[
         bool, Parameter(negative="", help="Load a checkpoint made with other vector instructions; the result differs.")
     ] = False,
+    on: TrainOnOption = None,
+    workers: WorkersOption = None,
+    insecure: InsecureOption = False,
+    piece_s: PieceOption = None,
     home: options.HomeOption = None,
 ) -> int:
     """Resume a stopped or a paused run.
@@ -161,11 +180,14 @@ def resume(
         )
     if at is None and not changes and _is_paused(home, name):
         return send_command("resume", name, frozenset({"running", "starting"}), home, json=False)
-    with make_display(sys.stdout) as display:
+    located = Home.locate(home)
+    with (
+        open_place(located, on, workers, insecure=insecure, piece_s=piece_s) as place,
+        make_display(sys.stdout) as display,
+    ):
         from tetrarium.training.runs.run import TrainingRun, require_changeable
         from tetrarium.training.runs.storage.folder import checkpoint_steps
 
-        located = Home.locate(home)
         if at is not None:
             require_changeable(name, changes)  # before branching: the message names the run that remains
         with _branched(located, name, at, new_name) as run_name:
@@ -185,7 +207,10 @@ def resume(
         if n_scheduled is not None:
             display.handle(WarningGiven(step=n_scheduled, message=_SCHEDULE_KEPT.format(n_scheduled)))
         was_finished = max(checkpoint_steps(opened.folder), default=0) >= n_steps
-        code = _execute(opened)
+        if place is None:
+            code = _execute(opened)
+        else:
+            code = resume_on(place, opened.config.name, display, changes=changes, trust=trust, any_cpu=any_cpu)
     if was_finished and code == 0:
         print(
             "The run had already finished. To train longer: "
@@ -216,10 +241,9 @@ def _branched(home: Home, name: str, at: int | None, new_name: str | None) -> It
 
 def _train_seeds(
     home: Path | None,
-    name: str | None,
+    runs: list[SeededRun],
     configs: tuple[EnvConfig, TrainingConfig],
     start_from: Path | None,
-    n: int,
     preset: str,
     group: str | None,
 ) -> int:
@@ -227,65 +251,29 @@ def _train_seeds(
 
     They are a group, by default named after the first of them. Runs of these names and settings are resumed.
     """
-    if n < 1:
-        raise ConfigError(f"--seeds is 1 or more; got {n}. Give the number of runs to train.", field="seeds")
-    env_config, training_config = configs
-    first = training_config.seed
-    training_config.with_changes(seed=first + n - 1)  # an error now instead of after hours
-    names = {seed: None if name is None else f"{name}-{seed}" for seed in range(first, first + n)}
-    located = Home.locate(home)
-    resumed = {asked for seed, asked in names.items() if asked and _is_begun(located, asked, configs, seed, start_from)}
-    reports = []
-    for seed, run_name in names.items():
-        seeded = (env_config, training_config.with_changes(seed=seed))
+    reports, code = [], 0
+    for run in runs:
         trained = _train_one(
             home,
-            run_name,
-            seeded,
+            run.name,
+            (configs[0], configs[1].with_changes(seed=run.seed)),
             start_from=start_from,
             preset=preset,
             group=group,
             evaluates=True,
-            resumes=run_name in resumed,
+            resumes=run.is_begun,
         )
+        code = trained.code
         if group is None:
             group = f"{trained.name}-seeds"
-            change_labels(located.run_folder(trained.name), group=group)
+            change_labels(Home.locate(home).run_folder(trained.name), group=group)
         if trained.report is not None:
-            reports.append((trained.name, seed, trained.report))
-        if trained.code != 0:
+            reports.append((trained.name, run.seed, trained.report))
+        if code != 0:
             break
     for line in seeds_lines(reports) if reports else ():
         print(line)
-    return trained.code
-
-
-def _is_begun(
-    home: Home, name: str, configs: tuple[EnvConfig, TrainingConfig], seed: int, start_from: Path | None
-) -> bool:
-    """Returns whether a run exists and has these settings.
-
-    Raises:
-        NameTakenError: if it has others.
-    """
-    from tetrarium.training.runs.storage.run_config import RunConfig, read_run_config
-
-    try:
-        found = read_run_config(home, name)
-    except HomeError:  # it does not exist, or cannot be resumed
-        home.require_free(name)
-        return False
-    asked = RunConfig(
-        name=name,
-        env_config=configs[0],
-        training_config=configs[1].with_changes(seed=seed),
-        start_from=None if start_from is None else str(start_from.absolute()),
-        preset=found.preset,
-        branched_from=None,
-    )
-    if found != asked:
-        home.require_free(name)
-    return True
+    return code
 
 
 class _Trained(NamedTuple):
@@ -328,7 +316,7 @@ def _train_one(
             )
         )
         code = _execute(created)
-        report = _evaluate(created, display) if code == 0 and evaluates else None
+        report = evaluate_run(created.folder, display) if code == 0 and evaluates else None
         return _Trained(code, created.config.name, report)
 
 
@@ -339,19 +327,3 @@ def _execute(training: Any) -> int:
     with received_stop_signals(training.request_stop) as received:
         training.execute(hosted)
     return EXIT_CODES[received[0]] if received else 0
-
-
-def _evaluate(trained: Any, display: Any) -> dict[str, Any]:
-    from tetrarium.training import read_policy
-    from tetrarium.training.runs.storage.folder import latest_checkpoint
-
-    checkpoint = latest_checkpoint(trained.folder)
-    if checkpoint is None:
-        raise ConfigError(
-            "An evaluation needs a checkpoint; the run has none. Train with more --steps.", field="total_timesteps"
-        )
-    policy, env_config = read_policy(checkpoint, trained.config.name)
-
-    report = evaluate_in(display, policy, env_config, _N_EVALUATION_GAMES, _EVALUATION_SEED).to_dict()
-    display.handle(EvaluationFinished(report=report))
-    return report

@@ -14,6 +14,7 @@ from tetrarium.cli import options
 from tetrarium.cli.commands.train import StepsOption
 from tetrarium.cli.configuration import read_assignments, read_configs
 from tetrarium.cli.formatting import counted, print_json
+from tetrarium.cli.places import InsecureOption, PieceOption, TrainOnOption, WorkersOption, open_place
 from tetrarium.cli.terminal.study_display import display_study, ending_lines, progress_text, studies_table, trials_table
 from tetrarium.errors import ConfigError
 from tetrarium.registry.home import Home
@@ -21,6 +22,7 @@ from tetrarium.signals import EXIT_CODES, received_stop_signals
 from tetrarium.training.runs.control import Control
 from tetrarium.tuning.search_space import require_varied_once, setting_meaning
 from tetrarium.tuning.study import require_study, trial_runs
+from tetrarium.workers.processes.places import LAUNCHER, Place
 from tetrarium.workers.protocol.client import WorkerClient
 from tetrarium.workers.protocol.status_files import DAMAGED
 
@@ -74,6 +76,10 @@ def tune(
     prune: Annotated[
         bool | None, Parameter(negative="", help="Stop trials early that are below the median of the others.")
     ] = None,
+    on: TrainOnOption = None,
+    workers: WorkersOption = None,
+    insecure: InsecureOption = False,
+    piece_s: PieceOption = None,
     json: options.JsonOption = False,
     home: options.HomeOption = None,
 ) -> int:
@@ -99,7 +105,8 @@ def tune(
         )
         _create_or_check(located, asked, trials, at_once)
     tuning.extend_study(located, name, n_trials=trials, n_at_once=at_once)
-    return _run(located, name, json=json)
+    with open_place(located, on, workers, insecure=insecure, piece_s=piece_s) as place:
+        return _run(located, name, json=json, place=place or LAUNCHER)
 
 
 def _create_or_check(home: Home, asked: tuning.StudyConfig, n_trials: int | None, n_at_once: int | None) -> None:
@@ -125,7 +132,7 @@ def _create_or_check(home: Home, asked: tuning.StudyConfig, n_trials: int | None
             )
 
 
-def _run(home: Home, name: str, *, json: bool) -> int:
+def _run(home: Home, name: str, *, json: bool, place: Place = LAUNCHER) -> int:
     """Runs a study; the first signal stops its trials with checkpoints, a second one exits while they still stop."""
     control = Control()
     tuners: list[tuning.Tuner] = []
@@ -137,7 +144,7 @@ def _run(home: Home, name: str, *, json: bool) -> int:
         control.request_stop()
 
     with received_stop_signals(stop) as received, display_study(home, name, sys.stderr if json else sys.stdout):
-        tuning.run_study(home, name, control, on_start=tuners.append)
+        tuning.run_study(home, name, control, on_start=tuners.append, place=place)
     _print_study(home, name, json=json)
     return EXIT_CODES[received[0]] if received else 0
 

@@ -29,13 +29,20 @@ class PlainDisplay:
         stream: Output stream.
         interval_s: Minimum seconds between two lines of progress.
         clock: Monotonic clock in seconds.
+        prefix: Begins each line, where several runs are shown at once.
     """
 
     shows_board = False  # board events are not printed
 
     def __init__(
-        self, stream: TextIO, *, interval_s: float = INTERVAL_S, clock: Callable[[], float] = time.monotonic
+        self,
+        stream: TextIO,
+        *,
+        interval_s: float = INTERVAL_S,
+        clock: Callable[[], float] = time.monotonic,
+        prefix: str = "",
     ) -> None:
+        self._prefix = prefix
         self._printed = LineQueue(SafeStream(stream))
         self._interval_s = interval_s
         self._clock = clock
@@ -69,7 +76,7 @@ class PlainDisplay:
             case _:
                 for line in self._lines(event):
                     self._print_pending()
-                    self._printed.print(line)
+                    self._printed.print(f"{self._prefix}{line}")
 
     def _lines(self, event: events.Event) -> list[str]:
         match event:
@@ -80,6 +87,8 @@ class PlainDisplay:
             case events.CheckpointSaved():
                 return [f"Saved step {event.step:,}"]
             case events.StateChanged(state="paused" | "running") if self._summary.is_paused or self._was_paused:
+                return [event.message]
+            case events.StateChanged(state="stopping"):
                 return [event.message]
             case events.AgentEvaluated():
                 return [evaluated_text(event)]
@@ -100,7 +109,7 @@ class PlainDisplay:
 
     def _print_pending(self) -> None:
         if self._pending is not None:
-            self._printed.print(self._pending)
+            self._printed.print(f"{self._prefix}{self._pending}")
             self._pending = None
             self._due = self._clock() + self._interval_s
 

@@ -81,18 +81,56 @@ def save(
             written[:] = [_sign(path, {**unsigned, "files": files}, secret)]
             (folder / checkpoint_metadata.METADATA_NAME).write_bytes(written[0].to_bytes())
 
+    _replace(path, fill, lambda: sum(file.size for one in written for file in one.files.values()), disk)
+    return written[0]
+
+
+def install(path: Path, files: Mapping[str, bytes], secret: bytes) -> None:
+    """Writes a checkpoint that another home made, and signs it: from now on it is trusted in this one.
+
+    Args:
+        path: As for ``save``.
+        files: The content of each file by name.
+        secret: The home's key.
+
+    Raises:
+        DamagedCheckpointError: if the files are not those of the checkpoint's metadata.
+        CheckpointError: if it cannot be written; an existing checkpoint is then untouched.
+    """
+    try:
+        metadata = checkpoint_metadata.Metadata.from_bytes(files.get(checkpoint_metadata.METADATA_NAME, b""))
+    except checkpoint_metadata.MetadataError as error:
+        raise errors.DamagedCheckpointError(f"The checkpoint for {quoted(path)} {error}. {REMEDY}") from error
+    found = {
+        name: checkpoint_metadata.FileRecord(size=len(data), sha256=hashlib.sha256(data).hexdigest())
+        for name, data in files.items()
+        if name != checkpoint_metadata.METADATA_NAME
+    }
+    if found != metadata.files:
+        raise errors.DamagedCheckpointError(f"The checkpoint for {quoted(path)} was altered on its way. {REMEDY}")
+    signed = _sign(path, metadata.unsigned(), secret)
+
+    def fill(folder: Path) -> None:
+        with _full_disk_reported(path, folder):
+            for name in found:
+                (folder / name).write_bytes(files[name])
+            (folder / checkpoint_metadata.METADATA_NAME).write_bytes(signed.to_bytes())
+
+    _replace(path, fill, lambda: sum(record.size for record in found.values()), DISK)
+
+
+def _replace(path: Path, fill: Callable[[Path], None], n_bytes: Callable[[], int], disk: Disk) -> None:
+    """Replaces a checkpoint; ``n_bytes`` returns the size of what ``fill`` has written, for the message."""
     try:
         _require_replaceable(path)
         write_directory(path, fill, disk=disk)
     except OSError as error:
         if error.errno in _FULL:
-            n_bytes_written = sum(record.size for metadata in written for record in metadata.files.values())
-            raise _full_disk(path, n_bytes_written) from error
+            raise _full_disk(path, n_bytes()) from error
         raise errors.CheckpointError(
             f"The checkpoint {quoted(path)} cannot be written: {_reason(error)}. "
             "Save to a folder that you can write to."
         ) from error
-    return written[0]
 
 
 def read_metadata(path: Path) -> checkpoint_metadata.Metadata:

@@ -37,8 +37,8 @@ from tetrarium.training.checkpoints.agent_checkpoint import save_model
 from tetrarium.training.checkpoints.model_bundles import SavedPolicy
 from tetrarium.training.runs.recording.table_writers import TableWriter
 from tetrarium.training.runs.recording.tensorboard import write_scalar
+from tetrarium.training.runs.storage.folder import EVALUATION_STATE
 
-_STATE: Final = "evaluations.json"
 _WEIGHTS: Final = "evaluations.safetensors"
 _BEST: Final = "best/"  # prefixes of names of weights
 _PENDING: Final = "pending/"
@@ -285,12 +285,12 @@ class EvaluationCallback(RoundCallback):
         if self._state.pending_step is not None:
             weights |= {f"{_PENDING}{name}": value for name, value in self._pending_weights.items()}
         write_tensors(folder / _WEIGHTS, weights)
-        (folder / _STATE).write_text(json.dumps(asdict(self._state)), encoding="utf-8")
+        (folder / EVALUATION_STATE).write_text(json.dumps(asdict(self._state)), encoding="utf-8")
 
     def read(self, names: Collection[str], read_file: ReadFile) -> None:
         """Restores what ``write`` saved, and the folder of the best weights of that time."""
-        if _STATE in names:
-            values: dict[str, Any] = json.loads(read_file(_STATE))
+        if EVALUATION_STATE in names:
+            values: dict[str, Any] = json.loads(read_file(EVALUATION_STATE))
             self._state = _State(**{"most_lines": values["best_lines"], **values})
             weights = safetensors.numpy.load(read_file(_WEIGHTS))
             self._best_weights = _with_prefix(_BEST, weights)

@@ -21,6 +21,7 @@ from tetrarium.training.checkpoints.checkpoint_store import is_checkpoint, is_co
 
 BEST: Final = "best"
 BOARDS: Final = "boards"  # sparse file through which a worker publishes boards
+EVALUATION_STATE: Final = "evaluations.json"  # of a checkpoint: its best and its pending evaluation
 RUN_CONFIG: Final = "config.json"
 _STEP: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 

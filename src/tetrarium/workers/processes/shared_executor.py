@@ -1,0 +1,100 @@
+"""Executor that several threads share, and that is replaced when it breaks."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, wait
+from typing import Any, Final, TypeVar
+
+from tetrarium.errors import ExecutorError
+from tetrarium.evaluation.cluster import ClusterExecutor
+from tetrarium.evaluation.executors import ExecutorSource
+
+ResultT = TypeVar("ResultT")
+
+_MAX_LOSSES: Final = 3  # of one call
+_CHECK_EVERY_S: Final = 0.1
+
+
+class SharedExecutor:
+    """Calls functions on an executor; a call that is lost with its worker is made again.
+
+    Args:
+        source: An executor, or a function that makes one and can replace it.
+    """
+
+    def __init__(self, source: ExecutorSource) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._executor: Executor | None = None
+        self.lost: ExecutorError | None = None  # why it cannot be replaced
+
+    def call(
+        self, function: Callable[..., ResultT], /, *arguments: Any, on_wait: Callable[[], None] = lambda: None
+    ) -> ResultT:
+        """Returns the result of a function that a worker calls.
+
+        Args:
+            function: A function that workers can import; it may be called more than once.
+            *arguments: Its arguments, which can be pickled.
+            on_wait: Called several times per second; its exceptions abandon the call.
+
+        Raises:
+            ExecutorError: if workers end with each call, or the executor cannot be replaced.
+        """
+        for _ in range(_MAX_LOSSES):
+            executor = self._current()
+            try:
+                future = executor.submit(function, *arguments)
+            except (BrokenExecutor, RuntimeError):  # broken, or shut down by another thread since
+                self._discard(executor)
+                continue
+            try:
+                return self._await(executor, future, on_wait)
+            except (BrokenExecutor, CancelledError):
+                self._discard(executor)
+            finally:
+                future.cancel()
+        raise ExecutorError(
+            f"A piece of work needs a worker that stays alive; {_MAX_LOSSES} ended with it (killed or out of memory). "
+            "Give workers more memory, and run the command again, which continues."
+        )
+
+    def _await(self, executor: Executor, future: Future[ResultT], on_wait: Callable[[], None]) -> ResultT:
+        while not wait([future], timeout=_CHECK_EVERY_S).done:
+            on_wait()
+            if isinstance(executor, ClusterExecutor):
+                with self._lock:
+                    executor.check()
+        return future.result()
+
+    def _current(self) -> Executor:
+        with self._lock:
+            if self.lost is not None:
+                raise self.lost
+            if self._executor is None:
+                try:
+                    self._executor = self._source if isinstance(self._source, Executor) else self._source()
+                except ExecutorError as error:
+                    self.lost = error
+                    raise
+            return self._executor
+
+    def _discard(self, executor: Executor) -> None:
+        with self._lock:
+            if self._executor is not executor:
+                return
+            if executor is self._source:
+                self.lost = ExecutorError(
+                    "An executor must take calls; this one is broken or shut down. Make a new one, and continue."
+                )
+                return
+            self._executor = None
+        executor.shutdown(wait=False, cancel_futures=True)
+
+    def close(self) -> None:
+        """Ends the executor, unless the caller made it; waiting calls raise an error."""
+        with self._lock:
+            self.lost = self.lost or ExecutorError("The executor was closed. Run the command again, which continues.")
+            executor, self._executor = self._executor, None
+        if executor is not None and executor is not self._source:
+            executor.shutdown(wait=False, cancel_futures=True)
