@@ -88,7 +88,7 @@ def test_settings_come_from_flags_then_environment_then_file(
         (["train", "--from", "n" * 300], 2, f"Unknown agent '{'n' * 81}. Name one of: a run"),
         (["evaluate", "randum"], 2, "Did you mean 'random'?"),
         (["evaluate", "random", "--games", "0"], 2, "got 0"),
-        (["evaluate", "random", "--on", "locale"], 2, "got 'locale'. Did you mean 'local'? Omit it for threads."),
+        (["evaluate", "random", "--on", "locale"], 2, "got 'locale'. Did you mean 'local'? Omit it for this process."),
         (["evaluate", "random", "--on", "http://a:1"], 2, "got 'http://a:1'. Pass one of these."),
         (["evaluate", "random", "--on", "tcp://127.0.0.1"], 2, "A Dask scheduler is tls://HOST:PORT, tcp://HOST:PORT"),
         (["evaluate", "random", "--on", "tcp://10.0.0.1:8786"], 2, "Use tls://, or pass --insecure on a network"),
@@ -97,6 +97,13 @@ def test_settings_come_from_flags_then_environment_then_file(
         (["evaluate", "random", "--workers", "2"], 2, "got --workers 2 with no --on. Pass --on local,"),
         (["evaluate", "random", "--on", "tls://a:1", "--workers", "2"], 2, "a scheduler knows its workers."),
         (["evaluate", "random", "--on", "local", "--workers", "0"], 2, "--workers is from 1 to 256; got 0."),
+        (["train", "--on", "locale"], 2, "got 'locale'. Did you mean 'local'? Omit it for this process."),
+        (["train", "--seeds", "2", "--on", "tcp://10.0.0.1:8786"], 2, "Use tls://, or pass --insecure on a network"),
+        (["train", "--workers", "2"], 2, "got --workers 2 with no --on. Pass --on local,"),
+        (["train", "--piece-s", "2"], 2, "--piece-s is the length of pieces that workers train; got 2.0 with no --on"),
+        (["train", "--on", "local", "--piece-s", "-1"], 2, "A piece lasts 0 seconds or more; got -1.0."),
+        (["resume", "nothing", "--on", "local"], 1, "There is no run 'nothing'"),
+        (["tune", "new", "--vary", "gamma=0.1,0.2", "--on", "tcp://127.0.0.1"], 2, "A Dask scheduler is tls://HOST"),
         (["evaluate", "random", "--max-pieces", "0"], 2, "got 0"),
         (["evaluate", "random", "--csv", "/nowhere/at/all.csv"], 2, "--csv is a file in an existing folder"),
         (["train", "--device", "toaster"], 2, "got 'toaster'"),
@@ -115,6 +122,7 @@ def test_bad_input_exits_with_one_line_and_the_documented_code(
     assert message in " ".join((output.err + output.out).split())
     assert "Traceback" not in output.err
     assert not (tetrarium_home / "runs").exists()
+    assert not (tetrarium_home / "tuning").exists()
 
 
 def test_a_folder_does_not_hide_the_run_of_its_name(

@@ -1,12 +1,8 @@
 """Evaluations on the workers of a real Dask scheduler: the same games, whatever ends in between."""
 
-import contextlib
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +11,7 @@ import pytest
 
 import tetrarium
 from tests.dashboard.servers import wait_until
+from tests.evaluation.dask_clusters import Cluster, running_cluster
 from tests.evaluation.sample_policies import SMALL, STACKER
 from tests.evaluation.test_ledgers import CONFIGS, NAMES, POLICIES
 from tetrarium.cli.main import main
@@ -27,46 +24,6 @@ from tetrarium.evaluation.dask_executor import DaskExecutor, scheduler_address
 N_SLICES: Final = 200
 
 pytest.importorskip("distributed")
-
-
-class Cluster:
-    """Scheduler and workers on this machine, each a process."""
-
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "scheduler.json"
-        self._folder = folder
-        self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-show")
-        self.workers: list[subprocess.Popen[bytes]] = []
-        wait_until(self.file.exists)
-
-    def add_worker(self, **environment: str) -> subprocess.Popen[bytes]:
-        arguments = ("--no-nanny", "--nthreads", "1", "--host", "127.0.0.1", "--local-directory", str(self._folder))
-        worker = self._start("dask_worker", *arguments, **environment)
-        self.workers.append(worker)
-        return worker
-
-    def _start(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-        command = (sys.executable, "-m", f"distributed.cli.{name}", "--scheduler-file", str(self.file))
-        with (self._folder / "log").open("ab") as log:
-            return subprocess.Popen(
-                (*command, "--no-dashboard", *arguments), stdout=log, stderr=log, env=os.environ | environment
-            )
-
-    def close(self) -> None:
-        for process in (*self.workers, self.scheduler):
-            process.kill()
-            process.wait()
-
-
-@contextlib.contextmanager
-def running_cluster(folder: Path, n_workers: int) -> Iterator[Cluster]:
-    cluster = Cluster(folder)
-    try:
-        for _ in range(n_workers):
-            cluster.add_worker()
-        yield cluster
-    finally:
-        cluster.close()
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +103,7 @@ def test_an_evaluation_whose_workers_all_left_ends_with_one_line(
         for worker in own_cluster.workers:
             worker.kill()
 
-    with pytest.raises(ExecutorError, match=r"Slices need a worker; within .* had none\. Start one in"):
+    with pytest.raises(ExecutorError, match=r"A cluster has workers; within .* had none\. Start one in"):
         play(n_games=40, executor=at(own_cluster), on_progress=disturb([kill_all]))
 
 
@@ -184,7 +141,7 @@ def test_workers_of_other_sources_are_named_and_not_used(own_cluster: Cluster, t
 def test_without_workers_or_a_scheduler_the_reason_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_module, "_WORKERS_S", 0.3)
     monkeypatch.setattr(dask_executor, "_CONNECT_S", 0.3)
-    with running_cluster(tmp_path, 0) as cluster, pytest.raises(ExecutorError, match="Slices need a worker; within"):
+    with running_cluster(tmp_path, 0) as cluster, pytest.raises(ExecutorError, match="A cluster has workers; within"):
         DaskExecutor(str(cluster.file))
     with pytest.raises(ExecutorError, match="A scheduler answers within") as caught:
         DaskExecutor("tcp://127.0.0.1:1")

@@ -77,7 +77,7 @@ class ClusterExecutor(Executor, abc.ABC):
             if time.monotonic() > deadline_s:
                 reason = f" {len(self._unused)} of other sources are not used." if self._unused else ""
                 raise ExecutorError(
-                    f"Slices need a worker; within {_WORKERS_S:.0f} seconds, {self.name} had none.{reason} Start "
+                    f"A cluster has workers; within {_WORKERS_S:.0f} seconds, {self.name} had none.{reason} Start "
                     f"one in an environment with this tetrarium: {self._start}"
                 )
             time.sleep(0.2)

@@ -158,7 +158,7 @@ def _connect(address: str) -> "Client":
         from distributed import Client, Security
     except ModuleNotFoundError as error:
         raise ExecutorError(
-            "Evaluating on Dask needs its library, which is not installed. Run: pip install 'tetrarium[cluster]'"
+            "A Dask scheduler needs its library, which is not installed. Run: pip install 'tetrarium[cluster]'"
         ) from error
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # errors are reported by exceptions
     if address.startswith("tls:") and Security().get_connection_args("client").get("ssl_context") is None:

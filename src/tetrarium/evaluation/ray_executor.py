@@ -115,7 +115,7 @@ def _connect(address: str) -> Any:
         import ray
     except ModuleNotFoundError as error:
         raise ExecutorError(
-            "Evaluating on Ray needs its library, which is not installed. Run: pip install 'tetrarium[ray]'"
+            "A Ray cluster needs its library, which is not installed. Run: pip install 'tetrarium[ray]'"
         ) from error
     found = cluster_address(address)
     try:

@@ -85,11 +85,13 @@ def tune(
 ) -> int:
     """Run a study. Each trial is an ordinary run, scored by an evaluation on the same games.
 
-    Ctrl-C stops the study and saves checkpoints of its trials; the same name again resumes it, also after a crash.
+    Ctrl-C stops the study and saves checkpoints of its trials; the same name again resumes it, also after a crash. With
+    --on, workers train the trials, in pieces from checkpoint to checkpoint.
     """
     located = Home.locate(home)
     given: dict[str, Any] = {"objective": objective, "sampler": sampler, "seed": seed, "prunes": prune}
     is_described = any(value is not None for value in (vary, preset, assignments, steps, *given.values()))
+    asked = None
     if is_described or not tuning.has_study(located, name):
         flags = {"total_timesteps": steps}
         configs = read_configs(preset or "default", None, assignments or [], flags)
@@ -103,9 +105,10 @@ def tune(
             ranges=ranges,
             **{key: value for key, value in given.items() if value is not None},
         )
-        _create_or_check(located, asked, trials, at_once)
-    tuning.extend_study(located, name, n_trials=trials, n_at_once=at_once)
     with open_place(located, on, workers, insecure=insecure, piece_s=piece_s) as place:
+        if asked is not None:
+            _create_or_check(located, asked, trials, at_once)
+        tuning.extend_study(located, name, n_trials=trials, n_at_once=at_once)
         return _run(located, name, json=json, place=place or LAUNCHER)
 
 

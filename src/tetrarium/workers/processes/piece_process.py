@@ -33,6 +33,9 @@ _RESULT: Final = "result.pickle"
 _PREFIX: Final = "tetrarium-piece-"  # of temporary folders
 _MODULE: Final = "tetrarium.workers"
 _MAX_LOG: Final = 4_096  # bytes
+_CLEAN_UP: Final = (  # deletes the folder $2 once the process $1 writes nothing any more
+    'for _ in 1 2 3 4 5 6 7 8 9; do kill -9 "$1" 2>/dev/null || break; sleep 0.1; done; rm -rf "$2"'
+)
 _SHOWN: Final = (events.AgentEvaluated, events.WarningGiven)  # events that the run's home publishes
 
 
@@ -158,7 +161,7 @@ def run_piece(folder: Path, *, lock: int | None) -> int:
 def _end_with_worker(pipe: int, folder: Path) -> None:
     os.set_inheritable(pipe, False)
     os.read(pipe, 1)
-    os.posix_spawnp("rm", ["rm", "-rf", str(folder)], os.environ)  # once this process writes nothing any more
+    os.posix_spawnp("sh", ["sh", "-c", _CLEAN_UP, "sh", str(os.getpid()), str(folder)], os.environ)
     os._exit(1)
 
 
