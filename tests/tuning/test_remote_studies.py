@@ -14,7 +14,7 @@ from tests.workers.servers import wait_for
 from tetrarium.registry.files.process_lock import is_locked
 from tetrarium.registry.home import Home
 from tetrarium.tuning import read_study
-from tetrarium.workers.directories.runs import read_run
+from tetrarium.workers.directories.run_views import read_run
 
 pytest.importorskip("distributed")
 

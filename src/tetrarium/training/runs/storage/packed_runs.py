@@ -23,8 +23,8 @@ from tetrarium.registry.bundles import Bundle
 from tetrarium.registry.files.atomic import remove_directory, write_directory
 from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
-from tetrarium.registry.run_tables import MARKS_FILE, RUN_TABLES
 from tetrarium.registry.run_store import RunStore
+from tetrarium.registry.run_tables import MARKS_FILE, RUN_TABLES
 from tetrarium.training.checkpoints import checkpoint_store
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
 from tetrarium.training.config import TrainingConfig
