@@ -55,9 +55,15 @@ def test_checkpoints_are_pruned_with_yes_and_runs_are_deleted_and_restored(
     assert "The run 'one' is in the trash. Restore it by `tetrarium runs restore one`." in capsys.readouterr().err
     assert output_of("__complete", "runs", "restore", "o").splitlines()[-1].split("\t")[0] == "one"
     assert output_of("runs", "restore", "one") == "Restored: one.\n" and checkpoints.exists()
+    size = r"[\d.]+ MB"
+    would = rf"This would permanently delete one, {size}\. To confirm, add --yes\n"
+    assert re.fullmatch(would, output_of("runs", "delete", "one", "--forever")) and checkpoints.exists()
     (deleted,) = json.loads(output_of("runs", "delete", "one", "--json"))
     assert deleted["name"] == "one" and deleted["id"].startswith("one~") and deleted["n_bytes"] > 0
     assert json.loads(output_of("runs", "list", "--trash", "--json")) == [deleted]
-    assert re.fullmatch(r"Permanently deleted: one, [\d.]+ MB\.\n", output_of("runs", "delete", "one", "--forever"))
+    assert re.fullmatch(would, output_of("runs", "delete", "one", "--forever"))
+    assert json.loads(output_of("runs", "list", "--trash", "--json")) == [deleted]
+    done = output_of("runs", "delete", "one", "--forever", "--yes")
+    assert re.fullmatch(rf"Permanently deleted: one, {size}\.\n", done)
     assert list(checkpoints.parent.parent.iterdir()) == []
     assert run_command("runs", "restore", "one") == 1 and run_command("runs", "prune", "one") == 1

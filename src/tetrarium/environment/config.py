@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from tetrarium.engine import KeyRules, Rules, make_layout
 from tetrarium.engine.features import DEFAULT_FEATURES, feature_spec, in_table_order
@@ -123,12 +123,28 @@ class EnvConfig(Settings):
         names = set(GAME_SETTINGS) - {"actions"} | set(KEY_SETTINGS)
         return KeyRules(**{name: getattr(self, name) for name in names})
 
+    def to_stored(self) -> dict[str, Any]:
+        """Returns the same as ``to_dict`` for digests and files that earlier versions read.
+
+        A setting of ``LATER_SETTINGS`` is omitted where it has its default.
+
+        >>> "gravity" in EnvConfig().to_stored(), EnvConfig(gravity="none").to_stored()["gravity"]
+        (False, 'none')
+        """
+        usual = EnvConfig()
+        return {
+            name: value
+            for name, value in self.to_dict().items()
+            if name not in LATER_SETTINGS or getattr(self, name) != getattr(usual, name)
+        }
+
     def _rules(self) -> Rules:
         return Rules(**{name: getattr(self, name) for name in GAME_SETTINGS})
 
 
 GAME_SETTINGS: Final = names_of_groups(EnvConfig, "game")  # they determine the results of an agent that places pieces
 KEY_SETTINGS: Final = names_of_groups(EnvConfig, "keys")
+LATER_SETTINGS: Final = ("observation", "gravity", "key_rate", "first_level")  # added after replays and scores
 
 
 def _ordered_features(features: object) -> tuple[str, ...]:

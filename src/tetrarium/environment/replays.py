@@ -34,12 +34,6 @@ _CRC_BYTES: Final = 4
 MAX_FILE_BYTES: Final = _MAX_HEADER_BYTES + 2 * MAX_ACTIONS + (1 << 16)  # zlib adds a little to what does not compress
 _ONE_BYTE: Final = np.dtype("u1")
 _TWO_BYTES: Final = np.dtype("<u2")
-_LATER_SETTINGS: Final = (
-    "observation",
-    "gravity",
-    "key_rate",
-    "first_level",
-)  # added after the format: written only if they differ from the default
 # Fields by their names in a file.
 _FIELDS: Final = {
     **{name: name for name in ("env_config", "seed", "game", "stream", "lines", "pieces")},
@@ -208,15 +202,9 @@ class Replay:
             "format": _FORMAT,
             "version": FORMAT_VERSION,
             **values,
-            "env_config": _game_settings(self.env_config),
+            "env_config": self.env_config.to_stored(),
             "about": dict(self.about),
         }
-
-
-def _game_settings(config: EnvConfig) -> dict[str, Any]:
-    usual = EnvConfig().to_dict()
-    settings = config.to_dict()
-    return {name: value for name, value in settings.items() if name not in _LATER_SETTINGS or value != usual[name]}
 
 
 def pack_actions(config: EnvConfig, actions: Iterable[int]) -> bytes:

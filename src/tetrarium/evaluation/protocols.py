@@ -46,7 +46,7 @@ class Protocol:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything that a score depends on, as JSON can hold it."""
-        game = {name: value for name, value in self.env_config.to_dict().items() if name in GAME_SETTINGS}
+        game = {name: value for name, value in self.env_config.to_stored().items() if name in GAME_SETTINGS}
         return {"game": game, "n_games": self.n_games, "max_pieces": self.max_pieces, "seed": self.seed}
 
 

@@ -225,7 +225,10 @@ def delete(
         str, Parameter(help="The run's name; with --forever also its id in the trash.", completer=options.run_names)
     ],
     *,
-    forever: Annotated[bool, Parameter(negative="", help="Delete permanently, also from the trash.")] = False,
+    forever: Annotated[
+        bool, Parameter(negative="", help="Delete permanently, also from the trash; needs --yes.")
+    ] = False,
+    yes: options.YesOption = False,
     json: options.JsonOption = False,
     home: options.HomeOption = None,
 ) -> int:
@@ -234,20 +237,29 @@ def delete(
     With --forever, its checkpoints, records and replays are deleted permanently: those of a run of this name in the
     trash, else those of the run itself.
     """
-    from tetrarium.training.runs.storage.checkpoint_cleanup import delete_run, trashed_values
+    from tetrarium.training.runs.storage import checkpoint_cleanup
+    from tetrarium.training.runs.storage.folder import require_run
 
     located = Home.locate(home)
-    in_trash = [run for run in trashed_runs(located) if name in (run.name, run.id)] if forever else []
-    deleted = in_trash or [delete_run(located, name)]
-    values = [trashed_values(run) for run in deleted]
-    if forever:
-        remove_trashed(deleted)
+    chosen = [run for run in trashed_runs(located) if name in (run.name, run.id)] if forever else []
+    if chosen or yes or not forever:
+        chosen = chosen or [checkpoint_cleanup.delete_run(located, name)]
+        values = [checkpoint_cleanup.trashed_values(run) for run in chosen]
+    else:
+        n_bytes = checkpoint_cleanup.folder_bytes(require_run(located, name))
+        values = [{"id": None, "name": name, "trashed_s": None, "n_bytes": n_bytes}]
+    if forever and yes:
+        remove_trashed(chosen)
+    size = _size(sum(value["n_bytes"] for value in values))
     if json:
         print_json(values)
-        return 0
-    done = "Permanently deleted" if forever else "Moved to the trash"
-    undo = "" if forever else f" Undo: {options.suggested(f'tetrarium runs restore {name}', home)}"
-    print(f"{done}: {name}, {_size(sum(value['n_bytes'] for value in values))}.{undo}")
+    elif not forever:
+        undo = options.suggested(f"tetrarium runs restore {name}", home)
+        print(f"Moved to the trash: {name}, {size}. Undo: {undo}")
+    elif yes:
+        print(f"Permanently deleted: {name}, {size}.")
+    else:
+        print(f"This would permanently delete {name}, {size}. To confirm, add --yes")
     return 0
 
 
