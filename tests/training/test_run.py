@@ -283,6 +283,17 @@ def test_a_run_without_any_checkpoint_left_says_that_it_starts_again(trained: Ho
     ]
 
 
+def test_a_short_run_without_any_checkpoint_left_says_so_too(home: Home) -> None:
+    run, _ = start(home, config=CONFIG.with_changes(total_timesteps=1_500))
+    run.execute()
+    shutil.rmtree(run.folder / "checkpoints")
+    events: list[Event] = []
+    TrainingRun.open(home, "one", events.append).execute()
+
+    warnings = [event.message for event in events if isinstance(event, WarningGiven)]
+    assert len(warnings) == 1 and warnings[0].startswith("No checkpoint is left. The run starts at step 0; its records")
+
+
 def test_a_damaged_checkpoint_stops_a_resume_and_names_the_previous_one(home: Home) -> None:
     run, _ = start(home)
     run.execute()

@@ -21,7 +21,7 @@ from tetrarium.events import Event, KernelsCompiling, RunEnded, RunStarted, Stat
 from tetrarium.registry.files.atomic import remove_directory
 from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
-from tetrarium.registry.run_tables import PROGRESS, read_last_row
+from tetrarium.registry.run_tables import EPISODES, PROGRESS, read_last_row
 from tetrarium.training.agent import TetrisAgent
 from tetrarium.training.callbacks import GoalCallback
 from tetrarium.training.checkpoints.agent_checkpoint import saved_files
@@ -264,7 +264,8 @@ class TrainingRun:
                 with self._with_damage_remedy(path):
                     content = f"holds the checkpoint of step {read_metadata(path).counters['timesteps_trained']:,}"
             self._publish(WarningGiven(step=step, message=f"The folder {str(path)!r} {content}, and is ignored."))
-        recorded = int(read_last_row(self.folder, PROGRESS).get("step") or 0)
+        last_rows = (read_last_row(self.folder, table) for table in (PROGRESS, EPISODES))  # short runs have no progress
+        recorded = max(int(row.get("step") or 0) for row in last_rows)
         if checkpoint is None and recorded:
             lost = f"No checkpoint is left. The run starts at step 0; its records up to step {recorded:,} are replaced."
             self._publish(WarningGiven(step=0, message=lost))
