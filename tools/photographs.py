@@ -25,7 +25,7 @@ _INTERVAL_S: Final = 10.0
 _SETTLE_MS: Final = 10_000
 _AFTER_S: Final = 60.0
 _LATEST_S: Final = 400.0  # of the end of the run
-_EMPTY_PAGES: Final = ("runs", "models", "play", "tuning", "models/champion")
+_EMPTY_PAGES: Final = ("runs", "models", "play", "games", "games/position", "tuning", "models/champion")
 _PAGES: Final = (*_EMPTY_PAGES, "runs/first")
 _FRAMES: Final = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _SHEET_WIDTH: Final = 2_000  # pixels

@@ -27,7 +27,7 @@ interface Board {
   action_values?: ActionValues | null;
   ghost?: number[];
   falling?: number[];
-  advice?: Advice | null;
+  advice?: Pick<Advice, "cells"> | null;
   is_over?: boolean;
   is_still?: boolean;
   key_number?: number | null;

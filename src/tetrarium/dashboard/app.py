@@ -16,6 +16,7 @@ from tetrarium.dashboard.http.pages import STATIC, compose_not_found_page, page_
 from tetrarium.dashboard.live.socket import LiveEndpoint
 from tetrarium.dashboard.routes.demos import demo_routes
 from tetrarium.dashboard.routes.groups import group_routes
+from tetrarium.dashboard.routes.games import game_routes
 from tetrarium.dashboard.routes.history import history_routes
 from tetrarium.dashboard.routes.human_games import human_game_routes
 from tetrarium.dashboard.routes.jobs import job_routes
@@ -66,6 +67,7 @@ def create_app(home: Home, access: Access | None = None) -> Guard:
         job_routes(home),
         study_routes(home),
         human_game_routes(home),
+        game_routes(home),
     ):
         app.include_router(routes, dependencies=[Depends(refuse_unused_body)])
 

@@ -19,10 +19,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine import PIECES
-from tetrarium.engine.board_tracker import EMPTY, FILLED, CellGrid
+from tetrarium.engine import MAX_ORIENTATIONS, PIECES
+from tetrarium.engine.board_tracker import EMPTY, FILLED, BoardTracker, CellGrid
 from tetrarium.engine.pieces import Cells, orientation_cells
-from tetrarium.errors import FumenError
+from tetrarium.engine.random_streams import make_stream
+from tetrarium.environment.replays import Replay
+from tetrarium.errors import ConfigError, FumenError
 
 Numbers = npt.NDArray[np.int64]  # (240,) cells as their numbers in a fumen, top left first
 
@@ -174,6 +176,50 @@ def encode_fumen(pages: Sequence[FumenPage]) -> str:
         comment = _advanced(page.comment, page.piece)
     head, tail = digits[:42], digits[42:]
     return f"v{_VERSION}@" + "?".join([head, *(tail[k : k + 47] for k in range(0, len(tail), 47))])
+
+
+def replay_fumen(replay: Replay, first: int, n_pages: int) -> str:
+    """Returns positions of a game by placements as a fumen, each with the placement that was played in it.
+
+    Args:
+        replay: The game, checked before.
+        first: Number of pieces placed before the first page.
+        n_pages: Largest number of pages.
+
+    Raises:
+        ConfigError: if the game has fewer than ``first`` pieces.
+        FumenError: if the board is of another width, or too high.
+    """
+    actions = replay.action_numbers()
+    if first > len(actions):
+        raise ConfigError(
+            f"first must be at most {len(actions):,}, the pieces of the game; got {first:,}.", field="first"
+        )
+    tracker = BoardTracker(replay.env_config.rules())
+    tracker.begin(make_stream(replay.seed, replay.game) if replay.stream is None else replay.stream)
+    tracker.follow(actions[:first])
+    pages = []
+    for action in [*actions[first : first + n_pages], None][:n_pages]:
+        queue, held = "".join(PIECES[piece] for piece in tracker.queue), tracker.hold
+        cells, comment = tracker.grid.copy(), quiz_comment(queue, None if held is None else PIECES[held])
+        piece: str | None = None
+        placed: Cells = ()
+        if action is not None:
+            tracker.follow([action])
+            piece, placed = _shape_of(tracker.placed, tracker.grid.shape[1])
+        pages.append(FumenPage(cells=cells, piece=piece, placed=placed, comment=comment))
+    return encode_fumen(pages)
+
+
+def _shape_of(cells: tuple[int, ...], width: int) -> tuple[str | None, Cells]:
+    """Returns the piece that has these cells, and them as a page has them; none for a piece beyond a fumen's board."""
+    placed = tuple((cell % width, cell // width) for cell in cells)
+    left, bottom = (min(cell[axis] for cell in placed) for axis in (0, 1))
+    shape = tuple(sorted((x - left, y - bottom) for x, y in placed))
+    for letter in PIECES:
+        if any(orientation_cells(PIECES.index(letter), rotation) == shape for rotation in range(MAX_ORIENTATIONS)):
+            return (letter, placed) if max(row for _, row in placed) < HEIGHT else (None, ())
+    return None, ()
 
 
 class _Reader:

@@ -205,7 +205,10 @@ def test_stopped_run_can_be_resumed(page: Page, dashboard: Dashboard, photograph
     dashboard.command("halting", "stop")
 
 
-PAGES = ("/", "/runs", "/runs/steered", "/runs/nobody", "/models", "/models/champion", "/play", "/tuning", "/nowhere")
+PAGES = (
+    "/", "/runs", "/runs/steered", "/runs/nobody", "/models", "/models/champion", "/play", "/games", "/games/position",
+    "/tuning", "/nowhere",
+)  # fmt: skip
 
 
 def test_run_is_controlled_from_the_list_and_branched_from_a_checkpoint(

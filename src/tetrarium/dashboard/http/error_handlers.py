@@ -4,6 +4,7 @@
 ``NotFoundError``                  404     nothing has that name
 ``UploadTooLargeError``            413     an upload above its size or time limit
 ``ConfigError``, ``BundleError``   422     a value that breaks a rule, a file that is no model
+``FumenError``, ``GameError``      422     a text that is no fumen, a board that no game has
 any other ``TetrariumError``       409     a conflict with the present state
 ``OSError``                        409     the disk is full, for example
 =================================  ======  ====================================================
@@ -31,6 +32,8 @@ _STATUS_BY_CLASS: Final[tuple[tuple[type[errors.TetrariumError], int], ...]] = (
     (errors.UploadTooLargeError, 413),
     (errors.ConfigError, _UNPROCESSABLE),
     (errors.BundleError, _UNPROCESSABLE),
+    (errors.FumenError, _UNPROCESSABLE),
+    (errors.GameError, _UNPROCESSABLE),
     (errors.TetrariumError, _CONFLICT),
 )
 _HTTP_CODES: Final = {400: "bad-request", _NOT_FOUND: errors.NotFoundError.code, 405: "method-not-allowed"}

@@ -47,6 +47,7 @@ _PAGES: Final = (
     _Page(folder="runs", path="/runs", title="Runs"),
     _Page(folder="models", path="/models", title="Models"),
     _Page(folder="play", path="/play", title="Play"),
+    _Page(folder="games", path="/games", title="Games"),
     _Page(folder="tuning", path="/tuning", title="Tuning"),
 )
 

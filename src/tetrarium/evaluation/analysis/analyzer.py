@@ -46,6 +46,11 @@ RECORD: Final = np.dtype(
 Records = npt.NDArray[np.void]  # (n,) RECORD
 
 
+def empty_records() -> Records:
+    """Returns the records of no position."""
+    return np.zeros(0, dtype=RECORD)
+
+
 def empty_candidates(shape: tuple[int, ...]) -> npt.NDArray[np.void]:
     """Returns candidates that name no placement."""
     candidates = np.zeros(shape, dtype=CANDIDATE)

@@ -185,6 +185,45 @@ def mistakes_in(records: Records) -> npt.NDArray[np.bool_]:
     return are_mistakes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """Values of all positions as columns; None where there is none, or it is not known yet."""
+
+    n_positions: int
+    n_valued: int
+    n_ahead: int
+    best: list[float | None]
+    played: list[float | None]
+    drop: list[float | None]  # None also where the played placement alone counts as lost
+    mistakes: list[int]  # the largest drop first
+    spread: float
+
+
+def graph_of(records: Records) -> Graph:
+    """Returns the graph of an analysis, as far as it is done."""
+    valued = records["is_valued"]
+    drops = np.where(valued, drops_of(records), 0.0)
+    are_mistakes = mistakes_in(records) & valued
+    was_played = valued & (records["rank"] > 0)
+    return Graph(
+        n_positions=len(records),
+        n_valued=int(valued.sum()),
+        n_ahead=int(records["has_ahead"].sum()),
+        best=_column(records["best"]["value"][:, 0], valued),
+        played=_column(records["played"]["value"], was_played),
+        drop=_column(drops, was_played),
+        mistakes=[int(k) for k in np.argsort(-drops, kind="stable") if are_mistakes[k]],
+        spread=spread_of(records),
+    )
+
+
+def _column(values: npt.NDArray[Any], known: npt.NDArray[np.bool_]) -> list[float | None]:
+    return [
+        round(float(value), 5) if is_known and math.isfinite(value) else None
+        for value, is_known in zip(values.tolist(), known.tolist(), strict=True)
+    ]
+
+
 def describe_position(positions: Positions, records: Records, k: int, *, is_mistake: bool) -> PositionAnalysis:
     """Returns the analysis of one valued position."""
     row, record = positions.rows[k].tolist(), records[k]

@@ -1,4 +1,4 @@
-"""Jobs: background tasks on models, each in a process and a folder of its own, with its progress.
+"""Jobs: background tasks on models and games, each in a process and a folder of its own, with its progress.
 
 Evaluating, comparing and recording are *long* and use all cores. Saving and importing are short, but load torch, which
 the process that starts a job may not want to. The number of jobs of either sort that run at once is limited; further
@@ -24,7 +24,11 @@ from tetrarium.workers.directories.process_directory import ProcessDirectory, Pr
 from tetrarium.workers.protocol import status_files
 
 # Kinds of jobs, and whether each is long.
-IS_LONG: Final = {"evaluate": True, "compare": True, "record": True, "save": False, "import": False}
+IS_LONG: Final = {
+    **dict.fromkeys(("evaluate", "compare", "record"), True),
+    **dict.fromkeys(("save", "import", "analyze", "continue"), False),
+}
+OF_GAMES: Final = ("analyze", "continue")  # kinds on recorded games, not on models
 RECORDING_FILE: Final = "game.gif"  # result of a "record" job
 QUEUED: Final = "queued"
 _STATES: Final = ("starting", QUEUED, "running", "finished", "failed")  # that are written
@@ -42,7 +46,7 @@ _NAMES_BEFORE: Final = {
 _MAX_LONG: Final = 2
 _MAX_SHORT: Final = 4
 MAX_JOBS: Final = 100  # running and queued
-_MAX_ENDED: Final = 30  # older ones are deleted
+_MAX_ENDED: Final = 30  # on models, and as many on games; older ones are deleted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,11 +178,13 @@ def _created(folder: Path) -> tuple[int, str]:
 
 def delete_old_jobs(home: Home) -> None:
     """Deletes the jobs that ended first, by when they wrote their last state; start times may be of a wrong clock."""
-    ended = [home.job_folder(view.id) for view in JOBS.list_views(home) if not view.is_alive]
-    ended.sort(key=_ended_ns, reverse=True)
-    for folder in ended[_MAX_ENDED:]:
-        with contextlib.suppress(OSError):
-            remove_directory(folder)
+    ended = [view for view in JOBS.list_views(home) if not view.is_alive]
+    for is_of_game in (False, True):
+        folders = [home.job_folder(view.id) for view in ended if (view.kind in OF_GAMES) == is_of_game]
+        folders.sort(key=_ended_ns, reverse=True)
+        for folder in folders[_MAX_ENDED:]:
+            with contextlib.suppress(OSError):
+                remove_directory(folder)
 
 
 def _ended_ns(folder: Path) -> int:

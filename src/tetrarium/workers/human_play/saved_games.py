@@ -1,6 +1,7 @@
 """Archive of finished human games: replays ``games/DATE-TIME-MODE-SEED.tetris-replay`` in the home."""
 
 import contextlib
+import hashlib
 import itertools
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,9 @@ from tetrarium.registry.files.atomic import write_file
 from tetrarium.registry.files.safe_files import open_plain
 from tetrarium.settings import documented
 
-MAX_GAMES: Final = 1_000  # older ones are deleted
+MAX_GAMES: Final = 1_000  # of a person, and as many imported ones; older ones are deleted
+_IMPORTED: Final = "imported-"
+_N_DIGITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,25 @@ def save_game(home: Home, replay: Replay) -> str:
         with contextlib.suppress(OSError):
             path.unlink()
     return saved.name
+
+
+def import_game(home: Home, replay: Replay) -> str:
+    """Saves a game of another origin under a name made of its content; returns the name without the suffix.
+
+    Imported games are not among the saved games of a person.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    content = replay.to_bytes()
+    name = f"{_IMPORTED}{hashlib.sha256(content).hexdigest()[:_N_DIGITS]}"
+    home.games.mkdir(parents=True, exist_ok=True)
+    others = list(home.games.glob(f"{_IMPORTED}*{REPLAY_SUFFIX}"))
+    if len(others) >= MAX_GAMES:
+        with contextlib.suppress(OSError):
+            min(others, key=lambda path: path.stat().st_mtime).unlink()
+    write_file(home.games / f"{name}{REPLAY_SUFFIX}", content)
+    return name
 
 
 def _reserve_name(folder: Path, stem: str) -> Path:

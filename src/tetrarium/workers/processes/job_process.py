@@ -24,6 +24,7 @@ from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
 from tetrarium.training.agent_reference import load_ranked_policy, resolve_checkpoint, resolve_policy
 from tetrarium.workers.directories import jobs
+from tetrarium.workers.processes.analysis_job import analyze_game, continue_game
 from tetrarium.workers.processes.fork_server import load_kernels, load_modules
 from tetrarium.workers.protocol.client import WorkerClient
 
@@ -262,4 +263,6 @@ _JOB_FUNCTIONS: Final[Mapping[str, Callable[[Home, Path, Mapping[str, Any], Repo
     "record": _record,
     "save": _save,
     "import": _import,
+    "analyze": analyze_game,
+    "continue": continue_game,
 }

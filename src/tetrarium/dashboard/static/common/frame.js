@@ -2,6 +2,7 @@
 // The frame of every page: theme, keyboard shortcuts, and the help panel.
 
 import { find, setText } from "./dom.js";
+import { acceptDroppedGames } from "./game-drop.js";
 import { Shortcuts } from "./shortcuts.js";
 import { refreshActivity } from "./status-line.js";
 import { showToast } from "./toast.js";
@@ -30,5 +31,6 @@ export function initPage({ keys = [], numbers = [], others = [] } = {}) {
     find("#content").focus();
   });
   refreshActivity();
+  acceptDroppedGames();
   return new Shortcuts([...keys, ["m", "theme: auto, dark, light", nextTheme]], { numbers, others });
 }

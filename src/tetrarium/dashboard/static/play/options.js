@@ -2,6 +2,7 @@
 // Form of the game's options: mode, level, seed, opponent and advice. They apply to the next game, except for the
 // opponent's pace and the advice, which change at once.
 
+import { agentOptions } from "../common/agent-options.js";
 import { find, findAllInputs, findButton, findInput, findSelect, make, setAttribute, setText } from "../common/dom.js";
 import { readMeta } from "../common/meta.js";
 import { parseOptionalWhole } from "../common/setting-input.js";
@@ -9,15 +10,8 @@ import { api } from "./api.js";
 
 /** @typedef {import("./settings.js").Settings} Settings */
 /** @typedef {import("./settings.js").GameSettings} GameSettings */
-/** @typedef {ApiResponse<"get", "/agents">[number]} Agent */
+/** @typedef {import("../common/agent-options.js").Agent} Agent */
 
-/** @type {[label: string, kinds: string[]][]} */
-const AGENT_GROUPS = [
-  ["Controllers", ["controller"]],
-  ["Models", ["champion", "model"]],
-  ["Runs, best checkpoints", ["best"]],
-  ["Runs, latest checkpoints", ["run"]],
-];
 const MIN_PACE = 0.2; // pieces per second, at the left end of the slider
 const MAX_PACE = 10;
 
@@ -88,14 +82,8 @@ export class Options {
    * @param {Agent[]} agents
    */
   #fillAgents(option, none, agents) {
-    const groups = AGENT_GROUPS.map(([label, kinds]) => {
-      const options = agents
-        .filter(({ kind }) => kinds.includes(kind))
-        .map(({ name }) => make("option", { value: name }, name));
-      return options.length ? make("optgroup", { label }, options) : null;
-    });
     const select = findSelect(`#${option}`, this.#root);
-    select.replaceChildren(make("option", { value: "" }, none), ...groups.filter((group) => group !== null));
+    select.replaceChildren(make("option", { value: "" }, none), ...agentOptions(agents));
     if (!agents.some(({ name }) => name === this.#settings.game[option])) this.#settings.setGame({ [option]: null });
     select.value = this.#settings.game[option] ?? "";
   }

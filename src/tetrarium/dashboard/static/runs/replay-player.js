@@ -4,6 +4,7 @@
 // The server replays a game and sends its boards in chunks. Loaded chunks stay, and the next one is loaded before it is
 // needed. While the user seeks, one chunk is loaded at a time, always for the latest position.
 
+import { pageUrl } from "../common/address.js";
 import { BoardCanvas, ROWS_ABOVE } from "../common/board.js";
 import { find, findCanvas, findInput, findOptional, findSelect, make, setAttribute, setText } from "../common/dom.js";
 import { downloadBlob } from "../common/download.js";
@@ -220,6 +221,8 @@ export class ReplayPlayer {
     setText(find("#replay-pieces", this.#root), place);
     if (Number(this.#scrub.value) !== this.#position) this.#scrub.value = String(this.#position);
     setAttribute(this.#scrub, "aria-valuetext", `piece ${place}`);
+    const analysis = `${pageUrl("games", `${this.#run}~${this.#replay?.name}`)}#p=${this.#position}`;
+    setAttribute(find("#replay-analyze", this.#root), "href", analysis);
     const number = Math.floor(this.#position / CHUNK_SIZE);
     const chunk = this.#chunks.get(number);
     if (!chunk) {

@@ -1,0 +1,392 @@
+// @ts-check
+// The analysis board of one game. The hash of the address names the position, the advisor, and a fumen if it is one.
+
+import { nameInPath, pageUrl } from "../common/address.js";
+import { agentOptions } from "../common/agent-options.js";
+import { BoardCanvas, ROWS_ABOVE } from "../common/board.js";
+import { find, findButton, findCanvas, findInput, findSelect, setAttribute, setText } from "../common/dom.js";
+import { downloadBlob } from "../common/download.js";
+import { formatClock, formatCount, formatPercent } from "../common/format.js";
+import { initPage } from "../common/frame.js";
+import { PieceQueue } from "../common/piece-queue.js";
+import { pieceLetter } from "../common/pieces.js";
+import { CHAMPION } from "../common/preview.js";
+import { readStorage, writeStorage } from "../common/storage.js";
+import { runAction, showToast } from "../common/toast.js";
+import { Analysis } from "./analysis.js";
+import { api } from "./api.js";
+import { BestList, showVerdict } from "./best-list.js";
+import { GameBoards } from "./boards.js";
+import { Editor } from "./editor.js";
+import { EvaluationGraph, mistakesText } from "./graph.js";
+import { boardAfter } from "./place.js";
+
+/** @type {Record<string, string>} */
+const MODES = { sprint: "Sprint", marathon: "Marathon", free: "Free game" };
+const POSITION_PAGE = "position"; // shows the fumen of the hash, or an empty board
+const STORAGE_KEY = "tetrarium-advisor";
+const LARGE_STEP = 10;
+const GIF_PIECES = 100;
+const PLAYED_ON = 200; // pieces
+const JOB_POLL_MS = 250;
+const MAX_FRAME_MS = 250; // a longer frame does not skip pieces
+
+const game = nameInPath();
+const isPosition = game === POSITION_PAGE;
+const hash = new URLSearchParams(location.hash.slice(1));
+const fumen = isPosition ? (hash.get("f") ?? "") : "";
+let position = Math.max(0, Math.trunc(Number(hash.get("p")) || 0));
+let advisor = hash.get("advisor") ?? readStorage(STORAGE_KEY) ?? CHAMPION;
+let end = 0;
+/** @type {number[]} */
+let seconds = [];
+/** @type {import("./api.js").Candidate | null} */
+let followed = null; // the placement whose continuation is shown
+let analysis = new Analysis();
+let playing = { frame: 0, at_ms: 0, exact: 0 };
+
+const board = new BoardCanvas(findCanvas("#board"), { flashes: false });
+const next = new PieceQueue(findCanvas("#next"), { slots: 5, label: "Next", none: "not shown" });
+const hold = new PieceQueue(findCanvas("#hold"), { slots: 1, label: "Hold", none: "empty" });
+const scrub = findInput("#scrub");
+const graph = new EvaluationGraph(findCanvas("#graph"), seek);
+const best = new BestList(find("#best"), (candidate) => {
+  followed = candidate;
+  show();
+});
+const editor = new Editor(/** @type {HTMLFormElement} */ (find("#editor")), findCanvas("#board"), {
+  onChange: show,
+  onAsk: openFumen,
+});
+const boards = makeBoards();
+
+function makeBoards() {
+  return new GameBoards(isPosition ? { fumen } : { game }, (error) => {
+    if (error) showFailure(error.message);
+    else {
+      if (isPosition) setEnd(boards.end);
+      show();
+    }
+  });
+}
+
+/** @param {string} message */
+function showFailure(message) {
+  setText(find("#game-error"), message);
+  find("#game-error").hidden = false;
+  find("#game-body").hidden = !isPosition;
+}
+
+/** @param {number} last number of the last position */
+function setEnd(last) {
+  end = last;
+  scrub.max = String(end);
+  scrub.disabled = end === 0;
+  setAttribute(find("#game-body"), "data-single", end === 0);
+  if (position > end) position = end;
+}
+
+/** @param {number} to */
+function seek(to) {
+  const target = Math.round(Math.min(end, Math.max(0, to)));
+  if (target === position) return;
+  position = target;
+  followed = null;
+  best.reset();
+  show();
+}
+
+/** @param {number} by pieces */
+function step(by) {
+  pause();
+  seek(position + by);
+}
+
+function pause() {
+  cancelAnimationFrame(playing.frame);
+  playing.frame = 0;
+  setText(find("#play"), "Play");
+}
+
+function toggle() {
+  if (playing.frame) {
+    pause();
+    return;
+  }
+  if (position >= end) seek(0);
+  setText(find("#play"), "Pause");
+  playing = { frame: requestAnimationFrame(advance), at_ms: performance.now(), exact: position };
+}
+
+/** @param {number} now_ms */
+function advance(now_ms) {
+  const elapsed_s = Math.min(MAX_FRAME_MS, now_ms - playing.at_ms) / 1000;
+  playing.at_ms = now_ms;
+  if (boards.at(position)) playing.exact += elapsed_s * Number(findSelect("#speed").value);
+  if (Math.floor(playing.exact) !== position) seek(Math.floor(playing.exact));
+  if (position >= end) pause();
+  else playing.frame = requestAnimationFrame(advance);
+}
+
+/** @param {1 | -1} direction */
+function stepToMistake(direction) {
+  pause();
+  const ahead = (analysis.state?.mistakes ?? []).filter((k) => (k - position) * direction > 0);
+  if (ahead.length) seek(direction > 0 ? Math.min(...ahead) : Math.max(...ahead));
+}
+
+/** Shows the position with everything that is known of it; what is not loaded yet follows by itself. */
+function show() {
+  const shown = boards.at(position);
+  const analyzed = editor.isOpen ? null : analysis.at(position);
+  if (shown) showBoard(shown, analyzed);
+  else if (editor.isOpen) showBoard({ ...EMPTY_BOARD }, null);
+  if (Number(scrub.value) !== position) scrub.value = String(position);
+  setAttribute(scrub, "aria-valuetext", `piece ${formatCount(position)} of ${formatCount(end)}`);
+  setText(find("#piece-number"), `${formatCount(position)} of ${formatCount(end)}`);
+  find("#time-part").hidden = !seconds.length;
+  if (seconds.length) setText(find("#time"), formatClock(position ? (seconds[position - 1] ?? 0) : 0));
+  graph.show(analysis.state, position);
+  best.show(analyzed, shown?.width ?? 10);
+  find("#best-empty").hidden = Boolean(analyzed);
+  showVerdict(find("#verdict"), analyzed, shown?.width ?? 10);
+  const mistakes = analysis.state?.mistakes ?? [];
+  findButton("#previous-mistake").disabled = !mistakes.some((k) => k < position);
+  findButton("#next-mistake").disabled = !mistakes.some((k) => k > position);
+  writeHash();
+}
+
+const EMPTY_BOARD = { width: 10, height: 20, cells: "", queue: [], held: null, lines: 0, ghost: [], cleared: [] };
+
+/**
+ * @param {import("./boards.js").GameBoard} shown
+ * @param {import("./api.js").PositionAnalysis | null} analyzed
+ */
+function showBoard(shown, analyzed) {
+  const { width, height, queue, held } = shown;
+  const player = find("#player");
+  player.style.setProperty("--columns", String(width));
+  player.style.setProperty("--rows", String(height + ROWS_ABOVE));
+  const common = { width, height, is_still: true, game: 1, step: position, pieces_game: position };
+  if (editor.isOpen) {
+    const cursor = editor.cursor.length ? { cells: editor.cursor } : null;
+    board.show({ ...common, cells: editor.cells, queue: [], advice: cursor });
+  } else if (followed) {
+    const cells = boardAfter(shown.cells, width, [followed, ...followed.ahead]);
+    board.show({ ...common, cells, queue: [] });
+  } else {
+    const advised = analyzed?.best[0];
+    const isSame = advised && advised.cells.join() === [...shown.ghost].sort((a, b) => a - b).join();
+    const advice = advised && !isSame ? { cells: advised.cells } : null;
+    const piece = analyzed?.played?.piece;
+    const current = piece === undefined ? queue : [piece, ...queue.slice(1)];
+    board.show({ ...common, cells: shown.cells, queue: current, ghost: shown.ghost, advice });
+  }
+  next.show(queue.slice(1).map(pieceLetter));
+  hold.show([pieceLetter(held)]);
+  setText(find("#lines"), formatCount(shown.lines));
+  setText(find("#board-note"), noteOf(shown, analyzed));
+  setAttribute(findCanvas("#board"), "aria-label", `Board after ${formatCount(position)} pieces`);
+  setAttribute(player, "data-shown", position);
+}
+
+/**
+ * @param {import("./boards.js").GameBoard} shown
+ * @param {import("./api.js").PositionAnalysis | null} analyzed
+ */
+function noteOf(shown, analyzed) {
+  if (editor.isOpen) return "Paint the cells.";
+  if (followed) return `${advisor} plays on: ${1 + followed.ahead.length} pieces later.`;
+  const parts = shown.ghost.length ? ["outline: played"] : [];
+  if (analyzed?.best.length && analyzed.rank !== 1) parts.push(`broken line: best by ${advisor}`);
+  return parts.join(" · ");
+}
+
+function writeHash() {
+  const values = new URLSearchParams();
+  if (fumen) values.set("f", fumen);
+  if (position) values.set("p", String(position));
+  values.set("advisor", advisor);
+  history.replaceState(null, "", `#${values}`);
+}
+
+function analyze() {
+  analysis.close();
+  analysis = new Analysis();
+  analysis.on("change", (state) => {
+    showProgress(state);
+    show();
+  });
+  analysis.on("positions", show);
+  analysis.on("failed", (message) => {
+    setText(find("#analysis-error"), message);
+    setText(find("#progress"), "");
+  });
+  setText(find("#analysis-error"), "");
+  setText(find("#summary"), "");
+  setText(find("#progress"), "Starting …");
+  analysis.start({ game: isPosition ? fumen : game, advisor, first: position });
+  show();
+}
+
+/** @param {import("./api.js").AnalysisState} state */
+function showProgress(state) {
+  const { n_positions: n, n_valued: nValued, n_ahead: nAhead, mistakes, played, drop } = state;
+  const isDone = state.state === "finished";
+  const share = n && nValued < n ? `${formatPercent(nValued / n)} valued` : `${formatPercent(nAhead / n)} played on`;
+  setText(find("#progress"), isDone ? "" : n ? share : "Starting …");
+  const nPlayed = played.filter((value) => value !== null).length;
+  const nBest = drop.filter((value) => value !== null && value <= 0).length;
+  const summary = nPlayed ? `${formatPercent(nBest / nPlayed)} without loss · ${mistakesText(mistakes.length)}` : "";
+  setText(find("#summary"), summary);
+}
+
+/** @param {string} text */
+function openFumen(text) {
+  location.href = `${pageUrl("games", POSITION_PAGE)}#${new URLSearchParams({ f: text, advisor })}`;
+  if (isPosition) location.reload();
+}
+
+/**
+ * @param {string} text
+ * @param {string} what
+ */
+async function copy(text, what) {
+  await navigator.clipboard.writeText(text);
+  showToast(`${what} copied.`);
+}
+
+async function currentFumen() {
+  return isPosition ? fumen : (await api.fumen(game, position)).fumen;
+}
+
+async function saveGif() {
+  const first = Math.min(position, Math.max(0, end - 1));
+  const speed = Math.max(1, Number(findSelect("#speed").value));
+  const response = await fetch(api.gifUrl(game, { first, n_pieces: GIF_PIECES, speed }));
+  if (!response.ok) throw new Error((await response.json().catch(() => null))?.error ?? "The GIF was not rendered.");
+  downloadBlob(await response.blob(), `${game.replace("~", "-")}.gif`);
+  showToast(`Saved ${formatCount(Math.min(GIF_PIECES, end - first))} pieces from here as a GIF.`);
+}
+
+/** Has the advisor play on from the position, and opens the new game there. */
+async function playOn() {
+  let job = await api.playOn(game, { agent: advisor, first: position, max_pieces: PLAYED_ON });
+  while (!["finished", "failed", "crashed", "canceled"].includes(job.state)) {
+    await new Promise((done) => setTimeout(done, JOB_POLL_MS));
+    job = await api.job(job.id);
+  }
+  if (job.state !== "finished") throw new Error(job.message);
+  const name = String(/** @type {any} */ (job.result)?.game);
+  location.href = `${pageUrl("games", name)}#${new URLSearchParams({ p: String(position), advisor })}`;
+}
+
+/** @param {KeyboardEvent} event */
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.target instanceof Element && event.target.closest('select, input[type="text"], textarea')) return;
+  const by = event.shiftKey ? LARGE_STEP : 1;
+  /** @type {Record<string, () => void>} */
+  const actions = {
+    ArrowLeft: () => step(-by),
+    ArrowRight: () => step(by),
+    Home: () => step(-Infinity),
+    End: () => step(Infinity),
+  };
+  if (!actions[event.key]) return;
+  event.preventDefault();
+  actions[event.key]();
+}
+
+async function loadAgents() {
+  const select = findSelect("#advisor");
+  const agents = (await api.agents()).filter(({ name }) => name !== "random");
+  select.replaceChildren(...agentOptions(agents));
+  if (!agents.some(({ name }) => name === advisor)) advisor = CHAMPION;
+  select.value = advisor;
+  select.addEventListener("change", () => {
+    advisor = select.value;
+    writeStorage(STORAGE_KEY, advisor);
+    analyze();
+  });
+}
+
+async function loadGame() {
+  await loadAgents();
+  if (isPosition) {
+    setText(find("#game-title"), "Position");
+    setText(find("#game-facts"), fumen ? "A fumen, analyzed under the guideline." : "Set up by hand.");
+    for (const id of ["#play-on", "#save-gif"]) find(id).hidden = true;
+    if (!fumen) {
+      setEnd(0);
+      editor.open(null);
+      find("#copy-fumen").hidden = find("#edit").hidden = true;
+      return;
+    }
+    show();
+    analyze();
+    return;
+  }
+  const facts = await api.facts(game);
+  seconds = facts.seconds;
+  const title = MODES[String(facts.about.mode)] ?? facts.title;
+  setText(find("#game-title"), title);
+  document.title = `${title} · tetrarium`;
+  setText(find("#game-facts"), factsText(facts));
+  setAttribute(find("#save-replay"), "href", api.replayUrl(game));
+  setAttribute(find("#save-replay"), "download", `${game.replace("~", "-")}.tetris-replay`);
+  find("#save-replay").hidden = false;
+  setEnd(facts.pieces);
+  show();
+  analyze();
+}
+
+/** @param {import("./api.js").GameFacts} facts */
+function factsText({ title, pieces, lines, terminated, by_keys: byKeys, n_left_out: nLeftOut, about, seconds: times }) {
+  const parts = [`${formatCount(pieces)} pieces`, `${formatCount(lines)} lines`, ...(terminated ? ["lost"] : [])];
+  parts.unshift(about.agent && !byKeys ? String(about.agent) : title);
+  if (byKeys && times.length) parts.push(`${(pieces / times[times.length - 1]).toFixed(2)} pieces per second`);
+  if (nLeftOut) parts.push(`the last ${formatCount(nLeftOut)} cannot be analyzed`);
+  return parts.join(" · ");
+}
+
+find("#play").addEventListener("click", toggle);
+find("#step-back").addEventListener("click", () => step(-1));
+find("#step-forward").addEventListener("click", () => step(1));
+find("#previous-mistake").addEventListener("click", () => stepToMistake(-1));
+find("#next-mistake").addEventListener("click", () => stepToMistake(1));
+scrub.addEventListener("input", () => {
+  pause();
+  seek(Number(scrub.value));
+});
+find("#copy-link").addEventListener("click", () => runAction(null, null, () => copy(location.href, "Link")));
+find("#copy-fumen").addEventListener("click", () =>
+  runAction(null, null, async () => copy(await currentFumen(), "Fumen")),
+);
+find("#edit").addEventListener("click", () => {
+  pause();
+  editor.open(boards.at(position));
+});
+find("#save-gif").addEventListener("click", ({ currentTarget }) =>
+  runAction(/** @type {Element} */ (currentTarget), "Rendering…", saveGif),
+);
+find("#play-on").addEventListener("click", ({ currentTarget }) =>
+  runAction(/** @type {Element} */ (currentTarget), "Playing…", playOn),
+);
+document.addEventListener("keydown", press);
+window.addEventListener("pagehide", () => analysis.close());
+
+initPage({
+  keys: [
+    [" ", "play and pause", toggle],
+    ["n", "next mistake", () => stepToMistake(1)],
+    ["b", "previous mistake", () => stepToMistake(-1)],
+  ],
+  others: [["← → Home End", "step by one piece, with Shift by ten, and to both ends"]],
+  numbers: [
+    ["Value", "What the advisor expects of a placement, in its own unit; only differences between placements compare."],
+    ["Lost", "Value of the best placement minus that of the played one."],
+    ["Mistake", "A placement that loses at least a quarter of what usually lies between the best and the middle one."],
+  ],
+});
+loadGame().catch((error) => showFailure(error.message));
