@@ -34,7 +34,7 @@ from tetrarium.workers.processes.launcher import start_job
 
 _REPLAY_OF_RUN: Final = "~"  # between a run and its replay, where a slash would part the address
 _GAME_PATTERN: Final = f"^{NAME_RULE.pattern}(~(first|best-[0-9]{{2}}|last-[0-9]{{2}}))?$"
-_MAX_REFERENCE: Final = 1 << 17
+_MAX_REFERENCE: Final = 1 << 14
 _MAX_ACTIONS: Final = 200_000  # of a game that is shown; checking so many keys takes seconds
 _MAX_PAGES: Final = 500
 _N_CELLS: Final = WIDTH * HEIGHT
