@@ -1,12 +1,13 @@
 """Folders of human games and the archive of saved games: limits, names and damaged files."""
 
+import dataclasses
 import os
 from pathlib import Path
 
 import pytest
 
 from tetrarium.environment.replays import Replay
-from tetrarium.errors import HomeError, WorkerError
+from tetrarium.errors import HomeError, ReplayError, WorkerError
 from tetrarium.registry.files.process_lock import acquire_lock
 from tetrarium.registry.home import Home
 from tetrarium.workers.directories.process_directory import (
@@ -19,7 +20,7 @@ from tetrarium.workers.directories.process_directory import (
 from tetrarium.workers.human_play import saved_games
 from tetrarium.workers.human_play.human_game_control import SessionOptions
 from tetrarium.workers.human_play.input import Handling
-from tetrarium.workers.human_play.saved_games import MAX_GAMES, find_game, list_games, save_game
+from tetrarium.workers.human_play.saved_games import MAX_GAMES, find_game, list_games, list_records, save_game, start_of
 from tetrarium.workers.human_play.session import human_game_config
 from tetrarium.workers.processes.launcher import MAX_HUMAN_GAMES, start_human_game
 
@@ -96,6 +97,33 @@ def test_games_are_saved_under_unique_names_and_the_oldest_are_deleted(tmp_path:
         path.with_name(f"2099{path.name[4:]}").touch()
     third = save_game(home, replay())
     assert find_game(home, third).exists() and len(list(home.games.iterdir())) == MAX_GAMES + 1
+
+
+def test_records_are_the_best_whole_games_of_each_mode(tmp_path: Path) -> None:
+    home, game = Home.locate(tmp_path), replay()
+    sprints = {
+        "slow": {"seconds": 40.0}, "fast": {"seconds": 30.5, "keys": 300, "finesse_faults": 7},
+        "continued": {"seconds": 1.0, "continued_at": 2},
+    }  # fmt: skip
+    names = {
+        title: save_game(home, dataclasses.replace(game, lines=40, about={"mode": "sprint", "score": 9, **about}))
+        for title, about in sprints.items()
+    }
+    save_game(home, dataclasses.replace(game, lines=39, about={"mode": "sprint", "seconds": 2.0}))
+    for score in (5, 80, 7):
+        save_game(home, dataclasses.replace(game, about={"mode": "free", "score": score}))
+    fastest, highest = list_records(home)
+    assert (fastest.name, fastest.keys, fastest.finesse_faults) == (names["fast"], 300, 7)
+    assert (highest.mode, highest.score, highest.keys) == ("free", 80, None)
+
+
+def test_only_games_of_a_person_can_be_continued(tmp_path: Path) -> None:
+    home, game = Home.locate(tmp_path), replay()
+    name = save_game(home, game)
+    assert start_of(home, name) == start_of(home, name.removesuffix(".tetris-replay")) == game
+    other = save_game(home, dataclasses.replace(game, game=1))
+    with pytest.raises(ReplayError, match=r"A person plays on in games that a person played here; '.+' is another one"):
+        start_of(home, other)
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "none.tetris-replay", "../a.tetris-replay"])

@@ -240,3 +240,32 @@ def test_the_queue_of_requests_is_bounded() -> None:
         control.submit("change", {"pace": 2})
     with pytest.raises(WorkerError, match=r"At most 1,000 requests can be queued. Send fewer at once."):
         control.submit("new-game", {})
+
+
+def test_a_game_continues_from_a_position_of_a_recorded_one() -> None:
+    recorded = GameSession(SessionOptions(mode="free"), seed=6)
+    for at_s in (0.0, 0.1, 0.2, 0.3):
+        for key in ("left", DROP):
+            tap(recorded, key, at_s)
+        recorded.run_until(at_s + 0.05)
+    keys = recorded.replay().action_numbers()
+    played = GameSession(SessionOptions(mode="free"), seed=6)
+    played.play_back(keys, n_pieces=2)
+    assert (played.phase, played.game.state.pieces) == ("ready", 2)
+    assert 0.0 < played.seconds < recorded.seconds
+    tap(played, "right", 10.0)
+    tap(played, DROP, 10.05)
+    played.run_until(10.2)
+    replay = played.replay()
+    assert [move for move in replay.play() if move.placement is not None]
+    assert (replay.pieces, replay.about["continued_at"], "keys" in replay.about) == (3, 2, False)
+
+
+def test_keys_and_presses_beyond_the_fewest_are_counted() -> None:
+    played = GameSession(SessionOptions(), seed=1)
+    for at_s, keys in ((0.0, ("left", "right", DROP)), (0.2, (DROP,)), (0.4, ("soft drop", "left", "right", DROP))):
+        for key in keys:
+            tap(played, key, at_s)
+        played.run_until(at_s + 0.2)
+    about = played.replay().about
+    assert (played.game.state.pieces, about["keys"], about["finesse_faults"]) == (3, 8, 2)

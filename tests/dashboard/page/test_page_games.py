@@ -164,6 +164,17 @@ def test_the_advisor_plays_on_in_a_new_game(page: Page, game: str) -> None:
     expect(page.locator("#game-facts")).to_contain_text("from piece 31 on")
 
 
+def test_a_person_plays_on_and_sees_the_records(page: Page, game: str) -> None:
+    open_game(page, f"{game}#p=30")
+    page.get_by_role("link", name="Play from here").click()
+    page.wait_for_url("**/play")
+    expect(page.locator("#message-title")).to_have_text("Ready")
+    page.keyboard.press("Space")
+    expect(page.locator("#lines")).to_have_text(re.compile("^1[0-9]$"))
+    page.get_by_role("link", name="Sprint").first.click()
+    page.wait_for_url(f"**/games/{game}*")
+
+
 DROP = """([name, content]) => {
     const data = new DataTransfer();
     data.items.add(new File([Uint8Array.from(content)], name));

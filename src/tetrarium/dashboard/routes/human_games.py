@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from tetrarium.dashboard.command_requests import CommandResponse, CommandWithoutValues, send_command
 from tetrarium.dashboard.live.sources import find_source, require_agent
 from tetrarium.dashboard.schemas import FAILURES, NAME_PATTERN, Agent, JsonRoute, RequestModel
+from tetrarium.environment.replays import MAX_ACTIONS
 from tetrarium.errors import EntryNotFoundError
 from tetrarium.registry.home import Home
 from tetrarium.workers.directories import process_directory
@@ -20,7 +21,7 @@ from tetrarium.workers.human_play.human_game_control import (
     SessionOptions,
 )
 from tetrarium.workers.human_play.input import MAX_SOFT_DROP
-from tetrarium.workers.human_play.saved_games import SavedGame, find_game, list_games
+from tetrarium.workers.human_play.saved_games import SavedGame, find_game, list_games, list_records, start_of
 from tetrarium.workers.processes.launcher import start_human_game
 
 Id = Annotated[str, Path(pattern=NAME_PATTERN, description="The game's id.", examples=["9f3a01c2"])]
@@ -83,6 +84,12 @@ class StartHumanGameRequest(ChangeValues):
     opponent: Agent | None = Field(
         default=None, description="Agent reference of the opponent, which gets the same pieces; null for none."
     )
+    start: str | None = Field(
+        default=None,
+        pattern=NAME_PATTERN,
+        description="Saved game whose beginning is played back first; it determines mode, level and seed.",
+    )
+    start_pieces: int = Field(default=0, ge=0, le=MAX_ACTIONS, description="Number of pieces that are placed then.")
     pace: float | None = Field(default=_DEFAULTS.pace, ge=MIN_PACE, le=MAX_PACE, strict=False, description=_PACE_HELP)
 
 
@@ -159,6 +166,11 @@ def _add_saved_games(routes: APIRouter, home: Home) -> None:
         """Returns saved human games, latest first."""
         return list_games(home, limit)
 
+    @routes.get("/records", summary="List personal records")
+    def list_personal_records() -> list[SavedGame]:
+        """Returns the best saved game of each mode: the fastest sprint, otherwise the one with the most points."""
+        return list_records(home)
+
     @routes.get("/games/{name}", summary="Download a saved game", response_class=Response, responses=_FILE)
     def download_saved_game(name: GameName) -> Response:
         """Returns a replay for `tetrarium watch` and `tetrarium record`."""
@@ -175,3 +187,5 @@ def _require_agents(home: Home, values: dict[str, Any]) -> None:
     for field in ("opponent", "advice"):
         if values.get(field) is not None:
             require_agent(home, values[field], field)
+    if values.get("start") is not None:
+        start_of(home, values["start"])

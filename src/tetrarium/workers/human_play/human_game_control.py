@@ -21,8 +21,9 @@ class GameMode(NamedTuple):
     meaning: str  # for people
 
 
+SPRINT: Final = "sprint"
 MODES: Final = {
-    "sprint": GameMode(40, "40 lines against the clock."),
+    SPRINT: GameMode(40, "40 lines against the clock."),
     "marathon": GameMode(150, "150 lines; every ten lines pieces fall faster."),
     "free": GameMode(None, "As long as you last."),
 }
@@ -50,6 +51,8 @@ class SessionOptions:
     opponent: str | None = None  # agent reference
     pace: float | None = 1.0  # pieces per second of the opponent; None: one piece whenever the person places one
     advice: str | None = None  # agent reference of the advisor, whose placement is shown
+    start: str | None = None  # name of a saved game whose beginning is played back first
+    start_pieces: int = 0  # number of pieces that are placed then
     handling: Handling = field(default_factory=Handling)
 
     def __post_init__(self) -> None:
@@ -61,14 +64,18 @@ class SessionOptions:
         _require_integer("level", self.level, 1, MAX_LEVEL)
         if self.seed is not None:
             _require_integer("seed", self.seed, 0, MAX_SEED)
+        _require_integer("start_pieces", self.start_pieces, 0, _MAX_NUMBER)
         if self.pace is not None:
             require_within("pace", self.pace, MIN_PACE, MAX_PACE)
-        for name in ("opponent", "advice"):
+        named = {
+            "opponent": ("an agent", "a model, a run or a controller"),
+            "start": ("a saved game", "one of the list"),
+        }
+        for name, (what, choices) in {**named, "advice": named["opponent"]}.items():
             value = getattr(self, name)
             if value is not None and not (isinstance(value, str) and 0 < len(value) <= _MAX_REFERENCE_LENGTH):
                 raise CommandError(
-                    f"{name} is the name of an agent; got {str(value)[:80]!r}. Name a model, a run or a controller.",
-                    field=name,
+                    f"{name} is the name of {what}; got {str(value)[:80]!r}. Name {choices}.", field=name
                 )
 
     def with_changes(self, values: Mapping[str, Any]) -> "SessionOptions":

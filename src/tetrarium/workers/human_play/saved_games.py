@@ -5,6 +5,7 @@ import hashlib
 import itertools
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ from tetrarium.registry import Home, check_name
 from tetrarium.registry.files.atomic import write_file
 from tetrarium.registry.files.safe_files import open_plain
 from tetrarium.settings import documented
+from tetrarium.workers.human_play.human_game_control import MODES, SPRINT
+from tetrarium.workers.human_play.session import human_game_config
 
 MAX_GAMES: Final = 1_000  # of a person, and as many imported ones; older ones are deleted
 _IMPORTED: Final = "imported-"
@@ -34,6 +37,9 @@ class SavedGame:
     seconds: float = field(metadata=documented("Playing time without pauses.", 71.304))
     terminated: bool = field(metadata=documented("Whether it was lost, as opposed to completed or abandoned."))
     n_bytes: int = field(metadata=documented("Size of its file.", 2310))
+    keys: int | None = field(metadata=documented("Key presses; null for a game that continues another one.", 301))
+    finesse_faults: int | None = field(metadata=documented("Presses beyond the fewest; null where unknown.", 12))
+    continued_at: int | None = field(metadata=documented("Pieces of the game that it continues; null for none.", None))
 
 
 def save_game(home: Home, replay: Replay) -> str:
@@ -98,6 +104,41 @@ def list_games(home: Home, limit: int) -> list[SavedGame]:
     return games
 
 
+def list_records(home: Home) -> list[SavedGame]:
+    """Returns the best saved game of each mode: the fastest completed sprint, otherwise the one with the most points.
+
+    Games that continue another one from a position do not count.
+    """
+    own = [game for game in list_games(home, MAX_GAMES) if game.continued_at is None]
+    records = []
+    for mode, (goal, _) in MODES.items():
+        games = [game for game in own if game.mode == mode]
+        if mode == SPRINT:
+            done = [game for game in games if game.lines >= (goal or 0) and not game.terminated]
+            records += sorted(done, key=lambda game: game.seconds)[:1]
+        else:
+            records += sorted(games, key=lambda game: -game.score)[:1]
+    return records
+
+
+def start_of(home: Home, name: str) -> Replay:
+    """Returns a saved game by keys, from a position of which a person can play on.
+
+    Raises:
+        EntryNotFoundError: if there is no such game.
+        ReplayError: if it cannot be read, or was not played by a person here.
+    """
+    path = find_game(home, name if name.endswith(REPLAY_SUFFIX) else f"{name}{REPLAY_SUFFIX}")
+    with open_plain(path) as file:
+        replay = Replay.from_bytes(file.read(MAX_FILE_BYTES + 1))
+    config = replay.env_config
+    if config != human_game_config(config.first_level) or replay.stream is not None or replay.game != 0:
+        raise ReplayError(
+            f"A person plays on in games that a person played here; {path.name!r} is another one. Choose another game."
+        )
+    return replay
+
+
 def find_game(home: Home, name: str) -> Path:
     """Returns the path of a saved game.
 
@@ -122,13 +163,18 @@ def _read(path: Path) -> SavedGame:
     status = path.stat()
     if status.st_size > MAX_FILE_BYTES:
         raise ReplayError(f"A saved game has at most {MAX_FILE_BYTES:,} bytes; {path.name!r} has more. Delete it.")
+    return _read_cached(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=MAX_GAMES)
+def _read_cached(path: Path, modified_ns: int, n_bytes: int) -> SavedGame:
     with open_plain(path) as file:
         replay = Replay.from_bytes(file.read(MAX_FILE_BYTES + 1))
     about = replay.about
     score, seconds = about.get("score", 0), about.get("seconds", 0.0)
     return SavedGame(
         name=path.name,
-        ended=datetime.fromtimestamp(status.st_mtime).astimezone().isoformat(timespec="seconds"),
+        ended=datetime.fromtimestamp(modified_ns / 1e9).astimezone().isoformat(timespec="seconds"),
         mode=str(about.get("mode", "")),
         seed=replay.seed,
         lines=replay.lines,
@@ -136,5 +182,12 @@ def _read(path: Path) -> SavedGame:
         score=score if isinstance(score, int) else 0,
         seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
         terminated=replay.terminated,
-        n_bytes=status.st_size,
+        n_bytes=n_bytes,
+        keys=_whole(about.get("keys")),
+        finesse_faults=_whole(about.get("finesse_faults")),
+        continued_at=_whole(about.get("continued_at")),
     )
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None

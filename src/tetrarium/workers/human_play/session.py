@@ -6,13 +6,15 @@ While it is paused no time passes and all keys are released.
 """
 
 import time
+from collections.abc import Iterable
 from typing import Any, Final
 
-from tetrarium.engine import KeyMove, KeyRules
+from tetrarium.engine import KEYS, KeyMove, KeyRules
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.human_games import HumanGame, clear_label, level_of
 from tetrarium.environment.replays import Replay
 from tetrarium.events import HumanGameShown
+from tetrarium.workers.human_play.finesse import FinesseCounter
 from tetrarium.workers.human_play.human_game_control import MODES, KeyEvent, SessionOptions
 from tetrarium.workers.human_play.input import HeldKeys, KeyClock
 from tetrarium.workers.human_play.opponent import Advice, Advisor, Opponent
@@ -51,6 +53,8 @@ class GameSession:
         self.is_changed = True  # since the flag was last cleared
         self.is_opponent_changed = True
         self._clock = KeyClock()
+        self._finesse = FinesseCounter(self.game.config.width)
+        self._n_continued: int | None = None  # pieces placed before, in a game that continues another one
         self._n_steps = 0
         self._due_s = 0.0
         self._clear_label: tuple[tuple[str, ...], int] = ((), 0)  # with the number of pieces placed
@@ -75,6 +79,7 @@ class GameSession:
         if self.phase != "playing":
             return
         if event.is_down:
+            self._finesse.press(event.key)
             self.keys.press(event.key, at_s, event.number)
         else:
             self.keys.release(event.key, at_s)
@@ -128,6 +133,9 @@ class GameSession:
 
     def _note_placement(self, move: KeyMove, cleared_rows: tuple[int, ...]) -> None:
         state = move.state_tp1
+        assert move.piece is not None
+        assert move.placement is not None
+        self._finesse.lock(move.state_t.columns, move.piece, move.placement)
         self._cleared_rows = cleared_rows
         label = clear_label(move, self.game.config)
         if label:
@@ -172,4 +180,19 @@ class GameSession:
 
     def replay(self) -> Replay:
         """Returns the replay of the game so far."""
-        return self.game.replay(mode=self.mode, seconds=round(self.seconds, 3))
+        about: dict[str, str | float] = {"mode": self.mode, "seconds": round(self.seconds, 3)}
+        if self._n_continued is None:
+            about |= {"keys": self._finesse.n_presses, "finesse_faults": self._finesse.n_faults}
+        else:
+            about["continued_at"] = self._n_continued
+        return self.game.replay(**about)
+
+    def play_back(self, keys: Iterable[int], n_pieces: int) -> None:
+        """Plays recorded keys until so many pieces are placed; the person continues from there."""
+        for key in keys:
+            if self.game.state.pieces >= n_pieces:
+                break
+            self.game.press(KEYS[key])
+            self._n_steps += 1
+        self._n_continued = self.game.state.pieces
+        self.is_changed = True

@@ -7,21 +7,28 @@ home when it ends or is abandoned. The folder is deleted when the process is sto
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from tetrarium.engine.keyplay.games import are_key_kernels_cached
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.core import random_seed
+from tetrarium.environment.replays import Replay
 from tetrarium.errors import TetrariumError
 from tetrarium.events import StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training.agent_reference import resolve_policy
 from tetrarium.training.runs.control import Control
 from tetrarium.workers.directories.process_directory import HUMAN_GAMES
-from tetrarium.workers.human_play.human_game_control import HUMAN_GAME, HumanGameControl, KeyEvent, SessionOptions
+from tetrarium.workers.human_play.human_game_control import (
+    HUMAN_GAME,
+    MODES,
+    HumanGameControl,
+    KeyEvent,
+    SessionOptions,
+)
 from tetrarium.workers.human_play.opponent import Advisor, Opponent, opponent_config
-from tetrarium.workers.human_play.saved_games import save_game
+from tetrarium.workers.human_play.saved_games import save_game, start_of
 from tetrarium.workers.human_play.session import GameSession, human_game_config
 from tetrarium.workers.processes.fork_server import load_kernels
 from tetrarium.workers.processes.worker_host import host_until_stopped
@@ -102,11 +109,27 @@ class _SessionLoop:
         self._save()
         self._n_games += 1
         self._saved_as, self._is_saved, self._message = "", False, ""
+        start, options = self._find_start(options)
         self._options = options
         self._session = GameSession(options, random_seed() if options.seed is None else options.seed)
+        if start is not None:
+            self._session.play_back(start.action_numbers(), options.start_pieces)
         self._control.is_paused = False
         self._load_opponent()
         self._load_advisor()
+
+    def _find_start(self, options: SessionOptions) -> tuple[Replay | None, SessionOptions]:
+        """Returns the game that is played back first, if any, and the options that it determines."""
+        if options.start is None:
+            return None, options
+        try:
+            start = start_of(self._home, options.start)
+        except TetrariumError as error:
+            self._message = str(error)
+            return None, replace(options, start=None)
+        mode = str(start.about.get("mode", ""))
+        known = mode if mode in MODES else options.mode
+        return start, replace(options, mode=known, level=start.env_config.first_level, seed=start.seed)
 
     def _change(self, options: SessionOptions) -> None:
         """Applies the options that can change during a game."""

@@ -146,6 +146,7 @@ function show() {
   setText(find("#piece-number"), `${formatCount(position)} of ${formatCount(end)}`);
   find("#time-part").hidden = !seconds.length;
   if (seconds.length) setText(find("#time"), formatClock(position ? (seconds[position - 1] ?? 0) : 0));
+  setAttribute(find("#play-here"), "href", `${pageUrl("play")}#continue/${encodeURIComponent(`${game}:${position}`)}`);
   graph.show(analysis.state, position);
   best.show(analyzed, shown?.width ?? 10);
   find("#best-empty").hidden = Boolean(analyzed);
@@ -336,6 +337,7 @@ async function loadGame() {
   setAttribute(find("#save-replay"), "href", api.replayUrl(game));
   setAttribute(find("#save-replay"), "download", `${game.replace("~", "-")}.tetris-replay`);
   find("#save-replay").hidden = false;
+  find("#play-here").hidden = !facts.by_keys;
   setEnd(facts.pieces);
   show();
   analyze();

@@ -21,5 +21,6 @@ export const api = {
       body: /** @type {any} */ (values === undefined ? { command } : { command, values }),
     }),
   savedGames: (/** @type {number} */ limit) => request("get", "/games", { query: { limit } }),
+  records: () => request("get", "/records"),
   replayUrl: (/** @type {string} */ name) => apiUrl("/games/{name}", { name }),
 };

@@ -1,6 +1,7 @@
 // @ts-check
 // The page on which people play: connects keys, game, options and view.
 
+import { valueInHash } from "../common/address.js";
 import { find, findButton, findDialog, setText } from "../common/dom.js";
 import { formatClock, formatCount } from "../common/format.js";
 import { initPage } from "../common/frame.js";
@@ -37,6 +38,7 @@ const PHASE_LABELS = {
 /** @type {Record<string, string>} */
 const STATUS_OF_PHASE = { playing: "running", "game-over": "stopped", ready: "paused", preparing: "starting" };
 const INTRODUCTION = "Sprint, marathon or free, by the guideline’s rules.";
+const CONTINUED = "continue/"; // address that names a saved game, and how many of its pieces are placed
 const SETTLE_MS = 120; // after which options count as at rest and are sent
 const [PLAY, RESUME] = [{ action: "Play" }, { action: "Resume" }];
 
@@ -340,6 +342,12 @@ game
   .restore()
   .catch(showError)
   .then(() => {
+    const [start, pieces] = valueInHash(CONTINUED)?.split(":") ?? [];
+    if (start) {
+      history.replaceState(null, "", location.pathname);
+      startNew({ start, start_pieces: Number(pieces) || 0 });
+      return;
+    }
     if (game.phase !== "none") return;
     preview = new Preview({ agent: CHAMPION });
     preview.on("board", (board) => {
