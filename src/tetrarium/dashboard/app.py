@@ -15,8 +15,8 @@ from tetrarium.dashboard.http.guard import Guard, refuse_unused_body
 from tetrarium.dashboard.http.pages import STATIC, compose_not_found_page, page_routes
 from tetrarium.dashboard.live.socket import LiveEndpoint
 from tetrarium.dashboard.routes.demos import demo_routes
-from tetrarium.dashboard.routes.groups import group_routes
 from tetrarium.dashboard.routes.games import game_routes
+from tetrarium.dashboard.routes.groups import group_routes
 from tetrarium.dashboard.routes.history import history_routes
 from tetrarium.dashboard.routes.human_games import human_game_routes
 from tetrarium.dashboard.routes.jobs import job_routes
