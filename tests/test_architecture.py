@@ -58,6 +58,7 @@ LAYERS = {
             {
                 "cmaes",
                 "gymnasium",
+                "mlflow",
                 "numba",
                 "numpy",
                 "platformdirs",
@@ -67,6 +68,8 @@ LAYERS = {
                 "stable_baselines3",
                 "tensorboard",
                 "torch",
+                "trackio",
+                "wandb",
             }
         ),
         never_calls=frozenset({"print"}),

@@ -6,7 +6,7 @@ A piece is an index into ``IOTLJSZ``.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Final
 
 
@@ -250,6 +250,7 @@ class RunEnded(Event):
     seconds: float  # of training in all sessions, as in ``Progress``
     evaluated_seconds: float = 0.0
     checkpoint: str  # path of the latest one; empty without one
+    times: dict[str, float] = field(default_factory=dict)  # seconds by what they went to, and the memory used at most
     error: str = ""  # the message of the exception that ended it
     code: str = ""  # and its code
     field: str | None = None  # and the setting at fault

@@ -60,7 +60,7 @@ def test_a_whole_run() -> None:
             clock.now += waited
             display.handle(event)
     numbers = "812 games, training mean 1,204 (84 ended, 16 running, best 3,998), exploration 0.05, loss 0.0123"
-    assert out.getvalue().splitlines()[:12] == [
+    assert out.getvalue().splitlines()[:15] == [
         "Compiling the game for this machine (once, about 10 seconds)",
         "Training first: 100,000 steps, 16 parallel games, seed 1, in runs/first",
         "1,000 of 100,000 steps (1 %), 5,310 steps/s, 812 games, exploration 0.05",
@@ -69,20 +69,29 @@ def test_a_whole_run() -> None:
         "Saved step 50,000",
         f"100,000 of 100,000 steps (100 %), 5,310 steps/s, 0 s left, {numbers}",
         "Finished at step 100,000 after 1 min 12 s; checkpoint: runs/first/checkpoints/100000",
+        "Run: runs/first",
         "Watch it play: tetrarium watch first",
+        "Evaluate it: tetrarium evaluate first",
+        "Plot its curve: tetrarium runs plot first",
         "Evaluating: 10 of 100 games done, 123,456 pieces placed",
         "Evaluating: 100 of 100 games done, 999,999 pieces placed",
         "dt-10 on 10 × 20, 7-bag, seed 3",  # noqa: RUF001  (as people write sizes)
     ]
-    assert len(out.getvalue().splitlines()) == 19
+    assert len(out.getvalue().splitlines()) == 22
     assert re.search(r"[\x00-\x09\x0b-\x1f\x7f]", out.getvalue()) is None
 
 
 def test_a_stopped_run_prints_how_to_resume() -> None:
-    assert printed_lines(STARTED, RunEnded(state="stopped", step=41_200, seconds=8, checkpoint="runs/first/c")) == [
+    times = {"playing": 3.0, "learning": 5.0, "paused": 4.0, "processor": 12.0, "memory_bytes": 4e8}
+    ended = RunEnded(state="stopped", step=41_200, seconds=8, checkpoint="runs/first/c/41200", times=times)
+    assert printed_lines(STARTED, ended) == [
         "Training first: 100,000 steps, 16 parallel games, seed 1, in runs/first",
-        "Stopped at step 41,200 after 8 s; checkpoint: runs/first/c",
-        "Resume it any time: tetrarium resume first. Watch it play: tetrarium watch first",
+        "Stopped at step 41,200 after 8 s; checkpoint: runs/first/c/41200",
+        "Time: learning 5 s (62 %), playing 3 s (38 %), paused 4 s; 1.5 cores, 400 MB",
+        "Run: runs/first",
+        "Resume it any time: tetrarium resume first",
+        "Watch it play: tetrarium watch first",
+        "Evaluate it: tetrarium evaluate first",
     ]
 
 

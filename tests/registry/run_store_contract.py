@@ -20,7 +20,7 @@ SUMMARY = {
     "evaluated_seconds": 0.5, "training_mean": None, "training_n_ended": 1, "training_n_running": 2,
     "best_lines_game": 3, "games_ended": 2, "games_lost": 2, "last_loss_step": None, "losses_per_10000_pieces": 4.0,
     "evaluation": {"step": 5}, "steps_per_second": None, "command": "tetrarium train",
-    "group": "rates", "tags": ["good"], "note": "", "changed_settings": {"gamma": 0.8},
+    "group": "rates", "tags": ["good"], "note": "", "changed_settings": {"gamma": 0.8}, "times": {"playing": 1.5},
     "checkpoints": [3, 5], "has_best": True, "is_alive": False,
 }  # fmt: skip
 

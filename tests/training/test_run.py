@@ -128,7 +128,10 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(home: Home, finis
     part._publish = lambda event: part.request_stop() if isinstance(event, CheckpointSaved) else None
     _, ended = part.execute()
     assert (ended.state, ended.step) == ("stopped", 1_000)
+    before = json.loads((part.folder / "times.json").read_text())
+    assert before == read_run(home, "part").times
     resumed, ended = TrainingRun.open(home, "part", ignore).execute()
+    assert all(ended.times[name] > before[name] > 0 for name in ("playing", "learning", "saving", "processor"))
 
     assert (ended.state, ended.step) == ("finished", 4_000)
     assert episodes(part.folder) == episodes(finished.folder)

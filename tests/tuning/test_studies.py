@@ -12,6 +12,7 @@ import optuna
 import pytest
 
 from tests.tuning.studies import complete, created, rows, study
+from tetrarium.environment import EnvConfig
 from tetrarium.errors import AlreadyRunningError, ConfigError, HomeError
 from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
@@ -27,7 +28,8 @@ from tetrarium.tuning import (
     train_command,
 )
 from tetrarium.tuning.objectives import score_trial
-from tetrarium.tuning.study_directory import find_importances
+from tetrarium.tuning.search_space import parse_range
+from tetrarium.tuning.study_directory import find_importances, settings_of_run
 from tetrarium.tuning.trial_storage import Storage, Trials
 
 
@@ -94,6 +96,21 @@ def test_a_study_is_stored_and_read_back(home: Home) -> None:
     with pytest.raises(HomeError, match=r"study.json' cannot be read \(its name is missing or .*\). Restore it from a"):
         read_study_config(home, "first")
     assert [(view.name, view.state) for view in list_studies(home)] == [("first", "damaged")]
+
+
+def test_a_study_takes_over_the_settings_of_a_run(home: Home) -> None:
+    create_run(home, "known", EnvConfig(width=8), TrainingConfig(n_steps=2, net_arch=(32,), gamma=0.8), preset="quick")
+    ranges = tuple(map(parse_range, ("n_steps=1,2", "net_arch=[32],[64,64]", "learning_rate=1e-5..1e-1:log")))
+    preset, configs, first = settings_of_run(home, "known", ranges, {"gamma": 0.7})
+    assert (preset, configs[0].width, configs[1].gamma) == ("quick", 8, 0.7)
+    assert first == {"n_steps": 2, "net_arch": [32], "learning_rate": TrainingConfig().learning_rate}
+    asked = replace(
+        study(), preset=preset, env_config=configs[0], training_config=configs[1], ranges=ranges, first=first
+    )
+    stored = read_study_config(home, create_study(home, asked).name)
+    assert stored.first_params == {**first, "net_arch": (32,)} and stored.configs(stored.first_params)[1].n_steps == 2
+    _, _, outside = settings_of_run(home, "known", (parse_range("n_steps=3,4"),), {})
+    assert outside == {}
 
 
 def test_the_number_of_trials_can_only_grow(home: Home) -> None:

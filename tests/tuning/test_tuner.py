@@ -14,10 +14,12 @@ from tests.command_processes import ForkedCommand
 from tests.torture.processes import finish
 from tests.tuning.studies import TINY, complete, created, study
 from tests.workers.servers import wait_for
+from tetrarium.environment import EnvConfig
 from tetrarium.errors import HomeError
 from tetrarium.events import Event, StateChanged
 from tetrarium.registry.files.process_lock import is_locked
 from tetrarium.registry.home import Home
+from tetrarium.registry.model_store import ModelStore
 from tetrarium.training.runs.control import Control
 from tetrarium.training.runs.storage.run_config import create_run
 from tetrarium.tuning import StudyDetail, create_study, read_study, read_study_config, run_study, trial_storage
@@ -133,6 +135,20 @@ def test_a_killed_study_that_is_started_again_loses_no_trial(home: Home) -> None
     code, printed = said(tune(home, "--vary", "gamma=0.1,0.2"))
     assert code == 2
     assert printed.startswith("tetrarium: A study goes on with what it began with, and 'first' has another ")
+
+
+def test_a_study_starts_from_known_settings_and_only_its_best_trial_becomes_a_model(home: Home) -> None:
+    known = study().training_config.with_changes(n_steps=2, gamma=0.8, evaluate_every=400)
+    create_run(home, "known", EnvConfig(), known)
+    process = tune(home, "--start-from", "known", "--vary", "n_steps=1,2,3", "--trials", "2")
+    code, printed = said(process, COMPILING_S)
+    assert code == 0, printed
+    detail = read_study(home, "first")
+    assert detail.trials[0].params == {"n_steps": 2}
+    views = [read_run(home, trial.run) for trial in detail.trials]
+    assert {(view.group, view.setting("gamma"), view.has_best) for view in views} == {("first", 0.8, True)}
+    wait_for(lambda: ModelStore(home).has("first"))
+    assert [slot.name for slot in ModelStore(home).slots()] == ["first"]
 
 
 def under_way(home: Home) -> list[Path]:

@@ -1,7 +1,7 @@
 """Formatting of numbers for people: thousands separators, units, significant digits, sparklines."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import log1p
 from typing import Any, Final
 
@@ -11,6 +11,8 @@ _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 LOGARITHMIC_FROM: Final = 100.0  # charts that reach this value have a log scale
 _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
+_SMALLEST_SHARE: Final = 0.005  # of the time of a run that is shown
+_PHASES: Final = ("playing", "learning", "evaluating", "saving", "other")  # of a run
 _LEVELS: Final = len(_BLOCKS) - 1  # in one character
 
 
@@ -119,6 +121,26 @@ def durations_text(trained_s: float, evaluated_s: float) -> str:
     if round(evaluated_s) == 0:
         return total
     return f"{total} (trained {duration_text(trained_s)}, evaluated {duration_text(evaluated_s)})"
+
+
+def times_text(times: Mapping[str, float]) -> str:
+    """Returns where the time of a run went, largest first, with its processor and memory.
+
+    >>> times_text({"playing": 6.0, "learning": 3.0, "evaluating": 1.0, "processor": 15.0, "memory_bytes": 4e8})
+    'playing 6 s (60 %), learning 3 s (30 %), evaluating 1 s (10 %); 1.5 cores, 400 MB'
+    """
+    phases = {name: times[name] for name in _PHASES if times.get(name)}
+    total_s = sum(phases.values())
+    if not total_s:
+        return ""
+    parts = [
+        f"{name} {duration_text(seconds)} ({percent_text(round(seconds / total_s, 2))})"
+        for name, seconds in sorted(phases.items(), key=lambda item: -item[1])
+        if seconds >= _SMALLEST_SHARE * total_s
+    ]
+    paused = [f"paused {duration_text(times['paused'])}"] if times.get("paused", 0.0) >= 1 else []
+    used = f"{times.get('processor', 0.0) / total_s:.1f} cores, {times.get('memory_bytes', 0.0) / 1e6:,.0f} MB"
+    return f"{', '.join(parts + paused)}; {used}"
 
 
 def sparkline(values: Sequence[float | None], n_rows: int = 1) -> list[str]:

@@ -29,7 +29,7 @@ from tetrarium.registry.home import Home
 from tetrarium.registry.run_tables import EPISODES, RunTable
 
 APPLICATION_ID: Final = 0x54455452  # "TETR", by which SQLite files of this program are recognized
-VERSION: Final = 4  # ``PRAGMA user_version``; databases of version 1 have only the tables of models
+VERSION: Final = 5  # ``PRAGMA user_version``; databases of version 1 have only the tables of models
 METADATA: Final = sa.MetaData()
 
 
@@ -145,6 +145,7 @@ runs: Final = sa.Table(
     sa.Column("tags", _Json),
     sa.Column("note", sa.TEXT),
     sa.Column("changed_settings", _Json),
+    sa.Column("times", _Json),
     sa.Column("checkpoints", _Json),
     sa.Column("has_best", _Flag),
     sa.Column("is_alive", _Flag),

@@ -256,7 +256,7 @@ def select_curve(connection: Connection, run_id: int, n_games: int, max_points: 
 
 
 _CONFIG: Final = "config.json"
-_JSON_COLUMNS: Final = frozenset({"changed_settings", "checkpoints", "config", "evaluation", "tags"})
+_JSON_COLUMNS: Final = frozenset({"changed_settings", "checkpoints", "config", "evaluation", "tags", "times"})
 _INT64_END: Final = 2**63
 _SUMMARY_COLUMNS: Final = [column for column in runs.c if column.name not in ("id", "config")]
 

@@ -20,6 +20,7 @@ from tetrarium.tuning.study_directory import (
     delete_study,
     list_studies,
     read_study,
+    settings_of_run,
 )
 from tetrarium.tuning.study_process import extend_study, run_study, start_tuner
 from tetrarium.tuning.tuner import Tuner
@@ -43,6 +44,7 @@ __all__ = [
     "read_study",
     "read_study_config",
     "run_study",
+    "settings_of_run",
     "start_tuner",
     "train_command",
     "variable_settings",

@@ -101,6 +101,14 @@ class Range:
         found = cls(name=name, low=low, high=high, log=log)
         return found if n_values is None else cls(name=name, values=found.spread(n_values))
 
+    def allows(self, value: Any) -> bool:
+        """Returns whether a value is one of the range."""
+        if self.values:
+            return value in self.values
+        assert self.low is not None
+        assert self.high is not None
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
     @property
     def is_whole(self) -> bool:
         """True if the range has bounds and holds whole numbers between them."""

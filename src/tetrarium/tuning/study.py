@@ -70,6 +70,7 @@ class StudyConfig:
     sampler: str = "tpe"
     seed: int = 0
     prunes: bool = False
+    first: Mapping[str, Any] = field(default_factory=dict)  # values of the first trial, as JSON holds them
     started: str = ""  # ISO 8601
     command: str = ""
     id: str = field(default="", compare=False)  # assigned when it is created; empty in studies of earlier versions
@@ -103,6 +104,11 @@ class StudyConfig:
         env_config = self.env_config.with_changes(**game)
         env_config.rules()
         return env_config, self.training_config.with_changes(**training)
+
+    @property
+    def first_params(self) -> dict[str, Any]:
+        """Parameters of the first trial as the configs take them; empty if they are sampled."""
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in self.first.items()}
 
     @property
     def n_combinations(self) -> int | None:
@@ -168,6 +174,7 @@ class StudyConfig:
             "env_config": self.env_config.to_dict(),
             "training_config": self.training_config.to_dict(),
             "ranges": {item.name: item.to_dict() for item in self.ranges},
+            "first": dict(self.first),
         }
 
     @classmethod
@@ -178,12 +185,12 @@ class StudyConfig:
             ConfigError: if ``values`` is malformed.
         """
         require_instance("study", values, Mapping)
-        values = {"id": "", **values}
-        kinds = {**PLAIN_FIELDS, "id": str, "env_config": dict, "training_config": dict, "ranges": dict}
+        values = {"id": "", "first": {}, **values}
+        kinds = {**PLAIN_FIELDS, "id": str, "first": dict, "env_config": dict, "training_config": dict, "ranges": dict}
         for name, kind in kinds.items():
             if type(values.get(name)) is not kind:
                 raise ConfigError(f"its {name} is missing or has the wrong type", field=name)
-        plain = {name: values[name] for name in (*PLAIN_FIELDS, "id")}
+        plain = {name: values[name] for name in (*PLAIN_FIELDS, "id", "first")}
         if plain["objective"] not in OBJECTIVES or plain["sampler"] not in SAMPLERS:
             raise ConfigError("its objective or its sampler is unknown to this version")
         return cls(

@@ -5,20 +5,25 @@ import secrets
 import shlex
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tetrarium.engine.rules import require_instance
+from tetrarium.environment import EnvConfig
 from tetrarium.errors import EntryNotFoundError, HomeError, InvalidNameError, NameTakenError, RegistryBusyError
 from tetrarium.registry.files.atomic import create_directory, remove_directory
 from tetrarium.registry.files.process_lock import is_locked, run_lock
 from tetrarium.registry.home import Home, check_new_name, natural_key
 from tetrarium.settings import documented
+from tetrarium.training import TrainingConfig
+from tetrarium.training.presets import ENV_SETTINGS
 from tetrarium.training.runs.storage.checkpoint_cleanup import delete_run
+from tetrarium.training.runs.storage.run_config import RunConfig, read_run_config
 from tetrarium.tuning import study as studies
 from tetrarium.tuning.objectives import GOAL, OBJECTIVES, is_maximized
+from tetrarium.tuning.search_space import Range
 from tetrarium.tuning.trial_storage import Storage, Trials, trial_result
 from tetrarium.workers.directories.run_views import read_run
 from tetrarium.workers.protocol import status_files
@@ -218,6 +223,40 @@ def read_study(home: Home, name: str) -> StudyDetail:
         importances=find_importances(study, trials),
         seconds_left=_seconds_left(study, found),
     )
+
+
+def settings_of_run(
+    home: Home, run: str, ranges: Sequence[Range], fixed: Mapping[str, Any]
+) -> tuple[str, tuple[EnvConfig, TrainingConfig], dict[str, Any]]:
+    """Returns what a study takes over from a run.
+
+    Args:
+        home: The home.
+        run: Name of the run.
+        ranges: The varied settings.
+        fixed: Settings of all trials that differ from the run's, by name.
+
+    Returns:
+        The preset, the configs of all trials, and the first trial: the run's values of the varied settings, or nothing
+        if one of them is outside its range.
+
+    Raises:
+        EntryNotFoundError, HomeError: if there is no such run, or its config cannot be read.
+        ConfigError: if a fixed setting is invalid.
+    """
+    config = read_run_config(home, run)
+    values = {**config.env_config.to_dict(), **config.training_config.to_dict()}
+    first = {item.name: values[item.name] for item in ranges}
+    is_inside = all(item.allows(_setting_of(config, item.name)) for item in ranges)
+    game = {name: value for name, value in fixed.items() if name in ENV_SETTINGS}
+    training = {name: value for name, value in fixed.items() if name not in ENV_SETTINGS}
+    configs = config.env_config.with_changes(**game), config.training_config.with_changes(**training)
+    return config.preset or "default", configs, first if is_inside else {}
+
+
+def _setting_of(config: RunConfig, name: str) -> Any:
+    """Returns a setting of a run as its configs hold it."""
+    return getattr(config.env_config if name in ENV_SETTINGS else config.training_config, name)
 
 
 def create_study(home: Home, study: studies.StudyConfig) -> studies.StudyConfig:

@@ -20,11 +20,12 @@ from tetrarium.registry.files.process_lock import acquire_lock, is_locked
 from tetrarium.registry.home import Home
 from tetrarium.training.config import CHANGEABLE_SETTINGS, TrainingConfig
 from tetrarium.training.runs.control import Control
-from tetrarium.tuning.objectives import score_trial
+from tetrarium.tuning.objectives import is_maximized, score_trial
 from tetrarium.tuning.study import read_study_config
 from tetrarium.tuning.trial_storage import SampledParams, Storage, Trials
 from tetrarium.workers.directories.run_status import RunView
 from tetrarium.workers.directories.run_views import read_config, read_evaluations, read_run
+from tetrarium.workers.processes.launcher import start_job
 from tetrarium.workers.processes.places import LAUNCHER, Place
 from tetrarium.workers.protocol.client import WorkerClient
 
@@ -171,6 +172,8 @@ class Tuner:
             and len(self._unfinished) - len(self._stopped_by_user) < self._config.n_at_once
         ):
             found = self._params_of_run(self._config.run_name(self._n_started))
+            if found is None and self._n_started == 0 and self._config.sampler != "grid":
+                found = self._config.first_params or None
             trial = self._trials.add(self._trials.sample() if found is None else SampledParams(params=found))
             self._n_started = trial.number + 1
             self._unfinished[trial.number] = trial
@@ -286,8 +289,29 @@ class Tuner:
             "max_pieces": score.max_pieces,
             "is_reached": score.is_reached,
         }
+        is_best = self._is_best(score.value)
         self._close(number, "complete", view, value=score.value, evaluations=evaluations, about=about)
+        if is_best and view.has_best:
+            self._save_model(view.name)
         self._n_failed = 0
+
+    def _is_best(self, value: float) -> bool:
+        """Returns whether a value is better than those of all complete trials."""
+        known = [
+            trial.value for trial in self._trials.all() if trial.state.name == "COMPLETE" and trial.value is not None
+        ]
+        if is_maximized(self._config.objective):
+            return all(value > other for other in known)
+        return all(value < other for other in known)
+
+    def _save_model(self, run: str) -> None:
+        """Has a trial saved as a version of the model named after the study; without success, the run still has it."""
+        note = f"Best of {self._n_started - len(self._unfinished):,} trials of the study {self._name}."
+        values = {
+            "agent": f"{run}@best", "save_checkpoint": False, "name": self._name, "note": note, "tags": [],
+        }  # fmt: skip
+        with contextlib.suppress(errors.TetrariumError, OSError):
+            start_job(self._home, "save", values)
 
     def _retry(self, number: int, view: RunView) -> None:
         """Resumes a trial whose worker crashed or failed, unless that happened repeatedly without a new checkpoint."""

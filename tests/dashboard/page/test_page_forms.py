@@ -39,7 +39,7 @@ def test_every_setting_shows_meaning_bounds_and_default(
     for item in fields:
         hint = form.locator(f"#set-{item['config']}-{item['name']}-hint")
         assert hint.text_content().startswith(item["help"]), item["name"]
-    assert form.locator("#new-run-panel .field").count() == len(fields) + 2  # its name and its initial weights
+    assert form.locator("#new-run-panel .field").count() == len(fields) + 4  # name, initial weights, seeds, group
     expect(form.locator("#set-training-batch_size-hint")).to_contain_text("1 to 1,048,576")
     expect(field(form, "batch_size")).to_have_value("256")
     photograph(form, "new-run")

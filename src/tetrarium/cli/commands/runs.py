@@ -17,7 +17,15 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from tetrarium.cli import options
-from tetrarium.cli.formatting import durations_text, estimated_text, lines_text, losses_text, print_json, sample_text
+from tetrarium.cli.formatting import (
+    durations_text,
+    estimated_text,
+    lines_text,
+    losses_text,
+    print_json,
+    sample_text,
+    times_text,
+)
 from tetrarium.cli.tables.model_tables import date_text, print_table
 from tetrarium.errors import ConfigError, WorkerError
 from tetrarium.registry.home import Home
@@ -332,6 +340,7 @@ def _rows(view: "RunView") -> list[tuple[str, str]]:
         ("error", view.error),
         ("step", f"{view.step:,} of {view.total_steps:,}"),
         ("time", durations_text(view.seconds, view.evaluated_seconds)),
+        ("time went to", times_text(view.times or {})),
         ("training mean", _training_mean(view)),
         ("losses", losses_text(view.losses_per_10000_pieces, view.last_loss_step)),
         *_evaluation_rows(view.evaluation),

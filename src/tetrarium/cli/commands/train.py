@@ -81,6 +81,10 @@ def train(
     group: Annotated[
         str | None, Parameter(help="Group of the run. [default: none; with --seeds, the name of the run]")
     ] = None,
+    track: Annotated[
+        list[Literal["wandb", "mlflow", "trackio"]] | None,
+        Parameter(negative="", help="Also log to a tracker, an extra to install; repeatable. A resume continues it."),
+    ] = None,
     seeds: Annotated[
         int | None,
         Parameter(
@@ -111,6 +115,12 @@ def train(
     }
     configs = read_configs(preset, config, assignments or [], flags)
     start_checkpoint = None if start_from is None else resolve_checkpoint(start_from, Home.locate(home))
+    trackers = tuple(dict.fromkeys(track or ()))
+    if on is not None and trackers:
+        raise ConfigError(
+            f"A tracker logs a run that is trained here; got --track {trackers[0]} with --on. Omit one of them.",
+            field="track",
+        )
     located = Home.locate(home)
     runs = [] if seeds is None else seeded_runs(located, name, configs, start_checkpoint, seeds)
     with open_place(located, on, workers, insecure=insecure, piece_s=piece_s) as place:
@@ -121,8 +131,10 @@ def train(
             where = {"on": on, "workers": workers, "insecure": insecure}
             return train_seeds_on(place, runs, configs, where, **new, group=group or name)
         if seeds is not None:
-            return _train_seeds(home, runs, configs, start_checkpoint, preset, group or name)
-        return _train_one(home, name, configs, start_from=start_checkpoint, preset=preset, group=group).code
+            return _train_seeds(home, runs, configs, start_checkpoint, preset, group or name, trackers)
+        return _train_one(
+            home, name, configs, start_from=start_checkpoint, preset=preset, group=group, track=trackers
+        ).code
 
 
 def resume(
@@ -246,6 +258,7 @@ def _train_seeds(
     start_from: Path | None,
     preset: str,
     group: str | None,
+    track: tuple[str, ...],
 ) -> int:
     """Trains one run per seed and compares them; after a stop, those that were evaluated are compared.
 
@@ -260,6 +273,7 @@ def _train_seeds(
             start_from=start_from,
             preset=preset,
             group=group,
+            track=track,
             evaluates=True,
             resumes=run.is_begun,
         )
@@ -292,6 +306,7 @@ def _train_one(
     start_from: Path | None = None,
     preset: str | None = None,
     group: str | None = None,
+    track: tuple[str, ...] = (),
     evaluates: bool = False,
     resumes: bool = False,
 ) -> "_Trained":
@@ -312,6 +327,7 @@ def _train_one(
                 start_from=start_from,
                 preset=preset,
                 group=group,
+                track=track,
                 shows_board=display.shows_board,
             )
         )

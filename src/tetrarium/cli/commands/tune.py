@@ -27,7 +27,17 @@ from tetrarium.workers.protocol.client import WorkerClient
 from tetrarium.workers.protocol.status_files import DAMAGED
 
 _WIDTH: Final = 160  # of tables in a pipe or a file
-_FIXED_PARTS: Final = ("preset", "env_config", "training_config", "ranges", "objective", "sampler", "seed", "prunes")
+_FIXED_PARTS: Final = (
+    "first",
+    "preset",
+    "env_config",
+    "training_config",
+    "ranges",
+    "objective",
+    "sampler",
+    "seed",
+    "prunes",
+)
 
 StudyArgument = Annotated[
     str,
@@ -63,6 +73,13 @@ def tune(
             name="--set", negative="", completer=options.setting_words, help="A setting of all trials, as key=value."
         ),
     ] = None,
+    start_from: Annotated[
+        str | None,
+        Parameter(
+            completer=options.run_names,
+            help="Run whose settings all trials share, in place of a preset; the first trial tries its values.",
+        ),
+    ] = None,
     trials: Annotated[int | None, Parameter(help="Number of trials; can be raised later. [default: 20]")] = None,
     at_once: Annotated[int | None, Parameter(help="Number of trials in parallel. [default: 1]")] = None,
     steps: StepsOption = None,
@@ -90,13 +107,22 @@ def tune(
     """
     located = Home.locate(home)
     given: dict[str, Any] = {"objective": objective, "sampler": sampler, "seed": seed, "prunes": prune}
-    is_described = any(value is not None for value in (vary, preset, assignments, steps, *given.values()))
+    is_described = any(value is not None for value in (vary, preset, start_from, assignments, steps, *given.values()))
     asked = None
     if is_described or not tuning.has_study(located, name):
         flags = {"total_timesteps": steps}
-        configs = read_configs(preset or "default", None, assignments or [], flags)
         ranges = tuple(tuning.parse_range(text) for text in vary or ())
-        require_varied_once(ranges, read_assignments(assignments or [], flags))
+        fixed = read_assignments(assignments or [], flags)
+        require_varied_once(ranges, fixed)
+        if start_from is None:
+            configs = read_configs(preset or "default", None, assignments or [], flags)
+        elif preset is None:
+            preset, configs, given["first"] = tuning.settings_of_run(located, start_from, ranges, fixed)
+        else:
+            raise ConfigError(
+                f"--start-from takes the place of a preset; got --preset {preset}, too. Omit one of them.",
+                field="preset",
+            )
         asked = tuning.StudyConfig(
             name=name,
             preset=preset or "default",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tetrarium import events
-from tetrarium.cli.formatting import duration_text, durations_text, estimated_text, lines_text
+from tetrarium.cli.formatting import duration_text, durations_text, estimated_text, lines_text, times_text
 from tetrarium.cli.options import suggested
 from tetrarium.errors import HomeError
 from tetrarium.registry.home import Home
@@ -17,6 +17,7 @@ from tetrarium.registry.run_tables import PROGRESS, read_table
 
 COMPILING: Final = "Compiling the game for this machine (once, about 10 seconds)"
 _MAX_POINTS: Final = 1024
+_N_NEXT_COMMANDS: Final = 3
 
 
 class MetricHistory:
@@ -164,8 +165,8 @@ def evaluated_text(event: events.AgentEvaluated) -> str:
     return ", ".join(parts)
 
 
-def ending_sentences(ended: events.RunEnded, name: str | None) -> tuple[str, str]:
-    """Returns how a run ended, and the next command to type."""
+def ending_sentences(ended: events.RunEnded, name: str | None) -> list[str]:
+    """Returns how a run ended, where its time went, and the next commands to type."""
     happened = {
         "finished": f"Finished at step {ended.step:,}",
         "target reached": f"Reached the target at step {ended.step:,}",
@@ -173,15 +174,18 @@ def ending_sentences(ended: events.RunEnded, name: str | None) -> tuple[str, str
     }.get(ended.state, f"Ended ({ended.state}) at step {ended.step:,}")
     if ended.state == "failed":
         kept = f"the checkpoint of step {ended.step:,} is kept" if ended.checkpoint else "no checkpoint was saved"
-        return f"Failed after {_duration(ended)}; {kept}", ""
+        return [f"Failed after {_duration(ended)}; {kept}"]
     saved = f"checkpoint: {ended.checkpoint}" if ended.checkpoint else "no checkpoint was saved"
     sentence = f"{happened} after {_duration(ended)}; {saved}"
+    times = times_text(ended.times)
+    sentences = [sentence, *([f"Time: {times}"] if times else [])]
     if name is None or not ended.checkpoint:
-        return sentence, ""
+        return sentences
     run = run_arguments(name, Path(ended.checkpoint))
-    if ended.state == "stopped":
-        return sentence, f"Resume it any time: tetrarium resume {run}. Watch it play: tetrarium watch {run}"
-    return sentence, f"Watch it play: tetrarium watch {run}"
+    resume = [f"Resume it any time: tetrarium resume {run}"] if ended.state == "stopped" else []
+    next_commands = [*resume, f"Watch it play: tetrarium watch {run}", f"Evaluate it: tetrarium evaluate {run}",
+                     f"Plot its curve: tetrarium runs plot {run}"]  # fmt: skip
+    return [*sentences, f"Run: {Path(ended.checkpoint).parent.parent}", *next_commands[:_N_NEXT_COMMANDS]]
 
 
 def _duration(ended: events.RunEnded) -> str:

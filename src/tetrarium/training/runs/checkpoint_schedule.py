@@ -79,6 +79,12 @@ class CheckpointSchedule(RoundCallback):
             FolderMovedError: if the run's folder was moved.
             CheckpointError: if the checkpoint cannot be written.
         """
+        with self.progress.saving():
+            path = self._write()
+        self.progress.write_times(self.folder)
+        return path
+
+    def _write(self) -> Path:
         self.require_in_place()
         step = self.agent.timesteps_trained
         path = self.folder / "checkpoints" / str(step)

@@ -4,6 +4,7 @@ A run that was stopped or killed resumes from its last checkpoint; everything re
 """
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,11 +17,13 @@ from stable_baselines3.common.logger import Logger
 from tetrarium.engine import are_kernels_cached
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
-from tetrarium.errors import AlreadyRunningError, ConfigError, DamagedCheckpointError, error_to_dict
+from tetrarium.errors import AlreadyRunningError, ConfigError, DamagedCheckpointError, HomeError, error_to_dict
 from tetrarium.events import Event, KernelsCompiling, RunEnded, RunStarted, StateChanged, WarningGiven, publish_to
 from tetrarium.registry.files.atomic import remove_directory
 from tetrarium.registry.files.process_lock import run_lock
+from tetrarium.registry.files.safe_files import read_object
 from tetrarium.registry.home import Home
+from tetrarium.registry.run_labels import read_labels
 from tetrarium.registry.run_tables import EPISODES, PROGRESS, read_last_row
 from tetrarium.training.agent import TetrisAgent
 from tetrarium.training.callbacks import GoalCallback
@@ -40,6 +43,7 @@ from tetrarium.training.runs.recording.registry_sync import RegistrySync
 from tetrarium.training.runs.recording.replay_collection import ReplayCollection
 from tetrarium.training.runs.recording.run_clock import RunClock
 from tetrarium.training.runs.recording.table_writers import EpisodeLog, Records, TableWriter
+from tetrarium.training.runs.recording.trackers import BACKENDS, Tracker, require_trackers, tracked_run
 from tetrarium.training.runs.storage import folder as storage
 from tetrarium.training.runs.storage.run_config import RunConfig, create_run, read_run_config, write_run_config
 
@@ -51,6 +55,10 @@ _ENDED: Final = {  # state and message of the final event, by ``RunEnded.state``
     "stopped": ("stopped", "Stopped at step {step:,}. Nothing is lost."),
 }
 _FAILED: Final = "Failed: {failed.error}"
+
+
+def _save_no_model() -> None:
+    """Saves nothing: of a study, only the best trial becomes a model, which its tuner decides."""
 
 
 class TrainingRun:
@@ -101,6 +109,7 @@ class TrainingRun:
         start_from: Path | None = None,
         preset: str | None = None,
         group: str | None = None,
+        track: tuple[str, ...] = (),
         shows_board: bool = False,
     ) -> "TrainingRun":
         """Creates a new run.
@@ -114,6 +123,7 @@ class TrainingRun:
             start_from: A checkpoint whose weights initialize the agent.
             preset: Name of the preset that the configs are based on.
             group: Name of the run's group.
+            track: Names of the trackers that its scalars are written to.
             shows_board: Whether to publish boards even without viewers.
 
         Raises:
@@ -123,9 +133,12 @@ class TrainingRun:
         """
         require_trainable(env_config, training_config)
         require_device(training_config.device)
+        require_trackers(track)
         if start_from is not None:
             TetrisAgent(make_env(env_config)(), training_config).start_from(start_from)
-        config = create_run(home, name, env_config, training_config, start_from=start_from, preset=preset, group=group)
+        config = create_run(
+            home, name, env_config, training_config, start_from=start_from, preset=preset, group=group, track=track
+        )
         run = cls(home, config, publish, shows_board=shows_board)
         run._is_new = True
         return run
@@ -222,6 +235,7 @@ class TrainingRun:
                     seconds=self.clock.trained_s,
                     evaluated_seconds=self.clock.evaluated_s,
                     checkpoint=str(path),
+                    times=self.clock.times(),
                 )
                 self._publish(ended)
                 state, message = _ENDED[outcome]
@@ -301,6 +315,7 @@ class TrainingRun:
         with (
             storage.folder_guard(self.folder, require_lock) as require_in_place,
             contextlib.closing(records),
+            contextlib.ExitStack() as opened,
             registry,
             self._evaluations(agent, records.evaluations, registry, require_in_place) as evaluations,
         ):
@@ -310,7 +325,7 @@ class TrainingRun:
                         part.read(names, read_file)
             if self._trains_longer:
                 self._remove_targets(agent, evaluations.reached + GoalCallback(agent.config, agent.statistics).reached)
-            agent.model.set_logger(Logger(str(self.folder), [records.open(step)]))
+            agent.model.set_logger(Logger(str(self.folder), [records.open(step), *self._trackers(agent, opened)]))
             checkpoints = CheckpointSchedule(
                 agent, self.folder, self._home, records, evaluations, replays, progress, self._publish, require_in_place
             )
@@ -339,6 +354,21 @@ class TrainingRun:
             checkpoints.clean_up(is_final=True)
         return outcome, path
 
+    def _trackers(self, agent: TetrisAgent, opened: contextlib.ExitStack) -> list[Tracker]:
+        """Opens the run's trackers, which ``opened`` closes."""
+
+        def warn(message: str) -> None:
+            self._publish(WarningGiven(step=agent.timesteps_trained, message=message))
+
+        started = str(read_object(self.folder / storage.RUN_CONFIG).get("started", ""))
+        key = hashlib.sha256(f"{self.config.name} {started}".encode()).hexdigest()[:16]
+        with contextlib.suppress(HomeError):
+            group = read_labels(self.folder).group
+            run = tracked_run(self.config, group=group, key=key)
+            trackers = [Tracker(name, run, warn) for name in self.config.track if name in BACKENDS]
+            return [opened.enter_context(contextlib.closing(tracker)) for tracker in trackers]
+        return []
+
     def _remove_targets(self, agent: TetrisAgent, names: Sequence[str]) -> None:
         if not names:
             return
@@ -364,7 +394,7 @@ class TrainingRun:
                 table,
                 secret,
                 self._publish,
-                registry.save_best_model,
+                _save_no_model if self.config.origin == "study" else registry.save_best_model,
                 self.clock.evaluating,
                 is_stop_requested,
                 require_in_place,

@@ -58,6 +58,13 @@ class RunView:
     changed_settings: dict[str, Any] = field(
         metadata=documented("Settings that differ from the defaults, by name.", {"gamma": 0.9})
     )
+    times: dict[str, float] | None = field(
+        metadata=documented(
+            "Seconds of `playing`, `learning`, `evaluating`, `saving`, `other` and `paused`, of the `processor`, and "
+            "`memory_bytes` used at most, at the latest checkpoint; null if unknown.",
+            {"playing": 12.0, "learning": 26.1, "evaluating": 1.2, "saving": 0.9, "memory_bytes": 412000000},
+        )
+    )
     command: str = field(metadata=documented("Command that starts the same run.", "tetrarium train --preset quick"))
     checkpoints: tuple[int, ...] = field(metadata=documented("Steps of its checkpoints.", [100000]))
     has_best: bool = field(metadata=documented("Whether the weights with the best evaluation are saved as NAME@best."))

@@ -23,13 +23,14 @@ from tetrarium.registry.run_store import RunStore
 from tetrarium.registry.run_tables import EVALUATIONS, PROGRESS, read_last_row, read_table
 from tetrarium.training.checkpoints.checkpoint_store import is_checkpoint
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
-from tetrarium.training.runs.storage.folder import BEST, RUN_CONFIG, checkpoint_steps, require_run
+from tetrarium.training.runs.storage.folder import BEST, RUN_CONFIG, TIMES, checkpoint_steps, require_run
 from tetrarium.workers.directories.run_filter import parse_filter
 from tetrarium.workers.directories.run_status import RunView
 from tetrarium.workers.protocol import status_files
 
 _VIEW_SOURCES: Final = (  # files of a view
-    RUN_CONFIG, LABELS, status_files.STATE, PROGRESS.file_name, EVALUATIONS.file_name, status_files.LOG, "checkpoints",
+    RUN_CONFIG, LABELS, TIMES, status_files.STATE, PROGRESS.file_name, EVALUATIONS.file_name, status_files.LOG,
+    "checkpoints",
 )  # fmt: skip
 _REQUIRED_SETTINGS: Final = {"algorithm": str, "seed": int, "total_timesteps": int}  # of the training config
 _TAIL_BYTES: Final = 4_096
@@ -213,6 +214,7 @@ def read_run(home: Home, name: str) -> RunView:
         tags=labels.tags,
         note=labels.note,
         changed_settings=_changed_settings(config),
+        times=_read_times(folder),
         command=_text(config, "command") or "",
         checkpoints=steps,
         has_best=is_checkpoint(folder / BEST),
@@ -241,7 +243,7 @@ def _damaged_view(folder: Path, reason: str) -> RunView:
         evaluated_seconds=0.0,
         training_mean=None, training_n_ended=None, training_n_running=None, best_lines_game=None,
         games_ended=None, games_lost=None, last_loss_step=None, losses_per_10000_pieces=None, evaluation=None,
-        steps_per_second=None, group=None, tags=(), note="", changed_settings={}, command="",
+        steps_per_second=None, group=None, tags=(), note="", changed_settings={}, times=None, command="",
         checkpoints=steps, has_best=is_checkpoint(folder / BEST),
         is_alive=is_locked(folder),
     )  # fmt: skip
@@ -253,6 +255,15 @@ def _read_labels(folder: Path, config: dict[str, Any]) -> RunLabels:
         return read_labels(folder, is_trial=is_trial(config))
     except HomeError:
         return RunLabels()
+
+
+def _read_times(folder: Path) -> dict[str, float] | None:
+    """Returns where the time of a run went; None if that is unknown."""
+    try:
+        times = read_object(folder / TIMES)
+    except (OSError, ValueError):
+        return None
+    return times if all(type(value) in (int, float) for value in times.values()) else None
 
 
 def is_trial(config: Mapping[str, Any]) -> bool:

@@ -16,12 +16,18 @@ import { formatCount } from "../common/format.js";
 import { followsRule, readMeta } from "../common/meta.js";
 import { panelHeader } from "../common/panels.js";
 import { SettingField } from "../common/setting-field.js";
+import { parseNumber } from "../common/setting-input.js";
 import { runAction } from "../common/toast.js";
 import { api } from "./api.js";
 
 const COMMON_SETTINGS = ["total_timesteps", "target_lines", "seed"]; // shown first
 /** @type {Record<string, string>} */
-const TEXT_FIELDS = { name: "run-title", start_from: "run-start" }; // ids, by name in the request
+const TEXT_FIELDS = {
+  name: "run-title",
+  start_from: "run-start",
+  seeds: "run-seeds",
+  group: "run-group",
+}; // ids, by name in the request
 
 /** @typedef {import("./app.js").App} App */
 /** @typedef {ApiResponse<"get", "/presets">[number]} Preset */
@@ -139,7 +145,10 @@ export class NewRunPanel {
     const hint = "agent that training starts from: a run, NAME@best, NAME@STEP or a model";
     const start = makeTextField("run-start", "initial weights", "random", hint);
     const fields = specs.map((spec) => this.#makeField(spec));
-    return make("section", { class: "fields" }, name, fields, start);
+    const seedsHint = "runs with consecutive seeds, which train at the same time as one group";
+    const seeds = makeTextField("run-seeds", "seeds", "1", seedsHint);
+    const group = makeTextField("run-group", "group", "none", "runs of a group are compared by their median");
+    return make("section", { class: "fields" }, name, fields, start, seeds, group);
   }
 
   /** @param {SettingGroups} groups */
@@ -260,7 +269,7 @@ export class NewRunPanel {
       await this.#app.startRun(this.#readBody());
       this.#dialog.close();
       this.#onStart();
-      findInput("#run-title", this.#dialog).value = findInput("#run-start", this.#dialog).value = "";
+      for (const id of Object.values(TEXT_FIELDS)) findInput(`#${id}`, this.#dialog).value = "";
     };
     await runAction(findButton("#start-run", this.#dialog), "Starting…", start, (error) => this.#showError(error));
   }
@@ -274,6 +283,10 @@ export class NewRunPanel {
     if (name) body.name = name;
     const start = findInput("#run-start", this.#dialog).value.trim();
     if (start) body.start_from = start;
+    const group = findInput("#run-group", this.#dialog).value.trim();
+    if (group) body.group = group;
+    const seeds = findInput("#run-seeds", this.#dialog).value.trim();
+    if (seeds) body.seeds = Number.isInteger(parseNumber(seeds)) ? parseNumber(seeds) : /** @type {any} */ (seeds);
     for (const field of this.#changedFields) {
       if (field.spec.name === "seed") body.seed = field.read();
       else if (field.spec.name === "target_lines") body.target_lines = field.read();

@@ -6,11 +6,14 @@ import { find, findAll, make, setText } from "../common/dom.js";
 import { downloadBlob, toCsv } from "../common/download.js";
 import {
   formatAge,
+  formatBytes,
   formatCount,
   formatDate,
+  formatDuration,
   formatDurations,
   formatEstimate,
   formatLines,
+  formatPercent,
   formatSafe,
   formatTrainingMean,
   stateLabel,
@@ -178,6 +181,7 @@ function showAbout(run) {
     const href = `${pageUrl("runs")}#compare=${encodeURIComponent(`${GROUP}${run.group}`)}`;
     rows.unshift(["Group", make("a", { href }, run.group)]);
   }
+  if (run.times) rows.push(["Time went to", make("ul", { class: "times" }, describeTimes(run.times))]);
   find("#run-rename").hidden = run.is_alive;
   const shown = rows.filter(([, value]) => value !== null);
   find("#about").replaceChildren(...shown.flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]));
@@ -254,6 +258,30 @@ async function loadLog() {
 async function reload() {
   if (!(await refresh())) return;
   await Promise.all([loadCheckpoints(), loadCurves(), loadReplays()]);
+}
+
+const PHASES = ["playing", "learning", "evaluating", "saving", "other"];
+
+/**
+ * Describes where the time of a run went, one part per line.
+ *
+ * @param {Record<string, number>} times
+ */
+function describeTimes(times) {
+  const total = PHASES.reduce((sum, phase) => sum + (times[phase] ?? 0), 0);
+  const lines = PHASES.filter((phase) => times[phase]).map((phase) => {
+    const share = make("span", { class: "share-bar", "aria-hidden": "true" });
+    share.style.setProperty("--share", (times[phase] / total).toFixed(3));
+    const percent = formatPercent(Math.round((100 * times[phase]) / total) / 100);
+    const text = `${phase} ${formatDuration(times[phase])}, ${percent}`;
+    return make("li", {}, make("span", {}, text), share);
+  });
+  const used = [
+    times.paused >= 1 && `paused ${formatDuration(times.paused)}`,
+    total > 0 && `${((times.processor ?? 0) / total).toFixed(1)} processor cores`,
+    `${formatBytes(times.memory_bytes)} of memory at most`,
+  ];
+  return [...lines, make("li", { class: "fine" }, used.filter(Boolean).join(" · "))];
 }
 
 function editLabels() {

@@ -174,12 +174,14 @@ function makeButtons({ name, state, is_alive: isAlive }, isOpen) {
   if (state === "running" || state === "starting") return [makeButton("Pause", "Pausing…", command("pause")), stop];
   if (state === "paused") return [makeButton("Resume", "Resuming…", command("resume")), stop];
   if (isAlive) return [];
+  const hash = `#compare=${encodeURIComponent(`group:${name}`)}`;
+  const compare = make("a", { class: "button", href: `${pageUrl("runs")}${hash}` }, "Compare");
   const deletion = makeButton("Delete", "Delete…", remove);
   deletion.classList.add("danger");
-  if (!isOpen) return [deletion];
+  if (!isOpen) return [compare, deletion];
   const resume = makeButton("Resume", "Resuming…", resumeStopped);
   resume.classList.add("primary");
-  return [resume, deletion];
+  return [resume, compare, deletion];
 }
 
 async function remove() {
@@ -210,6 +212,13 @@ function showBest(study) {
     make("p", { class: "best-value" }, valueText(best, study.objective), " ", unit),
     make("dl", { class: "best-settings" }, settings),
     ...makeCommand(study.best_command ?? ""),
+    best.has_run
+      ? make(
+          "a",
+          { class: "button", href: `${pageUrl()}#again/${encodeURIComponent(best.run)}` },
+          "Start a run with these",
+        )
+      : "",
   );
 }
 

@@ -4,10 +4,11 @@ All columns but the seconds and ``steps_per_second`` depend only on the placemen
 writes the same rows as an uninterrupted one. The seconds accumulate over all sessions of training.
 """
 
+import contextlib
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -15,11 +16,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from tetrarium.events import Event, Progress
+from tetrarium.registry.files.atomic import write_file
 from tetrarium.training.agent import TetrisAgent
 from tetrarium.training.algorithms.learner import ReadFile
 from tetrarium.training.callbacks import RoundCallback
 from tetrarium.training.runs.recording.run_clock import RunClock
 from tetrarium.training.runs.recording.table_writers import TableWriter
+from tetrarium.training.runs.storage.folder import TIMES
 
 PROGRESS_EVERY: Final = 2_000  # placements
 _STATE: Final = "progress.json"
@@ -62,6 +65,12 @@ class ProgressLog(RoundCallback):
         self._clock.start()
         self._next_row = (step // PROGRESS_EVERY + 1) * PROGRESS_EVERY
 
+    def _on_rollout_start(self) -> None:
+        self._clock.count()
+
+    def _on_rollout_end(self) -> None:
+        self._clock.count("playing")
+
     def _on_step(self) -> bool:
         if self.locals.get("whole_games"):
             for info in self.locals["infos"]:
@@ -75,6 +84,7 @@ class ProgressLog(RoundCallback):
 
     def on_round_end(self) -> bool:
         """Writes a row if it is due."""
+        self._clock.count("learning")
         step = self._agent.timesteps_trained
         self._clock.add(step)
         if step >= self._next_row:
@@ -134,6 +144,21 @@ class ProgressLog(RoundCallback):
         """Excludes the pause from the elapsed time."""
         self._clock.skip()
 
+    def write_times(self, folder: Path) -> None:
+        """Writes where the time went into the run's folder, for people; without success, nothing is lost."""
+        with contextlib.suppress(OSError):
+            times = {name: round(value, 3) for name, value in self._clock.times().items()}
+            write_file(folder / TIMES, json.dumps(times).encode())
+
+    @contextlib.contextmanager
+    def saving(self) -> Iterator[None]:
+        """Counts the time of the block as saving."""
+        self._clock.count()
+        try:
+            yield
+        finally:
+            self._clock.count("saving")
+
     def write(self, folder: Path) -> None:
         """Writes the state of the next row into a checkpoint."""
         state = {
@@ -143,6 +168,7 @@ class ProgressLog(RoundCallback):
             "losses": list(self._losses),
             "trained_s": self._clock.trained_s,
             "evaluated_s": self._clock.evaluated_s,
+            "times": self._clock.times(),
         }
         (folder / _STATE).write_text(json.dumps(state), encoding="utf-8")
 
@@ -154,6 +180,7 @@ class ProgressLog(RoundCallback):
             self._latest_reward = state["latest_reward"]
             self._clock.trained_s = state.get("trained_s", 0.0)
             self._clock.evaluated_s = state.get("evaluated_s", 0.0)
+            self._clock.set_times(state.get("times", {}))
             # An earlier version did not count losses: those after its checkpoint are counted from there.
             before = [(self._agent.timesteps_trained, self._agent.statistics.games_lost)]
             self._losses = deque((step, n_lost) for step, n_lost in state.get("losses", before))

@@ -23,6 +23,7 @@ BEST: Final = "best"
 BOARDS: Final = "boards"  # sparse file through which a worker publishes boards
 EVALUATION_STATE: Final = "evaluations.json"  # of a checkpoint: its best and its pending evaluation
 RUN_CONFIG: Final = "config.json"
+TIMES: Final = "times.json"  # seconds by what they went to
 _STEP: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 
 

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -43,6 +43,8 @@ class RunConfig:
     start_from: str | None = None  # path of the checkpoint whose weights initialize the agent
     preset: str | None = None  # name of the preset that the configs are based on
     branched_from: str | None = None  # NAME@STEP of the checkpoint that it is a copy of
+    origin: str = field(default="command", compare=False)  # an ``Origin``, what started it
+    track: tuple[str, ...] = field(default=(), compare=False)  # names of the trackers that its scalars are written to
 
 
 def create_run(
@@ -56,6 +58,7 @@ def create_run(
     branched_from: str | None = None,
     origin: Origin = "command",
     group: str | None = None,
+    track: tuple[str, ...] = (),
     copy_into: Callable[[Path], None] | None = None,
 ) -> RunConfig:
     """Creates the folder of a new run, which becomes visible once its config is in it.
@@ -70,6 +73,7 @@ def create_run(
         branched_from: ``NAME@STEP`` of the checkpoint that the run is a copy of.
         origin: What started the run; the command of a run that no command started is an equivalent one.
         group: Name of its group.
+        track: Names of trackers.
         copy_into: Receives the folder before it becomes visible, and writes further files into it.
 
     Raises:
@@ -90,6 +94,8 @@ def create_run(
         start_from=None if start_from is None else str(start_from.absolute()),
         preset=preset,
         branched_from=branched_from,
+        origin=origin,
+        track=track,
     )
 
     def fill(run_name: str, folder: Path) -> None:
@@ -172,6 +178,7 @@ def _described(folder: Path, config: RunConfig, origin: Origin = "command") -> b
         "start_from": config.start_from,
         "preset": config.preset,
         "branched_from": config.branched_from,
+        "track": list(config.track),
         "env_config": config.env_config.to_dict(),
         "training_config": config.training_config.to_dict(),
         "changed_settings": changed_settings(config.env_config.to_dict(), config.training_config.to_dict()),
@@ -200,6 +207,8 @@ def read_run_config(home: Home, name: str) -> RunConfig:
             start_from=values.get("start_from"),
             preset=values.get("preset"),
             branched_from=values.get("branched_from"),
+            origin=values.get("origin", "command"),
+            track=tuple(values.get("track", ())),
         )
     except PermissionError:
         raise HomeError(
