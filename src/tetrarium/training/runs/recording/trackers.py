@@ -38,7 +38,7 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedRun:
-    """What a tracker is given of a run."""
+    """Description of a run for a tracker."""
 
     name: str
     group: str | None
@@ -47,7 +47,7 @@ class TrackedRun:
 
 
 class _WandbRun:
-    """https://docs.wandb.ai/ref/python/; ``WANDB_MODE=offline`` writes to ``./wandb`` alone."""
+    """Weights & Biases (https://docs.wandb.ai/ref/python/); ``WANDB_MODE=offline`` writes to ``./wandb`` alone."""
 
     def __init__(self, run: TrackedRun) -> None:
         import wandb
@@ -71,7 +71,7 @@ class _WandbRun:
 
 
 class _MlflowRun:
-    """https://mlflow.org/docs/latest/api_reference/; ``MLFLOW_TRACKING_URI`` names a server, folder or database."""
+    """MLflow (https://mlflow.org/docs/); ``MLFLOW_TRACKING_URI`` names a server, a folder or a database."""
 
     def __init__(self, run: TrackedRun) -> None:
         from mlflow import MlflowClient
@@ -106,7 +106,7 @@ _MLFLOW_BATCH: Final = 100  # parameters in one request, MLflow's limit
 
 
 class _TrackioRun:
-    """https://huggingface.co/docs/trackio; a local database in ``TRACKIO_DIR``, else in Hugging Face's cache."""
+    """Trackio (https://huggingface.co/docs/trackio); ``TRACKIO_DIR`` holds its database, else Hugging Face's cache."""
 
     def __init__(self, run: TrackedRun) -> None:
         import trackio
@@ -155,7 +155,7 @@ def require_trackers(names: tuple[str, ...]) -> None:
 
 
 def tracked_run(config: RunConfig, *, group: str | None, key: str) -> TrackedRun:
-    """Returns what trackers are given of a run."""
+    """Returns the description of a run for trackers."""
     settings = {**config.env_config.to_dict(), **config.training_config.to_dict()}
     return TrackedRun(name=config.name, group=group, settings=settings, key=key)
 
