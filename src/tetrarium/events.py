@@ -221,6 +221,9 @@ class EvaluationProgress(Event):
     n_games: int
     pieces_total: int
     seconds_left: float | None = None  # estimated; None at first
+    n_workers: int | None = None  # of an executor; None for threads
+    n_lost: int = 0  # parts that ended with their worker, and are played again
+    n_repeated: int = 0  # parts that a second worker plays, because the first may hang
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -502,3 +502,29 @@ def test_evaluate_on_processes_and_with_a_ledger(
     )
     assert run_command(*arguments, "--fresh") == 0
     assert "Continuing" not in capfd.readouterr().err
+
+    assert run_command("runs", "prune", "--evaluations", "0", "--home", str(trained)) == 0
+    key, *_ = (trained / "evaluations").iterdir()
+    assert f"Evaluation {key.name}: 0.0 MB\nThis would free 0.0 MB" in capfd.readouterr().out
+    assert run_command("runs", "prune", "--evaluations", "0", "--yes", "--home", str(trained)) == 0
+    assert list((trained / "evaluations").iterdir()) == []
+
+
+def test_runs_are_trained_resumed_and_evaluated_on_processes(
+    tetrarium_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    on = ("--on", "local", "--workers", "2")
+    small = ("--steps", "80", "--seed", "4", "--set", "height=4", *SMALL)
+    assert run_command("train", "--name", "s", "--seeds", "2", *small, *on) == 0
+    printed = capfd.readouterr().out
+    assert "s-5: Finished at step 80 after" in printed
+    assert "median of 2 seeds: " in printed
+    assert run_command("train", "--name", "s-5", *small, *on) == 1
+    assert "The name 's-5' is taken." in capfd.readouterr().err
+    assert run_command("resume", "s-5", "--steps", "120", *on) == 0
+    assert "Finished at step 120 after" in capfd.readouterr().out
+    config = json.loads((tetrarium_home / "runs" / "s-5" / "config.json").read_text())["training_config"]
+    assert (config["total_timesteps"], config["schedule_steps"]) == (120, 80)
+    assert run_command("train", "--name", "none", "--device", "cuda", *small, *on) == 2
+    assert "got 'cuda'" in capfd.readouterr().err
+    assert not (tetrarium_home / "runs" / "none").exists()

@@ -52,7 +52,7 @@ def test_a_whole_run() -> None:
         (1, progress(100_000, seconds_left=0)),
         (0, RunEnded(state="finished", step=100_000, seconds=72, checkpoint="runs/first/checkpoints/100000")),
         (5, EvaluationProgress(games_done=10, n_games=100, pieces_total=123_456)),
-        (1, EvaluationProgress(games_done=100, n_games=100, pieces_total=999_999)),
+        (1, EvaluationProgress(games_done=100, n_games=100, pieces_total=999_999, n_workers=8, n_lost=2, n_repeated=1)),
         (0, EvaluationFinished(report=report())),
     ]
     with PlainDisplay(out, interval_s=5, clock=clock) as display:
@@ -74,7 +74,7 @@ def test_a_whole_run() -> None:
         "Evaluate it: tetrarium evaluate first",
         "Plot its curve: tetrarium runs plot first",
         "Evaluating: 10 of 100 games done, 123,456 pieces placed",
-        "Evaluating: 100 of 100 games done, 999,999 pieces placed",
+        "Evaluating: 100 of 100 games done, 999,999 pieces placed, 8 workers, 2 slices lost, 1 slice repeated",
         "dt-10 on 10 × 20, 7-bag, seed 3",  # noqa: RUF001  (as people write sizes)
     ]
     assert len(out.getvalue().splitlines()) == 22

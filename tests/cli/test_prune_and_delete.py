@@ -31,7 +31,9 @@ def test_checkpoints_are_pruned_with_yes_and_runs_are_deleted_and_restored(
     assert result["runs"] == [{"name": "one", "steps": [200, 400], "n_bytes": result["n_bytes"]}]
     assert result["is_done"] is False and len(list(checkpoints.iterdir())) == 3
     assert output_of("runs", "prune", "one", "--yes").endswith(f"Freed {output.split()[5]} MB.\n")
-    assert json.loads(output_of("runs", "prune", "--yes", "--json")) == {"runs": [], "n_bytes": 0, "is_done": True}
+    assert json.loads(output_of("runs", "prune", "--yes", "--json")) == {
+        "runs": [], "evaluations": [], "n_bytes": 0, "is_done": True,
+    }  # fmt: skip
     assert {path.name for path in checkpoints.iterdir()} == {"600"}
     config = checkpoints.parent / "config.json"
     config.write_bytes(b"\xef\xbb\xbf" + config.read_bytes())  # a byte order mark, as some editors write it

@@ -20,6 +20,7 @@ from tetrarium.errors import ConfigError, ExecutorError, PolicyError
 from tetrarium.evaluation import Report, dask_executor, evaluate, evaluator, executors, ledger, work_queue
 from tetrarium.evaluation import cluster as cluster_module
 from tetrarium.evaluation.dask_executor import DaskExecutor, scheduler_address
+from tetrarium.evaluation.executors import ExecutorStatus
 
 N_SLICES: Final = 200
 
@@ -77,8 +78,11 @@ def test_games_of_workers_that_end_or_hang_are_played_again(
     own_cluster.add_worker()
     killed, stopped, _ = own_cluster.workers
     disturbances: list[Callable[[], None]] = [killed.kill, lambda: stopped.send_signal(signal.SIGSTOP)]
-    found = play(n_games=40, executor=at(own_cluster), on_progress=disturb(disturbances))
+    statuses: list[ExecutorStatus] = []
+    progress = {"on_progress": disturb(disturbances), "on_workers": statuses.append}
+    found = play(n_games=40, executor=at(own_cluster), **progress)
     assert not disturbances
+    assert statuses[-1].n_repeated > 0
     assert found.games == play(n_games=40).games
 
 

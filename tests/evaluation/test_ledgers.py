@@ -14,9 +14,18 @@ from tests.evaluation.sample_policies import SMALL, STACKER, Predictor, compiled
 from tests.registry.faulty_disks import running, small_disk
 from tests.torture.test_full_disk import fill
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import AlreadyRunningError, ExecutorError, LedgerError, PolicyError, describe_os_error
+from tetrarium.errors import (
+    AlreadyRunningError,
+    ConfigError,
+    ExecutorError,
+    LedgerError,
+    PolicyError,
+    describe_os_error,
+)
 from tetrarium.evaluation import LinearPolicy, RandomPolicy, Report, evaluate, evaluator, ledger, work_queue
-from tetrarium.evaluation.executors import local_processes
+from tetrarium.evaluation.executors import ExecutorStatus, local_processes
+from tetrarium.evaluation.policy_runner import GameBatch
+from tetrarium.evaluation.work_queue import Task, WorkQueue
 from tetrarium.registry.files.process_lock import run_lock
 
 POLICIES = [RandomPolicy(), STACKER, network()]
@@ -175,6 +184,31 @@ def test_a_damaged_ledger_and_one_of_another_evaluation_are_refused_by_name(tmp_
     assert play(ledger=tmp_path, fresh=True).games == play().games
 
 
+def test_ledgers_that_nobody_continued_are_found_and_deleted(tmp_path: Path) -> None:
+    folder = interrupted(tmp_path)
+    assert ledger.find_old_ledgers(tmp_path, days=1) == []
+    (old,) = ledger.find_old_ledgers(tmp_path, days=0)
+    assert (old.key, old.n_bytes) == (folder.name, sum(path.stat().st_size for path in folder.iterdir()))
+    with run_lock(folder):
+        assert ledger.find_old_ledgers(tmp_path, days=0) == []
+        ledger.delete_ledgers(tmp_path, [old])
+        assert folder.exists()
+    ledger.delete_ledgers(tmp_path, [old])
+    assert not folder.exists()
+    with pytest.raises(ConfigError, match=r"Days are 0 or more; got -1\."):
+        ledger.find_old_ledgers(tmp_path, days=-1)
+
+
+def test_slices_suit_the_number_of_workers() -> None:
+    states = GameBatch.begin(SMALL, 0, tuple(range(64))).states(64, False)
+    queue = WorkQueue(states, Task(policy=STACKER, config=SMALL, max_pieces=30), 1, slice_s=1.0)
+    queue.suit(400, 8.0)
+    assert queue.slice_s == 8.0
+    taken = queue.take()
+    assert taken is not None
+    assert len(taken.listed) == 1, "few games each, so that all workers have some"
+
+
 def test_one_process_at_a_time_writes_a_ledger(tmp_path: Path) -> None:
     folder = interrupted(tmp_path)
     with run_lock(folder), pytest.raises(AlreadyRunningError) as refused:
@@ -237,7 +271,10 @@ def test_slices_of_a_killed_worker_are_played_again(tmp_path: Path) -> None:
             os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
 
     arguments = {"n_games": 200, "max_pieces": 200, "ledger": tmp_path}
-    report = play(executor=start, on_progress=kill_one, **arguments)
+    statuses: list[ExecutorStatus] = []
+    report = play(executor=start, on_progress=kill_one, on_workers=statuses.append, **arguments)
+    assert statuses[-1].n_lost > 0
+    assert (statuses[-1].n_workers, statuses[-1].n_repeated) == (1, 0)
     assert report.games == play(n_games=200, max_pieces=200).games
     assert len(started) == 2
     assert multiprocessing.active_children() == []

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -19,6 +20,7 @@ from tetrarium.registry.home import Home
 
 if TYPE_CHECKING:
     from tetrarium.evaluation import Report
+    from tetrarium.evaluation.executors import ExecutorStatus
 
 FreshOption = Annotated[
     bool, Parameter(negative="", help="Play all games again instead of continuing an earlier evaluation.")
@@ -75,6 +77,7 @@ def evaluate_in(
             executor=executor,
             ledger=None if home is None else _writable(home.evaluations),
             fresh=fresh,
+            on_workers=on_progress.note_workers,
         )
 
 
@@ -108,6 +111,11 @@ class _Progress:
         self._n_games = n_games
         self._max_pieces = max_pieces
         self._started: tuple[float, float] | None = None  # time, and share that was done then
+        self._workers: Mapping[str, int] = {}
+
+    def note_workers(self, status: "ExecutorStatus") -> None:
+        """Notes the status of the workers, which the next progress includes."""
+        self._workers = asdict(status)
 
     def __call__(self, n_pieces: int, n_finished: int) -> None:
         from tetrarium.evaluation.evaluator import share_done
@@ -126,7 +134,13 @@ class _Progress:
         if now_s - started_s > _ESTIMATE_AFTER_S and done > done_at_start:
             left_s = (now_s - started_s) * (1 - done) / (done - done_at_start)
         self._handle(
-            EvaluationProgress(games_done=n_finished, n_games=self._n_games, pieces_total=n_pieces, seconds_left=left_s)
+            EvaluationProgress(
+                games_done=n_finished,
+                n_games=self._n_games,
+                pieces_total=n_pieces,
+                seconds_left=left_s,
+                **self._workers,
+            )
         )
 
 

@@ -22,7 +22,7 @@ from tetrarium.engine.rules import UNIFORM, is_integer
 from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
-from tetrarium.evaluation.executors import SLICE_S, ExecutorSource, play_on_executor
+from tetrarium.evaluation.executors import SLICE_S, ExecutorSource, ExecutorStatus, play_on_executor
 from tetrarium.evaluation.ledger import Ledger
 from tetrarium.evaluation.policy_runner import GameBatch, as_playable, require_playable
 from tetrarium.evaluation.reports import GameResult, Report, make_report
@@ -49,6 +49,7 @@ def evaluate(
     executor: ExecutorSource | None = None,
     ledger: str | os.PathLike[str] | None = None,
     fresh: bool = False,
+    on_workers: Callable[[ExecutorStatus], None] | None = None,
 ) -> Report:
     """Plays games 0 to ``n_games - 1`` of a seed until they terminate or reach the piece limit.
 
@@ -74,6 +75,8 @@ def evaluate(
         ledger: Folder for ledgers. An evaluation of more than 10 seconds stores its results there, in a folder of its
             own, and the same call continues after an interruption; with more games, it extends the evaluation.
         fresh: Delete the results in the ledger and play all games again.
+        on_workers: Called before ``on_progress`` with the number of the executor's workers, and with how many slices
+            they lost and repeated.
 
     Raises:
         ConfigError: if a number is out of range.
@@ -89,6 +92,7 @@ def evaluate(
     n_runners = min(os.cpu_count() or 1, MAX_THREADS) if n_threads is None else n_threads
     n_runners = whole_number("n_threads", n_runners, 1, MAX_THREADS)
     _require_callable("on_progress", on_progress, "a function of pieces and games")
+    _require_callable("on_workers", on_workers, "a function of the workers' status")
     if not isinstance(executor, Executor):
         _require_callable("executor", executor, "an Executor or a function that makes one")
     playable = as_playable(policy)
@@ -100,7 +104,15 @@ def evaluate(
     runners = [SliceRunner(task, n_games) for _ in range(n_local)]
     states = GameBatch.begin(config, seed, tuple(range(n_games))).states(n_games, runners[0].draws_choices)
     with contextlib.nullcontext() if ledger is None else Ledger(Path(ledger), task, seed, fresh=fresh) as open_ledger:
-        seconds = _play(states, task, runners, executor, n_runners, open_ledger, on_progress or (lambda *_: None))
+        status = None if executor is None else ExecutorStatus(n_workers=n_runners)
+
+        def report_progress(n_pieces: int, n_finished: int) -> None:
+            if on_workers is not None and status is not None:
+                on_workers(status)
+            if on_progress is not None:
+                on_progress(n_pieces, n_finished)
+
+        seconds = _play(states, task, runners, executor, status, open_ledger, report_progress)
     return make_report(
         _results(states), policy=playable.name, seed=seed, max_pieces=limit, seconds=seconds, config=config.to_dict()
     )
@@ -116,7 +128,7 @@ def _play(
     task: Task,
     runners: list[SliceRunner],
     executor: ExecutorSource | None,
-    n_runners: int,
+    status: ExecutorStatus | None,
     ledger: Ledger | None,
     on_progress: Progress,
 ) -> float:
@@ -126,7 +138,7 @@ def _play(
     queue = WorkQueue(
         states,
         task,
-        len(runners) if executor is None else n_runners,
+        len(runners) if status is None else status.n_workers,
         in_order=ledger is not None or executor is not None,
         slice_s=None if executor is None else SLICE_S,
     )
@@ -140,8 +152,8 @@ def _play(
     if ledger is not None:
         ledger.begin(queue)
     on_wait()
-    if executor is not None:
-        play_on_executor(queue, task, executor, n_runners, on_wait)
+    if executor is not None and status is not None:
+        play_on_executor(queue, task, executor, status, on_wait)
     elif task.policy.compiled:
         _play_threaded(queue, runners, on_wait)
     else:

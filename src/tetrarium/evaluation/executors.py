@@ -24,15 +24,26 @@ from tetrarium.evaluation.work_queue import GameStates, PlayedSlice, Slice, Slic
 ExecutorSource = Executor | Callable[[], Executor]  # an Executor, or a function that makes one and can replace it
 
 SLICE_S: Final = 1.0  # sending a slice takes milliseconds
+_SLICES_PER_S: Final = 50  # of all workers together; a scheduler takes some hundred
 _AHEAD: Final = 2  # slices sent for each worker, so that none waits for the next one
 _MAX_LOSSES: Final = 3  # executors that broke one after another, without a slice played
 _CHECK_EVERY_S: Final = 0.1
-_OVERDUE_S: Final = 30.0  # after which another worker plays a slice, too
+_OVERDUE_S: Final = 30.0  # after which another worker plays a slice, too; twice as long for each further one
+_OVERDUE_SLICES: Final = 10.0  # at least so many times the time that a slice shall take
 _memory: Final = threading.local()  # of one thread of a worker: the latest task and its runner
 
 
+@dataclass(slots=True, kw_only=True)
+class ExecutorStatus:
+    """Workers of an executor, and slices that they did not return in time."""
+
+    n_workers: int
+    n_lost: int = 0  # slices that ended with their worker
+    n_repeated: int = 0  # slices that were sent to a second worker, because the first may hang
+
+
 def play_on_executor(
-    queue: WorkQueue, task: Task, source: ExecutorSource, n_workers: int, on_wait: Callable[[], None]
+    queue: WorkQueue, task: Task, source: ExecutorSource, status: ExecutorStatus, on_wait: Callable[[], None]
 ) -> None:
     """Plays slices until every game is finished.
 
@@ -40,7 +51,7 @@ def play_on_executor(
         queue: The games.
         task: The evaluation.
         source: Where slices are played.
-        n_workers: Number of its workers.
+        status: Number of its workers; updated.
         on_wait: Called several times per second; its exceptions end the evaluation.
 
     Raises:
@@ -62,7 +73,7 @@ def play_on_executor(
                     )
                 stack.callback(executor.shutdown, wait=True, cancel_futures=True)
             try:
-                _play(queue, pickled, executor, n_workers, on_wait)
+                _play(queue, pickled, executor, status, on_wait)
             except BrokenExecutor as error:
                 n_losses = n_losses + 1 if queue.n_pieces == n_pieces else 1
                 if executor is source or n_losses > _MAX_LOSSES:
@@ -79,15 +90,18 @@ class _SentSlice:
 
     slice: Slice
     sent_s: float = 0.0
+    n_sent: int = 0
     is_returned: bool = False
 
-    @property
-    def is_overdue(self) -> bool:
-        """True if its worker may hang."""
-        return time.monotonic() - self.sent_s > _OVERDUE_S
+    def is_overdue(self, slice_s: float) -> bool:
+        """Returns whether its worker may hang: one that compiles kernels takes a minute."""
+        limit_s = max(_OVERDUE_S, _OVERDUE_SLICES * slice_s) * 2.0 ** (self.n_sent - 1)
+        return time.monotonic() - self.sent_s > limit_s
 
 
-def _play(queue: WorkQueue, task: bytes, executor: Executor, n_workers: int, on_wait: Callable[[], None]) -> None:
+def _play(
+    queue: WorkQueue, task: bytes, executor: Executor, status: ExecutorStatus, on_wait: Callable[[], None]
+) -> None:
     sent: dict[Future[PlayedSlice], _SentSlice] = {}
 
     def give_back(returned: _SentSlice, played: PlayedSlice | None) -> None:
@@ -97,6 +111,7 @@ def _play(queue: WorkQueue, task: bytes, executor: Executor, n_workers: int, on_
 
     def send(shared: _SentSlice) -> None:
         shared.sent_s = time.monotonic()
+        shared.n_sent += 1
         try:
             future = executor.submit(_play_slice, task, shared.slice.states, shared.slice.n_pieces)
         except BaseException:
@@ -108,14 +123,16 @@ def _play(queue: WorkQueue, task: bytes, executor: Executor, n_workers: int, on_
         while not queue.is_done:
             if isinstance(executor, ClusterExecutor):
                 executor.check()
-                n_workers = executor.n_workers
+                status.n_workers = executor.n_workers
+            queue.suit(status.n_workers, max(1.0, status.n_workers / _SLICES_PER_S))
             awaited = list({id(each): each for each in sent.values() if not each.is_returned}.values())
-            overdue = [each for each in awaited if each.is_overdue]
-            for _ in range(_AHEAD * n_workers - (len(awaited) - len(overdue))):
+            overdue = [each for each in awaited if each.is_overdue(queue.slice_s or 0.0)]
+            for _ in range(_AHEAD * status.n_workers - (len(awaited) - len(overdue))):
                 if (taken := queue.take(wait=False)) is not None:
                     send(_SentSlice(taken))
                 elif overdue:
                     send(overdue.pop())
+                    status.n_repeated += 1
                 else:
                     break
             done, _ = wait(sent, timeout=_CHECK_EVERY_S, return_when=FIRST_COMPLETED)
@@ -124,6 +141,7 @@ def _play(queue: WorkQueue, task: bytes, executor: Executor, n_workers: int, on_
                 give_back(sent.pop(future), played)
             on_wait()
     finally:
+        status.n_lost += len({id(lost) for lost in sent.values() if not lost.is_returned})
         for future, lost in sent.items():
             future.cancel()
             give_back(lost, None)

@@ -18,8 +18,8 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -28,10 +28,10 @@ import numpy.typing as npt
 
 from tetrarium.engine.kernel_cache import SOURCES
 from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
-from tetrarium.errors import AlreadyRunningError, LedgerError, PolicyError, describe_os_error, naming_file
+from tetrarium.errors import AlreadyRunningError, ConfigError, LedgerError, PolicyError, describe_os_error, naming_file
 from tetrarium.evaluation.work_queue import GameStates, Task, WorkQueue
-from tetrarium.registry.files.atomic import create_directory, write_file
-from tetrarium.registry.files.process_lock import run_lock
+from tetrarium.registry.files.atomic import create_directory, remove_directory, write_file
+from tetrarium.registry.files.process_lock import is_locked, run_lock
 from tetrarium.registry.files.safe_files import canonical_json
 
 _FORMAT_VERSION: Final = 1
@@ -40,6 +40,7 @@ _UNFINISHED: Final = "unfinished.states"
 _N_DIGITS_KEY: Final = 16  # hexadecimal
 _N_CHECKSUM: Final = hashlib.sha256().digest_size
 _WRITE_EVERY_S: Final = 10.0
+_DAY_S: Final = 86_400.0
 _FIELDS: Final = (LINES, N_PLACED, TERMINATED)  # after the number of a game, in a line
 
 
@@ -197,6 +198,38 @@ class Ledger:
         unfinished = np.frombuffer(rows, dtype=np.int64).reshape(values["shape"])
         unfinished = unfinished[unfinished[:, 0] < len(states)]
         states[unfinished[:, 0]] = unfinished[:, 1:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldLedger:
+    """Ledger of an evaluation that was not continued for some days."""
+
+    key: str  # name of its folder
+    n_bytes: int
+
+
+def find_old_ledgers(parent: Path, days: float) -> list[OldLedger]:
+    """Returns the ledgers that were not written for so many days, and that no process writes.
+
+    Raises:
+        ConfigError: if ``days`` is negative.
+    """
+    if not days >= 0:
+        raise ConfigError(f"Days are 0 or more; got {days}. Pass the age of the results to delete.", field="days")
+    found = []
+    for path in sorted(parent.glob(f"*/{_GAMES}")):
+        files = [file.stat() for file in path.parent.iterdir()]
+        is_old = time.time() - max(file.st_mtime for file in files) >= days * _DAY_S
+        if is_old and not is_locked(path.parent):
+            found.append(OldLedger(key=path.parent.name, n_bytes=sum(file.st_size for file in files)))
+    return found
+
+
+def delete_ledgers(parent: Path, ledgers: Iterable[OldLedger]) -> None:
+    """Deletes ledgers; those that a process has begun to write meanwhile stay."""
+    for old in ledgers:
+        with contextlib.suppress(AlreadyRunningError), run_lock(parent / old.key):
+            remove_directory(parent / old.key)
 
 
 def _header(task: Task, seed: int) -> Mapping[str, Any]:

@@ -103,9 +103,10 @@ class WorkQueue:
         self._max_pieces = task.max_pieces
         self._most_games, self._most_pieces = _COMPILED if task.policy.compiled else _PREDICTED
         self._least_pieces = self._most_pieces
-        self._shares = _SHARES * n_runners if n_runners > 1 else 1
+        self._shares = _shares(n_runners)
         self._in_order = in_order
         self._slice_s = slice_s
+        self._stretch = 1.0
         self._stopped = False
         self._changed = threading.Condition()
         self._is_finished = self._finished(states)
@@ -117,6 +118,17 @@ class WorkQueue:
     def is_done(self) -> bool:
         """True once every game is finished."""
         return self.n_finished == len(self._states)
+
+    @property
+    def slice_s(self) -> float | None:
+        """Seconds that a slice shall take; None if it has a fixed number of pieces."""
+        return None if self._slice_s is None else self._stretch * self._slice_s
+
+    def suit(self, n_runners: int, stretch: float) -> None:
+        """Adapts further slices to the number that are played at a time; ``stretch`` multiplies their length."""
+        with self._changed:
+            self._shares = _shares(n_runners)
+            self._stretch = stretch
 
     def stop(self) -> None:
         """Makes every thread return after its present slice."""
@@ -179,10 +191,14 @@ class WorkQueue:
             return self._states[listed]
 
     def _adapt(self, seconds: float) -> None:
-        if self._slice_s is not None:
-            growth = min(self._slice_s / max(seconds, 1e-6), _LARGEST_GROWTH)
+        if (slice_s := self.slice_s) is not None:
+            growth = min(slice_s / max(seconds, 1e-6), _LARGEST_GROWTH)
             self._most_pieces = max(self._least_pieces, int(self._most_pieces * growth))
 
     def _finished(self, states: GameStates) -> npt.NDArray[np.bool_]:
         finished: npt.NDArray[np.bool_] = (states[:, TERMINATED] != 0) | (states[:, N_PLACED] >= self._max_pieces)
         return finished
+
+
+def _shares(n_runners: int) -> int:
+    return _SHARES * n_runners if n_runners > 1 else 1

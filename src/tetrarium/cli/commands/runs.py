@@ -203,24 +203,43 @@ def prune(
     ] = None,
     *,
     keep: Annotated[int, Parameter(help="Number of latest checkpoints to keep per run.")] = 1,
+    evaluations: Annotated[
+        float | None,
+        Parameter(
+            help="Instead, delete the stored games of evaluations that were not continued for this number of days; "
+            "reports and scores stay."
+        ),
+    ] = None,
     yes: options.YesOption = False,
     json: options.JsonOption = False,
     home: options.HomeOption = None,
 ) -> int:
     """Delete checkpoints that are not needed to resume a run. Active runs are skipped."""
+    from tetrarium.evaluation.ledger import delete_ledgers, find_old_ledgers
     from tetrarium.training.runs.storage import checkpoint_cleanup
 
     located = Home.locate(home)
-    found = checkpoint_cleanup.find_prunable(located, names or (), keep)
-    n_bytes = sum(one.n_bytes for one in found)
+    old = [] if evaluations is None else find_old_ledgers(located.evaluations, evaluations)
+    found = checkpoint_cleanup.find_prunable(located, names or (), keep) if evaluations is None else []
+    n_bytes = sum(one.n_bytes for one in found) + sum(one.n_bytes for one in old)
     if not json:
         for one in found:
             print(f"{one.name}: {len(one.steps):,} of its checkpoints, {_size(one.n_bytes)}")
+        for ledger in old:
+            print(f"Evaluation {ledger.key}: {_size(ledger.n_bytes)}")
     if yes:
         checkpoint_cleanup.prune(located, found)
+        delete_ledgers(located.evaluations, old)
     if json:
-        print_json({"runs": [asdict(one) for one in found], "n_bytes": n_bytes, "is_done": yes})
-    elif not found:
+        print_json(
+            {
+                "runs": [asdict(one) for one in found],
+                "evaluations": [asdict(one) for one in old],
+                "n_bytes": n_bytes,
+                "is_done": yes,
+            }
+        )
+    elif not n_bytes:
         print("There is nothing to delete.")
     else:
         print(f"Freed {_size(n_bytes)}." if yes else f"This would free {_size(n_bytes)}. To confirm, add --yes")

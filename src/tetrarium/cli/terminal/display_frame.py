@@ -16,7 +16,7 @@ from rich.text import Text
 from tetrarium.cli import formatting
 from tetrarium.cli.tables.report_tables import report_table
 from tetrarium.cli.terminal.board_text import draw_board, small_size
-from tetrarium.cli.terminal.run_summary import COMPILING, RunSummary, ending_sentences, evaluated_text
+from tetrarium.cli.terminal.run_summary import COMPILING, RunSummary, ending_sentences, evaluated_text, workers_text
 from tetrarium.events import BoardShown, EvaluationProgress, Progress
 
 _UNUSED_CONSOLE: Final = Console(file=io.StringIO())  # wrapping needs one only to justify lines
@@ -193,6 +193,7 @@ def _evaluation(event: EvaluationProgress, width: int) -> list[RenderableType]:
             (f"{event.games_done:,} of {event.n_games:,} games", ""),
             (f"{event.pieces_total:,} pieces", "dim"),
             ("" if event.seconds_left is None else f"{formatting.duration_text(event.seconds_left)} left", "dim"),
+            (workers_text(event), "dim"),
         ),
         _bar(event.games_done, event.n_games, max(10, width - _GUTTER)),
     ]

@@ -11,7 +11,7 @@ from typing import Final, Self, TextIO
 from tetrarium import events
 from tetrarium.cli.formatting import duration_text, lines_text, losses_text, percent_text, sample_text, small_text
 from tetrarium.cli.tables.report_tables import report_lines
-from tetrarium.cli.terminal.run_summary import COMPILING, RunSummary, ending_sentences, evaluated_text
+from tetrarium.cli.terminal.run_summary import COMPILING, RunSummary, ending_sentences, evaluated_text, workers_text
 from tetrarium.cli.terminal.safe_stream import LineQueue, SafeStream
 
 INTERVAL_S: Final = 5.0
@@ -69,9 +69,10 @@ class PlainDisplay:
                 self._print_at_interval(progress_line(event))
             case events.EvaluationProgress():
                 left = "" if event.seconds_left is None else f", {duration_text(event.seconds_left)} left"
+                workers = "" if event.n_workers is None else f", {workers_text(event)}"
                 self._print_at_interval(
                     f"Evaluating: {event.games_done:,} of {event.n_games:,} games done, "
-                    f"{event.pieces_total:,} pieces placed{left}"
+                    f"{event.pieces_total:,} pieces placed{left}{workers}"
                 )
             case _:
                 for line in self._lines(event):

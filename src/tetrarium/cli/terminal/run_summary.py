@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tetrarium import events
-from tetrarium.cli.formatting import duration_text, durations_text, estimated_text, lines_text, times_text
+from tetrarium.cli.formatting import counted, duration_text, durations_text, estimated_text, lines_text, times_text
 from tetrarium.cli.options import suggested
 from tetrarium.errors import HomeError
 from tetrarium.registry.home import Home
@@ -163,6 +163,23 @@ def evaluated_text(event: events.AgentEvaluated) -> str:
     if event.is_best:
         parts.append("the best so far")
     return ", ".join(parts)
+
+
+def workers_text(event: events.EvaluationProgress) -> str:
+    """Returns the number of workers of an evaluation, and of slices that they lost or that were sent again.
+
+    >>> progress = events.EvaluationProgress(games_done=1, n_games=9, pieces_total=7, n_workers=40, n_lost=2)
+    >>> workers_text(progress)
+    '40 workers, 2 slices lost'
+    """
+    if event.n_workers is None:
+        return ""
+    parts = [
+        counted(event.n_workers, "worker"),
+        f"{counted(event.n_lost, 'slice')} lost" if event.n_lost else "",
+        f"{counted(event.n_repeated, 'slice')} repeated" if event.n_repeated else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def ending_sentences(ended: events.RunEnded, name: str | None) -> list[str]:
