@@ -12,12 +12,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tetrarium.environment import EnvConfig
-from tetrarium.evaluation import evaluate
+from tetrarium.evaluation import evaluate, evaluator
 from tetrarium.evaluation.dask_executor import DaskExecutor
 from tetrarium.evaluation.executors import local_processes
 from tetrarium.registry import Home
@@ -30,6 +31,7 @@ from tetrarium.workers.processes.piece_process import Piece, train_piece
 AGENT = "champion-10x20"
 N_GAMES = 64
 N_NO_OPS = 2_000
+SHORT_S = (0.1, 0.03)
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -121,6 +123,24 @@ def measure_evaluations(address: str, worker: int, max_pieces: int, pairs: int) 
     )
 
 
+def check_model(address: str, worker: int, max_pieces: int) -> None:
+    """Prints what short slices cost a worker, beside the cost that follows from a task that does nothing."""
+    policy, config = resolve_policy(AGENT, Home.locate())
+    spent = {}
+    for slice_s in (1.0, *SHORT_S):
+        evaluator.SLICE_S = slice_s
+        with DaskExecutor(address) as executor:
+            arguments = {"max_pieces": max_pieces, "n_threads": 1, "executor": executor}
+            evaluate(policy, config, N_GAMES, 0, **arguments)
+            (spent[slice_s],) = spent_by(
+                (worker,), lambda given=arguments: evaluate(policy, config, N_GAMES, 0, **given)
+            )
+    for slice_s in SHORT_S:
+        print(
+            f"slices of {slice_s} s: {spent[1.0] / spent[slice_s]:.3f} of the pieces per CPU second with those of 1 s"
+        )
+
+
 def measure_pieces(steps: int) -> None:
     """Prints size and costs of a piece of the default training, with a full replay buffer as it is after ``steps``."""
     with tempfile.TemporaryDirectory() as folder:
@@ -137,7 +157,8 @@ def measure_pieces(steps: int) -> None:
         )  # fmt: skip
         train_piece(piece)  # starts the fork server
         started_s = time.perf_counter()
-        trained = train_piece(piece)
+        with watched_pieces() as spent:
+            trained = train_piece(piece)
         piece_s = time.perf_counter() - started_s
         assert isinstance(trained, TrainedPiece)
         started_s = time.process_time()
@@ -145,8 +166,27 @@ def measure_pieces(steps: int) -> None:
         added_s = time.process_time() - started_s
     print(
         f"a piece: {packed.n_bytes / 1e6:.1f} MB each way, {1e3 * (packed_s + added_s):.0f} ms at home; one of "
-        f"{trained.step - packed.step} steps takes its worker {piece_s:.2f} s (wall time)"
+        f"{trained.step - packed.step} steps takes {max(spent):.2f} s in its process ({piece_s:.2f} s of wall time)"
     )
+
+
+@contextlib.contextmanager
+def watched_pieces() -> Iterator[list[float]]:
+    """Gives a list to which the CPU time of a piece's process is appended while it runs."""
+    spent, ended = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            for path in Path("/proc").glob("[0-9]*/comm"):
+                with contextlib.suppress(OSError):
+                    if path.read_text(encoding="utf-8", errors="replace").startswith("piece "):
+                        spent.append(cpu_s(int(path.parent.name)))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield spent
+    ended.set()
+    thread.join()
 
 
 def measure_compiling() -> None:
@@ -177,6 +217,7 @@ def main() -> None:
     with cluster() as (address, scheduler, worker):
         measure_tasks(address, scheduler, worker)
         measure_evaluations(address, worker, given.max_pieces, given.pairs)
+        check_model(address, worker, given.max_pieces)
     measure_pieces(given.steps)
     measure_compiling()
 
