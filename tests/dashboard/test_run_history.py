@@ -18,7 +18,7 @@ from tests.dashboard.saved_models import save_model
 from tests.dashboard.servers import Server, dashboard
 from tests.tuning.studies import study
 from tetrarium.dashboard.routes.history import search_runs
-from tetrarium.dashboard.routes.replays import make_gif
+from tetrarium.dashboard.routes.replays import make_animation
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.board_snapshot import PieceGrid
 from tetrarium.environment.replays import Replay, pack_actions
@@ -268,7 +268,7 @@ def test_a_partial_gif_equals_that_part_of_the_whole_gif() -> None:
     )
 
     def gif_frames(first: int) -> list[Any]:
-        with Image.open(BytesIO(make_gif(replay, first=first, n_pieces=4, speed=30))) as gif:
+        with Image.open(BytesIO(make_animation(replay, first=first, n_pieces=4, speed=30))) as gif:
             found = []
             for number in range(gif.n_frames):
                 gif.seek(number)
@@ -301,5 +301,5 @@ def test_one_gif_is_rendered_at_a_time() -> None:
     from tetrarium.dashboard.routes import replays
 
     replay = Replay(env_config=EnvConfig(), seed=0, game=0, actions=b"", lines=0, pieces=0, terminated=False)
-    with replays._GIF_LOCK, pytest.raises(LimitReachedError, match="One GIF is rendered at a time"):
-        make_gif(replay, first=0, n_pieces=1, speed=10)
+    with replays._GIF_LOCK, pytest.raises(LimitReachedError, match="One animation is rendered at a time"):
+        make_animation(replay, first=0, n_pieces=1, speed=10)

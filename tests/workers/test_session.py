@@ -269,3 +269,18 @@ def test_keys_and_presses_beyond_the_fewest_are_counted() -> None:
         played.run_until(at_s + 0.2)
     about = played.replay().about
     assert (played.game.state.pieces, about["keys"], about["finesse_faults"]) == (3, 8, 2)
+
+
+def test_the_game_of_the_opponent_is_kept_with_its_pace() -> None:
+    played = GameSession(SessionOptions(opponent="dellacherie", pace=10.0), seed=5)
+    policy = named_policy("dellacherie")
+    played.opponent = Opponent(policy, opponent_config(policy, None, played.game.config), seed=5, goal=None)
+    played.pace = 10.0
+    for at_s in (0.0, 0.2, 0.4):
+        tap(played, DROP, at_s)
+        played.run_until(at_s + 0.2)
+    replay = played.opponent.replay("dellacherie")
+    assert len(list(replay.play())) == played.opponent.pieces == 6
+    about = played.replay("imported-1").about
+    assert (about["opponent_game"], about["opponent_pieces"]) == ("imported-1", "0 2 4")
+    assert "opponent_game" not in played.replay().about

@@ -164,6 +164,17 @@ def test_the_advisor_plays_on_in_a_new_game(page: Page, game: str) -> None:
     expect(page.locator("#game-facts")).to_contain_text("from piece 31 on")
 
 
+def test_a_range_is_saved_as_an_animation(page: Page, game: str) -> None:
+    open_game(page, f"{game}#p=40")
+    for name, suffix, start in (("GIF, 20 pieces", "gif", b"GIF89a"), ("Video, 100 pieces", "mp4", b"\0\0\0")):
+        page.get_by_role("button", name="Save animation").click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        assert download.value.suggested_filename == f"{game}.{suffix}"
+        assert download.value.path().read_bytes().startswith(start)
+        expect(page.locator("#toasts")).to_contain_text(f"{game}.{suffix}: 5 pieces from here.")
+
+
 def test_a_person_plays_on_and_sees_the_records(page: Page, game: str) -> None:
     open_game(page, f"{game}#p=30")
     page.get_by_role("link", name="Play from here").click()

@@ -7,14 +7,14 @@ import math
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
 from pydantic import Field
 
 from tetrarium.dashboard.live.sources import require_agent
-from tetrarium.dashboard.routes.replays import First, ReplayBoardsResponse, make_gif, replay_boards
+from tetrarium.dashboard.routes.replays import First, ReplayBoardsResponse, make_animation, replay_boards
 from tetrarium.dashboard.schemas import FAILURES, NAME_PATTERN, Agent, JsonRoute, RequestModel, ResponseModel
 from tetrarium.engine import PIECES, orientation_cells
 from tetrarium.engine.board_tracker import decode_cells, encode_cells
@@ -39,8 +39,9 @@ _MAX_ACTIONS: Final = 200_000  # of a game that is shown; checking so many keys 
 _MAX_PAGES: Final = 500
 _N_CELLS: Final = WIDTH * HEIGHT
 _N_CACHED: Final = 8
-_GIF: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {"image/gif": {"schema": {"type": "string", "format": "binary"}}}}
+_MEDIA_TYPES: Final = {"gif": "image/gif", "mp4": "video/mp4"}
+_ANIMATION: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {name: {"schema": {"type": "string", "format": "binary"}} for name in _MEDIA_TYPES.values()}}
 }
 GameId = Annotated[
     str,
@@ -224,20 +225,24 @@ def _add_games(routes: APIRouter, home: Home) -> None:
         return replay_boards(_game(home, game_id)[1].replay, first, n_boards)
 
     @routes.get(
-        "/games/{game_id}/gif", summary="Render a part of a game as a GIF", response_class=Response, responses=_GIF
+        "/games/{game_id}/animation",
+        summary="Render a part of a game as a GIF or a video",
+        response_class=Response,
+        responses=_ANIMATION,
     )
-    def show_game_gif(
+    def show_game_animation(
         game_id: GameId,
+        kind: Annotated[Literal["gif", "mp4"], Query(description="A GIF or a video.")] = "gif",
         first: First = 0,
         n_pieces: Annotated[int, Query(ge=1, le=300, description="Number of pieces to show.")] = 100,
         speed: Annotated[float, Query(ge=1, le=100, description="Pieces per second.")] = 10,
     ) -> Response:
-        """Takes some seconds; one GIF is rendered at a time."""
+        """Takes some seconds; one animation is rendered at a time."""
         replay = _game(home, game_id)[1].replay
-        content = make_gif(replay, first=first, n_pieces=n_pieces, speed=speed)
-        name = f"{game_id.replace(_REPLAY_OF_RUN, '-')}.gif"
+        content = make_animation(replay, first=first, n_pieces=n_pieces, speed=speed, suffix=f".{kind}")
+        name = f"{game_id.replace(_REPLAY_OF_RUN, '-')}.{kind}"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        return Response(content, media_type="image/gif", headers=headers)
+        return Response(content, media_type=_MEDIA_TYPES[kind], headers=headers)
 
     @routes.get("/games/{game_id}/fumen", summary="Show a part of a game as a fumen")
     def show_game_fumen(

@@ -20,7 +20,7 @@ from tetrarium.dashboard.routes.runs import Name
 from tetrarium.dashboard.schemas import FAILURES, JsonRoute, ResponseModel
 from tetrarium.engine.board_tracker import BoardTracker, encode_cells
 from tetrarium.engine.random_streams import make_stream
-from tetrarium.environment.pictures.animation import animation_frames, write_gif
+from tetrarium.environment.pictures.animation import ANIMATION_WRITERS, animation_frames
 from tetrarium.environment.replays import MAX_FILE_BYTES, REPLAY_SUFFIX, Replay
 from tetrarium.errors import ConfigError, EntryNotFoundError, LimitReachedError, ReplayError
 from tetrarium.registry.files.safe_files import open_plain
@@ -105,7 +105,7 @@ def replay_routes(home: Home) -> APIRouter:
         speed: Annotated[float, Query(ge=1, le=100, description="Pieces per second.")] = 10,
     ) -> Response:
         """Takes some seconds; one GIF is rendered at a time."""
-        content = make_gif(
+        content = make_animation(
             find_replay(find_source(home, "run", name).folder, replay), first=first, n_pieces=n_pieces, speed=speed
         )
         return Response(content, media_type="image/gif", headers=_attachment(f"{name}-{replay}.gif"))
@@ -264,7 +264,9 @@ def replay_boards(replay: Replay, first: int, n_boards: int) -> ReplayBoardsResp
     )
 
 
-def make_gif(replay: Replay, *, first: int, n_pieces: int, speed: float, cell_px: int = 16) -> bytes:
+def make_animation(
+    replay: Replay, *, first: int, n_pieces: int, speed: float, cell_px: int = 16, suffix: str = ".gif"
+) -> bytes:
     """Renders a part of a replay.
 
     Args:
@@ -273,14 +275,15 @@ def make_gif(replay: Replay, *, first: int, n_pieces: int, speed: float, cell_px
         n_pieces: Number of pieces to show.
         speed: Pieces per second.
         cell_px: Edge length of a cell in pixels.
+        suffix: A key of ``ANIMATION_WRITERS``.
 
     Raises:
         ConfigError: if the speed is out of range.
         ReplayError: if the game cannot be replayed.
-        LimitReachedError: if another GIF is being rendered, which uses one core.
+        LimitReachedError: if another animation is being rendered, which uses one core.
     """
     if not _GIF_LOCK.acquire(blocking=False):
-        raise LimitReachedError("One GIF is rendered at a time, and another one is in progress. Try again later.")
+        raise LimitReachedError("One animation is rendered at a time, and another one is in progress. Try again later.")
     try:
         config = replay.env_config
         moves = itertools.islice(replay.play(), first + n_pieces)
@@ -294,7 +297,7 @@ def make_gif(replay: Replay, *, first: int, n_pieces: int, speed: float, cell_px
             cell_px=cell_px,
             n_skipped=first,
         )
-        write_gif(frames, target)
+        ANIMATION_WRITERS[suffix](frames, target)
         return target.getvalue()
     finally:
         _GIF_LOCK.release()

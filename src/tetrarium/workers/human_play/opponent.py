@@ -15,6 +15,7 @@ from tetrarium.engine.random_streams import N_STREAM_WORDS
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.board_snapshot import board_event
 from tetrarium.environment.config import KEY_SETTINGS
+from tetrarium.environment.replays import Replay, pack_actions
 from tetrarium.errors import GameError, PolicyError
 from tetrarium.evaluation.policy_runner import GameBatch, as_playable, require_playable
 from tetrarium.evaluation.single_games import PolicyGame
@@ -76,6 +77,9 @@ class Opponent:
         self._tracker.warm()
         self._tracker.begin(self._game.stream)
         self._goal = goal
+        self._config = config
+        self._seed = seed
+        self._actions: list[int] = []
         self.seconds = 0.0  # time of its latest placement
 
     @property
@@ -117,9 +121,23 @@ class Opponent:
             next_action = self._game.next_action
             assert next_action is not None
             self._tracker.follow([next_action])
+            self._actions.append(next_action)
             self._game.place()
             self.seconds = seconds if pace is None else max(self.seconds + 1 / pace, seconds - 1 / pace)
         return is_due
+
+    def replay(self, agent: str) -> Replay:
+        """Returns the replay of the game so far; ``agent`` names who plays."""
+        return Replay(
+            env_config=self._config,
+            seed=self._seed,
+            game=0,
+            actions=pack_actions(self._config, self._actions),
+            lines=self.lines,
+            pieces=self.pieces,
+            terminated=self._tracker.is_over,
+            about={"agent": agent},
+        )
 
     def board(self, is_paused: bool) -> BoardShown:
         """Returns the event that shows the game."""

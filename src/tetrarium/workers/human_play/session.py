@@ -21,6 +21,7 @@ from tetrarium.workers.human_play.opponent import Advice, Advisor, Opponent
 
 KEY_RATE: Final = 240
 _STEP_S: Final = 1 / KEY_RATE
+_MAX_OPPONENT_PIECES: Final = 5_000  # numbers that the header of a replay has room for
 _MAX_LAG_S: Final = 0.25  # longer delays of a busy machine do not count as time of the game
 
 
@@ -54,6 +55,7 @@ class GameSession:
         self.is_opponent_changed = True
         self._clock = KeyClock()
         self._finesse = FinesseCounter(self.game.config.width)
+        self._opponent_pieces: list[int] = []  # pieces that the opponent had placed at each placement of the person
         self._n_continued: int | None = None  # pieces placed before, in a game that continues another one
         self._n_steps = 0
         self._due_s = 0.0
@@ -136,6 +138,8 @@ class GameSession:
         assert move.piece is not None
         assert move.placement is not None
         self._finesse.lock(move.state_t.columns, move.piece, move.placement)
+        if self.opponent is not None:
+            self._opponent_pieces.append(self.opponent.pieces)
         self._cleared_rows = cleared_rows
         label = clear_label(move, self.game.config)
         if label:
@@ -178,13 +182,15 @@ class GameSession:
             sent_s=time.time(),
         )
 
-    def replay(self) -> Replay:
-        """Returns the replay of the game so far."""
+    def replay(self, opponent_game: str = "") -> Replay:
+        """Returns the replay of the game so far; ``opponent_game`` is the id of the opponent's, if that was saved."""
         about: dict[str, str | float] = {"mode": self.mode, "seconds": round(self.seconds, 3)}
         if self._n_continued is None:
             about |= {"keys": self._finesse.n_presses, "finesse_faults": self._finesse.n_faults}
         else:
             about["continued_at"] = self._n_continued
+        if opponent_game and len(self._opponent_pieces) <= _MAX_OPPONENT_PIECES:
+            about |= {"opponent_game": opponent_game, "opponent_pieces": " ".join(map(str, self._opponent_pieces))}
         return self.game.replay(**about)
 
     def play_back(self, keys: Iterable[int], n_pieces: int) -> None:

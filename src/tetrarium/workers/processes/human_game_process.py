@@ -28,7 +28,7 @@ from tetrarium.workers.human_play.human_game_control import (
     SessionOptions,
 )
 from tetrarium.workers.human_play.opponent import Advisor, Opponent, opponent_config
-from tetrarium.workers.human_play.saved_games import save_game, start_of
+from tetrarium.workers.human_play.saved_games import import_game, save_game, start_of
 from tetrarium.workers.human_play.session import GameSession, human_game_config
 from tetrarium.workers.processes.fork_server import load_kernels
 from tetrarium.workers.processes.worker_host import host_until_stopped
@@ -207,7 +207,10 @@ class _SessionLoop:
         if self._session.game.state.pieces == 0:
             return
         try:
-            self._saved_as = save_game(self._home, self._session.replay())
+            opponent, opponent_game = self._session.opponent, ""
+            if opponent is not None and opponent.pieces:
+                opponent_game = import_game(self._home, opponent.replay(str(self._options.opponent)))
+            self._saved_as = save_game(self._home, self._session.replay(opponent_game))
         except OSError as error:
             self._message = f"The game could not be saved: {error.strerror or error}. Free disk space in the home."
         self._session.is_changed = True

@@ -53,7 +53,7 @@ export const api = {
   },
   /**
    * @param {string} game_id
-   * @param {{ first: number, n_pieces: number, speed: number }} query
+   * @param {{ kind: string, first: number, n_pieces: number, speed: number }} query
    */
-  gifUrl: (game_id, query) => apiUrl("/games/{game_id}/gif", { game_id }, query),
+  animationUrl: (game_id, query) => apiUrl("/games/{game_id}/animation", { game_id }, query),
 };

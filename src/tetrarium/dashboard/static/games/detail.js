@@ -4,10 +4,11 @@
 import { nameInPath, pageUrl } from "../common/address.js";
 import { agentOptions } from "../common/agent-options.js";
 import { BoardCanvas, ROWS_ABOVE } from "../common/board.js";
-import { find, findButton, findCanvas, findInput, findSelect, setAttribute, setText } from "../common/dom.js";
+import { find, findAll, findButton, findCanvas, findInput, findSelect, setAttribute, setText } from "../common/dom.js";
 import { downloadBlob } from "../common/download.js";
 import { formatClock, formatCount, formatPercent } from "../common/format.js";
 import { initPage } from "../common/frame.js";
+import { attachMenu } from "../common/menus.js";
 import { PieceQueue } from "../common/piece-queue.js";
 import { pieceLetter } from "../common/pieces.js";
 import { CHAMPION } from "../common/preview.js";
@@ -19,6 +20,7 @@ import { BestList, showVerdict } from "./best-list.js";
 import { GameBoards } from "./boards.js";
 import { Editor } from "./editor.js";
 import { EvaluationGraph, mistakesText } from "./graph.js";
+import { OpponentBoard } from "./opponent.js";
 import { boardAfter } from "./place.js";
 
 /** @type {Record<string, string>} */
@@ -26,7 +28,6 @@ const MODES = { sprint: "Sprint", marathon: "Marathon", free: "Free game" };
 const POSITION_PAGE = "position"; // shows the fumen of the hash, or an empty board
 const STORAGE_KEY = "tetrarium-advisor";
 const LARGE_STEP = 10;
-const GIF_PIECES = 100;
 const PLAYED_ON = 200; // pieces
 const JOB_POLL_MS = 250;
 const MAX_FRAME_MS = 250; // a longer frame does not skip pieces
@@ -43,6 +44,8 @@ let seconds = [];
 /** @type {import("./api.js").Candidate | null} */
 let followed = null; // the placement whose continuation is shown
 let analysis = new Analysis();
+/** @type {OpponentBoard | null} */
+let opponent = null;
 let playing = { frame: 0, at_ms: 0, exact: 0 };
 
 const board = new BoardCanvas(findCanvas("#board"), { flashes: false });
@@ -147,6 +150,7 @@ function show() {
   find("#time-part").hidden = !seconds.length;
   if (seconds.length) setText(find("#time"), formatClock(position ? (seconds[position - 1] ?? 0) : 0));
   setAttribute(find("#play-here"), "href", `${pageUrl("play")}#continue/${encodeURIComponent(`${game}:${position}`)}`);
+  opponent?.show(position);
   graph.show(analysis.state, position);
   best.show(analyzed, shown?.width ?? 10);
   find("#best-empty").hidden = Boolean(analyzed);
@@ -261,13 +265,18 @@ async function currentFumen() {
   return isPosition ? fumen : (await api.fumen(game, position)).fumen;
 }
 
-async function saveGif() {
+/**
+ * @param {string} kind
+ * @param {number} nPieces
+ */
+async function saveAnimation(kind, nPieces) {
   const first = Math.min(position, Math.max(0, end - 1));
   const speed = Math.max(1, Number(findSelect("#speed").value));
-  const response = await fetch(api.gifUrl(game, { first, n_pieces: GIF_PIECES, speed }));
-  if (!response.ok) throw new Error((await response.json().catch(() => null))?.error ?? "The GIF was not rendered.");
-  downloadBlob(await response.blob(), `${game.replace("~", "-")}.gif`);
-  showToast(`Saved ${formatCount(Math.min(GIF_PIECES, end - first))} pieces from here as a GIF.`);
+  const response = await fetch(api.animationUrl(game, { kind, first, n_pieces: nPieces, speed }));
+  if (!response.ok) throw new Error((await response.json().catch(() => null))?.error ?? "It was not rendered.");
+  const file = `${game.replace("~", "-")}.${kind}`;
+  downloadBlob(await response.blob(), file);
+  showToast(`Saved as ${file}: ${formatCount(Math.min(nPieces, end - first))} pieces from here.`);
 }
 
 /** Has the advisor play on from the position, and opens the new game there. */
@@ -317,7 +326,7 @@ async function loadGame() {
   if (isPosition) {
     setText(find("#game-title"), "Position");
     setText(find("#game-facts"), fumen ? "A fumen, analyzed under the guideline." : "Set up by hand.");
-    for (const id of ["#play-on", "#save-gif"]) find(id).hidden = true;
+    for (const id of ["#play-on", "#animation"]) find(id).hidden = true;
     if (!fumen) {
       setEnd(0);
       editor.open(null);
@@ -338,6 +347,7 @@ async function loadGame() {
   setAttribute(find("#save-replay"), "download", `${game.replace("~", "-")}.tetris-replay`);
   find("#save-replay").hidden = false;
   find("#play-here").hidden = !facts.by_keys;
+  if (facts.about.opponent_game) opponent = new OpponentBoard(facts.about);
   setEnd(facts.pieces);
   show();
   analyze();
@@ -369,9 +379,14 @@ find("#edit").addEventListener("click", () => {
   pause();
   editor.open(boards.at(position));
 });
-find("#save-gif").addEventListener("click", ({ currentTarget }) =>
-  runAction(/** @type {Element} */ (currentTarget), "Rendering…", saveGif),
-);
+attachMenu(find("#save-animation"), find("#animation-menu"));
+for (const choice of findAll("#animation-menu button")) {
+  choice.addEventListener("click", () =>
+    runAction(find("#save-animation"), "Rendering…", () =>
+      saveAnimation(choice.dataset.kind ?? "gif", Number(choice.dataset.pieces)),
+    ),
+  );
+}
 find("#play-on").addEventListener("click", ({ currentTarget }) =>
   runAction(/** @type {Element} */ (currentTarget), "Playing…", playOn),
 );

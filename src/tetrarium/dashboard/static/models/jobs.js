@@ -79,7 +79,7 @@ export class Jobs extends Emitter {
   async refresh() {
     clearTimeout(this.#timer);
     try {
-      this.all = await api.jobs();
+      this.all = (await api.jobs()).filter(({ kind }) => kind in TITLES); // not those on games
     } catch {
       this.#timer = setTimeout(() => this.refresh(), POLL_AFTER_FAILURE_MS);
       return;
