@@ -11,16 +11,18 @@ from typing import Any
 import optuna
 import pytest
 
-from tests.tuning.studies import complete, created, rows, study
+from tests.tuning.studies import RANGES, complete, created, rows, study
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import AlreadyRunningError, ConfigError, HomeError
+from tetrarium.errors import AlreadyRunningError, ConfigError, EntryNotFoundError, HomeError
 from tetrarium.registry.files.process_lock import run_lock
 from tetrarium.registry.home import Home
+from tetrarium.registry.run_trash import trashed_runs
 from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.storage.run_config import create_run
 from tetrarium.tuning import (
     create_study,
     delete_study,
+    delete_trial,
     extend_study,
     list_studies,
     read_study,
@@ -192,6 +194,26 @@ def test_a_deleted_study_leaves_its_runs_unless_asked(home: Home) -> None:
     delete_study(home, "first", with_runs=True)
     assert not home.study_folder("first").exists() and not home.run_folder("first-0001").exists()
     assert optuna.get_all_study_names(Storage(home).optuna) == [f"first-b@{read_study_config(home, 'first-b').id}"]
+
+
+def test_a_deleted_trial_no_longer_counts(home: Home) -> None:
+    asked = study(n_trials=12, ranges=RANGES)
+    trials = complete(home, asked, [float(number) for number in range(1, 13)], n_runs=12)
+    assert find_importances(asked, trials).n_trials == 12
+    with run_lock(home.run_folder("first-0012")), pytest.raises(AlreadyRunningError):
+        delete_trial(home, "first", 12, with_run=True)
+    assert delete_trial(home, "first", 12, with_run=True) == "first-0012"
+    assert delete_trial(home, "first", 1) == "first-0001"
+    detail = read_study(home, "first")
+    assert [trial.number for trial in detail.trials] == list(range(2, 12))
+    assert (detail.view.best, detail.view.n_done, detail.view.n_deleted, detail.view.n_ended) == (11, 10, 2, 12)
+    assert (detail.importances.n_trials, detail.seconds_left) == (10, 0.0)
+    assert [run.name for run in trashed_runs(home)] == ["first-0012"] and "first-0001" in home.run_names()
+    running = trials.add(trials.sample())
+    assert running.number == 12, "numbers are not used again"
+    for number, kind, message in ((12, EntryNotFoundError, "has no trial 12"), (13, AlreadyRunningError, "has ended")):
+        with pytest.raises(kind, match=message):
+            delete_trial(home, "first", number)
 
 
 def test_readers_never_wait_for_a_writer(home: Home) -> None:

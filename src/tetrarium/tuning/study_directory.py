@@ -20,6 +20,7 @@ from tetrarium.settings import documented
 from tetrarium.training import TrainingConfig
 from tetrarium.training.presets import ENV_SETTINGS
 from tetrarium.training.runs.storage.checkpoint_cleanup import delete_run
+from tetrarium.training.runs.storage.folder import is_run
 from tetrarium.training.runs.storage.run_config import RunConfig, read_run_config
 from tetrarium.tuning import study as studies
 from tetrarium.tuning.objectives import GOAL, OBJECTIVES, is_maximized
@@ -53,7 +54,7 @@ def find_importances(study: studies.StudyConfig, trials: Trials | None) -> Impor
     with that among all trials; if they are alike, the setting is unimportant. There must be enough trials that at least
     five are among the best, and their values must differ.
     """
-    complete = [trial for trial in (trials.all() if trials is not None else ()) if trial.state.name == "COMPLETE"]
+    complete = [trial for trial in (trials.kept() if trials is not None else ()) if trial.state.name == "COMPLETE"]
     n = len(complete)
     if trials is None or n < MIN_TRIALS:
         return _none(n, f"Importance needs {MIN_TRIALS} complete trials ({n} so far).")
@@ -156,6 +157,7 @@ class StudyView:
     n_done: int = field(metadata=documented("Trials that finished.", 7))
     n_pruned: int = field(metadata=documented("Trials that were stopped early.", 0))
     n_failed: int = field(metadata=documented("Trials that failed.", 0))
+    n_deleted: int = field(metadata=documented("Trials that were deleted after they had ended.", 0))
     n_open: int = field(metadata=documented("Trials that started and have no outcome yet.", 1))
     best: int | None = field(metadata=documented("Number of the best trial.", 4))
     best_value: float | None = field(metadata=documented("Value of the best trial.", 812.5))
@@ -169,6 +171,11 @@ class StudyView:
             {"learning_rate": {"low": 0.0001, "high": 0.01, "log": True}},
         )
     )
+
+    @property
+    def n_ended(self) -> int:
+        """Number of trials with an outcome, deleted ones included."""
+        return self.n_done + self.n_pruned + self.n_failed + self.n_deleted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,8 +200,11 @@ def list_studies(home: Home) -> list[StudyView]:
             except HomeError as error:
                 views.append(_damaged_view(home, name, str(error)))
                 continue
-            found = [] if storage is None else _views(home, study, Trials(storage, study), with_runs=False)
-            views.append(_view(home, study, found))
+            if storage is None:
+                views.append(_view(home, study, []))
+                continue
+            trials = Trials(storage, study)
+            views.append(_view(home, study, _views(home, study, trials, with_runs=False), trials.n_deleted))
     return sorted(views, key=lambda view: (view.started, natural_key(view.name)), reverse=True)
 
 
@@ -218,10 +228,10 @@ def read_study(home: Home, name: str) -> StudyDetail:
     trials = Trials(Storage(home), study)
     found = _views(home, study, trials, with_runs=True)
     return StudyDetail(
-        view=_view(home, study, found),
+        view=_view(home, study, found, trials.n_deleted),
         trials=tuple(found),
         importances=find_importances(study, trials),
-        seconds_left=_seconds_left(study, found),
+        seconds_left=_seconds_left(study, found, trials.n_deleted),
     )
 
 
@@ -334,7 +344,31 @@ def delete_study(home: Home, name: str, *, with_runs: bool = False) -> list[str]
     return runs
 
 
-def _view(home: Home, study: studies.StudyConfig, trials: list[TrialView]) -> StudyView:
+def delete_trial(home: Home, name: str, number: int, *, with_run: bool = False) -> str:
+    """Deletes a trial that has ended from its study; returns the name of its run.
+
+    Args:
+        home: The home.
+        name: Name of the study.
+        number: Number of the trial, from 1.
+        with_run: Whether to move the run to the trash.
+
+    Raises:
+        EntryNotFoundError: if there is no such study or trial.
+        AlreadyRunningError: if the trial has not ended, or its run is being trained.
+        HomeError: if it cannot be deleted.
+    """
+    study = studies.read_study_config(home, name)
+    trials = Trials(Storage(home), study)
+    run = study.run_name(number - 1)
+    if with_run and is_run(home.run_folder(run)):
+        trials.require_ended(number)
+        delete_run(home, run)
+    trials.delete(number)
+    return run
+
+
+def _view(home: Home, study: studies.StudyConfig, trials: list[TrialView], n_deleted: int = 0) -> StudyView:
     folder = home.study_folder(study.name)
     is_alive = is_locked(folder)
     tuner = _tuner_state(status_files.read_state(folder), is_alive, trials, study)
@@ -349,6 +383,7 @@ def _view(home: Home, study: studies.StudyConfig, trials: list[TrialView]) -> St
         n_done=counts["done"],
         n_pruned=counts["pruned"],
         n_failed=counts["failed"],
+        n_deleted=n_deleted,
         n_open=len(trials) - sum(counts.values()),
         best=None if best is None else best.number,
         best_value=None if best is None else best.value,
@@ -361,7 +396,8 @@ def _damaged_view(home: Home, name: str, reason: str) -> StudyView:
     return StudyView(
         name=name, state=status_files.DAMAGED, message="", error=reason, is_alive=is_locked(folder), preset="",
         objective="lines",
-        sampler="tpe", seed=0, prunes=False, n_trials=0, n_at_once=0, n_done=0, n_pruned=0, n_failed=0, n_open=0,
+        sampler="tpe", seed=0, prunes=False, n_trials=0, n_at_once=0, n_done=0, n_pruned=0, n_failed=0, n_deleted=0,
+        n_open=0,
         best=None, best_value=None, started=status_files.modified_time(folder) or "", command="", ranges={},
     )  # fmt: skip
 
@@ -396,7 +432,7 @@ def _best(study: studies.StudyConfig, trials: list[TrialView]) -> TrialView | No
 
 def _views(home: Home, study: studies.StudyConfig, trials: Trials, *, with_runs: bool) -> list[TrialView]:
     found = []
-    for trial in trials.all():
+    for trial in trials.kept():
         run, about = study.run_name(trial.number), trial_result(trial)
         state = _STATES.get(trial.state.name, "waiting")
         step, seconds = int(about.get("step", 0)), float(about.get("seconds", 0.0))
@@ -425,7 +461,7 @@ def _views(home: Home, study: studies.StudyConfig, trials: Trials, *, with_runs:
     return found
 
 
-def _seconds_left(study: studies.StudyConfig, trials: list[TrialView]) -> float | None:
+def _seconds_left(study: studies.StudyConfig, trials: list[TrialView], n_deleted: int) -> float | None:
     """Estimates the remaining time by the speed of earlier trials; None if there are none."""
     paced = [trial for trial in trials if trial.step and trial.seconds]
     n_steps = sum(trial.step for trial in paced)
@@ -433,5 +469,5 @@ def _seconds_left(study: studies.StudyConfig, trials: list[TrialView]) -> float 
         return None
     ended = _STATES.values()
     n_left = sum(max(0, trial.total_steps - trial.step) for trial in trials if trial.state not in ended)
-    n_left += (study.n_trials - len(trials)) * study.training_config.total_timesteps
+    n_left += (study.n_trials - n_deleted - len(trials)) * study.training_config.total_timesteps
     return sum(trial.seconds for trial in paced) / n_steps * n_left / min(study.n_at_once, max(1, study.n_trials))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tetrarium.errors import HomeError, RegistryBusyError
+from tetrarium.errors import AlreadyRunningError, EntryNotFoundError, HomeError, RegistryBusyError
 from tetrarium.registry import sqlite_files
 from tetrarium.registry.files.atomic import folder_lock
 from tetrarium.registry.home import Home
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _WAIT_S: Final = 5.0  # for other writers
 _FILE: Final = "tuning.db"
+_DELETED: Final = "deleted"  # user attribute of a study, numbers of trials
 _RESULT: Final = "told"  # user attribute of a trial that has ended
 _EVALUATIONS: Final = "course"  # key therein: step and lines of the run's evaluations
 _N_STARTUP_TRIALS: Final = 5  # complete trials before one may be pruned
@@ -168,13 +169,58 @@ class Trials:
 
     @property
     def study(self) -> "optuna.Study":
-        """Optuna's study, read-only."""
-        return self._study
+        """Optuna's study without the deleted trials, read-only."""
+        import optuna
+
+        kept = self.kept()
+        if len(kept) == len(self.all()):
+            return self._study
+        copy = optuna.create_study(direction=self._study.direction)
+        copy.add_trials(kept)
+        return copy
 
     def all(self) -> "list[optuna.trial.FrozenTrial]":
         """Returns all trials by number."""
         with self._translate_errors():
             return self._study.get_trials(deepcopy=False)
+
+    def kept(self) -> "list[optuna.trial.FrozenTrial]":
+        """Returns the trials that were not deleted, by number."""
+        with self._translate_errors():
+            deleted = self._study.user_attrs.get(_DELETED, [])
+        return [trial for trial in self.all() if trial.number not in deleted]
+
+    @property
+    def n_deleted(self) -> int:
+        """Number of deleted trials."""
+        return len(self.all()) - len(self.kept())
+
+    def require_ended(self, number: int) -> "optuna.trial.FrozenTrial":
+        """Returns a trial that has ended; ``number`` counts from 1.
+
+        Raises:
+            EntryNotFoundError: if there is none of that number.
+            AlreadyRunningError: if it has not ended.
+        """
+        trial = next((trial for trial in self.kept() if trial.number + 1 == number), None)
+        if trial is None:
+            raise EntryNotFoundError(f"The study {self._config.name!r} has no trial {number}. Choose one of its list.")
+        if not trial.state.is_finished():
+            raise AlreadyRunningError(
+                f"Only a trial that has ended can be deleted, and {self._config.run_name(number - 1)!r} has not. "
+                "Stop the study first, or wait for the trial."
+            )
+        return trial
+
+    def delete(self, number: int) -> None:
+        """Deletes a trial: samplers, results and lists leave it out; its number is not used again.
+
+        Raises:
+            EntryNotFoundError, AlreadyRunningError: as ``require_ended`` does.
+        """
+        trial = self.require_ended(number)
+        with self._translate_errors():  # Optuna changes no trial that has ended, so the mark is one of the study
+            self._study.set_user_attr(_DELETED, sorted({*self._study.user_attrs.get(_DELETED, []), trial.number}))
 
     def params(self, trial: "optuna.trial.FrozenTrial") -> dict[str, Any]:
         """Returns the parameters of a trial as the configs take them."""
@@ -191,7 +237,7 @@ class Trials:
         trials = self.all()
         copy = optuna.create_study(direction=self._study.direction, sampler=self._sampler(len(trials)))
         if self._config.sampler != "random":  # which depends on no other trial
-            copy.add_trials(trials)
+            copy.add_trials(self.kept() if self._config.sampler == "tpe" else trials)
         sampled = copy.ask(fixed_distributions=self._distributions()).params
         return SampledParams(
             params={item.name: _rounded(item, sampled[item.name]) for item in self._config.ranges},
@@ -245,7 +291,7 @@ class Trials:
         pruner = optuna.pruners.MedianPruner(n_startup_trials=_N_STARTUP_TRIALS, n_warmup_steps=_N_WARMUP_EVALUATIONS)
         copy = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler())
         states = optuna.trial.TrialState
-        complete = [trial_result(other) for other in self.all() if other.state is states.COMPLETE]
+        complete = [trial_result(other) for other in self.kept() if other.state is states.COMPLETE]
         for values in filter(None, (result.get(_EVALUATIONS) for result in complete)):
             copy.add_trial(optuna.trial.create_trial(value=values[-1][1], intermediate_values=self._by_number(values)))
         own = self._by_number(_intermediate_values(evaluations))

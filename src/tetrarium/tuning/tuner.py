@@ -298,7 +298,7 @@ class Tuner:
     def _is_best(self, value: float) -> bool:
         """Returns whether a value is better than those of all complete trials."""
         known = [
-            trial.value for trial in self._trials.all() if trial.state.name == "COMPLETE" and trial.value is not None
+            trial.value for trial in self._trials.kept() if trial.state.name == "COMPLETE" and trial.value is not None
         ]
         if is_maximized(self._config.objective):
             return all(value > other for other in known)

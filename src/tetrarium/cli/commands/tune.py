@@ -240,13 +240,21 @@ def stop(name: StudyArgument, *, home: options.HomeOption = None) -> int:
 def delete(
     name: StudyArgument,
     *,
+    trial: Annotated[int | None, Parameter(help="Delete only the trial of this number, which has ended.")] = None,
     runs: Annotated[bool, Parameter(negative="", help="Move the runs of its trials to the trash, too.")] = False,
     yes: options.YesOption = False,
     home: options.HomeOption = None,
 ) -> int:
-    """Delete a study with its trials. Their runs are kept unless --runs is given; saved models are always kept."""
+    """Delete a study with its trials, or one trial. Runs are kept unless --runs is given; models are always kept."""
     located = Home.locate(home)
     require_study(located, name)
+    if trial is not None:
+        run = tuning.read_study_config(located, name).run_name(trial - 1)
+        if yes:
+            tuning.delete_trial(located, name, trial, with_run=runs)
+        rest = f"trial {trial} of {name} (run {run} {'to the trash' if runs else 'kept'})"
+        print(f"Deleted {rest}." if yes else f"This would permanently delete {rest}. To confirm, add --yes")
+        return 0
     names = trial_runs(located, name)
     if yes:
         tuning.delete_study(located, name, with_runs=runs)

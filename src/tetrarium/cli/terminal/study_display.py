@@ -70,7 +70,7 @@ def _polling(home: Home, name: str, show: Callable[[StudyDetail], None]) -> Iter
 def draw_study(detail: StudyDetail) -> RenderableType:
     """Returns a frame: progress of the study, running trials, and the best so far."""
     view = detail.view
-    n_ended = view.n_done + view.n_pruned + view.n_failed
+    n_ended = view.n_ended
     parts: list[RenderableType] = [
         Text.assemble((view.name, "bold"), "  ", progress_text(detail)),
         ProgressBar(total=view.n_trials, completed=n_ended, width=_BAR_WIDTH * 2),
@@ -170,7 +170,7 @@ def value_text(trial: TrialView, objective: str) -> str:
 def progress_text(detail: StudyDetail) -> str:
     """Formats the progress of a study, such as ``7 of 20 trials, 1 running, 12 min left``."""
     view = detail.view
-    parts = [f"{view.n_done + view.n_pruned + view.n_failed:,} of {view.n_trials:,} trials"]
+    parts = [f"{view.n_ended:,} of {view.n_trials:,} trials"]
     parts += [f"{count:,} {word}" for count, word in (
         (view.n_pruned, "pruned"), (view.n_failed, "failed"), (view.n_open, "running"),
     ) if count]  # fmt: skip
@@ -185,7 +185,7 @@ def studies_table(views: list[StudyView]) -> Table:
     for column in ("study", "state", "trials", "search space", "best", "objective"):
         table.add_column(column, no_wrap=column != "search space")
     for view in views:
-        n_ended = view.n_done + view.n_pruned + view.n_failed
+        n_ended = view.n_ended
         best = "" if view.best_value is None else lines_text(view.best_value)
         table.add_row(
             view.name, view.state, f"{n_ended:,} of {view.n_trials:,}", ", ".join(view.ranges), best, view.objective

@@ -19,8 +19,10 @@ from tetrarium.registry.files.process_lock import is_locked
 from tetrarium.registry.home import Home
 from tetrarium.settings import documented
 from tetrarium.tuning.search_space import MAX_VALUES, require_varied_once
+from tetrarium.tuning.study import MAX_TRIALS
 
 Name = Annotated[str, Path(pattern=NAME_PATTERN, description="The study's name.", examples=["rates"])]
+TrialNumber = Annotated[int, Path(ge=1, le=MAX_TRIALS, description="Number of the trial, from 1.")]
 WithRuns = Annotated[bool, Query(description="Whether to move the runs of its trials to the trash.")]
 Objective = Literal["lines", "evaluation", "placements-to-goal"]
 Sampler = Literal["tpe", "random", "grid", "cma-es"]
@@ -146,6 +148,7 @@ def study_routes(home: Home) -> APIRouter:
         return options
 
     _add_studies(routes, home)
+    _add_trials(routes, home)
     return routes
 
 
@@ -197,6 +200,15 @@ def _add_studies(routes: APIRouter, home: Home) -> None:
         _require(home, name)
         names = tuning.delete_study(home, name, with_runs=runs)
         return DeletedStudyResponse(name=name, runs=names if runs else [])
+
+
+def _add_trials(routes: APIRouter, home: Home) -> None:
+    @routes.delete("/studies/{name}/trials/{number}", summary="Delete a trial")
+    def delete_one_trial(name: Name, number: TrialNumber, runs: WithRuns = False) -> DeletedStudyResponse:
+        """Deletes a trial that has ended permanently: the study goes on without its result."""
+        _require(home, name)
+        run = tuning.delete_trial(home, name, number, with_run=runs)
+        return DeletedStudyResponse(name=name, runs=[run] if runs else [])
 
 
 def _options() -> StudyOptionsResponse:

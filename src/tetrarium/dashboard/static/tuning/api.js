@@ -18,6 +18,8 @@ export const api = {
   start: (/** @type {StartStudyBody} */ body) => request("post", "/studies", { body }),
   command: (/** @type {string} */ name, /** @type {any} */ command) =>
     request("post", "/studies/{name}/commands", { params: { name }, body: { command } }),
+  removeTrial: (/** @type {string} */ name, /** @type {number} */ number, /** @type {boolean} */ runs) =>
+    request("delete", "/studies/{name}/trials/{number}", { params: { name, number }, query: { runs } }),
   remove: (/** @type {string} */ name, /** @type {boolean} */ runs) =>
     request("delete", "/studies/{name}", { params: { name }, query: { runs } }),
   /**

@@ -13,6 +13,7 @@ import { runAction, showToast, toastOnNextPage } from "../common/toast.js";
 import { api } from "./api.js";
 import { labelOf, nameText, runPath, settingText, unitOf, valueText } from "./format.js";
 import { drawScatter } from "./scatter.js";
+import { drawHistory, drawParallel } from "./study-plots.js";
 import { TrialTable } from "./trials.js";
 
 /** @typedef {import("./api.js").StudyDetails} StudyDetails */
@@ -30,7 +31,7 @@ const NUMBERS = [
   ["Importance", "How differently a setting's values are distributed among the best trials and among all."],
 ];
 const name = nameInPath();
-const table = new TrialTable(find("#content"));
+const table = new TrialTable(find("#content"), removeTrial);
 /** @type {StudyDetails | null} */
 let study = null;
 let drawnResults = ""; // results in the scatter plots, as JSON
@@ -105,7 +106,8 @@ function factsOf({ preset, objective, sampler, seed, prunes }) {
 }
 
 /** @param {StudyDetails} study */
-const nEndedOf = ({ n_done: nDone, n_pruned: nPruned, n_failed: nFailed }) => nDone + nPruned + nFailed;
+const nEndedOf = ({ n_done: nDone, n_pruned: nPruned, n_failed: nFailed, n_deleted: nDeleted }) =>
+  nDone + nPruned + nFailed + nDeleted;
 
 /** @param {StudyDetails} study */
 const progressOf = (study) => `${formatCount(nEndedOf(study))} of ${formatCount(study.n_trials)} trials`;
@@ -131,6 +133,7 @@ function showProgress(study) {
     study.n_open && `${formatCount(study.n_open)} running`,
     study.n_pruned && `${formatCount(study.n_pruned)} pruned`,
     study.n_failed && `${formatCount(study.n_failed)} failed`,
+    study.n_deleted && `${formatCount(study.n_deleted)} deleted`,
     timeLeftOf(study),
   ];
   setText(find("#study-counts"), counts.filter(Boolean).join(" · "));
@@ -194,6 +197,18 @@ async function remove() {
   await api.remove(name, withRuns.checked);
   toastOnNextPage(`Deleted ${name}.`);
   location.assign(pageUrl("tuning"));
+}
+
+/** @param {Trial} trial */
+async function removeTrial({ number, run, has_run: hasRun }) {
+  const withRun = make("input", { type: "checkbox", checked: true });
+  /** @type {HTMLElement[]} */
+  const text = [make("p", {}, "The study goes on without its result. It cannot be undone. Saved models are kept.")];
+  if (hasRun) text.push(make("label", { class: "inline" }, withRun, " Move its run to the trash, too"));
+  if (!(await confirm(`Delete ${run}?`, text, "Delete"))) return;
+  await api.removeTrial(name, number, hasRun && withRun.checked);
+  await refresh();
+  find("#trials").focus();
 }
 
 /** @param {StudyDetails} study */
@@ -270,6 +285,8 @@ function showScatters(study) {
     return make("figure", { class: "card" }, plot);
   });
   find("#scatters").replaceChildren(...figures);
+  find("#history").replaceChildren(drawHistory(study, highlight));
+  find("#parallel").replaceChildren(drawParallel(study, highlight));
 }
 
 /**

@@ -84,7 +84,7 @@ function show() {
  */
 function updateRow(row, study) {
   const { objective, best_value: bestValue, started, state, n_trials: nTrials, ranges } = study;
-  const nEnded = study.n_done + study.n_pruned + study.n_failed;
+  const nEnded = study.n_done + study.n_pruned + study.n_failed + study.n_deleted;
   const isGoal = objective === GOAL;
   const best = bestValue === null ? "–" : isGoal ? formatCount(bestValue) : formatLines(bestValue);
   const phone = ` trials · best ${best}${isGoal ? "" : " lines until the limit"} · ${formatAge(started)}`;

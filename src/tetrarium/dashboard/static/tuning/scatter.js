@@ -31,7 +31,7 @@ const LONGEST_TICK = 10; // characters
  * @param {string} [text]
  * @returns {SVGElementTagNameMap[Tag]}
  */
-function makeSvg(tag, attributes, text) {
+export function makeSvg(tag, attributes, text) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
   if (text !== undefined) element.textContent = text;
@@ -44,7 +44,7 @@ function makeSvg(tag, attributes, text) {
  * @param {SettingRange} range
  * @returns {XScale}
  */
-function scaleOf({ values, low, high, log }) {
+export function scaleOf({ values, low, high, log }) {
   if (values?.length) return listedScale(values);
   const [from, to] = [Number(low), Number(high)];
   const measure = (/** @type {number} */ value) => (log ? Math.log10(value) : value);
@@ -73,7 +73,8 @@ function listedScale(values) {
 }
 
 /** @param {number} value */
-const tickText = (value) => (value >= 1e-5 && value < 1e-3 ? value.toFixed(5).replace(/0+$/, "") : formatTick(value));
+export const tickText = (value) =>
+  value >= 1e-5 && value < 1e-3 ? value.toFixed(5).replace(/0+$/, "") : formatTick(value);
 
 /**
  * @param {number} low

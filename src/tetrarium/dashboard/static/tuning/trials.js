@@ -5,6 +5,7 @@ import { compareValues } from "../common/compare-values.js";
 import { find, findAll, findOptional, make, setAttribute } from "../common/dom.js";
 import { formatCount, formatDuration, formatPercent } from "../common/format.js";
 import { KeyedList } from "../common/keyed-list.js";
+import { runAction } from "../common/toast.js";
 import { GOAL, hasEnded, nameText, runPath, settingText, stateSign, unitOf, valueText } from "./format.js";
 
 /** @typedef {import("./api.js").StudyDetails} StudyDetails */
@@ -83,9 +84,15 @@ export class TrialTable {
   /** @type {KeyedList<Trial>} */
   #rows;
 
-  /** @param {HTMLElement} root the page's main element */
-  constructor(root) {
+  #onRemove;
+
+  /**
+   * @param {HTMLElement} root the page's main element
+   * @param {(trial: Trial) => unknown} onRemove
+   */
+  constructor(root, onRemove) {
     this.#root = root;
+    this.#onRemove = onRemove;
     this.#rows = new KeyedList(find("#trials tbody", root), {
       keyOf: ({ run }) => run,
       stateOf: (trial) => [trial, trial.number === this.#study?.best],
@@ -119,7 +126,8 @@ export class TrialTable {
       const button = make("button", { type: "button", class: "sort", title: help, onclick: sort }, title);
       return make("th", { scope: "col", class: isText ? "text" : null, "data-key": key }, button);
     });
-    find("#trials thead tr", this.#root).replaceChildren(...heads);
+    const actions = make("th", { scope: "col" }, make("span", { class: "hidden-text" }, "Actions"));
+    find("#trials thead tr", this.#root).replaceChildren(...heads, actions);
   }
 
   /**
@@ -150,8 +158,16 @@ export class TrialTable {
     const isFocused = row.contains(document.activeElement);
     row.classList.toggle("best", trial.number === this.#study?.best);
     const cells = this.#columns.map(({ cell, isText }) => make("td", { class: isText ? "text" : null }, cell(trial)));
-    row.replaceChildren(...cells);
+    row.replaceChildren(...cells, make("td", {}, hasEnded(trial.state) ? this.#makeDelete(trial) : null));
     if (isFocused) findOptional("a", row)?.focus();
+  }
+
+  /** @param {Trial} trial */
+  #makeDelete(trial) {
+    const label = `Delete ${trial.run}`;
+    const button = make("button", { type: "button", class: "small", "aria-label": label }, "Delete");
+    button.addEventListener("click", () => runAction(button, null, () => this.#onRemove(trial)));
+    return button;
   }
 }
 
