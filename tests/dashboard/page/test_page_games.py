@@ -250,6 +250,9 @@ def test_api_refuses_what_is_no_game(dashboard: Dashboard, game: str) -> None:
     full = {"cells": "x" * 10, "queue": "T"}
     assert refusal("POST", "/positions", full) == (422, "invalid-game")
     assert refusal("POST", "/analyses", {"game": game, "advisor": "nobody"})[0] == 422
+    assert refusal("POST", "/analyses", {"game": "nothing"}) == (404, "entry-not-found")
+    file = dashboard.home.games / f"{game}.tetris-replay"
+    assert refusal("POST", "/analyses", {"game": str(file)}) == (422, "invalid-value"), "no path is read"
     analysis = dashboard.call("POST", "/analyses", {"game": game, "advisor": "random"})
     path = f"/analyses/{analysis['id']}"
     wait_until(lambda: dashboard.call("GET", path)["state"] == "failed", "the refusal")

@@ -4,6 +4,7 @@ The functions may block, so they are not coroutines: each runs in a thread.
 """
 
 import math
+import re
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -18,10 +19,19 @@ from tetrarium.dashboard.routes.replays import First, ReplayBoardsResponse, make
 from tetrarium.dashboard.schemas import FAILURES, NAME_PATTERN, Agent, JsonRoute, RequestModel, ResponseModel
 from tetrarium.engine import PIECES, orientation_cells
 from tetrarium.engine.board_tracker import decode_cells, encode_cells
-from tetrarium.environment.fumen import HEIGHT, WIDTH, FumenPage, decode_fumen, encode_fumen, quiz_comment, replay_fumen
+from tetrarium.environment.fumen import (
+    HEIGHT,
+    WIDTH,
+    FumenPage,
+    decode_fumen,
+    encode_fumen,
+    is_fumen,
+    quiz_comment,
+    replay_fumen,
+)
 from tetrarium.environment.placement_replays import PlacementReplay, reduce_to_placements
 from tetrarium.environment.replays import REPLAY_SUFFIX, Replay
-from tetrarium.errors import EntryNotFoundError, FumenError, ReplayError
+from tetrarium.errors import ConfigError, EntryNotFoundError, FumenError, ReplayError
 from tetrarium.evaluation.analysis.analyzer import Records, empty_records
 from tetrarium.evaluation.analysis.positions import UNKNOWN
 from tetrarium.evaluation.analysis.results import drops_of, graph_of
@@ -297,7 +307,9 @@ def _add_analyses(routes: APIRouter, home: Home) -> None:
     def start_analysis(request: StartAnalysisRequest) -> JobView:
         """Starts a job of the kind `analyze`, whose results can be read while it runs."""
         require_agent(home, request.advisor, "advisor")
-        values = request.model_dump() | {"game": _reference(request.game)}
+        reference = _reference(request.game)
+        resolve_game(reference, home, reads_paths=False)  # refuses what is no game before a process is started
+        values = request.model_dump() | {"game": reference}
         return read_job(home, start_job(home, "analyze", values))
 
     @routes.get("/analyses/{analysis_id}", summary="Show an analysis")
@@ -331,8 +343,21 @@ def _analysis_job(home: Home, analysis_id: str) -> JobView:
     return view
 
 
-def _reference(game_id: str) -> str:
-    return game_id.replace(_REPLAY_OF_RUN, "/") if "@" not in game_id else game_id
+def _reference(game: str) -> str:
+    """Returns the reference of a game by its id, or a fumen; never the path of a file.
+
+    Raises:
+        ConfigError: if it is neither.
+    """
+    if is_fumen(game):
+        return game
+    if re.match(_GAME_PATTERN, game) is None:
+        raise ConfigError(
+            f"game is the id of a game, RUN~REPLAY, or a fumen; got {game[:80]!r}. Import a file first, by "
+            "POST /api/games.",
+            field="game",
+        )
+    return game.replace(_REPLAY_OF_RUN, "/")
 
 
 def _game(home: Home, game_id: str) -> tuple[Replay, PlacementReplay]:
@@ -349,7 +374,7 @@ def _game(home: Home, game_id: str) -> tuple[Replay, PlacementReplay]:
 
 @lru_cache(maxsize=_N_CACHED)
 def _read_game(root: Path, reference: str, _state: tuple[int, int] | None) -> tuple[Replay, PlacementReplay]:
-    replay = resolve_game(reference, Home(root)).replay
+    replay = resolve_game(reference, Home(root), reads_paths=False).replay
     assert replay is not None
     if len(replay) > _MAX_ACTIONS:
         raise ReplayError(
@@ -364,7 +389,7 @@ def _read_game(root: Path, reference: str, _state: tuple[int, int] | None) -> tu
 
 
 def _width(home: Home, reference: str) -> int:
-    return 10 if "@" in reference else _game(home, reference.replace("/", _REPLAY_OF_RUN))[0].env_config.width
+    return WIDTH if is_fumen(reference) else _game(home, reference.replace("/", _REPLAY_OF_RUN))[0].env_config.width
 
 
 def _analysis_response(view: JobView, records: Records | None) -> AnalysisResponse:

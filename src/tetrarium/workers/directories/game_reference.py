@@ -51,8 +51,10 @@ class RecordedGame:
         return fumen_positions(self.pages) if self.replay is None else replay_positions(self.replay)
 
 
-def resolve_game(reference: str, home: Home) -> RecordedGame:
+def resolve_game(reference: str, home: Home, *, reads_paths: bool = True) -> RecordedGame:
     """Resolves a game reference.
+
+    ``reads_paths``: whether it may be the path of a file; those of clients may not.
 
     Raises:
         EntryNotFoundError: if nothing has that name.
@@ -61,10 +63,7 @@ def resolve_game(reference: str, home: Home) -> RecordedGame:
     """
     if is_fumen(reference):
         return RecordedGame(title="Fumen", pages=decode_fumen(reference))
-    if Path(reference).suffix == REPLAY_SUFFIX and Path(reference).is_file() and not Path(reference).stat().st_size:
-        raise ReplayError(f"A game is analyzed once it is written; {reference!r} is empty. Try again, or copy it anew.")
-    is_saved = NAME_RULE.allows(reference) and (home.games / reference).is_file()
-    replay = None if is_saved else resolve_replay(reference, home)
+    replay = _replay_at(reference, home) if reads_paths else None
     if replay is not None:
         return RecordedGame(title=Path(reference).name, replay=replay)
     run, slash, name = reference.partition("/")
@@ -76,6 +75,15 @@ def resolve_game(reference: str, home: Home) -> RecordedGame:
             f"{reference[:80]!r}. Name one of these."
         )
     return RecordedGame(title=reference.removesuffix(REPLAY_SUFFIX), replay=_saved_game(reference, home))
+
+
+def _replay_at(path: str, home: Home) -> Replay | None:
+    """Reads a replay file; returns None if the path is none, or the name of a saved game."""
+    if NAME_RULE.allows(path) and (home.games / path).is_file():
+        return None
+    if Path(path).suffix == REPLAY_SUFFIX and Path(path).is_file() and not Path(path).stat().st_size:
+        raise ReplayError(f"A game is analyzed once it is written; {path!r} is empty. Try again, or copy it anew.")
+    return resolve_replay(path, home)
 
 
 def _saved_game(name: str, home: Home) -> Replay:

@@ -30,7 +30,7 @@ def analyze_game(
     home: Home, folder: Path, values: Mapping[str, Any], report_progress: Callable[..., None]
 ) -> tuple[str, dict[str, Any]]:
     """Analyzes a game: first all values, then the placements ahead, from the position that is looked at."""
-    game = resolve_game(values["game"], home)
+    game = resolve_game(values["game"], home, reads_paths=False)
     policy, _ = resolve_policy(values["advisor"], home)
     report_progress(now=True, message=f"Analyzing {game.title}.", share_done=0.0)
     analyzer = Analyzer(game.positions(), policy)
@@ -75,7 +75,7 @@ def continue_game(
     home: Home, _folder: Path, values: Mapping[str, Any], report_progress: Callable[..., None]
 ) -> tuple[str, dict[str, Any]]:
     """Has an agent play on from a position of a game, and saves the result as an imported game."""
-    game, first, n_pieces = resolve_game(values["game"], home), values["first"], values["max_pieces"]
+    game, first, n_pieces = resolve_game(values["game"], home, reads_paths=False), values["first"], values["max_pieces"]
     if game.replay is None:
         raise ReplayError("A game is played on from a replay; a fumen holds no random state. Choose another game.")
     policy, _ = resolve_policy(values["agent"], home)
