@@ -123,6 +123,8 @@ def test_game_is_played_by_keyboard(
     over = traffic.wait(lambda shown: bool(shown["saved_as"]), "the game to be kept")
     expect(page.locator("#score")).to_have_text(f"{over['score_game']:,}")
     expect(page.locator("#saved-games-list li")).to_have_count(1)
+    analysis = re.compile(rf"/games/{over['saved_as'].removesuffix('.tetris-replay')}$")
+    expect(page.get_by_role("link", name="Analyze", exact=True)).to_have_attribute("href", analysis)
     replay = Replay.from_bytes((dashboard.root / "games" / over["saved_as"]).read_bytes())
     *_, last = replay.play()
     end = last.state_tp1

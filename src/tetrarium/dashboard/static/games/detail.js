@@ -154,6 +154,8 @@ function show() {
   graph.show(analysis.state, position);
   best.show(analyzed, shown?.width ?? 10);
   find("#best-empty").hidden = Boolean(analyzed);
+  const isOver = position >= (analysis.state?.n_positions || Infinity);
+  setText(find("#best-empty"), isOver ? "The game ended here." : "Not analyzed yet.");
   showVerdict(find("#verdict"), analyzed, shown?.width ?? 10);
   const mistakes = analysis.state?.mistakes ?? [];
   findButton("#previous-mistake").disabled = !mistakes.some((k) => k < position);

@@ -17,6 +17,7 @@ const LONGEST_FIGURE = 8; // characters that fit in the large size
  * @property {string} [action] label of the button; without one there is none
  * @property {[term: string, value: string][]} [figures]
  * @property {string | null} [file] address of the replay to save
+ * @property {string | null} [analysis] address of its analysis
  */
 
 export class GameView {
@@ -84,7 +85,7 @@ export class GameView {
    * @param {string} [text]
    * @param {MessageOptions} [options]
    */
-  showMessage(title, text = "", { action = "", figures = [], file = null } = {}) {
+  showMessage(title, text = "", { action = "", figures = [], file = null, analysis = null } = {}) {
     find("#board-message", this.#root).hidden = !title;
     setText(find("#message-title", this.#root), title);
     setText(find("#message-text", this.#root), text);
@@ -96,9 +97,14 @@ export class GameView {
     const button = findButton("#message-action", this.#root);
     button.hidden = !action;
     if (action) setText(button, action);
-    const link = find("#download", this.#root);
-    link.hidden = !file;
-    if (file) setAttribute(link, "href", file);
+    for (const [id, href] of [
+      ["#download", file],
+      ["#analyze", analysis],
+    ]) {
+      const link = find(String(id), this.#root);
+      link.hidden = !href;
+      if (href) setAttribute(link, "href", href);
+    }
   }
 
   /**

@@ -15,7 +15,7 @@ import { isFocusOnGame, Keyboard } from "./keyboard.js";
 import { KeysPanel } from "./keys-panel.js";
 import { Options } from "./options.js";
 import { resultOf } from "./result.js";
-import { showSavedGames } from "./saved-games.js";
+import { analysisUrl, showSavedGames } from "./saved-games.js";
 import { keyName, readKeyboardLayout, Settings } from "./settings.js";
 
 /** @typedef {import("./game.js").OptionChanges} OptionChanges */
@@ -199,6 +199,7 @@ function showEnd(shown) {
     action: view.hasTouchKeys ? "New game" : `New game (${newGameKey()})`,
     figures,
     file: shown.saved_as ? api.replayUrl(shown.saved_as) : null,
+    analysis: shown.saved_as ? analysisUrl(shown.saved_as) : null,
   });
 }
 

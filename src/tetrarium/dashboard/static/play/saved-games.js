@@ -11,6 +11,9 @@ const N_SHOWN = 6;
 /** @type {Record<string, string>} */
 const MODES = { sprint: "Sprint", marathon: "Marathon", free: "Free" };
 
+/** @param {string} name of the file of a saved game */
+export const analysisUrl = (name) => pageUrl("games", name.replace(/\.tetris-replay$/, ""));
+
 export async function showSavedGames() {
   const [games, records, { human_game_modes: modes }] = await Promise.all([
     api.savedGames(N_SHOWN),
@@ -31,11 +34,10 @@ export async function showSavedGames() {
  */
 function makeRow(game, sprintLines, isDetailed = false) {
   const { name, mode, ended } = game;
-  const href = pageUrl("games", name.replace(/\.tetris-replay$/, ""));
   return make(
     "li",
     {},
-    make("a", { href, title: "Analyze this game" }, MODES[mode] ?? "Game"),
+    make("a", { href: analysisUrl(name), title: "Analyze this game" }, MODES[mode] ?? "Game"),
     make("span", {}, resultOf(game, sprintLines)),
     make("span", { class: "fine" }, formatAge(ended)),
     isDetailed ? make("span", { class: "fine details" }, detailsOf(game)) : null,
