@@ -76,8 +76,8 @@ class Analyzer:
         playable: Any = as_playable(policy)
         if not hasattr(playable, "make_value_runner"):
             raise PolicyError(
-                f"An advisor values placements; {playable.name!r} only chooses them. Choose a linear controller or a "
-                "model of DQN, QR-DQN or CMA-ES."
+                f"An advisor values placements; {playable.name!r} only chooses them. Choose a linear controller, or "
+                "an agent that this package has trained."
             )
         require_playable(playable, positions.config)
         self.positions = positions

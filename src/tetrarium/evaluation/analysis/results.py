@@ -146,7 +146,7 @@ def analyze(game: Replay | Positions, policy: Any, *, look_ahead: bool = False) 
 
     Args:
         game: A replay, or positions.
-        policy: As for ``evaluate``; one that values placements, so not random play or PPO.
+        policy: As for ``evaluate``; one that values placements, as controllers and agents of this package do.
         look_ahead: Whether the best and the played placements are played on, for five more pieces.
 
     Raises:
