@@ -142,6 +142,14 @@ def test_position_is_copied_as_a_fumen_edited_and_asked_about(page: Page, game: 
     board.focus()
     for key in ("ArrowRight", "Space", "ArrowUp", "Space"):
         board.press(key)
+    box = board.bounding_box()
+    assert box is not None
+    size = int(min((box["width"] - 4) / 10, (box["height"] - 2) / 23))
+    left, bottom = box["x"] + (box["width"] - 10 * size) / 2, box["y"] + box["height"] - 2
+    page.mouse.move(left + 7.5 * size, bottom - size / 2)
+    page.mouse.down()
+    page.mouse.move(left + 9.5 * size, bottom - size / 2, steps=6)
+    page.mouse.up()
     page.locator("#edit-queue").fill("IX")
     page.get_by_role("button", name="Ask the advisor").click()
     expect(page.locator("#editor-error")).to_contain_text("Pieces are letters of IOTLJSZ")
@@ -153,7 +161,7 @@ def test_position_is_copied_as_a_fumen_edited_and_asked_about(page: Page, game: 
     expect(page.locator("#best button")).to_have_count(5)
     (asked,) = decode_fumen(page.evaluate("new URLSearchParams(location.hash.slice(1)).get('f')"))
     assert (asked.queue, asked.held) == ("IOT", "S")
-    assert np.argwhere(asked.cells >= 0).tolist() == [[0, 1], [1, 1]]
+    assert np.argwhere(asked.cells >= 0).tolist() == [[0, 1], [0, 7], [0, 8], [0, 9], [1, 1]]
 
 
 def test_the_advisor_plays_on_in_a_new_game(page: Page, game: str) -> None:
