@@ -32,6 +32,7 @@ AGENT = "champion-10x20"
 N_GAMES = 64
 N_NO_OPS = 2_000
 SHORT_S = (0.1, 0.03)
+WITHOUT_PROFILER = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}  # it samples the stack 100 times per second
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -50,7 +51,10 @@ def cluster() -> Iterator[tuple[str, int, int]]:
         def start(module: str, *arguments: str) -> int:
             command = [sys.executable, "-m", f"distributed.cli.{module}", "--scheduler-file", str(file)]
             process = subprocess.Popen(  # noqa: S603 fixed
-                [*command, "--no-dashboard", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                [*command, "--no-dashboard", *arguments],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | WITHOUT_PROFILER,
             )
             stack.callback(process.wait)
             stack.callback(process.kill)
@@ -190,21 +194,24 @@ def watched_pieces() -> Iterator[list[float]]:
 
 
 def measure_compiling() -> None:
-    """Prints the CPU time of the first slice of a worker that has no kernels."""
-    code = "from tetrarium.cli.main import main; main(['evaluate', 'AGENT', '--games', '1', '--max-pieces', '1'])"
-    with tempfile.TemporaryDirectory() as folder:
-        spent = []
-        for _ in range(2):
-            before = os.times()
-            subprocess.run(  # noqa: S603 fixed
-                [sys.executable, "-c", code.replace("AGENT", AGENT)],
-                env={**os.environ, "NUMBA_CACHE_DIR": folder, "TETRARIUM_HOME": folder},
-                stdout=subprocess.DEVNULL,
-                check=True,
-            )
-            after = os.times()
-            spent.append(after.children_user + after.children_system - before.children_user - before.children_system)
-    print(f"a worker without kernels: {spent[0]:.1f} CPU seconds to the first piece; with them {spent[1]:.1f}")
+    """Prints the CPU time of commands whose kernels are not compiled, and again once they are."""
+    for arguments in (["evaluate", AGENT, "--games", "1", "--max-pieces", "1"], ["train", "--steps", "1000"]):
+        with tempfile.TemporaryDirectory() as folder:
+            spent = []
+            for _ in range(2):
+                before = os.times()
+                subprocess.run(  # noqa: S603 fixed
+                    [sys.executable, "-m", "tetrarium", *arguments],
+                    env={**os.environ, "NUMBA_CACHE_DIR": folder, "TETRARIUM_HOME": folder},
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    check=True,
+                )
+                after = os.times()
+                spent.append(
+                    after.children_user + after.children_system - before.children_user - before.children_system
+                )
+        print(f"{' '.join(arguments)}: {spent[0]:.1f} CPU seconds without kernels, {spent[1]:.1f} with them")
 
 
 def main() -> None:

@@ -124,16 +124,17 @@ def test_a_run_that_is_paused_stopped_and_resumed_equals_the_local_one(
     home = place.home
     begin(place)
     view = read_run(home, "one")
-    assert (view.is_alive, view.state) == (True, "starting")
+    assert (view.is_alive, view.state, view.place) == (True, "starting", "threads")
     with WorkerClient.connect(home.run_folder("one"), wait_s=PATIENCE_S) as worker:
         worker.execute("pause")
         wait_for(lambda: read_run(home, "one").state == "paused", PATIENCE_S)
         paused = read_run(home, "one")
         assert (paused.checkpoints, paused.message) == ((1_000,), "Paused at step 1,000. Nothing is lost.")
+        assert paused.place == "threads"
         worker.execute("stop")
     assert place.join(PATIENCE_S)
     stopped = read_run(home, "one")
-    assert (stopped.state, stopped.step, stopped.is_alive) == ("stopped", 1_000, False)
+    assert (stopped.state, stopped.step, stopped.is_alive, stopped.place) == ("stopped", 1_000, False, "")
     place.resume_training(home, "one")
     wait_for(lambda: read_run(home, "one").message == "Training on threads; shown after each piece.", PATIENCE_S)
     assert place.join(PATIENCE_S)

@@ -69,6 +69,9 @@ class RunView:
     checkpoints: tuple[int, ...] = field(metadata=documented("Steps of its checkpoints.", [100000]))
     has_best: bool = field(metadata=documented("Whether the weights with the best evaluation are saved as NAME@best."))
     is_alive: bool = field(metadata=documented("Whether its process runs."))
+    place: str = field(
+        default="", metadata=documented("Cluster whose workers train it; empty for this machine.", "tls://head:8786")
+    )
 
     def setting(self, name: str) -> Any:
         """Returns the value of a setting; None if there is no such setting."""

@@ -8,7 +8,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,13 +55,15 @@ def list_runs(home: Home) -> list[RunView]:
         is_alive = is_locked(home.runs / name)
         mark = _mark(home.runs / name, is_alive)
         if name in known and known[name]["mark"] == mark:
-            views.append(_view(known[name]))
+            view = _view(known[name])
+            views.append(replace(view, place=_place(home.runs / name)) if is_alive else view)
             continue
         with contextlib.suppress(HomeError, OSError):
             view = find_run(home, name)
             views.append(view)
             if view.state != status_files.DAMAGED:
-                changed[name] = {**asdict(view), "mark": mark, "config": read_config(home, name)}
+                values = {key: value for key, value in asdict(view).items() if key != "place"}  # of active runs only
+                changed[name] = {**values, "mark": mark, "config": read_config(home, name)}
     gone = known.keys() - set(names)
     if changed or gone:
         with contextlib.suppress(HomeError, OSError):
@@ -132,6 +134,11 @@ def group_runs(views: Iterable[RunView]) -> dict[str, list[RunView]]:
 def _store(home: Home) -> RunStore:
     """Returns the database of a home's runs; lists do not wait while another process writes to it."""
     return RunStore(home, wait_s=0.0)
+
+
+def _place(folder: Path) -> str:
+    state = status_files.read_state(folder)
+    return "" if state is None else state.place
 
 
 def _mark(folder: Path, is_alive: bool) -> str:
@@ -219,6 +226,7 @@ def read_run(home: Home, name: str) -> RunView:
         checkpoints=steps,
         has_best=is_checkpoint(folder / BEST),
         is_alive=is_alive,
+        place=state.place if is_alive else "",
     )
 
 

@@ -111,7 +111,9 @@ class RemotePlace:
         self.check()
         run = RemoteRun(self, name, publish, options or RunOptions(changes={}))
         lock = acquire_lock(run.folder)
-        WorkerState(state="starting", step=run.step, message=f"Waiting for a worker of {self.name}.").write(run.folder)
+        WorkerState(
+            state="starting", step=run.step, message=f"Waiting for a worker of {self.name}.", place=self.name
+        ).write(run.folder)
         remove_address(run.folder)
 
         def train() -> None:
@@ -223,7 +225,9 @@ class RemoteRun:
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError, zmq.ZMQError):  # trains without a server where sockets are forbidden
                 server = stack.enter_context(
-                    WorkerServer(self.folder, TRAINING, self.control, self._config.total_timesteps)
+                    WorkerServer(
+                        self.folder, TRAINING, self.control, self._config.total_timesteps, place=self._place.name
+                    )
                 )
                 self._publish = events.publish_to(self._receive, server.publish)
             yield

@@ -81,15 +81,18 @@ class WorkerServer:
         kind: The worker's kind, which determines the commands that it accepts.
         control: The worker's control, to which commands are applied.
         total_steps: Step at which the worker ends; None if it has no end.
+        place: Name of the cluster that works; empty if this process does.
     """
 
-    def __init__(self, folder: Path, kind: WorkerKind, control: Control, total_steps: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, kind: WorkerKind, control: Control, total_steps: int | None = None, *, place: str = ""
+    ) -> None:
         self._folder = folder
         self._kind = kind
         self._control = control
         self._leases = Leases()
         self._latest: dict[str, str] = {}  # JSON of the latest event of each kind
-        self._state: dict[str, Any] = asdict(WorkerState(state="starting", total_steps=total_steps))
+        self._state: dict[str, Any] = asdict(WorkerState(state="starting", total_steps=total_steps, place=place))
         self._published_control: events.ControlChanged | None = None
         self._lock = threading.Lock()  # guards the event socket and the fields above
         self._thread = threading.Thread(target=self._serve, name="worker", daemon=True)

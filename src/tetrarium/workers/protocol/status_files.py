@@ -75,6 +75,7 @@ class WorkerState:
     code: str = optional_field("")  # of the error
     field: str | None = optional_field(None)  # setting at fault
     evaluated_seconds: float | None = optional_field(None)  # None in files of an earlier version
+    place: str = optional_field("")  # of workers that train a run; empty for this machine
 
     def write(self, folder: Path) -> None:
         """Writes the state file."""

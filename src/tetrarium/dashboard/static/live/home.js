@@ -24,6 +24,7 @@ import { api } from "./api.js";
  * @property {string} [algorithm]
  * @property {number} [seed]
  * @property {string | null} [started]
+ * @property {string} [place] cluster whose workers train a run
  * @property {number | null} [training_mean]
  * @property {number | null} [evaluated_seconds]
  * @property {number | null} [best_lines_game]

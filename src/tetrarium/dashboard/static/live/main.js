@@ -100,7 +100,7 @@ function findSubstitute() {
   const trained = isSound && run?.checkpoints.length ? run.name : CHAMPION;
   const isDue = isLate && !(view.state === "finished" && board); // one that finishes now plays on as a demo
   if (!ACTIVE.includes(view.state)) return isDue ? trained : null;
-  if (control.mode === "no-display" && !isCompiling && view.state !== "starting") return trained;
+  if ((view.place || control.mode === "no-display") && !isCompiling && view.state !== "starting") return trained;
   return !board && isLate ? CONTROLLER : null;
 }
 
@@ -119,6 +119,9 @@ function showBoardMessage() {
   } else if (isCompiling) {
     const text = `The first start on this machine compiles the engine, which takes some seconds.${meanwhile}`;
     gamePanel.showMessage("Preparing", text, null, isAside);
+  } else if (view.state !== "starting" && isActive && view.place) {
+    const text = `Its curves and checkpoints appear after each piece of training.${meanwhile}`;
+    gamePanel.showMessage(`${view.state === "paused" ? "Paused" : "Training"} on ${view.place}`, text, null, isAside);
   } else if (view.state !== "starting" && isActive && view.kind === "run" && control.mode === "no-display") {
     const action = { label: "Show it live", run: () => controls.setMode("live") };
     const does = view.state === "paused" ? "is paused" : "trains at full speed";
