@@ -1,5 +1,6 @@
 """The pages of runs with groups: rows that open, columns of settings, filters, medians, differences and labels."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -159,6 +160,29 @@ def test_labels_and_names_are_changed(page: Page, dashboard: Dashboard, monitor:
     expect(page).to_have_url(f"{dashboard.url}/runs/fancy")
     expect(page.locator("#run-name")).to_have_text("fancy")
     page.evaluate("async () => (await import('/static/runs/api.js')).api.rename('fancy', 'plain')")
+
+
+def test_groups_collapse_in_pickers_which_filter_as_one_types(page: Page) -> None:
+    page.goto("/")
+    page.locator("#run-picker").click()
+    runs = page.locator("#run-list li")
+    expect(runs.filter(has_text="Group")).to_have_count(2)
+    page.locator("#run-list").get_by_role("button", name="low").click()
+    expect(runs.filter(has_text="low-")).to_have_count(5)
+    page.locator("#run-search").fill("low 3")
+    expect(runs.filter(has_text="low-")).to_have_text([re.compile("low-3")])
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Demo", exact=True).click()
+    panel = page.locator("#demo-panel")
+    expect(panel.locator("details.group")).to_have_count(2)
+    expect(panel.get_by_text("high-2", exact=True)).to_be_hidden()
+    page.get_by_label("Find an agent").fill("high-2")
+    expect(panel.get_by_text("high-2", exact=True)).to_be_visible()
+    expect(panel.get_by_text("dt-10", exact=True)).to_be_hidden()
+    page.goto("/models?save=low-2")
+    choice = page.locator("#save-run")
+    expect(choice).to_have_value("low-2")
+    assert choice.locator("optgroup").evaluate_all("groups => groups.map(group => group.label)") == ["high", "low"]
 
 
 @EACH_WIDTH_AND_THEME

@@ -36,6 +36,7 @@ class AgentResponse(schemas.ResponseModel):
         description="Latest checkpoint of a run, best weights of a run, published controller, built-in model "
         "(`champion`), or saved model."
     )
+    group: str | None = Field(default=None, description="Group of the run.", examples=["rates"])
 
 
 class StartDemoRequest(schemas.RequestModel):
@@ -88,9 +89,9 @@ def demo_routes(home: Home) -> APIRouter:
         found += [AgentResponse(name=slot.current.spec, kind="model") for slot in slots]
         for run in list_runs(home):
             if run.checkpoints:
-                found.append(AgentResponse(name=run.name, kind="run"))
+                found.append(AgentResponse(name=run.name, kind="run", group=run.group))
             if run.has_best:
-                found.append(AgentResponse(name=f"{run.name}@best", kind="best"))
+                found.append(AgentResponse(name=f"{run.name}@best", kind="best", group=run.group))
         return found
 
     @routes.get("/agents/{agent}", summary="Check an agent reference")

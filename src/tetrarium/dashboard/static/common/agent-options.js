@@ -2,6 +2,7 @@
 // Agents as options of a select, in groups.
 
 import { make } from "./dom.js";
+import { divideByGroup } from "./list-filter.js";
 
 /** @typedef {ApiResponse<"get", "/agents">[number]} Agent */
 
@@ -20,8 +21,15 @@ const GROUPS = [
  */
 export const agentOptions = (agents) =>
   GROUPS.flatMap(([label, kinds]) => {
-    const options = agents
-      .filter(({ kind }) => kinds.includes(kind))
-      .map(({ name }) => make("option", { value: name }, name));
-    return options.length ? [make("optgroup", { label }, options)] : [];
+    const [single, groups] = divideByGroup(agents.filter(({ kind }) => kinds.includes(kind)));
+    const makeGroup = (/** @type {string} */ title, /** @type {Agent[]} */ found) =>
+      make(
+        "optgroup",
+        { label: title },
+        found.map(({ name }) => make("option", { value: name }, name)),
+      );
+    return [
+      ...(single.length ? [makeGroup(label, single)] : []),
+      ...groups.map(([group, found]) => makeGroup(`${label} of ${group}`, found)),
+    ];
   });

@@ -3,6 +3,7 @@
 
 import { find, findButton, findOptional, make, setText } from "../common/dom.js";
 import { formatCount } from "../common/format.js";
+import { divideByGroup, makeFilter } from "../common/list-filter.js";
 import { panelHeader } from "../common/panels.js";
 import { runAction, showToast } from "../common/toast.js";
 import { api } from "./api.js";
@@ -76,21 +77,25 @@ export class DemoPanel {
     const found = agents.findIndex(({ name }) => name === charted);
     const other = agents.findIndex(({ name }) => name !== "random");
     const chosen = found >= 0 ? found : Math.max(0, other);
-    const options = agents.map(({ name, kind }, index) =>
+    const makeOption = (/** @type {typeof agents[number]} */ agent) =>
       make(
         "label",
         {},
-        make("input", { type: "radio", name: "agent", value: name, checked: index === chosen }),
-        make("strong", {}, name),
-        make("span", { class: "fine" }, name === "random" ? "random moves" : (KINDS[kind] ?? kind)),
+        make("input", { type: "radio", name: "agent", value: agent.name, checked: agent === agents[chosen] }),
+        make("strong", {}, agent.name),
+        make("span", { class: "fine" }, agent.name === "random" ? "random moves" : (KINDS[agent.kind] ?? agent.kind)),
+      );
+    const [single, groups] = divideByGroup(agents);
+    const collapsed = groups.map(([group, members]) =>
+      make(
+        "details",
+        { class: "group", open: members.includes(agents[chosen]) },
+        make("summary", {}, group, make("span", { class: "fine" }, ` ${formatCount(members.length)} agents`)),
+        make("div", { class: "choices" }, members.map(makeOption)),
       ),
     );
-    return make(
-      "fieldset",
-      {},
-      make("legend", { class: "legend" }, "Agent"),
-      make("div", { class: "choices" }, options),
-    );
+    const list = make("div", {}, make("div", { class: "choices" }, single.map(makeOption)), collapsed);
+    return make("fieldset", {}, make("legend", { class: "legend" }, "Agent"), makeFilter("Find an agent", list), list);
   }
 
   /** @param {SubmitEvent} event */

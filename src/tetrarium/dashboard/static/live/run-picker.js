@@ -2,11 +2,13 @@
 // Menu of runs and demos, from which the watched one is chosen.
 
 import { pageUrl } from "../common/address.js";
-import { find, findButton, make, setAttribute, setText } from "../common/dom.js";
+import { find, findButton, findInput, make, setAttribute, setText } from "../common/dom.js";
 import { formatAge, formatCount, formatLines, stateLabel } from "../common/format.js";
+import { divideByGroup } from "../common/list-filter.js";
 import { attachMenu } from "../common/menus.js";
 import { makeSwatch } from "../common/run-styles.js";
 
+const FEW = 12; // entries that need no search
 const MAX_RUNS = 60; // in the menu; the page of runs has all
 
 /** @typedef {import("./app.js").App} App */
@@ -15,6 +17,7 @@ const MAX_RUNS = 60; // in the menu; the page of runs has all
 export class RunPicker {
   #root;
   #app;
+  #search;
 
   /**
    * @param {HTMLElement} root the page's main element
@@ -23,7 +26,12 @@ export class RunPicker {
   constructor(root, app) {
     this.#root = root;
     this.#app = app;
-    attachMenu(findButton("#run-picker", this.#root), find("#run-menu", this.#root), () => this.#fill());
+    this.#search = findInput("#run-search", root);
+    this.#search.addEventListener("input", () => this.#fill());
+    attachMenu(findButton("#run-picker", this.#root), find("#run-menu", this.#root), () => {
+      this.#search.value = "";
+      this.#fill();
+    });
   }
 
   open() {
@@ -52,11 +60,17 @@ export class RunPicker {
         name: demo.id,
         title: `Demo: ${demo.agent || demo.id}`,
       })),
-      ...(runs ?? [])
-        .slice(0, MAX_RUNS)
-        .map((run) => ({ ...run, kind: /** @type {const} */ ("run"), title: run.name })),
+      ...(runs ?? []).map((run) => ({ ...run, kind: /** @type {const} */ ("run"), title: run.name })),
     ];
-    const rows = views.map((view) => this.#makeRow(view));
+    const words = this.#search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = views.filter((view) => {
+      const text = `${view.title} ${groupOf(view) ?? ""}`.toLowerCase();
+      return words.every((word) => text.includes(word));
+    });
+    const [single, groups] = divideByGroup(found.map((view) => ({ view, group: words.length ? null : groupOf(view) })));
+    const rows = single.slice(0, MAX_RUNS).map(({ view }) => this.#makeRow(view));
+    rows.push(...groups.map(([group, members]) => this.#makeGroup(group, members.length)));
+    this.#search.hidden = views.length <= FEW && !groups.length && !words.length;
     rows.push(
       rows.length
         ? make(
@@ -67,6 +81,33 @@ export class RunPicker {
         : make("li", { class: "fine empty-item" }, "No runs yet. Start one with New run."),
     );
     find("#run-list", this.#root).replaceChildren(...rows);
+  }
+
+  /**
+   * Makes the row of a group, which finds its runs.
+   *
+   * @param {string} group
+   * @param {number} n
+   */
+  #makeGroup(group, n) {
+    const open = (/** @type {MouseEvent} */ event) => {
+      event.stopPropagation(); // the menu stays open
+      this.#search.value = group;
+      this.#search.focus();
+      this.#fill();
+    };
+    const count = make("span", { class: "fine" }, `${formatCount(n)} runs`);
+    return make(
+      "li",
+      {},
+      make(
+        "button",
+        { type: "button", onclick: open },
+        make("span", { class: "fine" }, "Group"),
+        make("span", {}, group),
+        count,
+      ),
+    );
   }
 
   /** @param {View} view */
@@ -87,6 +128,9 @@ export class RunPicker {
     return make("li", {}, button);
   }
 }
+
+/** @param {View} view */
+const groupOf = (view) => ("group" in view && typeof view.group === "string" ? view.group : null);
 
 /** @param {View} view */
 function factsOf(view) {

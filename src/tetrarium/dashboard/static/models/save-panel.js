@@ -4,6 +4,7 @@
 import { pageUrl } from "../common/address.js";
 import { find, findButton, findInput, findOptional, findSelect, make, setText } from "../common/dom.js";
 import { formatCount } from "../common/format.js";
+import { divideByGroup, makeFilter } from "../common/list-filter.js";
 import { readMeta } from "../common/meta.js";
 import { panelHeader } from "../common/panels.js";
 import { runAction, showToast } from "../common/toast.js";
@@ -76,20 +77,29 @@ export class SavePanel {
     const run = make(
       "select",
       { id: "save-run", "aria-describedby": "save-run-hint", onchange: () => this.#showRun() },
-      this.#runs.map(({ name }) => make("option", { value: name, selected: name === selected }, name)),
+      this.#makeOptions(selected),
     );
+    const filtered = make("span", { class: "filtered" }, makeFilter("Find a run", run), run);
     const weights = make("select", { id: "save-weights", "aria-describedby": "save-weights-hint" });
     const note = { id: "save-note", rows: 3, maxlength: limits.max_note_length, "aria-describedby": "save-note-hint" };
     const name = makeTextInput("save-name", names.entry.max_length);
     return make(
       "div",
       { class: "fields" },
-      makeField("save-run", "Run", run, "The run whose agent is saved."),
+      makeField("save-run", "Run", filtered, "The run whose agent is saved."),
       makeField("save-weights", "Weights", weights, "Of an active run also its current weights."),
       makeField("save-name", "Name of the model", name, "An existing name gets a new version."),
       makeField("save-note", "Note", make("textarea", note), "Optional description."),
       makeField("save-tags", "Tags", makeTextInput("save-tags"), "Short words, separated by spaces."),
     );
+  }
+
+  /** @param {string | null} selected */
+  #makeOptions(selected) {
+    const makeOne = (/** @type {Run} */ { name }) => make("option", { value: name, selected: name === selected }, name);
+    const [single, groups] = divideByGroup(this.#runs);
+    const optgroups = groups.map(([label, runs]) => make("optgroup", { label }, runs.map(makeOne)));
+    return [...single.map(makeOne), ...optgroups];
   }
 
   /** Shows the weights of the selected run. */

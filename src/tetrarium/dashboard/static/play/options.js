@@ -4,6 +4,7 @@
 
 import { agentOptions } from "../common/agent-options.js";
 import { find, findAllInputs, findButton, findInput, findSelect, make, setAttribute, setText } from "../common/dom.js";
+import { makeFilter } from "../common/list-filter.js";
 import { readMeta } from "../common/meta.js";
 import { parseOptionalWhole } from "../common/setting-input.js";
 import { api } from "./api.js";
@@ -84,6 +85,8 @@ export class Options {
   #fillAgents(option, none, agents) {
     const select = findSelect(`#${option}`, this.#root);
     select.replaceChildren(make("option", { value: "" }, none), ...agentOptions(agents));
+    select.previousElementSibling?.closest(".list-filter")?.remove();
+    select.before(makeFilter(`Find an agent: ${option}`, select));
     if (!agents.some(({ name }) => name === this.#settings.game[option])) this.#settings.setGame({ [option]: null });
     select.value = this.#settings.game[option] ?? "";
   }
