@@ -23,6 +23,7 @@ from tetrarium.evaluation.dask_executor import DaskExecutor, scheduler_address
 from tetrarium.evaluation.executors import ExecutorStatus
 
 N_SLICES: Final = 200
+_LARGE: Final = 11_000_000  # bytes, such as those of a run; Dask warns from 10 MB on
 
 pytest.importorskip("distributed")
 
@@ -118,6 +119,7 @@ def test_a_new_scheduler_is_found_in_the_same_file(cluster: Cluster, tmp_path: P
     file.write_text(cluster.file.read_text())
     with connect() as executor:
         assert play(executor=executor).games == play().games
+        assert executor.submit(len, bytes(_LARGE)).result() == _LARGE, "without a warning"
 
 
 def test_workers_of_other_sources_are_named_and_not_used(own_cluster: Cluster, tmp_path: Path) -> None:

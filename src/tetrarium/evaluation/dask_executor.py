@@ -9,6 +9,7 @@ import contextlib
 import ipaddress
 import json
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from pathlib import Path
@@ -161,6 +162,7 @@ def _connect(address: str) -> "Client":
             "A Dask scheduler needs its library, which is not installed. Run: pip install 'tetrarium[cluster]'"
         ) from error
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # errors are reported by exceptions
+    warnings.filterwarnings("ignore", "Sending large graph", UserWarning)  # the state of a run is large
     if address.startswith("tls:") and Security().get_connection_args("client").get("ssl_context") is None:
         raise ExecutorError(
             f"{address} needs a certificate; Dask's configuration names none. Set distributed.comm.tls.ca-file, "
