@@ -118,6 +118,24 @@ def test_a_run_whose_workers_are_killed_twice_equals_the_local_one(home: Home, l
     assert_equals(home, local)
 
 
+def test_local_processes_end_at_once_with_the_place_that_is_closed(home: Home) -> None:
+    made: list[Any] = []
+
+    def make() -> Executor:
+        made.append(local_processes(1)())
+        return made[-1]
+
+    place = RemotePlace(home, SharedExecutor(make), "processes", least_s=10 * PATIENCE_S)
+    begin(place, config=TWO_PIECES.with_changes(total_timesteps=10**9, checkpoint_every=10**9))
+    wait_for(lambda: pieces(home), PATIENCE_S)
+    (worker,) = made[0]._processes.values()
+    place.close()
+    worker.join(PATIENCE_S / 4)
+    assert worker.exitcode is not None
+    wait_for(lambda: not pieces(home), PATIENCE_S)
+    assert read_run(home, "one").state == "stopped"
+
+
 def test_a_run_that_is_paused_stopped_and_resumed_equals_the_local_one(
     place: RemotePlace, local: dict[str, Any]
 ) -> None:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Final
 
 from tetrarium.errors import ConfigError, ExecutorError, PolicyError
@@ -178,17 +179,33 @@ def _unpickled(task: bytes) -> Task:
 
 def local_processes(n_workers: int) -> Callable[[], Executor]:
     """Returns a function that starts processes on this machine, which end with this one."""
-    context = multiprocessing.get_context("spawn")
-    return functools.partial(ProcessPoolExecutor, n_workers, mp_context=context, initializer=_start_worker)
+    return functools.partial(LocalProcesses, n_workers)
 
 
-def _start_worker() -> None:
+class LocalProcesses(ProcessPoolExecutor):
+    """Processes on this machine, which end with this one.
+
+    Args:
+        n_workers: Their number.
+    """
+
+    def __init__(self, n_workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        inherited, self._alive = context.Pipe(duplex=False)
+        super().__init__(n_workers, mp_context=context, initializer=_start_worker, initargs=(inherited,))
+
+    def kill(self) -> None:
+        """Ends the processes at once; ``shutdown`` lets them return what they work on."""
+        self._alive.close()
+
+
+def _start_worker(alive: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends the workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(alive,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(alive: Connection) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
-    multiprocessing.connection.wait([parent.sentinel])
+    multiprocessing.connection.wait([parent.sentinel, alive])
     os._exit(1)

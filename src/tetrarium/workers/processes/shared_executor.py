@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from tetrarium.errors import ExecutorError
 from tetrarium.evaluation.cluster import ClusterExecutor
-from tetrarium.evaluation.executors import ExecutorSource
+from tetrarium.evaluation.executors import ExecutorSource, LocalProcesses
 
 ResultT = TypeVar("ResultT")
 
@@ -92,9 +92,11 @@ class SharedExecutor:
         executor.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
-        """Ends the executor, unless the caller made it; waiting calls raise an error."""
+        """Ends the executor at once, unless the caller made it; waiting calls raise an error."""
         with self._lock:
             self.lost = self.lost or ExecutorError("The executor was closed. Run the command again, which continues.")
             executor, self._executor = self._executor, None
         if executor is not None and executor is not self._source:
             executor.shutdown(wait=False, cancel_futures=True)
+            if isinstance(executor, LocalProcesses):  # else this process could not end before the calls they work on
+                executor.kill()
