@@ -201,7 +201,7 @@ def test_a_run_from_a_terminal_appears_and_can_be_stopped(server: Server) -> Non
         assert [step for step in columns["step"] if step > ended["step"]] == []
         assert client.get("/api/runs/typed/evaluations").json() == []
         agents = client.get("/api/agents").json()
-        assert {"name": "typed", "kind": "run"} in agents
+        assert {"name": "typed", "kind": "run", "group": None} in agents
         assert {"name": "du", "kind": "controller"} in agents
 
 
