@@ -202,7 +202,7 @@ def test_a_run_from_a_terminal_appears_and_can_be_stopped(server: Server) -> Non
         assert client.get("/api/runs/typed/evaluations").json() == []
         agents = client.get("/api/agents").json()
         assert {"name": "typed", "kind": "run", "group": None} in agents
-        assert {"name": "du", "kind": "controller"} in agents
+        assert {"name": "du", "kind": "controller", "group": None} in agents
 
 
 def test_a_demo_plays_for_its_viewers(server: Server) -> None:
