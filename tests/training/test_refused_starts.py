@@ -158,7 +158,7 @@ def test_a_run_of_a_missing_device_is_neither_resumed_nor_branched(home: Home) -
     assert (list(home.runs.iterdir()), sorted(run.folder.rglob("*"))) == ([run.folder], files)
 
 
-def test_a_process_without_torch_finds_devices_without_loading_it() -> None:
+def test_a_process_without_torch_finds_devices_without_loading_it(tmp_path: Path) -> None:
     code = """
         import sys
         from tetrarium.errors import ConfigError
@@ -169,5 +169,8 @@ def test_a_process_without_torch_finds_devices_without_loading_it() -> None:
         except ConfigError as error:
             print(error, "torch" in sys.modules)
     """
-    done = subprocess.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, check=True)
+    (tmp_path / "torch.py").write_text("open('loaded', 'w')")  # a file of the user, in the folder where they work
+    command = [sys.executable, "-P", "-c", dedent(code)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert not (tmp_path / "loaded").exists()
     assert done.stdout == "The device must be one that torch can use here; got 'cuda:99'. Use 'cpu' or 'auto'. False\n"

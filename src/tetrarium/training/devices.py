@@ -40,4 +40,5 @@ def _is_usable(device: str) -> bool:
 def _is_usable_elsewhere(device: str) -> bool:
     """Returns whether torch can use a device, as another process finds it."""
     code = f"import sys; from {__name__} import _is_usable; sys.exit(not _is_usable(sys.argv[1]))"
-    return subprocess.run([sys.executable, "-c", code, device], check=False, stderr=subprocess.DEVNULL).returncode == 0  # noqa: S603 checked names
+    command = [sys.executable, "-P", "-c", code, device]  # -P: no module of the working folder
+    return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0  # noqa: S603 checked names
