@@ -1,8 +1,10 @@
 """Trackers of other projects: a run logs to their real local stores, and a broken one never stops it."""
 
+import queue
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,8 @@ class BrokenRun:
     def finish(self) -> None:
         if "finish" in self.run.name:
             raise OSError("disk full")
+        if "address" in self.run.name:
+            raise OSError("POST https://me:pass@word@host:5000/api failed")
 
 
 def test_a_broken_tracker_changes_nothing_and_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,10 +54,31 @@ def test_a_broken_tracker_changes_nothing_and_is_reported_once(tmp_path: Path, m
     trained(home, "plain")
     for place, reason in (
         ("start", "RuntimeError: no network"), ("log", "SystemExit: quota exceeded"), ("finish", "OSError: disk full"),
+        ("address", "OSError: POST https://host:5000/api failed"),  # without the password
     ):  # fmt: skip
         warnings = [event.message for event in trained(home, place, "wandb") if isinstance(event, WarningGiven)]
         assert warnings == [f"The tracker wandb failed ({reason}). Training continues without it."]
         assert table(home.run_folder(place), "episodes.csv") == table(home.run_folder("plain"), "episodes.csv")
+
+
+def test_a_run_ends_without_a_tracker_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs, is_over, heard = threading.Event(), threading.Event(), list[str]()
+
+    class HangingRun(BrokenRun):
+        def log(self, values: trackers.Values, step: int) -> None:
+            logs.set()
+            is_over.wait()
+
+    monkeypatch.setitem(trackers.BACKENDS, "wandb", HangingRun)
+    monkeypatch.setattr(trackers, "_CLOSE_S", 0.01)
+    run = trackers.TrackedRun(name="one", group=None, settings={}, key="0")
+    tracker = trackers.Tracker("wandb", run, heard.append, queue.Queue(1))
+    tracker.write({LOGGED: 1.0}, {})
+    assert logs.wait(60)
+    tracker.write({LOGGED: 2.0}, {})  # the queue is full now
+    tracker.close()
+    is_over.set()
+    assert heard == ["The tracker wandb failed (it did not end within 0 s). Training continues without it."]
 
 
 def test_unknown_and_missing_trackers_are_refused_before_a_run_is_made(

@@ -8,6 +8,7 @@ import contextlib
 import importlib.util
 import io
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +24,8 @@ from tetrarium.training.runs.storage.run_config import RunConfig
 PROJECT: Final = "tetrarium"  # project or experiment that runs are logged to
 _MAX_PENDING: Final = 10_000  # records
 _CLOSE_S: Final = 30.0  # to send the last records
+_MAX_REASON: Final = 200  # characters
+_CREDENTIALS: Final = re.compile(r"//[^/\s]*@")  # of an address, which runs and their logs do not keep
 Values = Mapping[str, float]
 
 
@@ -200,7 +203,8 @@ class Tracker(KVWriter):
     def close(self) -> None:
         """Waits for the last records, for a limited time."""
         if not self._is_broken:
-            self._pending.put(None)
+            with contextlib.suppress(queue.Full):
+                self._pending.put(None, timeout=_CLOSE_S)
             self._thread.join(_CLOSE_S)
             if self._thread.is_alive():
                 self._fail(f"it did not end within {_CLOSE_S:.0f} s")
@@ -213,7 +217,8 @@ class Tracker(KVWriter):
                 backend.log(*record)
             backend.finish()
         except BaseException as error:  # noqa: BLE001 whatever a foreign library raises, SystemExit included
-            self._fail(f"{type(error).__name__}: {error}".splitlines()[0][:200])
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            self._fail(_CREDENTIALS.sub("//", reason)[:_MAX_REASON])
 
     def _fail(self, reason: str) -> None:
         self._trouble, self._is_broken = reason, True
