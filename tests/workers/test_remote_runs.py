@@ -16,6 +16,7 @@ import pytest
 from tests.torture.run_results import assert_same, result_of
 from tests.training.runs import EVALUATED, start, stop_after
 from tests.workers.servers import wait_for
+from tetrarium.cli.remote_training import train_on
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, DamagedCheckpointError, ExecutorError, UntrustedCheckpointError
 from tetrarium.evaluation.executors import local_processes
@@ -26,7 +27,7 @@ from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.storage.packed_runs import PackedRun, TrainedPiece, add_piece, pack_run
 from tetrarium.workers.directories.run_views import read_run
 from tetrarium.workers.processes import piece_process, remote_runs
-from tetrarium.workers.processes.piece_process import Piece, train_piece
+from tetrarium.workers.processes.piece_process import LostPiece, Piece, train_piece
 from tetrarium.workers.processes.remote_runs import RemotePlace
 from tetrarium.workers.processes.shared_executor import SharedExecutor
 from tetrarium.workers.protocol.client import WorkerClient
@@ -178,6 +179,19 @@ def test_a_run_whose_processes_are_killed_fails_and_can_be_resumed(
     place.resume_training(place.home, "short")
     assert place.join(PATIENCE_S)
     assert_equals(place.home, local, "short")
+
+
+def test_a_new_run_is_kept_if_it_can_be_resumed_and_deleted_if_it_is_refused(
+    place: RemotePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs = (EnvConfig(), SHORT)
+    monkeypatch.setattr(remote_runs, "train_piece", lambda _piece: LostPiece(reason="out of memory"))
+    with pytest.raises(ExecutorError, match="then `tetrarium resume lost`"):
+        train_on(place, "lost", configs)
+    monkeypatch.undo()
+    with pytest.raises(ConfigError, match="one that torch can use here; got 'cuda:99'"):
+        train_on(place, "refused", (EnvConfig(), SHORT.with_changes(device="cuda:99")))
+    assert place.home.run_names() == ["lost"]
 
 
 def test_a_lost_executor_stops_a_run_which_another_one_resumes(home: Home) -> None:

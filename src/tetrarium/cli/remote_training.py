@@ -11,7 +11,7 @@ from tetrarium.cli.tables.report_tables import seeds_lines
 from tetrarium.cli.terminal.log_lines import PlainDisplay
 from tetrarium.cli.terminal.run_display import make_display
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ExecutorError, TetrariumError
+from tetrarium.errors import ExecutorError, HomeError, TetrariumError
 from tetrarium.registry.files.atomic import remove_directory
 from tetrarium.registry.run_labels import change_labels
 from tetrarium.signals import EXIT_CODES, received_stop_signals
@@ -25,7 +25,7 @@ _JOIN_S: Final = 0.2
 
 
 def train_on(place: "RemotePlace", name: str | None, configs: tuple[EnvConfig, TrainingConfig], **new: Any) -> int:
-    """Trains a new run; one that is refused before it has a checkpoint is deleted again.
+    """Trains a new run; one that is refused is deleted again, one that can be resumed is kept.
 
     ``new``: as for ``create_run``.
     """
@@ -36,7 +36,7 @@ def train_on(place: "RemotePlace", name: str | None, configs: tuple[EnvConfig, T
         created = create_run(place.home, name, *configs, **new).name
         try:
             return resume_on(place, created, display)
-        except ExecutorError:
+        except (ExecutorError, HomeError):  # their remedies name the run
             raise
         except TetrariumError:
             folder = place.home.run_folder(created)

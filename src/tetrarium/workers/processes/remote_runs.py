@@ -17,7 +17,7 @@ import zmq
 
 from tetrarium import events
 from tetrarium.environment import EnvConfig
-from tetrarium.errors import ConfigError, TetrariumError, error_to_dict
+from tetrarium.errors import ConfigError, ExecutorError, TetrariumError, error_to_dict
 from tetrarium.registry.files.atomic import removed_on_error
 from tetrarium.registry.files.process_lock import acquire_lock, run_lock
 from tetrarium.registry.home import Home
@@ -292,7 +292,7 @@ class RemoteRun:
             if not isinstance(result, LostPiece):
                 return result
             reason = result.reason
-        raise TetrariumError(
+        raise ExecutorError(
             f"The process of a piece must end with a result; {_MAX_LOSSES} were killed or out of memory "
             f"({reason}). Give workers more memory, then `tetrarium resume {self.name}`."
         )

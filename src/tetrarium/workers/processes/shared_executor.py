@@ -56,7 +56,7 @@ class SharedExecutor:
                 future.cancel()
         raise ExecutorError(
             f"A piece of work needs a worker that stays alive; {_MAX_LOSSES} ended with it (killed or out of memory). "
-            "Give workers more memory, and run the command again, which continues."
+            "Give workers more memory, and resume what they worked on."
         )
 
     def _await(self, executor: Executor, future: Future[ResultT], on_wait: Callable[[], None]) -> ResultT:
