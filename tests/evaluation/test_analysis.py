@@ -99,6 +99,12 @@ def test_the_last_position_of_a_truncated_game_has_no_placement_and_that_of_a_lo
     assert analysis[-1].played is not None
     assert analysis[-1].played.ends
     assert analysis[-1].played.value is None
+    low = EnvConfig(height=4)
+    policy = named_policy("dellacherie")
+    doomed = analyze(record_game(policy, low, seed=1, game=0, max_pieces=500), policy)
+    assert doomed[-1].best[0].value is None, "no placement survives"
+    assert (doomed.share_best, doomed.mistakes) == (1.0, [])
+    assert np.isfinite(doomed.spread)
 
 
 def test_placements_ahead_are_those_that_the_policy_makes_in_the_recorded_game() -> None:

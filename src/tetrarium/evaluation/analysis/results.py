@@ -175,7 +175,7 @@ def spread_of(records: Records) -> float:
     """Returns the median difference between the best and the middle placement."""
     best, median = records["best"]["value"][:, 0], records["median"]
     both = np.isfinite(best) & np.isfinite(median) & records["is_valued"]
-    return float(np.median((best - median)[both])) if both.any() else 0.0
+    return float(np.median(best[both] - median[both])) if both.any() else 0.0
 
 
 def mistakes_in(records: Records) -> npt.NDArray[np.bool_]:
@@ -191,6 +191,7 @@ class Graph:
 
     n_positions: int
     n_valued: int
+    n_played: int  # valued positions in which a piece was placed
     n_ahead: int
     best: list[float | None]
     played: list[float | None]
@@ -208,6 +209,7 @@ def graph_of(records: Records) -> Graph:
     return Graph(
         n_positions=len(records),
         n_valued=int(valued.sum()),
+        n_played=int(was_played.sum()),
         n_ahead=int(records["has_ahead"].sum()),
         best=_column(records["best"]["value"][:, 0], valued),
         played=_column(records["played"]["value"], was_played),
