@@ -4,24 +4,30 @@ import json
 import re
 import urllib.error
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.dashboard.finished_runs import make_run
 from tests.dashboard.page.page_checks import WIDTHS, overflowing_elements, violations
 from tests.dashboard.page.page_helpers import PageMonitor
 from tests.dashboard.page.served_dashboard import Dashboard, wait_until
+from tetrarium.environment import EnvConfig
 from tetrarium.environment.fumen import decode_fumen
 from tetrarium.environment.human_games import HumanGame
 from tetrarium.environment.replays import Replay
 from tetrarium.evaluation import named_policy
 from tetrarium.evaluation.policy_runner import GameBatch
-from tetrarium.workers.human_play.saved_games import save_game
+from tetrarium.evaluation.single_games import record_game
+from tetrarium.workers.human_play.saved_games import import_game, save_game
 from tetrarium.workers.human_play.session import human_game_config
 
 N_PIECES = 45
+LOW_BOARD = 4
+LONGEST_NAME = 64
 BLUNDER = 12
 ADVISOR = "dellacherie"
 EIGHT_PIECES = "v115@vhHJEJWPJyKJz/I1QJUNJvIJAgH"
@@ -76,7 +82,7 @@ def test_game_is_stepped_through_by_keys_scrub_bar_and_links(page: Page, game: s
     page.locator("#scrub").fill("20")
     expect(page.locator("#piece-number")).to_have_text(f"20 of {N_PIECES}")
     expect(page.locator("#board")).to_have_attribute("aria-label", "Board after 20 pieces")
-    assert "p=20" in page.url
+    page.wait_for_url("**#p=20&*")
     page.goto(page.url)
     expect(shown).to_have_attribute("data-shown", "20")
     page.locator("#speed").select_option("30")
@@ -194,6 +200,20 @@ def test_a_person_plays_on_and_sees_the_records(page: Page, game: str) -> None:
     page.wait_for_url(f"**/games/{game}*")
 
 
+SCRUB_QUICKLY = """(last) => {
+    const scrub = document.querySelector("#scrub");
+    const write = history.replaceState.bind(history);
+    let n = 0;
+    history.replaceState = (...values) => {
+        n += 1;
+        write(...values);
+    };
+    for (let piece = 1; piece <= last; piece += 1) {
+        scrub.value = piece;
+        scrub.dispatchEvent(new Event("input"));
+    }
+    return n;
+}"""
 DROP = """([name, content]) => {
     const data = new DataTransfer();
     data.items.add(new File([Uint8Array.from(content)], name));
@@ -227,9 +247,20 @@ def test_files_and_fumens_open_from_any_page_and_others_are_refused(
     expect(page.locator("#game-error")).to_contain_text("There is no game 'nothing'.")
 
 
-def test_pages_of_games_are_accessible_and_fit(page: Page, game: str, photograph: Callable[..., None]) -> None:
+def test_pages_of_games_are_accessible_and_fit(
+    page: Page, dashboard: Dashboard, game: str, photograph: Callable[..., None]
+) -> None:
+    make_run(dashboard.home, "a" * LONGEST_NAME)  # is among the advisors
+    of_long_name = import_game(
+        dashboard.home,
+        replace(
+            record_game(named_policy(ADVISOR), EnvConfig(), seed=1, game=0, max_pieces=5),
+            about={"agent": "W" * LONGEST_NAME},
+        ),
+    )
     for path, ready in (
         ("/games", "#games-list li"),
+        (f"/games/{of_long_name}#advisor={ADVISOR}", "#best button"),
         (f"/games/{game}#p={BLUNDER}&advisor={ADVISOR}", "#best button"),
         ("/games/position", "#editor"),
     ):
@@ -244,6 +275,55 @@ def test_pages_of_games_are_accessible_and_fit(page: Page, game: str, photograph
             assert overflowing_elements(page) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         photograph(page, f"games-{ready.strip('#').split(' ')[0]}")
+
+
+def test_share_without_loss_counts_a_last_piece_that_no_placement_survives(page: Page, dashboard: Dashboard) -> None:
+    lost = record_game(named_policy(ADVISOR), EnvConfig(height=LOW_BOARD), seed=1, game=0, max_pieces=500)
+    assert lost.terminated
+    open_game(page, import_game(dashboard.home, lost))
+    expect(page.locator("#summary")).to_have_text("100 % without loss · 0 mistakes")
+
+
+def test_address_follows_the_position_seldom_and_leads_to_another_fumen(page: Page, game: str) -> None:
+    open_game(page, game)
+    n_writes = page.evaluate(SCRUB_QUICKLY, N_PIECES)
+    assert n_writes <= 3, "browsers refuse frequent changes of the address"
+    page.wait_for_url(f"**#p={N_PIECES}&*")
+    page.goto("/games/position")
+    expect(page.locator("#editor")).to_be_visible()
+    page.evaluate("address => { location.hash = address; }", f"f={EIGHT_PIECES}")
+    expect(page.locator("#piece-number")).to_have_text("0 of 6")
+
+
+def test_lost_connection_keeps_the_board_and_missing_games_are_asked_for_once(
+    page: Page, dashboard: Dashboard, monitor: PageMonitor
+) -> None:
+    monitor.allow_error_responses()
+    monitor.allow_connection_errors()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    about = {"opponent_game": "deleted", "opponent_pieces": " ".join(map(str, range(N_PIECES)))}
+    open_game(page, import_game(dashboard.home, replace(played_by_keys(), about=about)))
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#opponent-note")).to_contain_text("There is no game 'deleted'.")
+    assert sum("/games/deleted/boards" in url for url in asked) == 1
+
+    page.goto("/games/first~best-01")
+    expect(page.locator("#game-error")).to_contain_text("There is no game 'first/best-01'.")
+    expect(page.locator(".page-head .buttons")).to_be_hidden()
+    assert violations(page) == []
+
+    long = record_game(named_policy(ADVISOR), EnvConfig(), seed=1, game=0, max_pieces=300)
+    open_game(page, import_game(dashboard.home, long))
+    page.route("**/boards?*", lambda route: route.abort())
+    page.keyboard.press("End")
+    expect(page.locator("#game-error")).to_be_visible()
+    expect(page.locator("#game-body")).to_be_visible()
+    page.unroute("**/boards?*")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#game-error")).to_be_hidden()
+    expect(page.locator("#player")).to_have_attribute("data-shown", "299")
 
 
 def test_api_refuses_what_is_no_game(dashboard: Dashboard, game: str) -> None:

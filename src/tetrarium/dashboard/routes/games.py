@@ -170,6 +170,7 @@ class AnalysisResponse(ResponseModel):
     share_done: float | None = Field(description="Progress from 0 to 1.", examples=[0.4])
     n_positions: int = Field(description="Number of positions; 0 until it is known.", examples=[104])
     n_valued: int = Field(description="Number of positions with values.", examples=[104])
+    n_played: int = Field(description="Number of those in which a piece was placed.", examples=[103])
     n_ahead: int = Field(description="Number of positions with placements ahead.", examples=[52])
     best: list[float | None] = Field(description="Value of each position's best placement.", examples=[[1.2]])
     played: list[float | None] = Field(description="Value of each played placement.", examples=[[1.1]])

@@ -35,6 +35,7 @@ export class Analysis extends Emitter {
     try {
       const { id } = await api.analyze(options);
       this.#id = id;
+      if (this.#isClosed) this.close();
       await this.#poll();
     } catch (error) {
       if (!this.#isClosed) this.emit("failed", /** @type {Error} */ (error).message);

@@ -31,6 +31,7 @@ const LARGE_STEP = 10;
 const PLAYED_ON = 200; // pieces
 const JOB_POLL_MS = 250;
 const MAX_FRAME_MS = 250; // a longer frame does not skip pieces
+const ADDRESS_MS = 250; // browsers refuse more frequent changes of the address
 
 const game = nameInPath();
 const isPosition = game === POSITION_PAGE;
@@ -47,6 +48,8 @@ let analysis = new Analysis();
 /** @type {OpponentBoard | null} */
 let opponent = null;
 let playing = { frame: 0, at_ms: 0, exact: 0 };
+let addressTimer = 0;
+let writtenAt_ms = -Infinity;
 
 const board = new BoardCanvas(findCanvas("#board"), { flashes: false });
 const next = new PieceQueue(findCanvas("#next"), { slots: 5, label: "Next", none: "not shown" });
@@ -67,6 +70,7 @@ function makeBoards() {
   return new GameBoards(isPosition ? { fumen } : { game }, (error) => {
     if (error) showFailure(error.message);
     else {
+      find("#game-error").hidden = true;
       if (isPosition) setEnd(boards.end);
       show();
     }
@@ -77,7 +81,9 @@ function makeBoards() {
 function showFailure(message) {
   setText(find("#game-error"), message);
   find("#game-error").hidden = false;
-  find("#game-body").hidden = !isPosition;
+  if (isPosition || find("#player").hasAttribute("data-shown")) return;
+  setText(find("#game-title"), "No game");
+  find("#game-body").hidden = find(".page-head .buttons").hidden = true;
 }
 
 /** @param {number} last number of the last position */
@@ -160,7 +166,7 @@ function show() {
   const mistakes = analysis.state?.mistakes ?? [];
   findButton("#previous-mistake").disabled = !mistakes.some((k) => k < position);
   findButton("#next-mistake").disabled = !mistakes.some((k) => k > position);
-  writeHash();
+  addressTimer ||= setTimeout(writeHash, Math.max(0, writtenAt_ms + ADDRESS_MS - performance.now()));
 }
 
 const EMPTY_BOARD = { width: 10, height: 20, cells: "", queue: [], held: null, lines: 0, ghost: [], cleared: [] };
@@ -210,6 +216,9 @@ function noteOf(shown, analyzed) {
 }
 
 function writeHash() {
+  clearTimeout(addressTimer);
+  addressTimer = 0;
+  writtenAt_ms = performance.now();
   const values = new URLSearchParams();
   if (fumen) values.set("f", fumen);
   if (position) values.set("p", String(position));
@@ -238,11 +247,10 @@ function analyze() {
 
 /** @param {import("./api.js").AnalysisState} state */
 function showProgress(state) {
-  const { n_positions: n, n_valued: nValued, n_ahead: nAhead, mistakes, played, drop } = state;
+  const { n_positions: n, n_valued: nValued, n_played: nPlayed, n_ahead: nAhead, mistakes, drop } = state;
   const isDone = state.state === "finished";
   const share = n && nValued < n ? `${formatPercent(nValued / n)} valued` : `${formatPercent(nAhead / n)} played on`;
   setText(find("#progress"), isDone ? "" : n ? share : "Starting …");
-  const nPlayed = played.filter((value) => value !== null).length;
   const nBest = drop.filter((value) => value !== null && value <= 0).length;
   const summary = nPlayed ? `${formatPercent(nBest / nPlayed)} without loss · ${mistakesText(mistakes.length)}` : "";
   setText(find("#summary"), summary);
@@ -251,7 +259,6 @@ function showProgress(state) {
 /** @param {string} text */
 function openFumen(text) {
   location.href = `${pageUrl("games", POSITION_PAGE)}#${new URLSearchParams({ f: text, advisor })}`;
-  if (isPosition) location.reload();
 }
 
 /**
@@ -373,7 +380,10 @@ scrub.addEventListener("input", () => {
   pause();
   seek(Number(scrub.value));
 });
-find("#copy-link").addEventListener("click", () => runAction(null, null, () => copy(location.href, "Link")));
+find("#copy-link").addEventListener("click", () => {
+  writeHash();
+  runAction(null, null, () => copy(location.href, "Link"));
+});
 find("#copy-fumen").addEventListener("click", () =>
   runAction(null, null, async () => copy(await currentFumen(), "Fumen")),
 );
@@ -393,7 +403,16 @@ find("#play-on").addEventListener("click", ({ currentTarget }) =>
   runAction(/** @type {Element} */ (currentTarget), "Playing…", playOn),
 );
 document.addEventListener("keydown", press);
+window.addEventListener("hashchange", ({ newURL }) => {
+  writtenAt_ms = Infinity; // the address is that of what is shown next
+  clearTimeout(addressTimer);
+  history.replaceState(null, "", newURL);
+  location.reload();
+});
 window.addEventListener("pagehide", () => analysis.close());
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted && (fumen || !isPosition)) analyze();
+});
 
 initPage({
   keys: [

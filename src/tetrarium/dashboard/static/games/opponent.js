@@ -14,11 +14,13 @@ export class OpponentBoard {
   #boards;
   #pieces;
   #position = 0;
+  #isMissing = false;
 
   /** @param {GameFacts["about"]} about of a game that has an opponent's */
   constructor({ opponent_game: game, opponent_pieces: pieces }) {
     this.#pieces = String(pieces).split(" ").map(Number);
     this.#boards = new GameBoards({ game: String(game) }, (error) => {
+      this.#isMissing = error !== null;
       if (error) setText(find("#opponent-note"), error.message);
       else this.show(this.#position);
     });
@@ -29,6 +31,7 @@ export class OpponentBoard {
   /** @param {number} position of the person's game */
   show(position) {
     this.#position = position;
+    if (this.#isMissing) return;
     const placed = position ? (this.#pieces[position - 1] ?? 0) : 0;
     const shown = this.#boards.at(placed);
     if (!shown) return;
