@@ -33,6 +33,7 @@ from tetrarium.tuning.objectives import score_trial
 from tetrarium.tuning.search_space import parse_range
 from tetrarium.tuning.study_directory import find_importances, settings_of_run
 from tetrarium.tuning.trial_storage import Storage, Trials
+from tetrarium.workers.protocol.status_files import WorkerState
 
 
 @pytest.fixture
@@ -202,12 +203,17 @@ def test_a_deleted_trial_no_longer_counts(home: Home) -> None:
     assert find_importances(asked, trials).n_trials == 12
     with run_lock(home.run_folder("first-0012")), pytest.raises(AlreadyRunningError):
         delete_trial(home, "first", 12, with_run=True)
+    WorkerState(state="finished", step=12).write(home.study_folder("first"))
     assert delete_trial(home, "first", 12, with_run=True) == "first-0012"
     assert delete_trial(home, "first", 1) == "first-0001"
     detail = read_study(home, "first")
     assert [trial.number for trial in detail.trials] == list(range(2, 12))
     assert (detail.view.best, detail.view.n_done, detail.view.n_deleted, detail.view.n_ended) == (11, 10, 2, 12)
     assert (detail.importances.n_trials, detail.seconds_left) == (10, 0.0)
+    assert (detail.view.state, detail.view.message) == ("finished", "")
+    extend_study(home, "first", n_trials=13)
+    left = read_study(home, "first").view
+    assert (left.state, left.message) == ("stopped", "1 trial left. Resume it by `tetrarium tune first`.")
     assert [run.name for run in trashed_runs(home)] == ["first-0012"] and "first-0001" in home.run_names()
     running = trials.add(trials.sample())
     assert running.number == 12, "numbers are not used again"

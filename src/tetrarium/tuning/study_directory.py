@@ -371,7 +371,7 @@ def delete_trial(home: Home, name: str, number: int, *, with_run: bool = False) 
 def _view(home: Home, study: studies.StudyConfig, trials: list[TrialView], n_deleted: int = 0) -> StudyView:
     folder = home.study_folder(study.name)
     is_alive = is_locked(folder)
-    tuner = _tuner_state(status_files.read_state(folder), is_alive, trials, study)
+    tuner = _tuner_state(status_files.read_state(folder), is_alive, trials, study, n_deleted)
     best = _best(study, trials)
     counts = {state: sum(trial.state == state for trial in trials) for state in _STATES.values()}
     return StudyView(
@@ -403,7 +403,11 @@ def _damaged_view(home: Home, name: str, reason: str) -> StudyView:
 
 
 def _tuner_state(
-    written: status_files.WorkerState | None, is_alive: bool, trials: list[TrialView], study: studies.StudyConfig
+    written: status_files.WorkerState | None,
+    is_alive: bool,
+    trials: list[TrialView],
+    study: studies.StudyConfig,
+    n_deleted: int,
 ) -> status_files.WorkerState:
     """Returns the state that a tuner wrote, corrected if its process ended without writing another."""
     resume = f"Resume it by `tetrarium tune {study.name}`."
@@ -417,9 +421,10 @@ def _tuner_state(
         return status_files.WorkerState(
             state=status_files.CRASHED, message=f"{status_files.CRASH_MESSAGE}{meanwhile} {resume}"
         )
-    if written.state == "finished" and len(trials) < study.n_trials:
+    n_left = study.n_trials - n_deleted - len(trials)
+    if written.state == "finished" and n_left > 0:
         return status_files.WorkerState(
-            state="stopped", message=f"{study.n_trials - len(trials):,} trials left. {resume}"
+            state="stopped", message=f"{n_left:,} trial{'' if n_left == 1 else 's'} left. {resume}"
         )
     return written
 
