@@ -98,6 +98,9 @@ def test_a_study_is_shown(home: Home, capsys: pytest.CaptureFixture[str]) -> Non
     assert (code, err) == (
         1, "tetrarium: 'first' is not running, so it accepts no commands. See `tetrarium tune list`.\n",
     )  # fmt: skip
+    for number in ("0", "9"):
+        refused = run_captured(capsys, "tune", "delete", "first", "--trial", number)
+        assert refused[::2] == (1, f"tetrarium: The study 'first' has no trial {number}. Choose one of its list.\n")
     (home.study_folder("first") / "study.json").write_text("{")
     damaged = run_captured(capsys, "tune", "list")[1]
     assert damaged.splitlines()[1].split()[:2] == ["first", "damaged"]

@@ -344,6 +344,18 @@ def delete_study(home: Home, name: str, *, with_runs: bool = False) -> list[str]
     return runs
 
 
+def ended_trial_run(home: Home, name: str, number: int) -> str:
+    """Returns the name of the run of a trial that has ended, which can be deleted; numbers count from 1.
+
+    Raises:
+        EntryNotFoundError: if there is no such study or trial.
+        AlreadyRunningError: if the trial has not ended.
+    """
+    study = studies.read_study_config(home, name)
+    Trials(Storage(home), study).require_ended(number)
+    return study.run_name(number - 1)
+
+
 def delete_trial(home: Home, name: str, number: int, *, with_run: bool = False) -> str:
     """Deletes a trial that has ended from its study; returns the name of its run.
 

@@ -249,7 +249,7 @@ def delete(
     located = Home.locate(home)
     require_study(located, name)
     if trial is not None:
-        run = tuning.read_study_config(located, name).run_name(trial - 1)
+        run = tuning.ended_trial_run(located, name, trial)
         if yes:
             tuning.delete_trial(located, name, trial, with_run=runs)
         rest = f"trial {trial} of {name} (run {run} {'to the trash' if runs else 'kept'})"
