@@ -273,6 +273,8 @@ def test_pages_of_games_are_accessible_and_fit(
                 page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
                 assert violations(page) == []
             assert overflowing_elements(page) == []
+            for label in page.locator("label:has(#advisor)").all():
+                assert label.evaluate("one => one.offsetHeight === one.lastElementChild.offsetHeight"), "one line"
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         photograph(page, f"games-{ready.strip('#').split(' ')[0]}")
 

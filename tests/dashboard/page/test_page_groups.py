@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.dashboard.finished_runs import make_run
 from tests.dashboard.page.page_checks import EACH_WIDTH_AND_THEME, violations
@@ -79,9 +79,19 @@ def test_groups_open_and_runs_are_filtered_as_one_types(page: Page, photograph: 
 
 def test_columns_of_settings_are_chosen_ordered_and_remembered(page: Page) -> None:
     page.set_viewport_size({"width": 1600, "height": 900})
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/settings", hold)
     page.goto("/runs")
     heads = page.locator("#runs-table th.column-setting")
     expect(heads).to_have_text(["gamma", "batch size"])
+    plain = page.locator('tr[data-name="plain"] .column-setting')
+    expect(plain).to_have_text(["", "64"])
+    held[0].continue_()
+    expect(plain).to_have_text(["0.9", "64"])
     expect(page.locator('tr[data-name="group:low"] .column-setting')).to_have_text(["0.8", "256"])
     page.get_by_role("button", name="Columns").click()
     page.get_by_role("button", name="Move batch_size up").click()

@@ -64,6 +64,8 @@ def test_pages_are_accessible_and_fit_the_window(page: Page, study_name: str, wi
     expect(page.locator("#trials tbody tr")).to_have_count(13)
     assert broken_rules(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width == max(WIDTHS):
+        assert page.locator("#parallel").evaluate("plot => plot.scrollWidth <= plot.clientWidth")
 
 
 def broken_rules(page: Page) -> list[str]:

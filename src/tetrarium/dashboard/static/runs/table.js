@@ -51,7 +51,7 @@ export class RunTable extends Emitter {
       keyOf,
       stateOf: (row) => [
         row,
-        this.#settings,
+        this.#settings.map((name) => [name, this.#defaults[name]]),
         row.group && this.#open.has(row.group.name),
         Math.floor(Date.now() / MINUTE_MS),
       ],
@@ -190,7 +190,8 @@ export class RunTable extends Emitter {
   #makeSettingCell(name, { run, group }) {
     const changed = run?.changed_settings ?? group?.settings ?? {};
     const value = name in changed ? changed[name] : this.#defaults[name];
-    const text = group?.differing.includes(name) ? "varies" : formatSettingValue(value);
+    const isKnown = name in changed || name in this.#defaults;
+    const text = group?.differing.includes(name) ? "varies" : isKnown ? formatSettingValue(value) : "";
     return make("td", { class: `column-setting${name in changed ? "" : " default"}` }, text);
   }
 
