@@ -159,6 +159,7 @@ def test_a_run_that_is_paused_stopped_and_resumed_equals_the_local_one(
     assert place.join(PATIENCE_S)
     finished = read_run(home, "one")
     assert (finished.state, finished.message) == ("finished", "Finished at step 2,000.")
+    assert finished.times and finished.times["playing"] > 0
     assert_equals(home, local)
 
 

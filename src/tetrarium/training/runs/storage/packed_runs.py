@@ -20,7 +20,7 @@ from typing import Any, Final
 from tetrarium.errors import HomeError, TetrariumError
 from tetrarium.events import Event
 from tetrarium.registry.bundles import Bundle
-from tetrarium.registry.files.atomic import remove_directory, write_directory
+from tetrarium.registry.files.atomic import remove_directory, write_directory, write_file
 from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
 from tetrarium.registry.run_store import RunStore
@@ -71,6 +71,7 @@ class TrainedPiece:
     best: Files | None
     tables: Mapping[str, tuple[int, bytes]]  # number of bytes that are unchanged, and those after them
     scalars: Files
+    times: bytes  # content of times.json, for people
     replays: Files
     models: tuple[bytes, ...]  # bundles of weights that became the best, in order
     events: tuple[Event, ...]  # for people
@@ -181,6 +182,7 @@ def collect_piece(
         best=_read_checkpoint(folder / storage.BEST, None) if (folder / storage.BEST).exists() else None,
         tables={file: _difference(run.tables.get(file, b""), data) for file, data in tables.items()},
         scalars={path.name: path.read_bytes() for path in folder.glob(f"{_SCALARS}*") if path.name not in run.scalars},
+        times=(folder / storage.TIMES).read_bytes() if (folder / storage.TIMES).exists() else b"{}",
         replays=_read_folder(folder / _REPLAYS),
         models=tuple(models.path(version).read_bytes() for version in sorted(versions, key=lambda one: one.number)),
         events=events,
@@ -213,6 +215,7 @@ def add_piece(home: Home, name: str, piece: TrainedPiece, *, superseded: int | N
         for file, (n_kept, rows) in piece.tables.items():
             _append(folder / _known(file, _table_files()), n_kept, rows)
         _add_scalars(folder, piece.scalars)
+        write_file(folder / storage.TIMES, piece.times)
         write_directory(folder / _REPLAYS, lambda hidden: _write(hidden, _plain(piece.replays)))
         _add_best(home, folder, piece.best)
         _add_models(home, name, piece.models)
