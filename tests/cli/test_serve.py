@@ -57,7 +57,7 @@ def test_banner_shows_state_and_address() -> None:
         "Ctrl-C ends the dashboard.",
     ]
     elsewhere = dataclasses.replace(ended, checkpoint="/other/runs/run-1/checkpoints/400000")
-    assert banner(STARTED, elsewhere)[2] == "Train longer: tetrarium resume run-1 --home /other --steps 800000"
+    assert banner(STARTED, elsewhere)[1] == "Train longer: tetrarium resume run-1 --home /other --steps 800000"
     assert banner(STARTED, ended, last=True) == ["Finished at step 400,000 after 1 min 20 s; no checkpoint was saved"]
     assert [len(line) <= 40 for line in banner(STARTED, PROGRESS, width=40)] == [True] * 3
 
@@ -120,4 +120,7 @@ def test_a_signal_stops_the_run_with_a_checkpoint(tmp_path: Path, number: signal
     state = json.loads((folder / "state.json").read_text())
     assert (state["state"], is_locked(folder)) == ("stopped", False)
     assert [path.name for path in (folder / "checkpoints").iterdir()] == [str(state["step"])]
-    assert re.search(rf"Stopped at step {state['step']:,} after .*\nResume it any time: ", "".join(server.printed))
+    assert re.search(
+        rf"Stopped at step {state['step']:,} after .*\n(?:Time: .*\n)?Run: .*\nResume it any time: ",
+        "".join(server.printed),
+    )

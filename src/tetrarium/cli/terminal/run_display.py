@@ -25,6 +25,7 @@ from tetrarium.events import Event
 
 _FRAME_S: Final = 1 / 6  # between two frames; one costs some milliseconds of the run
 _INCAPABLE: Final = frozenset({"", "dumb", "unknown"})
+_FINISHED: Final = frozenset({"finished", "target reached"})  # states of runs that have trained to their end
 
 
 class Draw(Protocol):
@@ -137,7 +138,7 @@ def make_banner(name: str, url: str) -> Draw:
         lines = _state_lines(name, summary, now, began)
         if last:  # the server ends, too
             return Group(*lines)
-        finished = summary.ended if summary.ended and summary.ended.state in {"finished", "target reached"} else None
+        finished = summary.ended if summary.ended and summary.ended.state in _FINISHED else None
         address = one_line(("It plays at" if finished else "Watch it at", "dim"), (url, f"bold {ACCENT}"))
         ending = one_line(("Ctrl-C ends the dashboard." if summary.ended else "Ctrl-C stops and saves.", "dim"))
         if finished:
@@ -158,7 +159,8 @@ def make_banner(name: str, url: str) -> Draw:
 def _state_lines(name: str, summary: RunSummary, now: float, began: float) -> list[Text]:
     if summary.ended is not None:
         result = "" if summary.scored is None else evaluated_text(summary.scored)
-        sentences = [*ending_sentences(summary.ended, name), result]
+        has_offers = summary.ended.state in _FINISHED  # of its own, below
+        sentences = [*ending_sentences(summary.ended, None if has_offers else name), result]
         return [Text(sentence, overflow="fold") for sentence in sentences if sentence]
     if summary.compiling_since is not None:
         return [Text(f"{COMPILING} … {duration_text(now - summary.compiling_since)}", overflow="fold")]
