@@ -49,6 +49,11 @@ def test_a_run_is_controlled_from_another_process(tetrarium_home: Path, capsys: 
         1, "tetrarium: 'one' is not running, so it accepts no commands. See `tetrarium runs list`.\n",
     )  # fmt: skip
 
+    config = home.run_folder("one") / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"track": ["wandb"]}))
+    code, _, err = run_captured(capsys, "resume", "one", "--on", "local")
+    assert (code, "'one' has wandb. Omit --on." in err, read_run(home, "one").step) == (2, True, ended["step"])
+
 
 def test_runs_are_labelled_compared_and_renamed(tetrarium_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home = Home.locate(tetrarium_home)

@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def _server_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "src")]))  # processes look nowhere else
     server = fork_server._ForkServer()
     monkeypatch.setattr(fork_server, "_SERVER", server)
     yield
@@ -119,9 +120,20 @@ def test_modules_that_a_worker_prepares_exist(module: str) -> None:
 
 def test_a_failed_preparation_is_left_to_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "src")]))
     (tmp_path / "prepare-fails").touch()
     assert started(tmp_path / "first")["parent"] == started(tmp_path / "second")["parent"]
+
+
+@pytest.mark.parametrize("is_forked", [True, False])
+def test_a_process_runs_no_module_of_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_forked: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fork_server, "_IS_SUPPORTED", is_forked)
+    for name in ("json", "numpy", "tetrarium", "zmq"):
+        (tmp_path / f"{name}.py").write_text("open('loaded', 'w')")
+    assert (started(tmp_path / "first")["parent"] == os.getpid()) == (not is_forked)
+    assert not (tmp_path / "loaded").exists()
 
 
 @pytest.mark.parametrize("killed", [True, False])

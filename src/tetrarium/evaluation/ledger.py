@@ -218,10 +218,11 @@ def find_old_ledgers(parent: Path, days: float) -> list[OldLedger]:
         raise ConfigError(f"Days are 0 or more; got {days}. Pass the age of the results to delete.", field="days")
     found = []
     for path in sorted(parent.glob(f"*/{_GAMES}")):
-        files = [file.stat() for file in path.parent.iterdir()]
-        is_old = time.time() - max(file.st_mtime for file in files) >= days * _DAY_S
-        if is_old and not is_locked(path.parent):
-            found.append(OldLedger(key=path.parent.name, n_bytes=sum(file.st_size for file in files)))
+        with contextlib.suppress(FileNotFoundError):  # it is being deleted
+            files = [file.stat() for file in path.parent.iterdir()]
+            is_old = time.time() - max(file.st_mtime for file in files) >= days * _DAY_S
+            if is_old and not is_locked(path.parent):
+                found.append(OldLedger(key=path.parent.name, n_bytes=sum(file.st_size for file in files)))
     return found
 
 

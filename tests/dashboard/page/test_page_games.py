@@ -15,8 +15,9 @@ from tests.dashboard.finished_runs import make_run
 from tests.dashboard.page.page_checks import WIDTHS, overflowing_elements, violations
 from tests.dashboard.page.page_helpers import PageMonitor
 from tests.dashboard.page.served_dashboard import Dashboard, wait_until
+from tetrarium.engine.board_tracker import EMPTY
 from tetrarium.environment import EnvConfig
-from tetrarium.environment.fumen import decode_fumen
+from tetrarium.environment.fumen import FumenPage, decode_fumen, encode_fumen, quiz_comment
 from tetrarium.environment.human_games import HumanGame
 from tetrarium.environment.replays import Replay
 from tetrarium.evaluation import named_policy
@@ -337,10 +338,15 @@ def test_api_refuses_what_is_no_game(dashboard: Dashboard, game: str) -> None:
     assert refusal("GET", "/games/nothing/facts") == (404, "entry-not-found")
     assert refusal("GET", f"/games/{game}/boards?first=99") == (422, "invalid-value")
     assert refusal("POST", "/fumens", {"fumen": "v115@vhAX"}) == (422, "invalid-fumen")
+    page = FumenPage(cells=np.full((20, 10), EMPTY, dtype=np.int8), comment=quiz_comment("T", None))
+    assert refusal("POST", "/fumens", {"fumen": encode_fumen([page] * 501)}) == (422, "invalid-fumen"), "too many pages"
     full = {"cells": "x" * 10, "queue": "T"}
     assert refusal("POST", "/positions", full) == (422, "invalid-game")
     assert refusal("POST", "/analyses", {"game": game, "advisor": "nobody"})[0] == 422
     assert refusal("POST", "/analyses", {"game": "nothing"}) == (404, "entry-not-found")
+    lasting = record_game(named_policy(ADVISOR), EnvConfig(), seed=1, game=0, max_pieces=200_001)
+    long = import_game(dashboard.home, lasting)
+    assert refusal("POST", "/analyses", {"game": long}) == (409, "invalid-replay"), "too many actions"
     file = dashboard.home.games / f"{game}.tetris-replay"
     assert refusal("POST", "/analyses", {"game": str(file)}) == (422, "invalid-value"), "no path is read"
     analysis = dashboard.call("POST", "/analyses", {"game": game, "advisor": "random"})

@@ -625,7 +625,7 @@ def test_numbers_are_formatted_and_parsed(page: Page) -> None:
     page.goto("/runs/kept")
     percents, ticks, values, size, left, axis, small_axis, between, places = page.evaluate(_FORMATS)
     minus = "\N{MINUS SIGN}"
-    assert percents == ["100 %", "100 %", "1.2 %", f"1.0e{minus}5 %", "0 %", f"{minus}50 %"]
+    assert percents == ["100 %", "99 %", "1.2 %", f"1.0e{minus}5 %", "0 %", f"{minus}50 %"]
     assert ticks == ["1,000", "1M", "10k", "0.5", "0"]
     assert values == ["0.100", "100", "999", f"{minus}3.14", f"1.00e{minus}5"]
     assert size == "999 kB"

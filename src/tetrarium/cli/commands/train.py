@@ -212,6 +212,11 @@ def resume(
                 trust=trust,
                 any_cpu=any_cpu,
             )
+        if place is not None and opened.config.track:
+            raise ConfigError(
+                f"A tracker logs a run that is trained here; {run_name!r} has {opened.config.track[0]}. Omit --on.",
+                field="track",
+            )
         n_steps, n_scheduled = (
             opened.config.training_config.total_timesteps,
             opened.config.training_config.schedule_steps,

@@ -276,9 +276,12 @@ def _add_fumens(routes: APIRouter, _home: Home) -> None:
     @routes.post("/fumens", summary="Show the boards of a fumen")
     def show_fumen(request: FumenRequest) -> ReplayBoardsResponse:
         """Returns the pages that state a piece as boards; their ghosts are the placed pieces."""
-        pages = [page for page in decode_fumen(request.fumen) if page.queue][:_MAX_PAGES]
-        if not pages:
-            raise FumenError("A fumen that is shown states a piece on some page; this one states none. Add one.")
+        pages = [page for page in decode_fumen(request.fumen) if page.queue]
+        if not 1 <= len(pages) <= _MAX_PAGES:
+            raise FumenError(
+                f"A fumen that is shown states a piece on 1 to {_MAX_PAGES} pages; this one does on {len(pages):,}. "
+                "Add a piece, or split it."
+            )
         return ReplayBoardsResponse(
             width=10,
             height=20,
@@ -309,7 +312,9 @@ def _add_analyses(routes: APIRouter, home: Home) -> None:
         """Starts a job of the kind `analyze`, whose results can be read while it runs."""
         require_agent(home, request.advisor, "advisor")
         reference = _reference(request.game)
-        resolve_game(reference, home, reads_paths=False)  # refuses what is no game before a process is started
+        replay = resolve_game(reference, home, reads_paths=False).replay  # what is no game starts no process
+        if replay is not None:
+            _require_short(replay, reference)
         values = request.model_dump() | {"game": reference}
         return read_job(home, start_job(home, "analyze", values))
 
@@ -373,15 +378,19 @@ def _game(home: Home, game_id: str) -> tuple[Replay, PlacementReplay]:
     return _read_game(home.root, _reference(game_id), (status.st_mtime_ns, status.st_size) if status else None)
 
 
+def _require_short(replay: Replay, reference: str) -> None:
+    if len(replay) > _MAX_ACTIONS:
+        raise ReplayError(
+            f"Games of at most {_MAX_ACTIONS:,} actions can be shown; {reference!r} has {len(replay):,}. Use "
+            "`tetrarium watch` or `tetrarium analyze`."
+        )
+
+
 @lru_cache(maxsize=_N_CACHED)
 def _read_game(root: Path, reference: str, _state: tuple[int, int] | None) -> tuple[Replay, PlacementReplay]:
     replay = resolve_game(reference, Home(root), reads_paths=False).replay
     assert replay is not None
-    if len(replay) > _MAX_ACTIONS:
-        raise ReplayError(
-            f"Games of at most {_MAX_ACTIONS:,} actions can be shown; {reference!r} has {len(replay):,}. Use "
-            "`tetrarium watch`."
-        )
+    _require_short(replay, reference)
     reduced = reduce_to_placements(replay)
     if reduced.replay is replay:
         for _ in replay.play():

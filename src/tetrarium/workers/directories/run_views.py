@@ -103,7 +103,10 @@ def find_groups(views: Iterable[RunView], references: Iterable[str]) -> dict[str
         group = reference.removeprefix(GROUP)
         if reference.startswith(GROUP):
             if group not in known:
-                raise EntryNotFoundError(f"There is no group {group!r}.{suggestion(group, known)}")
+                raise EntryNotFoundError(
+                    f"There is no group {group!r}.{suggestion(group, known)} `tetrarium runs label RUN --group NAME` "
+                    "adds a run to one."
+                )
             found[reference] = known[group]
     return found
 

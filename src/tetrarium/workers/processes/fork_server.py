@@ -213,7 +213,7 @@ def _start_server() -> socket.socket:
     with theirs:
         try:
             process = subprocess.Popen(  # noqa: S603 fixed
-                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                [sys.executable, "-P", "-m", __name__, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -190,7 +190,7 @@ def start_process(
             if is_compiled and fork_process(module, arguments, prepared_by, lock, log.fileno()):
                 return
             process = subprocess.Popen(  # noqa: S603 fixed but for a name that was checked
-                [sys.executable, "-m", module, *arguments, "--lock", str(lock)],
+                [sys.executable, "-P", "-m", module, *arguments, "--lock", str(lock)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

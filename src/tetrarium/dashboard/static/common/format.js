@@ -56,11 +56,12 @@ export const formatNumber = (value) =>
   !isNumber(value) ? NONE : Math.abs(value) >= 999.5 ? whole.format(value) : significant(value, 3, true);
 
 /**
- * Formats a share as a percentage: 12 %.
+ * Formats a share as a percentage: 12 %. A share below 1 is at most 99 %.
  *
  * @param {Maybe} share
  */
-export const formatPercent = (share) => (isNumber(share) ? `${significant(share * 100, 2)} %` : NONE);
+export const formatPercent = (share) =>
+  isNumber(share) ? `${significant(share < 1 ? Math.min(share * 100, 99) : share * 100, 2)} %` : NONE;
 
 /**
  * Formats a size: 940 kB, 9.4 MB.

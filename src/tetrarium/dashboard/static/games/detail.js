@@ -23,8 +23,11 @@ import { EvaluationGraph, mistakesText } from "./graph.js";
 import { OpponentBoard } from "./opponent.js";
 import { boardAfter } from "./place.js";
 
-/** @type {Record<string, string>} */
-const MODES = { sprint: "Sprint", marathon: "Marathon", free: "Free game" };
+const MODES = new Map([
+  ["sprint", "Sprint"],
+  ["marathon", "Marathon"],
+  ["free", "Free game"],
+]);
 const POSITION_PAGE = "position"; // shows the fumen of the hash, or an empty board
 const STORAGE_KEY = "tetrarium-advisor";
 const LARGE_STEP = 10;
@@ -348,7 +351,7 @@ async function loadGame() {
   }
   const facts = await api.facts(game);
   seconds = facts.seconds;
-  const title = MODES[String(facts.about.mode)] ?? facts.title;
+  const title = MODES.get(String(facts.about.mode)) ?? facts.title;
   setText(find("#game-title"), title);
   document.title = `${title} · tetrarium`;
   setText(find("#game-facts"), factsText(facts));

@@ -11,8 +11,11 @@ import { runAction, showToast } from "../common/toast.js";
 import { api } from "./api.js";
 
 const N_SHOWN = 200;
-/** @type {Record<string, string>} */
-const MODES = { sprint: "Sprint", marathon: "Marathon", free: "Free" };
+const MODES = new Map([
+  ["sprint", "Sprint"],
+  ["marathon", "Marathon"],
+  ["free", "Free"],
+]);
 
 async function showGames() {
   const [games, { human_game_modes: modes }] = await Promise.all([api.savedGames(N_SHOWN), readMeta()]);
@@ -32,7 +35,7 @@ function makeRow({ name, mode, lines, pieces, seconds, terminated, ended }, spri
   return make(
     "li",
     {},
-    make("a", { href: pageUrl("games", name.replace(/\.tetris-replay$/, "")) }, MODES[mode] ?? "Game"),
+    make("a", { href: pageUrl("games", name.replace(/\.tetris-replay$/, "")) }, MODES.get(mode) ?? "Game"),
     make("span", {}, result),
     make("span", { class: "fine" }, `${formatCount(pieces)} pieces`),
     make("span", { class: "fine" }, rate),
