@@ -134,7 +134,7 @@ def test_a_flipped_byte_in_the_config_is_refused_or_changes_a_changeable_setting
     before = read_run_config(home, "one")
     steps = checkpoint_steps(path.parent)
     outcomes = {"refused": 0, "refused without a name": 0, "refused on resume": 0, "changeable": 0, "ignored": 0}
-    begin, end = whole.index(b'"env_config"'), whole.index(b'"versions"')
+    begin, end = whole.index(b'"env_config"'), whole.index(b'"changed_settings"')
     for position in range(begin, end):
         flip(path, position, position % 7)
         try:

@@ -140,7 +140,7 @@ class TestResume:
         TrainingRun.open(home, "one", ignore, changes={"total_timesteps": 4_400}).execute()
         after = json.loads((run.folder / "config.json").read_text())
 
-        assert {name for name in before if before[name] != after[name]} == {"training_config"}
+        assert {name for name in before if before[name] != after[name]} == {"training_config", "changed_settings"}
         assert before["versions"].keys() >= {"python", "tetrarium", "torch", "stable-baselines3", "numba"}
         assert before["seed"] == 1
 

@@ -1,10 +1,12 @@
 """Checkpoints of a running training: their schedule, their content and the deletion of old ones."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tetrarium.errors import FolderMovedError
 from tetrarium.events import CheckpointSaved, Event, WarningGiven
 from tetrarium.registry.files.atomic import sweep
 from tetrarium.registry.home import Home
@@ -81,7 +83,9 @@ class CheckpointSchedule(RoundCallback):
         """
         with self.progress.saving():
             path = self._write()
-        self.progress.write_times(self.folder)
+        with contextlib.suppress(FolderMovedError):  # the next checkpoint reports it
+            self.require_in_place()
+            self.progress.write_times(self.folder)
         return path
 
     def _write(self) -> Path:
