@@ -6,7 +6,7 @@ SHELL := bash
 .PHONY: help run test check bench oracle docs clean
 
 PYTHON ?=
-WORKERS ?= 3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest

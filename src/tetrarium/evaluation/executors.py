@@ -29,7 +29,7 @@ _SLICES_PER_S: Final = 50  # of all workers together; a scheduler takes some hun
 _AHEAD: Final = 2  # slices sent for each worker, so that none waits for the next one
 _MAX_LOSSES: Final = 3  # executors that broke one after another, without a slice played
 _CHECK_EVERY_S: Final = 0.1
-_OVERDUE_S: Final = 30.0  # after which another worker plays a slice, too; twice as long for each further one
+_OVERDUE_S: Final = 30.0  # after which another worker plays a slice, too; from the third on twice as long each time
 _OVERDUE_SLICES: Final = 10.0  # at least so many times the time that a slice shall take
 _memory: Final = threading.local()  # of one thread of a worker: the latest task and its runner
 
@@ -96,7 +96,7 @@ class _SentSlice:
 
     def is_overdue(self, slice_s: float) -> bool:
         """Returns whether its worker may hang: one that compiles kernels takes a minute."""
-        limit_s = max(_OVERDUE_S, _OVERDUE_SLICES * slice_s) * 2.0 ** (self.n_sent - 1)
+        limit_s = max(_OVERDUE_S, _OVERDUE_SLICES * slice_s) * 2.0 ** max(0, self.n_sent - 2)
         return time.monotonic() - self.sent_s > limit_s
 
 
