@@ -100,9 +100,14 @@ def test_warnings_are_printed() -> None:
 
 
 def test_a_run_that_reached_its_target_or_saved_nothing() -> None:
-    assert printed_lines(RunEnded(state="target reached", step=9_000, seconds=3_700, checkpoint="c")) == [
-        "Reached the target at step 9,000 after 1 h 1 min; checkpoint: c"
-    ]
+    saved = "runs/first/checkpoints/9000"
+    assert printed_lines(RunEnded(state="target reached", step=9_000, seconds=3_700, checkpoint=saved)) == [
+        f"Reached the target at step 9,000 after 1 h 1 min; checkpoint: {saved}",
+        "Run: runs/first",
+        "Watch it play: tetrarium watch first",
+        "Evaluate it: tetrarium evaluate first",
+        "Plot its curve: tetrarium runs plot first",
+    ], "its start was not seen"
     assert printed_lines(STARTED, RunEnded(state="stopped", step=0, seconds=1, checkpoint=""))[1:] == [
         "Stopped at step 0 after 1 s; no checkpoint was saved"
     ]

@@ -75,7 +75,8 @@ class Recorder:
         def recorded(descriptor: int) -> None:
             number = self.note("fsync")
             fsync(descriptor)
-            self.moments[number].flushed[os.fstat(descriptor).st_ino] = number
+            for moment in self.moments[number:]:  # other threads may have recorded some meanwhile
+                moment.flushed[os.fstat(descriptor).st_ino] = number
 
         return recorded
 

@@ -328,6 +328,14 @@ def test_lost_connection_keeps_the_board_and_missing_games_are_asked_for_once(
     expect(page.locator("#game-error")).to_be_hidden()
     expect(page.locator("#player")).to_have_attribute("data-shown", "299")
 
+    page.route("**/boards?*", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("#game-error")).to_be_visible()
+    page.unroute("**/boards?*")
+    page.keyboard.press("Home")
+    expect(page.locator("#player")).to_have_attribute("data-shown", "0")
+    expect(page.locator("#scrub")).to_be_visible()
+
 
 def test_api_refuses_what_is_no_game(dashboard: Dashboard, game: str) -> None:
     def refusal(method: str, path: str, body: Any = None) -> tuple[int, str]:

@@ -177,8 +177,7 @@ def _below(summary: RunSummary, width: int, now: float) -> list[RenderableType]:
     if summary.warning is not None:
         lines += [Text(), Text(summary.warning.message, overflow="fold")]
     if summary.ended is not None:
-        name = summary.started.name if summary.started else None
-        lines += [Text(), *(Text(sentence, overflow="fold") for sentence in ending_sentences(summary.ended, name))]
+        lines += [Text(), *(Text(sentence, overflow="fold") for sentence in ending_sentences(summary.ended))]
     if summary.report is not None:
         lines += [Text(), report_table(summary.report)]
     elif summary.evaluation is not None:

@@ -96,8 +96,7 @@ class PlainDisplay:
             case events.WarningGiven():
                 return [event.message]
             case events.RunEnded():
-                name = self._summary.started.name if self._summary.started else None
-                return [sentence for sentence in ending_sentences(event, name) if sentence]
+                return ending_sentences(event)
             case events.EvaluationFinished():
                 return report_lines(event.report)
             case _:

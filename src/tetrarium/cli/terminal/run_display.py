@@ -159,8 +159,8 @@ def make_banner(name: str, url: str) -> Draw:
 def _state_lines(name: str, summary: RunSummary, now: float, began: float) -> list[Text]:
     if summary.ended is not None:
         result = "" if summary.scored is None else evaluated_text(summary.scored)
-        has_offers = summary.ended.state in _FINISHED  # of its own, below
-        sentences = [*ending_sentences(summary.ended, None if has_offers else name), result]
+        has_finished = summary.ended.state in _FINISHED  # the banner then offers commands of its own
+        sentences = [*ending_sentences(summary.ended, shows_commands=not has_finished), result]
         return [Text(sentence, overflow="fold") for sentence in sentences if sentence]
     if summary.compiling_since is not None:
         return [Text(f"{COMPILING} … {duration_text(now - summary.compiling_since)}", overflow="fold")]

@@ -182,8 +182,8 @@ def workers_text(event: events.EvaluationProgress) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def ending_sentences(ended: events.RunEnded, name: str | None) -> list[str]:
-    """Returns how a run ended, where its time went, and the next commands to type."""
+def ending_sentences(ended: events.RunEnded, *, shows_commands: bool = True) -> list[str]:
+    """Returns how a run ended, where its time went, its folder, and the next commands to type."""
     happened = {
         "finished": f"Finished at step {ended.step:,}",
         "target reached": f"Reached the target at step {ended.step:,}",
@@ -196,13 +196,14 @@ def ending_sentences(ended: events.RunEnded, name: str | None) -> list[str]:
     sentence = f"{happened} after {_duration(ended)}; {saved}"
     times = times_text(ended.times)
     sentences = [sentence, *([f"Time: {times}"] if times else [])]
-    if name is None or not ended.checkpoint:
+    if not shows_commands or not ended.checkpoint:
         return sentences
-    run = run_arguments(name, Path(ended.checkpoint))
+    folder = Path(ended.checkpoint).parent.parent
+    run = run_arguments(folder.name, Path(ended.checkpoint))
     resume = [f"Resume it any time: tetrarium resume {run}"] if ended.state == "stopped" else []
     next_commands = [*resume, f"Watch it play: tetrarium watch {run}", f"Evaluate it: tetrarium evaluate {run}",
                      f"Plot its curve: tetrarium runs plot {run}"]  # fmt: skip
-    return [*sentences, f"Run: {Path(ended.checkpoint).parent.parent}", *next_commands[:_N_NEXT_COMMANDS]]
+    return [*sentences, f"Run: {folder}", *next_commands[:_N_NEXT_COMMANDS]]
 
 
 def _duration(ended: events.RunEnded) -> str:

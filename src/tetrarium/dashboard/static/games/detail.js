@@ -84,9 +84,6 @@ function makeBoards() {
 function showFailure(message) {
   setText(find("#game-error"), message);
   find("#game-error").hidden = false;
-  if (isPosition || find("#player").hasAttribute("data-shown")) return;
-  setText(find("#game-title"), "No game");
-  find("#game-body").hidden = find(".page-head .buttons").hidden = true;
 }
 
 /** @param {number} last number of the last position */
@@ -430,4 +427,9 @@ initPage({
     ["Mistake", "A placement that loses at least a quarter of what usually lies between the best and the middle one."],
   ],
 });
-loadGame().catch((error) => showFailure(error.message));
+loadGame().catch((error) => {
+  showFailure(error.message);
+  if (isPosition) return;
+  setText(find("#game-title"), "No game");
+  find("#game-body").hidden = find(".page-head .buttons").hidden = true;
+});
