@@ -87,6 +87,18 @@ def test_games_of_workers_that_end_or_hang_are_played_again(
     assert found.games == play(n_games=40).games
 
 
+def test_a_worker_that_hangs_before_it_is_asked_is_not_waited_for(own_cluster: Cluster) -> None:
+    with at(own_cluster)() as executor:
+
+        def are_both_found() -> bool:
+            executor.check()
+            return executor.n_workers == 2
+
+        wait_until(are_both_found)
+    own_cluster.workers[0].send_signal(signal.SIGSTOP)
+    assert play(executor=at(own_cluster)).games == play().games
+
+
 def test_a_lost_scheduler_ends_with_one_line_and_the_ledger_continues(
     own_cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ import tetrarium
 from tetrarium.errors import ExecutorError
 
 _WORKERS_S: Final = 60.0  # workers of a batch system start late
+_ANSWER_S: Final = 1.0  # after which those that have not answered join later
 _CHECK_EVERY_S: Final = 2.0
 
 
@@ -32,6 +33,7 @@ class ClusterExecutor(Executor, abc.ABC):
         self._on_unused = on_unused
         self._slots: dict[str, int] = {}  # of each worker that is used: calls at a time
         self._unused: set[str] = set()
+        self._asked: dict[str, Future[object]] = {}  # new workers, and what they answer
         self._sent: dict[Future[Any], frozenset[str]] = {}  # futures, and the workers that may run them
         self._checked_s = 0.0
 
@@ -45,8 +47,8 @@ class ClusterExecutor(Executor, abc.ABC):
         """Returns all workers, and how many calls each runs at a time."""
 
     @abc.abstractmethod
-    def _identities(self, workers: list[str]) -> Mapping[str, object]:
-        """Calls ``source_identity`` on workers; returns the results, or the exceptions."""
+    def _ask(self, worker: str) -> Future[object]:
+        """Calls ``source_identity`` on a worker; the future's result is that of the call, or its exception."""
 
     def check(self) -> None:
         """Finds new workers.
@@ -66,31 +68,42 @@ class ClusterExecutor(Executor, abc.ABC):
         Raises:
             ExecutorError: if there is none in time, or the cluster is lost meanwhile.
         """
-        deadline_s = time.monotonic() + _WORKERS_S
+        started_s = time.monotonic()
         while True:
             try:
                 self._find_workers()
             except BrokenExecutor as error:
                 raise ExecutorError(f"A cluster answers while it is used; {error}. Start it again.") from error
-            if self._slots:
+            waited_s = time.monotonic() - started_s
+            if self._slots and (not self._asked or waited_s > _ANSWER_S):
                 return
-            if time.monotonic() > deadline_s:
+            if waited_s > _WORKERS_S:
                 reason = f" {len(self._unused)} of other sources are not used." if self._unused else ""
+                reason += f" {len(self._asked)} did not answer." if self._asked else ""
                 raise ExecutorError(
                     f"A cluster has workers; within {_WORKERS_S:.0f} seconds, {self.name} had none.{reason} Start "
                     f"one in an environment with this tetrarium: {self._start}"
                 )
-            time.sleep(0.2)
+            time.sleep(0.1)
 
     def _find_workers(self) -> None:
         self._checked_s = time.monotonic()
         alive, own = self._alive(), source_identity()
-        new = [worker for worker in alive if worker not in self._slots and worker not in self._unused]
-        for worker, identity in (self._identities(new) if new else {}).items():
-            if identity != own:
+        used = set(self._slots)
+        for worker in alive.keys() - used - self._unused - self._asked.keys():
+            self._asked[worker] = self._ask(worker)
+        for worker, answer in tuple(self._asked.items()):
+            if worker in alive and not answer.done():  # it may hang
+                continue
+            del self._asked[worker]
+            if worker not in alive:
+                continue
+            if (identity := answer.result()) == own:
+                used.add(worker)
+            else:
                 self._unused.add(worker)
                 self._on_unused(f"Worker {worker} is not used: {_difference(identity, own)}.")
-        self._slots = {worker: alive[worker] for worker in alive if worker not in self._unused}
+        self._slots = {worker: n_calls for worker, n_calls in alive.items() if worker in used}
 
 
 @functools.cache

@@ -9,8 +9,9 @@ import contextlib
 import ipaddress
 import json
 import logging
+import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -92,10 +93,17 @@ class DaskExecutor(ClusterExecutor):
             workers = self._client.scheduler_info()["workers"]
         return {name: int(fields["nthreads"]) for name, fields in workers.items()}
 
-    def _identities(self, workers: list[str]) -> Mapping[str, object]:
-        with self._answering():
-            identities: dict[str, object] = self._client.run(source_identity, workers=workers, on_error="return")
-        return identities
+    def _ask(self, worker: str) -> Future[object]:
+        answer: Future[object] = Future()
+
+        def run() -> None:  # beside the worker's calls, which may take minutes
+            try:
+                answer.set_result(self._client.run(source_identity, workers=[worker], on_error="return")[worker])
+            except Exception as error:  # noqa: BLE001 any says that the worker is not used
+                answer.set_result(error)
+
+        threading.Thread(target=run, name=f"ask {worker}", daemon=True).start()
+        return answer
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:

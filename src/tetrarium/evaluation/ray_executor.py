@@ -17,7 +17,6 @@ SCHEME: Final = "ray:"
 
 _MAX_RETRIES: Final = 3  # of a call whose process ended
 _CONNECT_S: Final = 10.0
-_IDENTITY_S: Final = 30.0  # for a process to start
 
 
 class RayExecutor(ClusterExecutor):
@@ -80,15 +79,15 @@ class RayExecutor(ClusterExecutor):
         nodes = {node["NodeID"]: int(node["Resources"].get("CPU", 0)) for node in self._ray.nodes() if node["Alive"]}
         return {name: n_cpus for name, n_cpus in nodes.items() if n_cpus > 0}
 
-    def _identities(self, workers: list[str]) -> Mapping[str, object]:
-        sent = {worker: self._send(worker, source_identity) for worker in workers}
-        found: dict[str, object] = {}
-        for worker, future in sent.items():
-            try:
-                found[worker] = future.result(_IDENTITY_S)
-            except Exception as error:  # noqa: BLE001 any exception says that the node is not used
-                found[worker] = getattr(error, "cause", error)
-        return found
+    def _ask(self, worker: str) -> Future[object]:
+        answer: Future[object] = Future()
+
+        def finish(done: Future[Any]) -> None:
+            error = done.exception()
+            answer.set_result(done.result() if error is None else getattr(error, "cause", error))
+
+        self._send(worker, source_identity).add_done_callback(finish)
+        return answer
 
 
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
