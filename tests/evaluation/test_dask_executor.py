@@ -55,6 +55,17 @@ def at(cluster: Cluster) -> Callable[[], DaskExecutor]:
     return lambda: DaskExecutor(str(cluster.file))
 
 
+def await_workers(cluster: Cluster) -> None:
+    """Waits until all workers have answered."""
+    with at(cluster)() as executor:
+
+        def are_found() -> bool:
+            executor.check()
+            return executor.n_workers == len(cluster.workers)
+
+        wait_until(are_found)
+
+
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("policy", POLICIES, ids=NAMES)
 def test_games_are_those_of_this_process(policy: Any, config: Any, cluster: Cluster) -> None:
@@ -77,6 +88,7 @@ def test_games_of_workers_that_end_or_hang_are_played_again(
 ) -> None:
     monkeypatch.setattr(executors, "_OVERDUE_S", 0.5)
     own_cluster.add_worker()
+    await_workers(own_cluster)
     killed, stopped, _ = own_cluster.workers
     disturbances: list[Callable[[], None]] = [killed.kill, lambda: stopped.send_signal(signal.SIGSTOP)]
     statuses: list[ExecutorStatus] = []
@@ -88,22 +100,17 @@ def test_games_of_workers_that_end_or_hang_are_played_again(
 
 
 def test_a_worker_that_hangs_before_it_is_asked_is_not_waited_for(own_cluster: Cluster) -> None:
-    with at(own_cluster)() as executor:
-
-        def are_both_found() -> bool:
-            executor.check()
-            return executor.n_workers == 2
-
-        wait_until(are_both_found)
+    await_workers(own_cluster)
     own_cluster.workers[0].send_signal(signal.SIGSTOP)
     assert play(executor=at(own_cluster)).games == play().games
 
 
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSTOP], ids=["ends", "hangs"])
 def test_a_lost_scheduler_ends_with_one_line_and_the_ledger_continues(
-    own_cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sent: signal.Signals, own_cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dask_executor, "_CONNECT_S", 0.5)
-    lost: list[Callable[[], None]] = [own_cluster.scheduler.kill]
+    lost: list[Callable[[], None]] = [lambda: own_cluster.scheduler.send_signal(sent)]
     with pytest.raises(ExecutorError, match=r"A scheduler answers within .* did not .* Start it with `dask scheduler`"):
         play(n_games=40, ledger=tmp_path / "ledgers", executor=at(own_cluster), on_progress=disturb(lost))
     pieces: list[int] = []

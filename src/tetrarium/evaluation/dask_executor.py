@@ -11,10 +11,10 @@ import json
 import logging
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from tetrarium.errors import ConfigError, ExecutorError
@@ -28,6 +28,7 @@ SCHEDULER_FILE: Final = ".json"
 
 _CONNECT_S: Final = 10.0
 _CLOSE_S: Final = 2.0
+ValueT = TypeVar("ValueT")
 
 
 class DaskExecutor(ClusterExecutor):
@@ -89,28 +90,23 @@ class DaskExecutor(ClusterExecutor):
             self._client.close(timeout=_CLOSE_S)
 
     def _alive(self) -> dict[str, int]:
-        with self._answering():
-            workers = self._client.scheduler_info()["workers"]
-        return {name: int(fields["nthreads"]) for name, fields in workers.items()}
-
-    def _ask(self, worker: str) -> Future[object]:
-        answer: Future[object] = Future()
-
-        def run() -> None:  # beside the worker's calls, which may take minutes
-            try:
-                answer.set_result(self._client.run(source_identity, workers=[worker], on_error="return")[worker])
-            except Exception as error:  # noqa: BLE001 any says that the worker is not used
-                answer.set_result(error)
-
-        threading.Thread(target=run, name=f"ask {worker}", daemon=True).start()
-        return answer
-
-    @contextlib.contextmanager
-    def _answering(self) -> Iterator[None]:
+        scheduler = self._client.scheduler
         try:
-            yield
+            if scheduler is None:
+                raise ConnectionError(self.name)
+            n_threads: dict[str, int] = self._client.sync(scheduler.ncores, callback_timeout=_CONNECT_S)
         except (OSError, TimeoutError) as error:
             raise BrokenExecutor(f"{self.name} does not answer") from error
+        return n_threads
+
+    def _ask(self, worker: str) -> Future[object]:
+        def run() -> object:  # beside the worker's calls, which may take minutes
+            try:
+                return self._client.run(source_identity, workers=[worker], on_error="return")[worker]
+            except Exception as error:  # noqa: BLE001 any says that the worker is not used
+                return error
+
+        return _in_daemon(f"ask {worker}", run)
 
 
 def scheduler_address(address: str, *, insecure: bool = False) -> str:
@@ -169,17 +165,35 @@ def _connect(address: str) -> "Client":
         raise ExecutorError(
             "A Dask scheduler needs its library, which is not installed. Run: pip install 'tetrarium[cluster]'"
         ) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # errors are reported by exceptions
+    for name in ("distributed", "tornado"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # errors are reported by exceptions
     warnings.filterwarnings("ignore", "Sending large graph", UserWarning)  # the state of a run is large
     if address.startswith("tls:") and Security().get_connection_args("client").get("ssl_context") is None:
         raise ExecutorError(
             f"{address} needs a certificate; Dask's configuration names none. Set distributed.comm.tls.ca-file, "
             "client.cert and client.key there, or by DASK_DISTRIBUTED__COMM__TLS__CA_FILE and its like."
         )
+    connecting = _in_daemon(  # Dask waits without limit for a scheduler that accepts the connection and hangs
+        f"connect to {address}", lambda: Client(address, timeout=_CONNECT_S, set_as_default=False)
+    )
     try:
-        return Client(address, timeout=_CONNECT_S, set_as_default=False)
+        return connecting.result(1.5 * _CONNECT_S)
     except (OSError, TimeoutError, ValueError) as error:
         raise ExecutorError(
-            f"A scheduler answers within {_CONNECT_S:.0f} seconds; {address} did not ({error}). Start it with "
-            "`dask scheduler`, or correct the address."
+            f"A scheduler answers within {_CONNECT_S:.0f} seconds; {address} did not "
+            f"({str(error) or 'it accepts connections and hangs'}). Start it with `dask scheduler`, or correct the address."
         ) from error
+
+
+def _in_daemon(name: str, function: Callable[[], ValueT]) -> Future[ValueT]:
+    """Calls a function in a thread that does not outlive the process, whether or not it returns."""
+    future: Future[ValueT] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:  # noqa: BLE001 of the function
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return future

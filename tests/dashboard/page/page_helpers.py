@@ -5,8 +5,15 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
-_NEXT_BOARD: Final = """() => new Promise((done) =>
-    document.querySelector("#board").addEventListener("drawn", ({ detail }) => done(detail), { once: true }))"""
+_NEXT_BOARD: Final = """() => new Promise((done) => {
+    const board = document.querySelector("#board");
+    const take = ({ detail }) => {
+        if (!document.querySelector("#board-message").hidden) return;
+        board.removeEventListener("drawn", take);
+        done(detail);
+    };
+    board.addEventListener("drawn", take);
+})"""
 _FRAMES: Final = """(n) => new Promise((done) => {
     const next = () => (n-- > 0 ? requestAnimationFrame(next) : done());
     next();
@@ -23,7 +30,10 @@ def expect_state(page: Page, word: str) -> None:
 
 
 def next_board(page: Page) -> dict[str, Any]:
-    """Waits for the next frame of the board; returns its step and the times when it was sent and drawn."""
+    """Waits for the next frame of the watched board; returns its step and the times when it was sent and drawn.
+
+    Boards of an agent that plays while the watched one has none, under a message, do not count.
+    """
     board: dict[str, Any] = page.evaluate(_NEXT_BOARD)
     return board
 
