@@ -181,7 +181,8 @@ def _connect(address: str) -> "Client":
     except (OSError, TimeoutError, ValueError) as error:
         raise ExecutorError(
             f"A scheduler answers within {_CONNECT_S:.0f} seconds; {address} did not "
-            f"({str(error) or 'it accepts connections and hangs'}). Start it with `dask scheduler`, or correct the address."
+            f"({str(error) or 'it accepts connections and hangs'}). Start it with `dask scheduler`, or correct the "
+            "address."
         ) from error
 
 

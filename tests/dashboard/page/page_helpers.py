@@ -5,15 +5,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
-_NEXT_BOARD: Final = """() => new Promise((done) => {
-    const board = document.querySelector("#board");
-    const take = ({ detail }) => {
-        if (!document.querySelector("#board-message").hidden) return;
-        board.removeEventListener("drawn", take);
-        done(detail);
-    };
-    board.addEventListener("drawn", take);
-})"""
+_NEXT_BOARD: Final = """() => new Promise((done) =>
+    document.querySelector("#board").addEventListener("drawn", ({ detail }) => done(detail), { once: true }))"""
 _FRAMES: Final = """(n) => new Promise((done) => {
     const next = () => (n-- > 0 ? requestAnimationFrame(next) : done());
     next();
@@ -30,10 +23,7 @@ def expect_state(page: Page, word: str) -> None:
 
 
 def next_board(page: Page) -> dict[str, Any]:
-    """Waits for the next frame of the watched board; returns its step and the times when it was sent and drawn.
-
-    Boards of an agent that plays while the watched one has none, under a message, do not count.
-    """
+    """Waits for the next frame of the board; returns its step and the times when it was sent and drawn."""
     board: dict[str, Any] = page.evaluate(_NEXT_BOARD)
     return board
 

@@ -26,6 +26,7 @@ def test_killed_worker_is_shown_as_crashed_and_resumes(
     checkpoint = max(dashboard.view("killed").checkpoints)
     page.locator("#notice").get_by_role("button", name="Resume").click()
     expect_state(page, "Running")
+    expect(page.locator("#board-message")).to_be_hidden()  # until then another agent plays
     assert next_board(page)["step"] >= checkpoint
     dashboard.command("killed", "stop")
 
