@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-_SERVER: Final = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["tests.command_preload"])
+FORK_SERVER: Final = multiprocessing.get_context("forkserver")
+FORK_SERVER.set_forkserver_preload(["tests.command_preload"])
 
 
 class Command:
@@ -79,7 +79,7 @@ class ForkedCommand(Command):
     """Command in a process forked from one that has imported everything, which saves the seconds of its imports."""
 
     def _start(self, arguments: list[str], out: Any, err: Any) -> Any:
-        process = _SERVER.Process(target=_run, args=(arguments, dict(os.environ), out.name, err.name))
+        process = FORK_SERVER.Process(target=_run, args=(arguments, dict(os.environ), out.name, err.name))
         process.start()
         return process
 

@@ -11,7 +11,7 @@ import pytest
 
 import tetrarium
 from tests.dashboard.servers import wait_until
-from tests.evaluation.dask_clusters import Cluster, running_cluster
+from tests.evaluation.dask_clusters import Cluster, running_cluster, send_signal
 from tests.evaluation.sample_policies import SMALL, STACKER
 from tests.evaluation.test_ledgers import CONFIGS, NAMES, POLICIES
 from tetrarium.cli.main import main
@@ -90,7 +90,7 @@ def test_games_of_workers_that_end_or_hang_are_played_again(
     own_cluster.add_worker()
     await_workers(own_cluster)
     killed, stopped, _ = own_cluster.workers
-    disturbances: list[Callable[[], None]] = [killed.kill, lambda: stopped.send_signal(signal.SIGSTOP)]
+    disturbances: list[Callable[[], None]] = [killed.kill, lambda: send_signal(stopped, signal.SIGSTOP)]
     statuses: list[ExecutorStatus] = []
     progress = {"on_progress": disturb(disturbances), "on_workers": statuses.append}
     found = play(n_games=40, executor=at(own_cluster), **progress)
@@ -101,7 +101,7 @@ def test_games_of_workers_that_end_or_hang_are_played_again(
 
 def test_a_worker_that_hangs_before_it_is_asked_is_not_waited_for(own_cluster: Cluster) -> None:
     await_workers(own_cluster)
-    own_cluster.workers[0].send_signal(signal.SIGSTOP)
+    send_signal(own_cluster.workers[0], signal.SIGSTOP)
     assert play(executor=at(own_cluster)).games == play().games
 
 
@@ -110,7 +110,7 @@ def test_a_lost_scheduler_ends_with_one_line_and_the_ledger_continues(
     sent: signal.Signals, own_cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dask_executor, "_CONNECT_S", 0.5)
-    lost: list[Callable[[], None]] = [lambda: own_cluster.scheduler.send_signal(sent)]
+    lost: list[Callable[[], None]] = [lambda: send_signal(own_cluster.scheduler, sent)]
     with pytest.raises(ExecutorError, match=r"A scheduler answers within .* did not .* Start it with `dask scheduler`"):
         play(n_games=40, ledger=tmp_path / "ledgers", executor=at(own_cluster), on_progress=disturb(lost))
     pieces: list[int] = []
@@ -147,8 +147,8 @@ def test_workers_of_other_sources_are_named_and_not_used(own_cluster: Cluster, t
     (other / "tetrarium" / "added.py").touch()
     (other / "without" / "tetrarium").mkdir(parents=True)
     (other / "without" / "tetrarium" / "__init__.py").touch()
-    own_cluster.add_worker(PYTHONPATH=str(other))
-    own_cluster.add_worker(PYTHONPATH=str(other / "without"))
+    own_cluster.add_other_worker(PYTHONPATH=str(other))
+    own_cluster.add_other_worker(PYTHONPATH=str(other / "without"))
     sentences: list[str] = []
     with DaskExecutor(str(own_cluster.file), on_unused=sentences.append) as executor:
 
