@@ -14,8 +14,8 @@ from tetrarium.workers.processes.launcher import MODULES
 STARTERS = frozenset({"serve", "run", "tune"})  # commands that start workers
 
 
-def run_command(arguments: list[str], environment: Mapping[str, str], out: str, err: str) -> None:
-    """Runs a command in this process, with its output appended to files, which may be the same."""
+def redirect(environment: Mapping[str, str], out: str, err: str) -> None:
+    """Gives this process an environment, and appends its output to files, which may be the same."""
     os.environ.clear()
     os.environ.update(environment)
     for stream, path in ((sys.stdout, out), (sys.stderr, err)):
@@ -23,6 +23,10 @@ def run_command(arguments: list[str], environment: Mapping[str, str], out: str, 
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
         os.dup2(descriptor, stream.fileno())
         os.close(descriptor)
+
+
+def run_command(arguments: list[str]) -> None:
+    """Runs a command in this process."""
     if arguments[0] in STARTERS:
         _fork_first_server()
     main(arguments)

@@ -7,10 +7,11 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+# A process has one fork server, whose imports are those that were named last.
 FORK_SERVER: Final = multiprocessing.get_context("forkserver")
 FORK_SERVER.set_forkserver_preload(["tests.command_preload"])
 
@@ -79,9 +80,13 @@ class ForkedCommand(Command):
     """Command in a process forked from one that has imported everything, which saves the seconds of its imports."""
 
     def _start(self, arguments: list[str], out: Any, err: Any) -> Any:
-        process = FORK_SERVER.Process(target=_run, args=(arguments, dict(os.environ), out.name, err.name))
+        process = FORK_SERVER.Process(target=self._target(), args=(arguments, dict(os.environ), out.name, err.name))
         process.start()
         return process
+
+    @staticmethod
+    def _target() -> Callable[..., None]:
+        return _run_command
 
     def poll(self) -> int | None:
         return self._process.exitcode
@@ -93,7 +98,24 @@ class ForkedCommand(Command):
         return self._process.exitcode
 
 
-def _run(arguments: list[str], environment: Mapping[str, str], out: str, err: str) -> None:
-    from tests.command_preload import run_command
+class ForkedProgram(ForkedCommand):
+    """Python program in such a process; its text is the first argument, as after ``python -c``."""
 
-    run_command(arguments, environment, out, err)
+    @staticmethod
+    def _target() -> Callable[..., None]:
+        return _run_program
+
+
+def _run_command(arguments: list[str], environment: Mapping[str, str], out: str, err: str) -> None:
+    from tests.command_preload import redirect, run_command
+
+    redirect(environment, out, err)
+    run_command(arguments)
+
+
+def _run_program(arguments: list[str], environment: Mapping[str, str], out: str, err: str) -> None:
+    from tests.command_preload import redirect
+
+    redirect(environment, out, err)
+    program, *sys.argv[1:] = arguments
+    exec(compile(program, "<program>", "exec"), {"__name__": "__main__"})

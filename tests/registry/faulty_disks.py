@@ -5,12 +5,12 @@ import errno
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.command_processes import ForkedProgram
 from tetrarium.registry.files.atomic import Disk
 
 HIDDEN = re.compile(r"\.tetrarium-[0-9a-f]{16}")
@@ -39,14 +39,13 @@ def small_disk(folder: Path, size: str = "1m") -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running(program: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+def running(program: str, *arguments: object) -> Iterator[ForkedProgram]:
     """Runs a Python program in a process of its own, which is killed at the end."""
-    command = [sys.executable, "-c", program, *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    process = ForkedProgram(program, *arguments)
+    try:
+        yield process
+    finally:
+        process.kill()
 
 
 class RecordingDisk(Disk):

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import multiprocessing
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -17,8 +16,6 @@ from tetrarium.registry.files.atomic import Disk
 from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
 
-SERVER: Final = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["tests.registry.model_writers"])
 INSTANTS: Final = ("before the file", "in the file", "before the rename", "after the file", "after the row")
 
 

@@ -1,7 +1,6 @@
 """Processes that write and ingest games, and read lists and curves, until they are killed."""
 
 import itertools
-import multiprocessing
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +13,6 @@ from tetrarium.registry.run_store import RunStore
 from tetrarium.registry.run_tables import EPISODES
 from tetrarium.workers.directories.run_views import list_runs, read_episodes
 
-SERVER: Final = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["tests.registry.run_writers"])
 CONFIG: Final = (
     '{"started": "2026-01-01", "training_config": {"algorithm": "dqn", "seed": 1, "total_timesteps": 9}, '
     '"env_config": {}}'

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_processes import FORK_SERVER
 from tests.registry.model_store_contract import numbered
-from tests.registry.model_writers import INSTANTS, SERVER, require_consistent, save_and_die, save_for_ever
+from tests.registry.model_writers import INSTANTS, require_consistent, save_and_die, save_for_ever
 from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
 
@@ -21,7 +22,7 @@ def home(tmp_path: Path) -> Home:
 def test_a_kill_in_the_middle_leaves_the_model_or_nothing(home: Home, instant: str) -> None:
     store = ModelStore(home)
     store.save("slot", numbered(1))
-    process = SERVER.Process(target=save_and_die, args=(home.root, instant))
+    process = FORK_SERVER.Process(target=save_and_die, args=(home.root, instant))
     process.start()
     process.join(60)
 
@@ -37,7 +38,7 @@ def keep_killing(home: Home, done: Path, *, n_processes: int, n_kills: int, seed
     draw = random.Random(seed)
     running = []
     for number in range(n_processes):
-        running.append(SERVER.Process(target=save_for_ever, args=(home.root, done / str(number))))
+        running.append(FORK_SERVER.Process(target=save_for_ever, args=(home.root, done / str(number))))
         running[-1].start()
     for number in range(n_kills):
         victim = draw.randrange(n_processes)
@@ -47,7 +48,7 @@ def keep_killing(home: Home, done: Path, *, n_processes: int, n_kills: int, seed
             assert running[victim].exitcode is None, "a process failed by itself"
         running[victim].kill()
         running[victim].join()
-        running[victim] = SERVER.Process(target=save_for_ever, args=(home.root, done / f"{n_processes + number}"))
+        running[victim] = FORK_SERVER.Process(target=save_for_ever, args=(home.root, done / f"{n_processes + number}"))
         running[victim].start()
     assert all(process.exitcode is None for process in running), "a process failed by itself"
     for process in running:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry.run_writers import SERVER, require_up_to_date, write_for_ever
+from tests.command_processes import FORK_SERVER
+from tests.registry.run_writers import require_up_to_date, write_for_ever
 from tetrarium.registry.home import Home
 
 
@@ -18,7 +19,7 @@ def keep_killing(root: Path, logs: Path, *, n_processes: int, n_kills: int, ever
     draw = random.Random(n_processes)
 
     def begin(place: int, seed: int) -> BaseProcess:
-        process = SERVER.Process(target=write_for_ever, args=(root, f"run-{place}", logs / f"run-{place}", seed))
+        process = FORK_SERVER.Process(target=write_for_ever, args=(root, f"run-{place}", logs / f"run-{place}", seed))
         process.start()
         return process
 
