@@ -1,15 +1,30 @@
 """Folders of human games and the archive of saved games: limits, names and damaged files."""
 
 import dataclasses
+import json
 import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from tetrarium.dashboard.routes.replays import replay_boards
+from tetrarium.engine import PIECES
+from tetrarium.engine.board_tracker import EMPTY, FILLED, encode_cells
+from tetrarium.environment import EnvConfig
+from tetrarium.environment.board_snapshot import PieceGrid
+from tetrarium.environment.placement_replays import reduce_to_placements
 from tetrarium.environment.replays import Replay
-from tetrarium.errors import HomeError, ReplayError, WorkerError
+from tetrarium.environment.start_position import StartPosition
+from tetrarium.errors import ConfigError, HomeError, ReplayError, WorkerError
+from tetrarium.evaluation import named_policy
+from tetrarium.evaluation.analysis.positions import replay_positions
+from tetrarium.evaluation.single_games import record_game
 from tetrarium.registry.files.process_lock import acquire_lock
 from tetrarium.registry.home import Home
+from tetrarium.workers.directories.game_reference import RecordedGame, resolve_game, set_up_game
+from tetrarium.workers.directories.human_starts import human_start
 from tetrarium.workers.directories.process_directory import (
     HUMAN_GAMES,
     HumanGameConfig,
@@ -20,8 +35,8 @@ from tetrarium.workers.directories.process_directory import (
 from tetrarium.workers.human_play import saved_games
 from tetrarium.workers.human_play.human_game_control import SessionOptions
 from tetrarium.workers.human_play.input import Handling
-from tetrarium.workers.human_play.saved_games import MAX_GAMES, find_game, list_games, list_records, save_game, start_of
-from tetrarium.workers.human_play.session import human_game_config
+from tetrarium.workers.human_play.saved_games import MAX_GAMES, find_game, list_games, list_records, save_game
+from tetrarium.workers.human_play.session import GameSession, human_game_config
 from tetrarium.workers.processes.launcher import MAX_HUMAN_GAMES, start_human_game
 
 OPTIONS = SessionOptions(
@@ -117,13 +132,70 @@ def test_records_are_the_best_whole_games_of_each_mode(tmp_path: Path) -> None:
     assert (highest.mode, highest.score, highest.keys) == ("free", 80, None)
 
 
-def test_only_games_of_a_person_can_be_continued(tmp_path: Path) -> None:
-    home, game = Home.locate(tmp_path), replay()
-    name = save_game(home, game)
-    assert start_of(home, name) == start_of(home, name.removesuffix(".tetris-replay")) == game
-    other = save_game(home, dataclasses.replace(game, game=1))
-    with pytest.raises(ReplayError, match=r"A person plays on in games that a person played here; '.+' is another one"):
-        start_of(home, other)
+def test_a_person_plays_on_from_any_position_under_its_rules_with_the_same_pieces(tmp_path: Path) -> None:
+    narrow = EnvConfig(width=8, height=12, preview=2)
+    recorded = record_game(named_policy("dellacherie"), narrow, seed=3, game=1, max_pieces=30)
+    moves, colors = list(recorded.play()), PieceGrid(8, 12)
+    for move in moves[:12]:
+        colors.follow(move)
+    session = GameSession(SessionOptions(mode="free"), 0, human_start(RecordedGame(title="", replay=recorded), 12, 0))
+    before = session.game.state
+    assert (before.columns, before.queue) == (moves[12].state_t.columns, moves[12].state_t.queue)
+    assert np.array_equal(session.game.cells, colors.cells)
+    for piece in range(12, 15):
+        session.game.press("hard drop")
+        assert session.game.state.queue == moves[piece].state_tp1.queue
+    played = session.replay()
+    assert (played.pieces, played.about["continued_at"]) == (3, 12)
+    again = Replay.from_json(Replay.from_bytes(played.to_bytes()).to_json())
+    assert again == played
+    *_, last = again.play()
+    assert last.state_tp1 == session.game.state
+    assert replay_positions(again).rows[0, -8:].tolist() == list(before.columns)
+    assert replay_boards(reduce_to_placements(again).replay, 0, 1).cells[0] == encode_cells(colors.cells).rstrip(".")
+    path = tmp_path / "played.tetris-replay"
+    path.write_bytes(played.to_bytes())
+    assert human_start(resolve_game(str(path), Home.locate(tmp_path)), 3, 0).position.queue == "".join(
+        PIECES[piece] for piece in session.game.state.queue
+    )
+
+
+def test_a_position_set_up_by_hand_gets_the_pieces_that_it_does_not_state() -> None:
+    cells = np.full((10, 6), EMPTY, dtype=np.int8)
+    cells[0, :5] = FILLED
+    game = RecordedGame(title="", replay=set_up_game(cells, "TI", None, width=6, height=8))
+    start = human_start(game, 0, seed=4)
+    assert (start.position.queue[:2], len(start.position.queue), start.config.hold) == ("TI", 6, True)
+    assert start == human_start(game, 0, seed=4)
+    assert start.position.queue != human_start(game, 0, seed=5).position.queue
+    drawn = GameSession(SessionOptions(), 4, start).game
+    for _ in range(3):
+        drawn.press("hard drop")
+    seven = [*start.position.queue[2:], *(PIECES[piece] for piece in drawn.state.queue[3:])]
+    assert sorted(seven) == sorted(PIECES), "the drawn pieces are a bag"
+
+
+def test_a_person_cannot_play_on_where_the_game_has_ended_or_the_board_is_full() -> None:
+    lost = record_game(named_policy("random"), EnvConfig(height=4), seed=1, game=0, max_pieces=100)
+    assert lost.terminated
+    with pytest.raises(
+        ConfigError, match=r"A person plays on from a position before the end, 0 to \d+; got \d+\. Choose"
+    ):
+        human_start(RecordedGame(title="", replay=lost), lost.pieces, 0)
+    high = record_game(named_policy("random"), EnvConfig(height=4), seed=1, game=0, max_pieces=1)
+    damaged = dataclasses.replace(
+        high, stream=(1, 2, 3, 4), start=StartPosition(cells=".xxxxxxxxx" * 4, queue="TI", bag=5), pieces=0, actions=b""
+    )
+    assert list(damaged.play()) == []
+    for changes in ({"cells": "x" * 10}, {"queue": "T"}, {"held": "S"}, {"cells": "x" * 81}):
+        impossible = dataclasses.replace(damaged, start=dataclasses.replace(damaged.start, **changes))  # type: ignore[type-var]
+        with pytest.raises(ReplayError, match=r"A replay starts in a position that its rules allow\."):
+            impossible.play()
+    values: Any
+    for values in ({"cells": "?", "queue": "T"}, {"cells": "", "queue": "T", "more": 1}, {"queue": "T"}, [], None):
+        content = json.dumps({**json.loads(damaged.to_json()), "start": values})
+        with pytest.raises(ReplayError, match=r"start is"):
+            Replay.from_json(content)
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "none.tetris-replay", "../a.tetris-replay"])

@@ -22,7 +22,6 @@ import numpy.typing as npt
 from tetrarium.engine import MAX_ORIENTATIONS, PIECES
 from tetrarium.engine.board_tracker import EMPTY, FILLED, BoardTracker, CellGrid
 from tetrarium.engine.pieces import Cells, orientation_cells
-from tetrarium.engine.random_streams import make_stream
 from tetrarium.environment.replays import Replay
 from tetrarium.errors import ConfigError, FumenError
 
@@ -196,7 +195,7 @@ def replay_fumen(replay: Replay, first: int, n_pages: int) -> str:
             f"first must be at most {len(actions):,}, the pieces of the game; got {first:,}.", field="first"
         )
     tracker = BoardTracker(replay.env_config.rules())
-    tracker.begin(make_stream(replay.seed, replay.game) if replay.stream is None else replay.stream)
+    replay.begin_tracker(tracker)
     tracker.follow(actions[:first])
     pages = []
     for action in [*actions[first : first + n_pages], None][:n_pages]:

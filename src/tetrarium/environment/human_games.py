@@ -14,6 +14,7 @@ from tetrarium.engine.srs import FULL_SPIN, MINI_SPIN
 from tetrarium.environment.board_snapshot import BoardSnapshot, PieceGrid, line_clear_snapshot, state_snapshot
 from tetrarium.environment.config import EnvConfig
 from tetrarium.environment.replays import MAX_ACTIONS, Replay
+from tetrarium.environment.start_position import StartPosition, Stream
 
 _CLEARS: Final = ("", "Single", "Double", "Triple", "Tetris")
 _SPINS: Final = {MINI_SPIN: "Mini T-spin", FULL_SPIN: "T-spin"}
@@ -56,21 +57,40 @@ class HumanGame(IndependentCopies):
         config: Settings of a game by keys.
         seed: 0 or more.
         number: Number of the game under the seed.
+        start: Position in which it starts; by default an empty board.
+        stream: Random state after the pieces of ``start`` were drawn, with it only.
     """
 
-    def __init__(self, config: EnvConfig, seed: int, number: int) -> None:
+    def __init__(
+        self,
+        config: EnvConfig,
+        seed: int,
+        number: int,
+        *,
+        start: StartPosition | None = None,
+        stream: Stream | None = None,
+    ) -> None:
         self.config = config
         self.seed = seed
         self.number = number
         self._games = KeyGames(config.key_rules(), seed, [number])
         self._grid = PieceGrid(config.width, config.height)
         self._keys = bytearray()
+        self._start, self._stream = start, stream
+        if start is not None and stream is not None:
+            start.begin(self._games, stream)
+            self._grid.cells[:] = start.grid(config.width, config.height)
         self.state = self._games.state(0)
 
     @property
     def cells(self) -> CellGrid:
         """``(rows, width) int8``, the piece that left each cell."""
         return self._grid.cells
+
+    @property
+    def starts_from_position(self) -> bool:
+        """True if it started from a position other than the empty board."""
+        return self._start is not None
 
     @property
     def is_full(self) -> bool:
@@ -96,6 +116,8 @@ class HumanGame(IndependentCopies):
             env_config=self.config,
             seed=self.seed,
             game=self.number,
+            stream=self._stream,
+            start=self._start,
             actions=bytes(self._keys),
             lines=self.state.lines,
             pieces=self.state.pieces,

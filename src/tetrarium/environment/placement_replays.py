@@ -11,9 +11,7 @@ from typing import Final
 from tetrarium.engine import KEYS, Games, KeyGames
 from tetrarium.engine.keyplay.steps import HOLD_USED, LOCK_ROTATION, LOCK_SPIN, LOCKED
 from tetrarium.engine.movegen.lock_positions import Placement, find_placements
-from tetrarium.engine.random_streams import N_STREAM_WORDS
 from tetrarium.engine.rules import N_PLACEMENT_ACTIONS
-from tetrarium.engine.state_layout import STREAM
 from tetrarium.environment.core import make_games
 from tetrarium.environment.replays import Replay, pack_actions
 from tetrarium.errors import ConfigError, ReplayError
@@ -59,10 +57,8 @@ def reduce_to_placements(replay: Replay) -> PlacementReplay:
     placing = make_games(config, seed=replay.seed, numbers=[replay.game])
     assert isinstance(by_keys, KeyGames)
     assert isinstance(placing, Games)
-    if replay.stream is not None:
-        for games in (by_keys, placing):
-            games.rows[0, STREAM : STREAM + N_STREAM_WORDS] = replay.stream
-            games.restart(0)
+    for games in (by_keys, placing):
+        replay.begin(games)
     actions, seconds, n_left_out = _placements(replay, by_keys, placing)
     state = placing.state(0)
     reduced = replace(

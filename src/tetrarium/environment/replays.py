@@ -1,4 +1,4 @@
-"""Replays: recorded games as a config, a random start and actions, which reproduce the game exactly.
+"""Replays: recorded games as a config, a start and actions, which reproduce the game exactly.
 
 A file is a line of JSON, then the actions compressed by zlib, then the CRC-32 of all before in four bytes, most
 significant first. Actions are unsigned and little-endian, one byte each if the game has at most 256 actions, otherwise
@@ -10,17 +10,19 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
 import numpy as np
 
 from tetrarium.engine import KEYS, MAX_ORIENTATIONS, PIECES, Games, GameState, KeyGames, KeyMove, Move
+from tetrarium.engine.board_tracker import BoardTracker
 from tetrarium.engine.random_streams import N_STREAM_WORDS
 from tetrarium.engine.state_layout import STREAM
 from tetrarium.environment.config import EnvConfig
 from tetrarium.environment.core import make_games
-from tetrarium.errors import ConfigError, NewerReplayError, ReplayError
+from tetrarium.environment.start_position import StartPosition
+from tetrarium.errors import ConfigError, GameError, NewerReplayError, ReplayError
 from tetrarium.values import decode_text
 
 About = Mapping[str, str | int | float]
@@ -40,6 +42,7 @@ _FIELDS: Final = {
     "over": "terminated",
     "about": "about",
 }
+_START: Final = "start"  # added later: written only where a game starts from a position
 _REMEDY: Final = "Copy it again from where it came from, or record the game again."
 
 
@@ -62,6 +65,8 @@ class Replay:
         seed: Seed of its random stream, with ``game``.
         game: Number of the game under the seed, or of the stream in which it was a later one.
         stream: Four words of random state at the game's start; by default those of the seed and the game.
+        start: Position in which it starts, with ``stream`` the state after its pieces were drawn; by default an empty
+            board.
         actions: Packed by ``pack_actions``.
         lines: Rows cleared.
         pieces: Pieces placed.
@@ -76,6 +81,7 @@ class Replay:
     seed: int
     game: int
     stream: tuple[int, int, int, int] | None = None
+    start: StartPosition | None = None
     actions: bytes
     lines: int
     pieces: int
@@ -89,6 +95,7 @@ class Replay:
             _require(_is_whole(getattr(self, name)), f"{name} is a whole number, 0 or more", getattr(self, name))
         _require(isinstance(self.terminated, bool), "terminated is true or false", self.terminated)
         _require(self.stream is None or _is_stream(self.stream), "stream is 4 words of 32 bits", self.stream)
+        _require(self.start is None or self.stream is not None, "A start position has a stream", self.stream)
         _require(_is_about(self.about), "about has printable text and finite numbers", self.about)
         size = action_type(self.env_config).itemsize
         _require(len(self.actions) % size == 0, f"An action takes {size} bytes", len(self.actions))
@@ -116,10 +123,37 @@ class Replay:
             ReplayError: if an action is illegal, or the game does not match the replay's lines, pieces and end.
         """
         games = make_games(self.env_config, seed=self.seed, numbers=[self.game])
-        if self.stream is not None:
+        self.begin(games)
+        return self._moves(games)
+
+    def begin(self, games: Games | KeyGames) -> None:
+        """Puts the first game of a batch, made by the seed and the number of the game, at the start of this game.
+
+        Raises:
+            ReplayError: if the start position is not possible.
+        """
+        if self.stream is None:
+            return
+        if self.start is None:
             games.rows[0, STREAM : STREAM + N_STREAM_WORDS] = self.stream
             games.restart(0)
-        return self._moves(games)
+            return
+        try:
+            self.start.begin(games, self.stream)
+        except GameError as error:
+            raise ReplayError(f"A replay starts in a position that its rules allow. {error}") from error
+
+    def begin_tracker(self, tracker: BoardTracker) -> None:
+        """Puts a tracker of this game's rules at the start of the game.
+
+        Raises:
+            ReplayError: if the start position is not possible.
+        """
+        games = make_games(self.env_config, seed=self.seed, numbers=[self.game])
+        self.begin(games)
+        tracker.begin_at(games.rows[0])
+        if self.start is not None:
+            tracker.grid[:] = self.start.grid(self.env_config.width, self.env_config.height)
 
     def _moves(self, games: Games | KeyGames) -> Iterator[Move | KeyMove]:
         state_t: GameState = games.state(0)
@@ -204,6 +238,7 @@ class Replay:
             **values,
             "env_config": self.env_config.to_stored(),
             "about": dict(self.about),
+            **({} if self.start is None else {_START: asdict(self.start)}),
         }
 
 
@@ -270,7 +305,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _known_fields(values: dict[str, Any], *others: str) -> dict[str, Any]:
     """Returns a replay's fields in JSON, after checking that none is missing or unknown."""
     wanted = {"format", "version", *_FIELDS, *others}
-    _require(values.keys() == wanted, f"The fields are {', '.join(sorted(wanted))}", ", ".join(sorted(values)))
+    _require(
+        values.keys() - {_START} == wanted, f"The fields are {', '.join(sorted(wanted))}", ", ".join(sorted(values))
+    )
     known = {name: values[key] for key, name in _FIELDS.items()}
     try:
         known["env_config"] = EnvConfig.from_dict(known["env_config"])
@@ -278,7 +315,18 @@ def _known_fields(values: dict[str, Any], *others: str) -> dict[str, Any]:
         raise ReplayError(f"A replay's env_config is valid; this one is not: {error!s:.300}") from error
     if isinstance(known["stream"], list):
         known["stream"] = tuple(known["stream"])
+    if _START in values:
+        known["start"] = _read_start(values[_START])
     return known
+
+
+def _read_start(values: object) -> StartPosition:
+    _require(isinstance(values, dict), "start is an object", values)
+    assert isinstance(values, dict)
+    try:
+        return StartPosition(**values)
+    except (GameError, TypeError) as error:
+        raise ReplayError(f"A replay's start is a position; this one is not: {error!s:.300}. {_REMEDY}") from error
 
 
 def _decompressed(packed: bytes, n_actions: int, size: int) -> bytes:

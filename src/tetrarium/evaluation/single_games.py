@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tetrarium.engine.batches import IndependentCopies
+from tetrarium.engine.board_tracker import BoardTracker
 from tetrarium.engine.placement.states import Move
 from tetrarium.engine.random_streams import make_stream
 from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
@@ -65,8 +66,10 @@ def play_moves(
 class SingleGame(Protocol):
     """Game in progress, of which the next action is known."""
 
-    stream: tuple[int, ...]  # random stream at the game's start
     next_action: int | None  # None at the end of the game
+
+    def begin_tracker(self, tracker: BoardTracker) -> None:
+        """Puts a tracker at the start of the game."""
 
     def place(self) -> None:
         """Plays the next action."""
@@ -92,6 +95,10 @@ class PolicyGame(IndependentCopies):
         self._set_policy(policy)
         self.stream = tuple(int(word) for word in make_stream(seed, number))
         self.next_action: int | None = self._runner.choose(0)
+
+    def begin_tracker(self, tracker: BoardTracker) -> None:
+        """Puts a tracker at the start of the game."""
+        tracker.begin(self.stream)
 
     def take_policy(self, policy: Any) -> None:
         """Replaces the policy, from the action after the next one on."""
@@ -123,13 +130,17 @@ class PolicyGame(IndependentCopies):
 
 class _ReplayedGame:
     def __init__(self, replay: Replay) -> None:
-        self.stream = replay.stream or tuple(int(word) for word in make_stream(replay.seed, replay.game))
+        self._replay = replay
         self._moves = replay.play()
         self.place()
 
     def place(self) -> None:
         move = next(self._moves, None)
         self.next_action = None if move is None else move.action
+
+    def begin_tracker(self, tracker: BoardTracker) -> None:
+        """Puts a tracker at the start of the game."""
+        self._replay.begin_tracker(tracker)
 
     def values(self) -> None:
         """Returns None: a replay holds no action values."""

@@ -139,14 +139,17 @@ class _WatchedGame:
     """A game being shown: its previous and next move, and the piece of each filled cell."""
 
     def __init__(self, number: int, moves: "Iterator[Move | KeyMove]", config: "EnvConfig") -> None:
+        import numpy as np
+
         from tetrarium.environment.board_snapshot import PieceGrid
 
         self.number = number
         self._moves = moves
         self._config = config
-        self._grid = PieceGrid(config.width, config.height)
         self.last_move: Move | KeyMove | None = None
         self.next_move: Move | KeyMove | None = next(moves, None)
+        columns = None if self.next_move is None else np.array(self.next_move.state_t.columns, dtype=np.int64)
+        self._grid = PieceGrid(config.width, config.height, columns)
 
     def place(self) -> None:
         """Executes the next move."""

@@ -4,7 +4,6 @@ The functions may block, so they are not coroutines: each runs in a thread.
 """
 
 import math
-import re
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -31,23 +30,30 @@ from tetrarium.environment.fumen import (
 )
 from tetrarium.environment.placement_replays import PlacementReplay, reduce_to_placements
 from tetrarium.environment.replays import REPLAY_SUFFIX, Replay
-from tetrarium.errors import ConfigError, EntryNotFoundError, FumenError, ReplayError
+from tetrarium.errors import EntryNotFoundError, FumenError, ReplayError
 from tetrarium.evaluation.analysis.analyzer import Records, empty_records
 from tetrarium.evaluation.analysis.positions import UNKNOWN
 from tetrarium.evaluation.analysis.results import drops_of, graph_of
-from tetrarium.registry.home import NAME_RULE, Home
-from tetrarium.workers.directories.game_reference import REPLAY_FOLDER, fumen_positions, resolve_game
+from tetrarium.registry.home import Home
+from tetrarium.workers.directories.game_reference import (
+    GAME_ID_PATTERN,
+    REPLAY_FOLDER,
+    REPLAY_OF_RUN,
+    fumen_positions,
+    reference_of,
+    resolve_game,
+    set_up_game,
+)
 from tetrarium.workers.directories.jobs import JobView, read_job
+from tetrarium.workers.human_play.human_game_control import MAX_GAME_REFERENCE
 from tetrarium.workers.human_play.saved_games import import_game
 from tetrarium.workers.processes.analysis_job import read_records
 from tetrarium.workers.processes.launcher import start_job
 
-_REPLAY_OF_RUN: Final = "~"  # between a run and its replay, where a slash would part the address
-_GAME_PATTERN: Final = f"^{NAME_RULE.pattern}(~(first|best-[0-9]{{2}}|last-[0-9]{{2}}))?$"
-_MAX_REFERENCE: Final = 1 << 14
 _MAX_ACTIONS: Final = 200_000  # of a game that is shown; checking so many keys takes seconds
 _MAX_PAGES: Final = 500
-_N_CELLS: Final = WIDTH * HEIGHT
+_VISIBLE_ROWS: Final = 20  # of the guideline's board, and of a fumen's
+_ROWS_ABOVE: Final = HEIGHT - _VISIBLE_ROWS
 _N_CACHED: Final = 8
 _MEDIA_TYPES: Final = {"gif": "image/gif", "mp4": "video/mp4"}
 _ANIMATION: Final[dict[int | str, dict[str, Any]]] = {
@@ -56,7 +62,7 @@ _ANIMATION: Final[dict[int | str, dict[str, Any]]] = {
 GameId = Annotated[
     str,
     PathParameter(
-        pattern=_GAME_PATTERN,
+        pattern=GAME_ID_PATTERN,
         description="A saved or imported game's name without its suffix, or `RUN~REPLAY`.",
         examples=["first~best-01"],
     ),
@@ -89,17 +95,20 @@ class FumenRequest(RequestModel):
     """A fumen to be shown."""
 
     fumen: str = Field(
-        max_length=_MAX_REFERENCE, description="The text, or an address with it.", examples=["v115@vhAXKJ"]
+        max_length=MAX_GAME_REFERENCE, description="The text, or an address with it.", examples=["v115@vhAXKJ"]
     )
 
 
 class PositionRequest(RequestModel):
     """A position that was set up by hand."""
 
+    width: int = Field(default=WIDTH, ge=4, le=16, description="Columns of the board.")
+    height: int = Field(default=_VISIBLE_ROWS, ge=4, le=40, description="Visible rows of the board.")
     cells: str = Field(
-        max_length=230,
+        max_length=16 * (40 + _ROWS_ABOVE),
         pattern="^[IOTLJSZx.]*$",
-        description="Cells as in `board-shown`, ten columns wide; empty ones at the end can be left out.",
+        description="Cells as in `board-shown`, up to three rows above the visible ones; empty ones at the end can be "
+        "left out.",
         examples=["IIII......"],
     )
     queue: str = Field(
@@ -115,10 +124,22 @@ class FumenResponse(ResponseModel):
     fumen: str = Field(description="The text.", examples=["v115@vhAAgH"])
 
 
+class SetUpPositionResponse(ResponseModel):
+    """A position that can be shown, analyzed and linked to."""
+
+    fumen: str | None = Field(
+        description="Its fumen; null for a board of another size, which a fumen cannot hold.",
+        examples=["v115@vhAAgH"],
+    )
+    game: str | None = Field(description="Id of the game without a piece that holds it instead.", examples=[None])
+
+
 class StartAnalysisRequest(RequestModel):
     """Starts an analysis."""
 
-    game: str = Field(max_length=_MAX_REFERENCE, description="Id of a game, or a fumen.", examples=["first~best-01"])
+    game: str = Field(
+        max_length=MAX_GAME_REFERENCE, description="Id of a game, or a fumen.", examples=["first~best-01"]
+    )
     advisor: Agent = Field(default="champion", description="Agent reference of the advisor.")
     first: int = Field(default=0, ge=0, description="Position that is analyzed first, with those around it.")
 
@@ -216,7 +237,7 @@ def _add_games(routes: APIRouter, home: Home) -> None:
         original, reduced = _game(home, game_id)
         replay = reduced.replay
         return GameResponse(
-            title=game_id.replace(_REPLAY_OF_RUN, "/"),
+            title=game_id.replace(REPLAY_OF_RUN, "/"),
             by_keys=original.env_config.actions == "keys",
             pieces=len(replay),
             n_left_out=reduced.n_left_out,
@@ -251,7 +272,7 @@ def _add_games(routes: APIRouter, home: Home) -> None:
         """Takes some seconds; one animation is rendered at a time."""
         replay = _game(home, game_id)[1].replay
         content = make_animation(replay, first=first, n_pieces=n_pieces, speed=speed, suffix=f".{kind}")
-        name = f"{game_id.replace(_REPLAY_OF_RUN, '-')}.{kind}"
+        name = f"{game_id.replace(REPLAY_OF_RUN, '-')}.{kind}"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(content, media_type=_MEDIA_TYPES[kind], headers=headers)
 
@@ -268,11 +289,11 @@ def _add_games(routes: APIRouter, home: Home) -> None:
     def continue_from(game_id: GameId, request: ContinueRequest) -> JobView:
         """Starts a job of the kind `continue`; its result names the new game, which begins as this one does."""
         require_agent(home, request.agent, "agent")
-        values = {"game": _reference(game_id), **request.model_dump()}
+        values = {"game": reference_of(game_id), **request.model_dump()}
         return read_job(home, start_job(home, "continue", values))
 
 
-def _add_fumens(routes: APIRouter, _home: Home) -> None:
+def _add_fumens(routes: APIRouter, home: Home) -> None:
     @routes.post("/fumens", summary="Show the boards of a fumen")
     def show_fumen(request: FumenRequest) -> ReplayBoardsResponse:
         """Returns the pages that state a piece as boards; their ghosts are the placed pieces."""
@@ -283,8 +304,8 @@ def _add_fumens(routes: APIRouter, _home: Home) -> None:
                 "Add a piece, or split it."
             )
         return ReplayBoardsResponse(
-            width=10,
-            height=20,
+            width=WIDTH,
+            height=_VISIBLE_ROWS,
             first=0,
             n_pieces=len(pages) - 1,
             cells=[encode_cells(page.cells).rstrip(".") for page in pages],
@@ -297,13 +318,17 @@ def _add_fumens(routes: APIRouter, _home: Home) -> None:
             ghost=[[row * 10 + column for column, row in page.placed] for page in pages],
         )
 
-    @routes.post("/positions", summary="Turn a position into a fumen")
-    def encode_position(request: PositionRequest) -> FumenResponse:
-        """Returns the fumen of a position, by which it can be shown, analyzed and linked to."""
-        cells = decode_cells(request.cells.ljust(_N_CELLS, "."), WIDTH)
+    @routes.post("/positions", summary="Set up a position")
+    def set_up_position(request: PositionRequest) -> SetUpPositionResponse:
+        """Returns the fumen of a position, or, for boards of another size than 10 by 20, the id of a new game that holds it."""
+        width, height = request.width, request.height
+        cells = decode_cells(request.cells.ljust(width * (height + _ROWS_ABOVE), "."), width)
+        if (width, height) != (WIDTH, _VISIBLE_ROWS):
+            game = set_up_game(cells, request.queue, request.held, width=width, height=height)
+            return SetUpPositionResponse(fumen=None, game=import_game(home, game))
         page = FumenPage(cells=cells, comment=quiz_comment(request.queue, request.held))
         fumen_positions([page])  # refuses what is no position of a game
-        return FumenResponse(fumen=encode_fumen([page]))
+        return SetUpPositionResponse(fumen=encode_fumen([page]), game=None)
 
 
 def _add_analyses(routes: APIRouter, home: Home) -> None:
@@ -311,7 +336,7 @@ def _add_analyses(routes: APIRouter, home: Home) -> None:
     def start_analysis(request: StartAnalysisRequest) -> JobView:
         """Starts a job of the kind `analyze`, whose results can be read while it runs."""
         require_agent(home, request.advisor, "advisor")
-        reference = _reference(request.game)
+        reference = reference_of(request.game)
         replay = resolve_game(reference, home, reads_paths=False).replay  # what is no game starts no process
         if replay is not None:
             _require_short(replay, reference)
@@ -349,33 +374,16 @@ def _analysis_job(home: Home, analysis_id: str) -> JobView:
     return view
 
 
-def _reference(game: str) -> str:
-    """Returns the reference of a game by its id, or a fumen; never the path of a file.
-
-    Raises:
-        ConfigError: if it is neither.
-    """
-    if is_fumen(game):
-        return game
-    if re.match(_GAME_PATTERN, game) is None:
-        raise ConfigError(
-            f"game is the id of a game, RUN~REPLAY, or a fumen; got {game[:80]!r}. Import a file first, by "
-            "POST /api/games.",
-            field="game",
-        )
-    return game.replace(_REPLAY_OF_RUN, "/")
-
-
 def _game(home: Home, game_id: str) -> tuple[Replay, PlacementReplay]:
     """Returns a game and its placements, checked."""
-    run, tilde, name = game_id.partition(_REPLAY_OF_RUN)
+    run, tilde, name = game_id.partition(REPLAY_OF_RUN)
     folder, stem = (home.run_folder(run) / REPLAY_FOLDER, name) if tilde else (home.games, game_id)
     path = folder / f"{stem}{REPLAY_SUFFIX}"
     try:
         status = path.lstat()
     except FileNotFoundError:
         status = None
-    return _read_game(home.root, _reference(game_id), (status.st_mtime_ns, status.st_size) if status else None)
+    return _read_game(home.root, reference_of(game_id), (status.st_mtime_ns, status.st_size) if status else None)
 
 
 def _require_short(replay: Replay, reference: str) -> None:
@@ -399,7 +407,7 @@ def _read_game(root: Path, reference: str, _state: tuple[int, int] | None) -> tu
 
 
 def _width(home: Home, reference: str) -> int:
-    return WIDTH if is_fumen(reference) else _game(home, reference.replace("/", _REPLAY_OF_RUN))[0].env_config.width
+    return WIDTH if is_fumen(reference) else _game(home, reference.replace("/", REPLAY_OF_RUN))[0].env_config.width
 
 
 def _analysis_response(view: JobView, records: Records | None) -> AnalysisResponse:

@@ -12,7 +12,10 @@ from tetrarium.environment.replays import MAX_ACTIONS
 from tetrarium.errors import EntryNotFoundError
 from tetrarium.registry.home import Home
 from tetrarium.workers.directories import process_directory
+from tetrarium.workers.directories.game_reference import reference_of, resolve_game
+from tetrarium.workers.directories.human_starts import human_start
 from tetrarium.workers.human_play.human_game_control import (
+    MAX_GAME_REFERENCE,
     MAX_LEVEL,
     MAX_PACE,
     MAX_SEED,
@@ -21,7 +24,7 @@ from tetrarium.workers.human_play.human_game_control import (
     SessionOptions,
 )
 from tetrarium.workers.human_play.input import MAX_SOFT_DROP
-from tetrarium.workers.human_play.saved_games import SavedGame, find_game, list_games, list_records, start_of
+from tetrarium.workers.human_play.saved_games import SavedGame, find_game, is_human_game, list_games, list_records
 from tetrarium.workers.processes.launcher import start_human_game
 
 Id = Annotated[str, Path(pattern=NAME_PATTERN, description="The game's id.", examples=["9f3a01c2"])]
@@ -86,10 +89,14 @@ class StartHumanGameRequest(ChangeValues):
     )
     start: str | None = Field(
         default=None,
-        pattern=NAME_PATTERN,
-        description="Saved game whose beginning is played back first; it determines mode, level and seed.",
+        min_length=1,
+        max_length=MAX_GAME_REFERENCE,
+        description="Id of a recorded game, or a fumen, from a position of which it starts, under the rules of that "
+        "game; the beginning of a person's game is played back, and determines mode, level and seed.",
     )
-    start_pieces: int = Field(default=0, ge=0, le=MAX_ACTIONS, description="Number of pieces that are placed then.")
+    start_pieces: int = Field(
+        default=0, ge=0, le=MAX_ACTIONS, description="Number of pieces placed there, or of the fumen's page."
+    )
     pace: float | None = Field(default=_DEFAULTS.pace, ge=MIN_PACE, le=MAX_PACE, strict=False, description=_PACE_HELP)
 
 
@@ -188,4 +195,7 @@ def _require_agents(home: Home, values: dict[str, Any]) -> None:
         if values.get(field) is not None:
             require_agent(home, values[field], field)
     if values.get("start") is not None:
-        start_of(home, values["start"])
+        values["start"] = reference_of(values["start"], "start")
+        game = resolve_game(values["start"], home, reads_paths=False)
+        if game.replay is None or not is_human_game(game.replay):
+            human_start(game, values["start_pieces"], seed=0)

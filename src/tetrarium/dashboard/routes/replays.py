@@ -19,7 +19,6 @@ from tetrarium.dashboard.live.sources import find_source
 from tetrarium.dashboard.routes.runs import Name
 from tetrarium.dashboard.schemas import FAILURES, JsonRoute, ResponseModel
 from tetrarium.engine.board_tracker import BoardTracker, encode_cells
-from tetrarium.engine.random_streams import make_stream
 from tetrarium.environment.pictures.animation import ANIMATION_WRITERS, animation_frames
 from tetrarium.environment.replays import MAX_FILE_BYTES, REPLAY_SUFFIX, Replay
 from tetrarium.errors import ConfigError, EntryNotFoundError, LimitReachedError, ReplayError
@@ -239,7 +238,7 @@ def replay_boards(replay: Replay, first: int, n_boards: int) -> ReplayBoardsResp
             f"first must be at most {len(actions):,}, the pieces of the game; got {first:,}.", field="first"
         )
     follower = BoardTracker(replay.env_config.rules())
-    follower.begin(make_stream(replay.seed, replay.game) if replay.stream is None else replay.stream)
+    replay.begin_tracker(follower)
     follower.follow(actions[:first])
     rows: list[dict[str, Any]] = []
     for k in range(first, min(first + n_boards, len(actions) + 1)):

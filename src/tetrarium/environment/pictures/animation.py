@@ -76,7 +76,10 @@ def animation_frames(
         ConfigError: if the speed, the size or the theme is out of range.
     """
     require_speed(speed)
-    grid, shown = PieceGrid(width, height), iter(moves)
+    shown = iter(moves)
+    first = next(shown, None)
+    grid = PieceGrid(width, height, None if first is None else np.array(first.state_t.columns, dtype=np.int64))
+    shown = shown if first is None else itertools.chain([first], shown)
     for move in itertools.islice(shown, n_skipped):
         grid.follow(move)
     return _frames(shown, grid, speed, can_hold, {"cell_px": cell_px, "theme": theme})

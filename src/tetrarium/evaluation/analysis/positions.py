@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tetrarium.engine import PIECES, Games, GameState
 from tetrarium.engine.random_streams import N_STREAM_WORDS
-from tetrarium.engine.state_layout import LINES, N_PLACED, STREAM, TERMINATED, GameRows
+from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED, GameRows
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.placement_replays import reduce_to_placements
 from tetrarium.environment.replays import Replay
@@ -46,10 +46,8 @@ def replay_positions(replay: Replay) -> Positions:
     reduced = reduce_to_placements(replay)
     replay = reduced.replay
     games = Games(replay.env_config.rules(), replay.seed, [replay.game])
+    replay.begin(games)
     row = games.rows[0]
-    if replay.stream is not None:
-        row[STREAM : STREAM + N_STREAM_WORDS] = replay.stream
-        games.restart(0)
     actions = np.array([*replay.action_numbers(), UNKNOWN], dtype=np.int64)
     rows = np.empty((len(actions), len(row)), dtype=np.int64)
     for k, action in enumerate(actions[:-1]):

@@ -4,6 +4,7 @@ A game reference is the name of a saved human game, ``RUN/REPLAY`` for a replay 
 a fumen.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,16 @@ from typing import Final
 import numpy as np
 
 from tetrarium.engine import PIECES
-from tetrarium.engine.board_tracker import filled_columns
+from tetrarium.engine.board_tracker import CellGrid, encode_cells, filled_columns
 from tetrarium.engine.movegen.lock_positions import find_placements
 from tetrarium.engine.pieces import orientation_cells
-from tetrarium.engine.rules import N_PLACEMENT_ACTIONS
+from tetrarium.engine.random_streams import make_stream
+from tetrarium.engine.rules import MAX_ROWS, N_PLACEMENT_ACTIONS
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.fumen import FumenPage, decode_fumen, is_fumen
 from tetrarium.environment.replays import MAX_FILE_BYTES, REPLAY_SUFFIX, Replay
-from tetrarium.errors import EntryNotFoundError, FumenError, ReplayError, suggestion
+from tetrarium.environment.start_position import StartPosition, Stream
+from tetrarium.errors import ConfigError, EntryNotFoundError, FumenError, ReplayError, suggestion
 from tetrarium.evaluation.analysis.positions import UNKNOWN, Positions, replay_positions, set_up_position
 from tetrarium.registry.files.safe_files import open_plain
 from tetrarium.registry.home import NAME_RULE, Home
@@ -30,6 +33,9 @@ from tetrarium.workers.human_play.saved_games import find_game
 REPLAY_FOLDER: Final = "replays"  # of a run
 _GUIDELINE: Final = EnvConfig.guideline().with_changes(actions="reachable")
 _MAX_PREVIEW: Final = 6
+_FIRST_STREAM: Final[Stream] = tuple(make_stream(0, 0).tolist())
+REPLAY_OF_RUN: Final = "~"  # between a run and its replay in ids, where a slash would part the address
+GAME_ID_PATTERN: Final = f"^{NAME_RULE.pattern}(~(first|best-[0-9]{{2}}|last-[0-9]{{2}}))?$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,11 @@ class RecordedGame:
     title: str  # for people
     replay: Replay | None = None
     pages: Sequence[FumenPage] = ()
+
+    @property
+    def is_set_up(self) -> bool:
+        """True for positions that were set up by hand, so that no pieces follow the visible ones."""
+        return self.replay is None or (self.replay.start is not None and len(self.replay) == 0)
 
     def positions(self) -> Positions:
         """Returns its positions.
@@ -75,6 +86,51 @@ def resolve_game(reference: str, home: Home, *, reads_paths: bool = True) -> Rec
             f"{reference[:80]!r}. Name one of these."
         )
     return RecordedGame(title=reference.removesuffix(REPLAY_SUFFIX), replay=_saved_game(reference, home))
+
+
+def reference_of(game_id: str, field: str = "game") -> str:
+    """Returns the reference of a game by its id in addresses, or a fumen; never the path of a file.
+
+    Raises:
+        ConfigError: if it is neither.
+    """
+    if is_fumen(game_id):
+        return game_id
+    if re.match(GAME_ID_PATTERN, game_id) is None:
+        raise ConfigError(
+            f"{field} is the id of a game, RUN~REPLAY, or a fumen; got {game_id[:80]!r}. Import a file first, by "
+            "POST /api/games.",
+            field=field,
+        )
+    return game_id.replace(REPLAY_OF_RUN, "/")
+
+
+def set_up_game(cells: CellGrid, queue: str, held: str | None, *, width: int, height: int) -> Replay:
+    """Returns a position that was set up by hand as a replay without a piece, under the guideline on any board.
+
+    ``cells``: ``(n_rows, width) int8``, row 0 at the bottom.
+
+    Raises:
+        ConfigError: if the board is too small or too large.
+        GameError: if the position is not possible.
+    """
+    config = _GUIDELINE.with_changes(
+        width=width, height=height, hidden_rows=min(_GUIDELINE.hidden_rows, MAX_ROWS - height)
+    )
+    config = _set_up_config(config, len(queue))
+    queue, held = queue[: 1 + config.preview], held if config.hold else None
+    set_up_position(config, filled_columns(cells).tolist(), queue, held=held)  # refuses what is not possible
+    start = StartPosition(cells=encode_cells(cells).rstrip("."), queue=queue, held=held)
+    return Replay(
+        env_config=config, seed=0, game=0, stream=_FIRST_STREAM, start=start, actions=b"", lines=0, pieces=0,
+        terminated=False, about={"agent": "set up by hand", "mode": "position"},
+    )  # fmt: skip
+
+
+def _set_up_config(config: EnvConfig, n_pieces: int) -> EnvConfig:
+    """Returns the config of a position that states so many pieces, which allows hold where there is a choice."""
+    preview = min(_MAX_PREVIEW, n_pieces - 1)
+    return config.with_changes(hold=preview > 0, preview=preview, features=EnvConfig().features)
 
 
 def _replay_at(path: str, home: Home) -> Replay | None:
@@ -142,13 +198,12 @@ def fumen_positions(pages: Sequence[FumenPage]) -> Positions:
         raise FumenError(
             "The cells of a position lie on its board; this fumen has some in the row below it. Remove them."
         )
-    preview = min(_MAX_PREVIEW, *(len(page.queue) - 1 for page in stated))
-    config = _GUIDELINE.with_changes(hold=preview > 0, preview=preview, features=EnvConfig().features)
+    config = _set_up_config(_GUIDELINE, min(len(page.queue) for page in stated))
     parts = [
         set_up_position(
             config,
             filled_columns(page.cells).tolist(),
-            page.queue[: 1 + preview],
+            page.queue[: 1 + config.preview],
             held=page.held if config.hold else None,
         )
         for page in stated

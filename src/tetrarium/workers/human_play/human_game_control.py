@@ -35,6 +35,7 @@ _MAX_NUMBER: Final = 2**53
 _MAX_KEYS: Final = 64  # in one command
 _MAX_QUEUED: Final = 1_000  # requests that were not executed yet
 _MAX_REFERENCE_LENGTH: Final = 128
+MAX_GAME_REFERENCE: Final = 1 << 14  # a fumen may be long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +52,8 @@ class SessionOptions:
     opponent: str | None = None  # agent reference
     pace: float | None = 1.0  # pieces per second of the opponent; None: one piece whenever the person places one
     advice: str | None = None  # agent reference of the advisor, whose placement is shown
-    start: str | None = None  # name of a saved game whose beginning is played back first
-    start_pieces: int = 0  # number of pieces that are placed then
+    start: str | None = None  # game reference of the game, or fumen, from a position of which it starts
+    start_pieces: int = 0  # number of pieces that are placed there, or of the fumen's page
     handling: Handling = field(default_factory=Handling)
 
     def __post_init__(self) -> None:
@@ -69,11 +70,12 @@ class SessionOptions:
             require_within("pace", self.pace, MIN_PACE, MAX_PACE)
         named = {
             "opponent": ("an agent", "a model, a run or a controller"),
-            "start": ("a saved game", "one of the list"),
+            "start": ("a recorded game", "one of the list, or a fumen"),
         }
         for name, (what, choices) in {**named, "advice": named["opponent"]}.items():
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, str) and 0 < len(value) <= _MAX_REFERENCE_LENGTH):
+            longest = MAX_GAME_REFERENCE if name == "start" else _MAX_REFERENCE_LENGTH
+            if value is not None and not (isinstance(value, str) and 0 < len(value) <= longest):
                 raise CommandError(
                     f"{name} is the name of {what}; got {str(value)[:80]!r}. Name {choices}.", field=name
                 )

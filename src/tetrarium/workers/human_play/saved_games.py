@@ -121,22 +121,10 @@ def list_records(home: Home) -> list[SavedGame]:
     return records
 
 
-def start_of(home: Home, name: str) -> Replay:
-    """Returns a saved game by keys, from a position of which a person can play on.
-
-    Raises:
-        EntryNotFoundError: if there is no such game.
-        ReplayError: if it cannot be read, or was not played by a person here.
-    """
-    path = find_game(home, name if name.endswith(REPLAY_SUFFIX) else f"{name}{REPLAY_SUFFIX}")
-    with open_plain(path) as file:
-        replay = Replay.from_bytes(file.read(MAX_FILE_BYTES + 1))
+def is_human_game(replay: Replay) -> bool:
+    """Returns whether a person could have played a game from its start, so that its keys can be played back."""
     config = replay.env_config
-    if config != human_game_config(config.first_level) or replay.stream is not None or replay.game != 0:
-        raise ReplayError(
-            f"A person plays on in games that a person played here; {path.name!r} is another one. Choose another game."
-        )
-    return replay
+    return config == human_game_config(config.first_level) and replay.stream is None and replay.game == 0
 
 
 def find_game(home: Home, name: str) -> Path:

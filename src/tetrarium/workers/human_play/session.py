@@ -7,12 +7,15 @@ While it is paused no time passes and all keys are released.
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tetrarium.engine import KEYS, KeyMove, KeyRules
 from tetrarium.environment import EnvConfig
+from tetrarium.environment.config import GAME_SETTINGS
 from tetrarium.environment.human_games import HumanGame, clear_label, level_of
 from tetrarium.environment.replays import Replay
+from tetrarium.environment.start_position import StartPosition, Stream
 from tetrarium.events import HumanGameShown
 from tetrarium.workers.human_play.finesse import FinesseCounter
 from tetrarium.workers.human_play.human_game_control import MODES, KeyEvent, SessionOptions
@@ -29,6 +32,27 @@ def human_game_config(level: int) -> EnvConfig:
     return EnvConfig.guideline().with_changes(actions="keys", key_rate=KEY_RATE, first_level=level)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStart:
+    """Position of another game, or one that was set up, from which a person plays on."""
+
+    config: EnvConfig  # of the game that it belongs to
+    position: StartPosition
+    stream: Stream  # random state after the pieces of the position were drawn
+    n_placed: int  # pieces placed before
+
+    def make_game(self, level: int, seed: int) -> HumanGame:
+        """Starts the game by keys.
+
+        Raises:
+            ConfigError: if the rules allow no game by keys.
+            GameError: if they do not allow the position.
+        """
+        rules = {name: getattr(self.config, name) for name in GAME_SETTINGS if name != "actions"}
+        config = EnvConfig(**rules, actions="keys", key_rate=KEY_RATE, first_level=level)
+        return HumanGame(config, seed, 0, start=self.position, stream=self.stream)
+
+
 class GameSession:
     """A human game from its first piece to its end.
 
@@ -39,12 +63,21 @@ class GameSession:
     >>> played.run_until(0.1)
     >>> played.phase, played.game.state.pieces, round(played.seconds, 3)
     ('playing', 1, 0.104)
+
+    Args:
+        options: Mode, level, pace and handling of keys.
+        seed: Seed of the pieces.
+        start: Position from which it starts; by default an empty board, under the guideline.
     """
 
-    def __init__(self, options: SessionOptions, seed: int) -> None:
+    def __init__(self, options: SessionOptions, seed: int, start: SessionStart | None = None) -> None:
         self.mode = options.mode
         self.goal = MODES[options.mode].lines
-        self.game = HumanGame(human_game_config(options.level), seed, 0)
+        self.game = (
+            HumanGame(human_game_config(options.level), seed, 0)
+            if start is None
+            else start.make_game(options.level, seed)
+        )
         self.keys = HeldKeys(options.handling)
         self.phase = "ready"
         self.opponent: Opponent | None = None
@@ -56,7 +89,8 @@ class GameSession:
         self._clock = KeyClock()
         self._finesse = FinesseCounter(self.game.config.width)
         self._opponent_pieces: list[int] = []  # pieces that the opponent had placed at each placement of the person
-        self._n_continued: int | None = None  # pieces placed before, in a game that continues another one
+        # Pieces placed before, in a game that continues another one.
+        self._n_continued: int | None = None if start is None else start.n_placed
         self._n_steps = 0
         self._due_s = 0.0
         self._clear_label: tuple[tuple[str, ...], int] = ((), 0)  # with the number of pieces placed

@@ -63,7 +63,7 @@ class Seat:
         self._lines_before += self.tracker.lines
         self._game = next(self._games)
         self._number += 1
-        self.tracker.begin(self._game.stream)
+        self._game.begin_tracker(self.tracker)
         self.is_over = self._game.next_action is None
 
     def place(self, now_s: float) -> None:

@@ -13,12 +13,13 @@ from typing import Any, Final
 from tetrarium.engine.keyplay.games import are_key_kernels_cached
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.core import random_seed
-from tetrarium.environment.replays import Replay
 from tetrarium.errors import TetrariumError
 from tetrarium.events import StateChanged
 from tetrarium.registry.home import Home
 from tetrarium.training.agent_reference import resolve_policy
 from tetrarium.training.runs.control import Control
+from tetrarium.workers.directories.game_reference import resolve_game
+from tetrarium.workers.directories.human_starts import human_start
 from tetrarium.workers.directories.process_directory import HUMAN_GAMES
 from tetrarium.workers.human_play.human_game_control import (
     HUMAN_GAME,
@@ -28,8 +29,8 @@ from tetrarium.workers.human_play.human_game_control import (
     SessionOptions,
 )
 from tetrarium.workers.human_play.opponent import Advisor, Opponent, opponent_config
-from tetrarium.workers.human_play.saved_games import import_game, save_game, start_of
-from tetrarium.workers.human_play.session import GameSession, human_game_config
+from tetrarium.workers.human_play.saved_games import import_game, is_human_game, save_game
+from tetrarium.workers.human_play.session import GameSession
 from tetrarium.workers.processes.fork_server import load_kernels
 from tetrarium.workers.processes.worker_host import host_until_stopped
 from tetrarium.workers.protocol.server import WorkerServer
@@ -109,27 +110,30 @@ class _SessionLoop:
         self._save()
         self._n_games += 1
         self._saved_as, self._is_saved, self._message = "", False, ""
-        start, options = self._find_start(options)
-        self._options = options
-        self._session = GameSession(options, random_seed() if options.seed is None else options.seed)
-        if start is not None:
-            self._session.play_back(start.action_numbers(), options.start_pieces)
+        self._session, self._options = self._make_session(options)
         self._control.is_paused = False
         self._load_opponent()
         self._load_advisor()
 
-    def _find_start(self, options: SessionOptions) -> tuple[Replay | None, SessionOptions]:
-        """Returns the game that is played back first, if any, and the options that it determines."""
+    def _make_session(self, options: SessionOptions) -> tuple[GameSession, SessionOptions]:
+        """Returns a session and its options, some of which a person's game that is played back determines."""
+        seed = random_seed() if options.seed is None else options.seed
         if options.start is None:
-            return None, options
+            return GameSession(options, seed), options
         try:
-            start = start_of(self._home, options.start)
+            game = resolve_game(options.start, self._home, reads_paths=False)
+            replay = game.replay
+            if replay is None or not is_human_game(replay):
+                return GameSession(options, seed, human_start(game, options.start_pieces, seed)), options
         except TetrariumError as error:
             self._message = str(error)
-            return None, replace(options, start=None)
-        mode = str(start.about.get("mode", ""))
+            return GameSession(options, seed), replace(options, start=None)
+        mode = str(replay.about.get("mode", ""))
         known = mode if mode in MODES else options.mode
-        return start, replace(options, mode=known, level=start.env_config.first_level, seed=start.seed)
+        options = replace(options, mode=known, level=replay.env_config.first_level, seed=replay.seed)
+        session = GameSession(options, replay.seed)
+        session.play_back(replay.action_numbers(), options.start_pieces)
+        return session, options
 
     def _change(self, options: SessionOptions) -> None:
         """Applies the options that can change during a game."""
@@ -140,9 +144,13 @@ class _SessionLoop:
             self._load_advisor()
 
     def _load_opponent(self) -> None:
-        found = self._load_policy("opponent", self._options.opponent)
-        if found is not None:
-            session = self._session
+        found, session = self._load_policy("opponent", self._options.opponent), self._session
+        if found is not None and session.game.starts_from_position:
+            self._refusals["opponent"] = (
+                "An opponent plays games that start with an empty board; this one starts from a position. Start a new "
+                "game to play against it."
+            )
+        elif found is not None:
             session.opponent = Opponent(*found, seed=session.game.seed, goal=session.goal)
 
     def _load_advisor(self) -> None:
@@ -162,7 +170,7 @@ class _SessionLoop:
                 self._show_preparing(f"Loading {agent}.")
                 self._known[agent] = resolve_policy(agent, self._home)
             policy, trained_for = self._known[agent]
-            return policy, opponent_config(policy, trained_for, human_game_config(self._options.level))
+            return policy, opponent_config(policy, trained_for, self._session.game.config)
         except TetrariumError as error:
             self._refusals[part] = str(error)
             return None
