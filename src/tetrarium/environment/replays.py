@@ -1,4 +1,4 @@
-"""Replays: recorded games as a config, a start and actions, which reproduce the game exactly.
+"""Replays: recorded games as a config, a random start and actions, which reproduce the game exactly.
 
 A file is a line of JSON, then the actions compressed by zlib, then the CRC-32 of all before in four bytes, most
 significant first. Actions are unsigned and little-endian, one byte each if the game has at most 256 actions, otherwise

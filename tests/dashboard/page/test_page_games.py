@@ -107,6 +107,11 @@ def test_the_blunder_is_the_mistake_and_better_placements_are_listed(
     expect(rows.first.locator(".best-ahead")).to_have_text(re.compile(r"^then( [IOTLJSZ]){5}$"))
     analyses = [job for job in dashboard.call("GET", "/jobs") if job["kind"] == "analyze"]
     (position,) = dashboard.call("GET", f"/analyses/{analyses[0]['id']}/positions?first={BLUNDER}&n_positions=1")
+    path = f"/analyses/{analyses[0]['id']}"
+    state = dashboard.call("GET", path)
+    assert len(state["graph"]["best"]) == state["n_positions"] == state["n_valued"] == N_PIECES + 1
+    polled = dashboard.call("GET", f"{path}?known={state['n_valued']}")
+    assert polled == {**state, "graph": None}, "known values are not sent again"
     values = [float(text.replace("\N{MINUS SIGN}", "-")) for text in rows.locator(".best-value").all_inner_texts()]
     assert values == pytest.approx([one["value"] for one in position["best"]], rel=0.01)
     assert values == sorted(values, reverse=True)
@@ -201,6 +206,66 @@ def test_a_person_plays_on_and_sees_the_records(page: Page, game: str) -> None:
     page.wait_for_url(f"**/games/{game}*")
 
 
+def test_a_person_plays_on_from_a_game_of_an_agent_until_it_has_ended(
+    page: Page, dashboard: Dashboard, photograph: Callable[..., None]
+) -> None:
+    small = EnvConfig(width=8, height=LOW_BOARD)
+    lost = record_game(named_policy(ADVISOR), small, seed=1, game=0, max_pieces=500)
+    assert lost.terminated
+    name = import_game(dashboard.home, lost)
+    open_game(page, name)
+    page.keyboard.press("End")
+    link = page.locator("#play-here")
+    expect(link).to_have_attribute("aria-disabled", "true")
+    expect(page.locator("#board-note")).to_have_text("The game ended here; nobody can play on.")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(link).not_to_have_attribute("aria-disabled", "true")
+    link.click()
+    page.wait_for_url("**/play")
+    expect(page.locator("#message-title")).to_have_text("Ready")
+    assert page.locator("#content").evaluate("main => getComputedStyle(main).getPropertyValue('--columns')") == "8"
+    photograph(page, "play-from-position")
+    page.keyboard.press("Space")
+    expect(page.locator("#message-title")).to_be_hidden()
+
+
+def test_boards_of_any_size_and_rows_above_them_are_set_up(page: Page, photograph: Callable[..., None]) -> None:
+    page.goto(f"/games/position#advisor={ADVISOR}")
+    columns, rows = page.locator("#edit-width"), page.locator("#edit-height")
+    columns.fill("3")
+    columns.press("Tab")
+    expect(page.locator("#editor-error")).to_have_text("The number of columns is a whole number from 4 to 16; got “3”.")
+    columns.fill("6")
+    rows.fill("8")
+    page.locator("#edit-queue").fill("TI")
+    board = page.locator("#board")
+    board.focus()
+    board.press("Space")
+    for _ in range(9):
+        board.press("ArrowUp")
+    board.press("Space")
+    photograph(page, "games-set-up")
+    page.get_by_role("button", name="Ask the advisor").click()
+    page.wait_for_url("**/games/imported-*")
+    expect(page.locator("#best button")).to_have_count(5)
+    expect(page.locator("#game-facts")).to_have_text("set up by hand · 0 pieces · 0 lines")
+    page.get_by_role("button", name="Edit position").click()
+    expect(columns).to_have_value("6")
+    cells = page.evaluate("""async () => (await (await fetch(
+        `/api/games/${location.pathname.split("/").at(-1)}/boards`)).json()).cells""")
+    assert cells == ["x" + "." * 53 + "x"]
+    page.locator("#editor").get_by_role("button", name="Play from here").click()
+    page.wait_for_url("**/play")
+    expect(page.locator("#message-title")).to_have_text("Ready")
+    page.goto(f"/games/position#f={EIGHT_PIECES}&advisor={ADVISOR}")
+    page.keyboard.press("End")
+    page.get_by_role("link", name="Play from here").click()
+    page.wait_for_url("**/play")
+    expect(page.locator("#message-title")).to_have_text("Ready")
+    assert page.locator("#content").evaluate("main => getComputedStyle(main).getPropertyValue('--columns')") == "10"
+
+
 SCRUB_QUICKLY = """(last) => {
     const scrub = document.querySelector("#scrub");
     const write = history.replaceState.bind(history);
@@ -236,7 +301,13 @@ def test_files_and_fumens_open_from_any_page_and_others_are_refused(
     expect(page.locator("#toasts")).to_contain_text("This version reads replays of format 1; got format 2.")
     page.evaluate(DROP, ["large.tetris-replay", [0] * (2**20 + 1)])
     expect(page.locator("#toasts")).to_contain_text("A replay has at most 1.05 MB; large.tetris-replay has")
+    page.evaluate(DROP, ["match.TTRM", list(b'{"ismulti": true}')])
+    expect(page.locator("#toasts")).to_contain_text(
+        "match.TTRM is a replay of TETR.IO, whose format is not published, so it cannot be read; .tetris-replay files "
+        "and replays in JSON open here, as do fumens."
+    )
     page.goto("/games")
+    expect(page.locator("#fumen-form")).to_contain_text("A fumen’s board has 10 columns and 20 visible rows")
     page.get_by_label("Fumen").fill("v110@7eXKJ")
     page.get_by_role("button", name="Open", exact=True).click()
     expect(page.locator("#fumen-error")).to_contain_text("A fumen begins with v115@")
@@ -350,6 +421,10 @@ def test_api_refuses_what_is_no_game(dashboard: Dashboard, game: str) -> None:
     assert refusal("POST", "/fumens", {"fumen": encode_fumen([page] * 501)}) == (422, "invalid-fumen"), "too many pages"
     full = {"cells": "x" * 10, "queue": "T"}
     assert refusal("POST", "/positions", full) == (422, "invalid-game")
+    assert refusal("POST", "/positions", {"width": 6, "cells": "x" * 6, "queue": "T"}) == (422, "invalid-game")
+    assert refusal("POST", "/human-games", {"start": "nothing"}) == (404, "entry-not-found")
+    assert refusal("POST", "/human-games", {"start": "../games"}) == (422, "invalid-value")
+    assert refusal("POST", "/human-games", {"start": EIGHT_PIECES, "start_pieces": 7}) == (422, "invalid-value")
     assert refusal("POST", "/analyses", {"game": game, "advisor": "nobody"})[0] == 422
     assert refusal("POST", "/analyses", {"game": "nothing"}) == (404, "entry-not-found")
     lasting = record_game(named_policy(ADVISOR), EnvConfig(), seed=1, game=0, max_pieces=200_001)

@@ -29,11 +29,11 @@ from tetrarium.environment.fumen import (
     replay_fumen,
 )
 from tetrarium.environment.placement_replays import PlacementReplay, reduce_to_placements
-from tetrarium.environment.replays import REPLAY_SUFFIX, Replay
+from tetrarium.environment.replays import MAX_ACTIONS, REPLAY_SUFFIX, Replay
 from tetrarium.errors import EntryNotFoundError, FumenError, ReplayError
 from tetrarium.evaluation.analysis.analyzer import Records, empty_records
 from tetrarium.evaluation.analysis.positions import UNKNOWN
-from tetrarium.evaluation.analysis.results import drops_of, graph_of
+from tetrarium.evaluation.analysis.results import count_positions, drops_of, graph_of
 from tetrarium.registry.home import Home
 from tetrarium.workers.directories.game_reference import (
     GAME_ID_PATTERN,
@@ -68,6 +68,9 @@ GameId = Annotated[
     ),
 ]
 Id = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="The analysis's id.", examples=["9f3a01c2"])]
+Known = Annotated[
+    int, Query(ge=-1, le=MAX_ACTIONS, description="`n_valued` of the values that the caller has; -1 for none.")
+]
 
 
 class GameResponse(ResponseModel):
@@ -128,8 +131,7 @@ class SetUpPositionResponse(ResponseModel):
     """A position that can be shown, analyzed and linked to."""
 
     fumen: str | None = Field(
-        description="Its fumen; null for a board of another size, which a fumen cannot hold.",
-        examples=["v115@vhAAgH"],
+        description="Its fumen; null for a board of another size, which a fumen cannot hold.", examples=["v115@vhAAgH"]
     )
     game: str | None = Field(description="Id of the game without a piece that holds it instead.", examples=[None])
 
@@ -182,8 +184,20 @@ class PositionResponse(ResponseModel):
     best: list[CandidateResponse] = Field(description="The five best placements, best first.", examples=[[]])
 
 
+class GraphResponse(ResponseModel):
+    """Values of all positions as columns; null where one is not known yet."""
+
+    best: list[float | None] = Field(description="Value of each position's best placement.", examples=[[1.2]])
+    played: list[float | None] = Field(description="Value of each played placement.", examples=[[1.1]])
+    drop: list[float | None] = Field(description="Value lost; null also where it loses the game.", examples=[[0.1]])
+    mistakes: list[int] = Field(description="Positions with mistakes, the largest drop first.", examples=[[41]])
+    spread: float = Field(
+        description="Median difference between a position's best and middle placement.", examples=[0.6]
+    )
+
+
 class AnalysisResponse(ResponseModel):
-    """State of an analysis, with the values of all positions as columns; null where one is not known yet."""
+    """State of an analysis, with the values of all positions unless the caller has them."""
 
     state: str = Field(description="As of a job.", examples=["running"])
     message: str = Field(description="Latest message for people.", examples=["Analyzing first/best-01."])
@@ -193,13 +207,7 @@ class AnalysisResponse(ResponseModel):
     n_valued: int = Field(description="Number of positions with values.", examples=[104])
     n_played: int = Field(description="Number of those in which a piece was placed.", examples=[103])
     n_ahead: int = Field(description="Number of positions with placements ahead.", examples=[52])
-    best: list[float | None] = Field(description="Value of each position's best placement.", examples=[[1.2]])
-    played: list[float | None] = Field(description="Value of each played placement.", examples=[[1.1]])
-    drop: list[float | None] = Field(description="Value lost; null also where it loses the game.", examples=[[0.1]])
-    mistakes: list[int] = Field(description="Positions with mistakes, the largest drop first.", examples=[[41]])
-    spread: float = Field(
-        description="Median difference between a position's best and middle placement.", examples=[0.6]
-    )
+    graph: GraphResponse | None = Field(description="The values; null if the caller knows them.")
 
 
 def game_routes(home: Home) -> APIRouter:
@@ -320,7 +328,7 @@ def _add_fumens(routes: APIRouter, home: Home) -> None:
 
     @routes.post("/positions", summary="Set up a position")
     def set_up_position(request: PositionRequest) -> SetUpPositionResponse:
-        """Returns the fumen of a position, or, for boards of another size than 10 by 20, the id of a new game that holds it."""
+        """Returns its fumen, or the id of a new game that holds it on a board of another size than a fumen's."""
         width, height = request.width, request.height
         cells = decode_cells(request.cells.ljust(width * (height + _ROWS_ABOVE), "."), width)
         if (width, height) != (WIDTH, _VISIBLE_ROWS):
@@ -344,11 +352,11 @@ def _add_analyses(routes: APIRouter, home: Home) -> None:
         return read_job(home, start_job(home, "analyze", values))
 
     @routes.get("/analyses/{analysis_id}", summary="Show an analysis")
-    def show_analysis(analysis_id: Id) -> AnalysisResponse:
-        """Returns its progress and the values that are known so far."""
+    def show_analysis(analysis_id: Id, known: Known = -1) -> AnalysisResponse:
+        """Returns its progress and the values so far, these only if there are more than the caller knows."""
         view = _analysis_job(home, analysis_id)
         records = read_records(home.job_folder(analysis_id))
-        return _analysis_response(view, records)
+        return _analysis_response(view, records, known)
 
     @routes.get("/analyses/{analysis_id}/positions", summary="Show the best placements of positions")
     def show_positions(
@@ -410,11 +418,14 @@ def _width(home: Home, reference: str) -> int:
     return WIDTH if is_fumen(reference) else _game(home, reference.replace("/", REPLAY_OF_RUN))[0].env_config.width
 
 
-def _analysis_response(view: JobView, records: Records | None) -> AnalysisResponse:
-    graph = graph_of(empty_records() if records is None else records)
+def _analysis_response(view: JobView, records: Records | None, n_known: int) -> AnalysisResponse:
+    records = empty_records() if records is None else records
+    counts = count_positions(records)
+    graph = None if counts.n_valued == n_known else GraphResponse(**asdict(graph_of(records)))
     return AnalysisResponse(
-        state=view.state, message=view.message, code=view.code, share_done=view.share_done, **asdict(graph)
-    )
+        state=view.state, message=view.message, code=view.code, share_done=view.share_done, graph=graph,
+        **asdict(counts),
+    )  # fmt: skip
 
 
 def _position_response(records: Records, k: int, drop: float, width: int) -> PositionResponse:

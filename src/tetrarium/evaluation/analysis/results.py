@@ -186,13 +186,30 @@ def mistakes_in(records: Records) -> npt.NDArray[np.bool_]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
-    """Values of all positions as columns; None where there is none, or it is not known yet."""
+class Counts:
+    """Numbers of positions of an analysis, as far as it is done."""
 
     n_positions: int
     n_valued: int
     n_played: int  # valued positions in which a piece was placed
     n_ahead: int
+
+
+def count_positions(records: Records) -> Counts:
+    """Returns the numbers of positions of an analysis, as far as it is done."""
+    valued = records["is_valued"]
+    return Counts(
+        n_positions=len(records),
+        n_valued=int(valued.sum()),
+        n_played=int((valued & (records["rank"] > 0)).sum()),
+        n_ahead=int(records["has_ahead"].sum()),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """Values of all positions as columns; None where there is none, or it is not known yet."""
+
     best: list[float | None]
     played: list[float | None]
     drop: list[float | None]  # None also where the played placement alone counts as lost
@@ -207,10 +224,6 @@ def graph_of(records: Records) -> Graph:
     are_mistakes = mistakes_in(records) & valued
     was_played = valued & (records["rank"] > 0)
     return Graph(
-        n_positions=len(records),
-        n_valued=int(valued.sum()),
-        n_played=int(was_played.sum()),
-        n_ahead=int(records["has_ahead"].sum()),
         best=_column(records["best"]["value"][:, 0], valued),
         played=_column(records["played"]["value"], was_played),
         drop=_column(drops, was_played),

@@ -7,6 +7,7 @@ import { formatBytes } from "./format.js";
 import { runAction } from "./toast.js";
 
 const SUFFIX = ".tetris-replay";
+const TETR_IO = /\.ttrm?$/i;
 const FUMEN = /[vmd]115@[A-Za-z0-9+/?]+/;
 const MAX_BYTES = 2 ** 20; // of a request
 
@@ -16,6 +17,12 @@ const MAX_BYTES = 2 ** 20; // of a request
  * @param {File} file
  */
 export async function openReplay(file) {
+  if (TETR_IO.test(file.name)) {
+    const files = `${SUFFIX} files and replays in JSON open here, as do fumens`;
+    throw new Error(
+      `${file.name} is a replay of TETR.IO, whose format is not published, so it cannot be read; ${files}.`,
+    );
+  }
   if (file.size > MAX_BYTES) {
     throw new Error(`A replay has at most ${formatBytes(MAX_BYTES)}; ${file.name} has ${formatBytes(file.size)}.`);
   }
@@ -32,7 +39,9 @@ export function acceptDroppedGames() {
   window.addEventListener(
     "drop",
     (event) => {
-      const file = [...(event.dataTransfer?.files ?? [])].find(({ name }) => name.endsWith(SUFFIX));
+      const file = [...(event.dataTransfer?.files ?? [])].find(
+        ({ name }) => name.endsWith(SUFFIX) || TETR_IO.test(name),
+      );
       const [fumen] = event.dataTransfer?.getData("text/plain").match(FUMEN) ?? [];
       const isInField = event.target instanceof Element && event.target.closest("input, textarea");
       if (!file && (!fumen || isInField)) return;

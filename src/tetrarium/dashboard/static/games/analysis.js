@@ -8,6 +8,7 @@ import { api } from "./api.js";
 /** @typedef {import("./api.js").PositionAnalysis} PositionAnalysis */
 
 const POLL_MS = 250;
+const NO_GRAPH = { best: [], played: [], drop: [], mistakes: [], spread: 0 };
 const N_LOADED = 60; // positions at once
 const ENDED = ["finished", "failed", "canceled", "crashed", "damaged"];
 
@@ -44,8 +45,9 @@ export class Analysis extends Emitter {
 
   async #poll() {
     while (!this.#isClosed) {
-      const state = await api.analysis(this.#id);
+      const progress = await api.analysis(this.#id, this.#state?.n_valued ?? -1);
       if (this.#isClosed) break;
+      const state = { ...progress, graph: progress.graph ?? this.#state?.graph ?? NO_GRAPH };
       const isNew = state.n_ahead !== this.#state?.n_ahead || state.n_valued !== this.#state?.n_valued;
       this.#state = state;
       if (isNew) for (const [k, { best }] of this.#positions) if (!best[0]?.ahead.length) this.#positions.delete(k);

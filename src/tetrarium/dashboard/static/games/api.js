@@ -6,8 +6,10 @@ import { apiUrl, request } from "../common/api.js";
 /** @typedef {ApiResponse<"get", "/games">[number]} SavedGame */
 /** @typedef {ApiResponse<"get", "/games/{game_id}/facts">} GameFacts */
 /** @typedef {ApiResponse<"get", "/games/{game_id}/boards">} Boards */
-/** @typedef {ApiResponse<"get", "/analyses/{analysis_id}">} AnalysisState */
+/** @typedef {ApiResponse<"get", "/analyses/{analysis_id}">} AnalysisProgress */
+/** @typedef {AnalysisProgress & { graph: NonNullable<AnalysisProgress["graph"]> }} AnalysisState */
 /** @typedef {ApiResponse<"get", "/analyses/{analysis_id}/positions">[number]} PositionAnalysis */
+/** @typedef {ApiResponse<"post", "/positions">} SetUp */
 /** @typedef {PositionAnalysis["best"][number]} Candidate */
 
 export const api = {
@@ -24,12 +26,12 @@ export const api = {
   fumenBoards: (/** @type {string} */ fumen) => request("post", "/fumens", { body: { fumen } }),
   fumen: (/** @type {string} */ game_id, /** @type {number} */ first) =>
     request("get", "/games/{game_id}/fumen", { params: { game_id }, query: { first, n_pages: 1 } }),
-  /** @param {{ cells: string, queue: string, held: string | null }} body */
-  encode: (body) => request("post", "/positions", { body }),
+  /** @param {{ width: number, height: number, cells: string, queue: string, held: string | null }} body */
+  setUp: (body) => request("post", "/positions", { body }),
   /** @param {{ game: string, advisor: string, first: number }} body */
   analyze: (body) => request("post", "/analyses", { body }),
-  analysis: (/** @type {string} */ analysis_id) =>
-    request("get", "/analyses/{analysis_id}", { params: { analysis_id } }),
+  analysis: (/** @type {string} */ analysis_id, /** @type {number} */ known) =>
+    request("get", "/analyses/{analysis_id}", { params: { analysis_id }, query: { known } }),
   /**
    * @param {string} analysis_id
    * @param {number} first

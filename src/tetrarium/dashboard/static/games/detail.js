@@ -27,6 +27,7 @@ const MODES = new Map([
   ["sprint", "Sprint"],
   ["marathon", "Marathon"],
   ["free", "Free game"],
+  ["position", "Position"],
 ]);
 const POSITION_PAGE = "position"; // shows the fumen of the hash, or an empty board
 const STORAGE_KEY = "tetrarium-advisor";
@@ -34,6 +35,7 @@ const LARGE_STEP = 10;
 const PLAYED_ON = 200; // pieces
 const JOB_POLL_MS = 250;
 const MAX_FRAME_MS = 250; // a longer frame does not skip pieces
+const GAME_OVER = "The game ended here; nobody can play on.";
 const ADDRESS_MS = 250; // browsers refuse more frequent changes of the address
 
 const game = nameInPath();
@@ -43,6 +45,7 @@ const fumen = isPosition ? (hash.get("f") ?? "") : "";
 let position = Math.max(0, Math.trunc(Number(hash.get("p")) || 0));
 let advisor = hash.get("advisor") ?? readStorage(STORAGE_KEY) ?? CHAMPION;
 let end = 0;
+let isLost = false;
 /** @type {number[]} */
 let seconds = [];
 /** @type {import("./api.js").Candidate | null} */
@@ -65,7 +68,8 @@ const best = new BestList(find("#best"), (candidate) => {
 });
 const editor = new Editor(/** @type {HTMLFormElement} */ (find("#editor")), findCanvas("#board"), {
   onChange: show,
-  onAsk: openFumen,
+  onAsk: openSetUp,
+  onPlay: ({ fumen: made, game: id }) => location.assign(playUrl(made ?? id ?? "", 0)),
 });
 const boards = makeBoards();
 
@@ -140,7 +144,7 @@ function advance(now_ms) {
 /** @param {1 | -1} direction */
 function stepToMistake(direction) {
   pause();
-  const ahead = (analysis.state?.mistakes ?? []).filter((k) => (k - position) * direction > 0);
+  const ahead = (analysis.state?.graph.mistakes ?? []).filter((k) => (k - position) * direction > 0);
   if (ahead.length) seek(direction > 0 ? Math.min(...ahead) : Math.max(...ahead));
 }
 
@@ -155,7 +159,7 @@ function show() {
   setText(find("#piece-number"), `${formatCount(position)} of ${formatCount(end)}`);
   find("#time-part").hidden = !seconds.length;
   if (seconds.length) setText(find("#time"), formatClock(position ? (seconds[position - 1] ?? 0) : 0));
-  setAttribute(find("#play-here"), "href", `${pageUrl("play")}#continue/${encodeURIComponent(`${game}:${position}`)}`);
+  showPlayHere();
   opponent?.show(position);
   graph.show(analysis.state, position);
   best.show(analyzed, shown?.width ?? 10);
@@ -163,10 +167,29 @@ function show() {
   const isOver = position >= (analysis.state?.n_positions || Infinity);
   setText(find("#best-empty"), isOver ? "The game ended here." : "Not analyzed yet.");
   showVerdict(find("#verdict"), analyzed, shown?.width ?? 10);
-  const mistakes = analysis.state?.mistakes ?? [];
+  const mistakes = analysis.state?.graph.mistakes ?? [];
   findButton("#previous-mistake").disabled = !mistakes.some((k) => k < position);
   findButton("#next-mistake").disabled = !mistakes.some((k) => k > position);
   addressTimer ||= setTimeout(writeHash, Math.max(0, writtenAt_ms + ADDRESS_MS - performance.now()));
+}
+
+/**
+ * Returns the address at which a person plays on from a position.
+ *
+ * @param {string} of id of a game, or a fumen
+ * @param {number} number of the position
+ */
+const playUrl = (of, number) => `${pageUrl("play")}#continue/${encodeURIComponent(`${of}:${number}`)}`;
+
+/** Leads to a person's game from the position, or says why there is none. */
+function showPlayHere() {
+  const link = find("#play-here");
+  const isOver = isLost && position === end;
+  link.hidden = editor.isOpen;
+  setAttribute(link, "href", isOver ? null : playUrl(isPosition ? fumen : game, position));
+  setAttribute(link, "role", isOver ? "link" : null);
+  setAttribute(link, "aria-disabled", isOver ? "true" : null);
+  setAttribute(link, "title", isOver ? GAME_OVER : "Play yourself from this position, under its rules");
 }
 
 const EMPTY_BOARD = { width: 10, height: 20, cells: "", queue: [], held: null, lines: 0, ghost: [], cleared: [] };
@@ -178,12 +201,13 @@ const EMPTY_BOARD = { width: 10, height: 20, cells: "", queue: [], held: null, l
 function showBoard(shown, analyzed) {
   const { width, height, queue, held } = shown;
   const player = find("#player");
-  player.style.setProperty("--columns", String(width));
-  player.style.setProperty("--rows", String(height + ROWS_ABOVE));
+  const size = editor.isOpen ? { width: editor.width, height: editor.height } : { width, height };
+  player.style.setProperty("--columns", String(size.width));
+  player.style.setProperty("--rows", String(size.height + ROWS_ABOVE));
   const common = { width, height, is_still: true, game: 1, step: position, pieces_game: position };
   if (editor.isOpen) {
     const cursor = editor.cursor.length ? { cells: editor.cursor } : null;
-    board.show({ ...common, cells: editor.cells, queue: [], advice: cursor });
+    board.show({ ...common, ...size, cells: editor.cells, queue: [], advice: cursor });
   } else if (followed) {
     const cells = boardAfter(shown.cells, width, [followed, ...followed.ahead]);
     board.show({ ...common, cells, queue: [] });
@@ -210,6 +234,7 @@ function showBoard(shown, analyzed) {
 function noteOf(shown, analyzed) {
   if (editor.isOpen) return "Paint the cells.";
   if (followed) return `${advisor} plays on: ${1 + followed.ahead.length} pieces later.`;
+  if (isLost && position === end) return GAME_OVER;
   const parts = shown.ghost.length ? ["outline: played"] : [];
   if (analyzed?.best.length && analyzed.rank !== 1) parts.push(`broken line: best by ${advisor}`);
   return parts.join(" · ");
@@ -247,7 +272,8 @@ function analyze() {
 
 /** @param {import("./api.js").AnalysisState} state */
 function showProgress(state) {
-  const { n_positions: n, n_valued: nValued, n_played: nPlayed, n_ahead: nAhead, mistakes, drop } = state;
+  const { n_positions: n, n_valued: nValued, n_played: nPlayed, n_ahead: nAhead } = state;
+  const { mistakes, drop } = state.graph;
   const isDone = state.state === "finished";
   const share = n && nValued < n ? `${formatPercent(nValued / n)} valued` : `${formatPercent(nAhead / n)} played on`;
   setText(find("#progress"), isDone ? "" : n ? share : "Starting …");
@@ -256,9 +282,10 @@ function showProgress(state) {
   setText(find("#summary"), summary);
 }
 
-/** @param {string} text */
-function openFumen(text) {
-  location.href = `${pageUrl("games", POSITION_PAGE)}#${new URLSearchParams({ f: text, advisor })}`;
+/** @param {import("./api.js").SetUp} made */
+function openSetUp({ fumen: made, game: id }) {
+  const values = new URLSearchParams(made ? { f: made, advisor } : { advisor });
+  location.href = `${pageUrl("games", id ?? POSITION_PAGE)}#${values}`;
 }
 
 /**
@@ -355,7 +382,7 @@ async function loadGame() {
   setAttribute(find("#save-replay"), "href", api.replayUrl(game));
   setAttribute(find("#save-replay"), "download", `${game.replace("~", "-")}.tetris-replay`);
   find("#save-replay").hidden = false;
-  find("#play-here").hidden = !facts.by_keys;
+  isLost = facts.terminated && !facts.n_left_out;
   if (facts.about.opponent_game) opponent = new OpponentBoard(facts.about);
   setEnd(facts.pieces);
   show();

@@ -55,7 +55,8 @@ export class EvaluationGraph {
   }
 
   #draw() {
-    const { best = [], mistakes = [], n_positions: n = 0 } = this.#state ?? {};
+    const n = this.#state?.n_positions ?? 0;
+    const { best = [], mistakes = [] } = this.#state?.graph ?? {};
     const marked = mistakes.slice(0, N_MARKED).sort((a, b) => a - b);
     this.#chart.drawOn(this.#canvas, {
       series: [

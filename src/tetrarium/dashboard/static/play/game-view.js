@@ -40,7 +40,6 @@ export class GameView {
     this.#opponentBoard = new BoardCanvas(findCanvas("#opponent-board", this.#root));
     this.#next = new PieceQueue(findCanvas("#next", this.#root), { slots: N_NEXT, label: "Next", none: "not shown" });
     this.#hold = new PieceQueue(findCanvas("#hold", this.#root), { slots: 1, label: "Hold", none: "empty" });
-    find("#game", this.#root).style.setProperty("--rows", String(20 + ROWS_ABOVE));
     setInterval(() => this.#showTime(), TIME_EVERY_MS);
     this.#board.show(null);
     this.#opponentBoard.show(null);
@@ -56,6 +55,8 @@ export class GameView {
     this.#game = game;
     this.#received_ms = performance.now();
     this.#board.show(game);
+    this.#root.style.setProperty("--columns", String(game.width));
+    this.#root.style.setProperty("--rows", String(game.height + ROWS_ABOVE));
     if (this.#frame) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;

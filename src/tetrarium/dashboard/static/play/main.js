@@ -38,7 +38,7 @@ const PHASE_LABELS = {
 /** @type {Record<string, string>} */
 const STATUS_OF_PHASE = { playing: "running", "game-over": "stopped", ready: "paused", preparing: "starting" };
 const INTRODUCTION = "Sprint, marathon or free, by the guideline’s rules.";
-const CONTINUED = "continue/"; // address that names a saved game, and how many of its pieces are placed
+const CONTINUED = /^(.+):(\d+)$/s; // in the address: a game or a fumen, and the number of the position
 const SETTLE_MS = 120; // after which options count as at rest and are sent
 const [PLAY, RESUME] = [{ action: "Play" }, { action: "Resume" }];
 
@@ -343,7 +343,7 @@ game
   .restore()
   .catch(showError)
   .then(() => {
-    const [start, pieces] = valueInHash(CONTINUED)?.split(":") ?? [];
+    const [, start, pieces] = CONTINUED.exec(valueInHash("continue/") ?? "") ?? [];
     if (start) {
       history.replaceState(null, "", location.pathname);
       startNew({ start, start_pieces: Number(pieces) || 0 });
