@@ -123,6 +123,38 @@ def test_page_of_a_study_shows_its_results(
     photograph(page, "tuning-study")
 
 
+def test_studies_are_compared(
+    page: Page, dashboard: Dashboard, study_name: str, photograph: Callable[..., None]
+) -> None:
+    other = study("slower", ranges=("learning_rate=1e-4..1e-2:log", "batch_size=32,64"), sampler="random", n_trials=4)
+    complete(dashboard.home, other, [200.0, 100.0, 640.0])
+    page.goto("/tuning")
+    page.get_by_label(f"Compare {study_name}").check()
+    expect(page.locator("#compare-studies")).to_have_text("Select another to compare")
+    expect(page.locator("#compare-studies")).to_be_disabled()
+    page.get_by_label("Compare slower").check()
+    page.get_by_role("button", name="Compare 2 studies").click()
+    assert page.url.endswith(("#compare=slower,rates", "#compare=rates,slower"))
+    steps = {
+        name: page.locator(f'#compare-plots [data-study="{name}"]').get_attribute("d").count("V")  # type: ignore[union-attr]
+        for name in (study_name, "slower")
+    }
+    assert steps["slower"] == 2, "a step for each value after the first"
+    assert steps[study_name] >= 10
+    row = page.locator("#compare-table tbody tr")
+    expect(row.first).to_contain_text("800 rates-0004")
+    expect(row.first).to_contain_text("640 slower-0003")
+    expect(row.filter(has_text="batch size")).to_contain_text("not varied")
+    expect(row.filter(has_text="learning rate")).to_contain_text("important")
+    assert broken_rules(page) == []
+    photograph(page, "tuning-compare")
+    page.reload()
+    expect(page.locator("#compare-plots .of-study")).to_have_count(2)
+    page.get_by_role("button", name="Clear selection").click()
+    expect(page.locator("#compare")).to_be_hidden()
+    assert page.url.endswith("/tuning")
+
+
 def test_proposed_ranges_are_accepted(page: Page) -> None:
     page.goto("/tuning")
     ranges = page.evaluate(_PROPOSALS)

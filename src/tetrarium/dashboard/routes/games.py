@@ -207,7 +207,7 @@ class AnalysisResponse(ResponseModel):
     n_valued: int = Field(description="Number of positions with values.", examples=[104])
     n_played: int = Field(description="Number of those in which a piece was placed.", examples=[103])
     n_ahead: int = Field(description="Number of positions with placements ahead.", examples=[52])
-    graph: GraphResponse | None = Field(description="The values; null if the caller knows them.")
+    graph: GraphResponse | None = Field(description="The values; null if the caller knows them.", examples=[None])
 
 
 def game_routes(home: Home) -> APIRouter:

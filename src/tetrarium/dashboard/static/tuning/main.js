@@ -1,13 +1,15 @@
 // @ts-check
 // The page of all studies, and the panel that starts one.
 
-import { find, findDialog, make, setText } from "../common/dom.js";
+import { pageUrl, valueInHash } from "../common/address.js";
+import { find, findButton, findDialog, findInput, make, setText } from "../common/dom.js";
 import { formatAge, formatCount, formatLines } from "../common/format.js";
 import { initPage } from "../common/frame.js";
 import { KeyedList } from "../common/keyed-list.js";
 import { LiveSocket } from "../common/live-socket.js";
 import { showPendingToast, showToast } from "../common/toast.js";
 import { api } from "./api.js";
+import { StudyComparison } from "./compare.js";
 import { StudyForm } from "./form.js";
 import { GOAL, nameText, stateSign, studyPath } from "./format.js";
 
@@ -29,7 +31,7 @@ const NUMBERS = [
 const rows = new KeyedList(find("#studies tbody"), {
   keyOf: ({ name }) => name,
   stateOf: (study) => [study, Math.floor(Date.now() / MINUTE_MS)],
-  make: ({ name }) => make("tr", { "data-name": name }, make("th", { scope: "row", class: "text" }, linkTo(name))),
+  make: makeRow,
   update: updateRow,
 });
 const form = new StudyForm(findDialog("#study-panel"), (name) => location.assign(studyPath(name)));
@@ -37,9 +39,50 @@ const form = new StudyForm(findDialog("#study-panel"), (name) => location.assign
 let studies = [];
 let isStale = true; // after a failed request
 let isRefreshing = false;
+const comparison = new StudyComparison(find("#compare"));
+const inAddress = (valueInHash("compare=") ?? "").split(",").filter(Boolean);
+/** @type {Set<string>} */
+const chosen = new Set(inAddress);
+let isComparing = inAddress.length > 1;
 
-/** @param {string} name */
-const linkTo = (name) => make("a", { href: studyPath(name) }, name);
+/** @param {Study} study */
+function makeRow({ name }) {
+  const choose = (/** @type {boolean} */ isChosen) => {
+    if (isChosen) chosen.add(name);
+    else chosen.delete(name);
+    showChosen();
+  };
+  const checkbox = make("input", {
+    type: "checkbox",
+    "aria-label": `Compare ${name}`,
+    checked: chosen.has(name),
+    onchange: ({ currentTarget }) => choose(currentTarget.checked),
+  });
+  const link = make("a", { href: studyPath(name) }, name);
+  return make("tr", { "data-name": name }, make("th", { scope: "row", class: "text choosable" }, checkbox, link));
+}
+
+/** Shows which studies are selected, in the address too while they are compared, and their comparison. */
+function showChosen() {
+  const compared = studies.filter(({ name }) => chosen.has(name));
+  const n = compared.length;
+  const button = findButton("#compare-studies");
+  button.hidden = n === 0;
+  button.disabled = n < 2;
+  setText(button, n < 2 ? "Select another to compare" : `Compare ${formatCount(n)} studies`);
+  isComparing &&= n > 1;
+  for (const [name, row] of rows.elements) findInput("input", row).checked = chosen.has(name);
+  const hash = isComparing ? `#compare=${compared.map(({ name }) => encodeURIComponent(name)).join(",")}` : "";
+  if (location.hash !== hash) history.replaceState(null, "", hash || pageUrl("tuning"));
+  return comparison.show(isComparing ? compared : []);
+}
+
+async function compare() {
+  isComparing = true;
+  await showChosen();
+  find("#compare").focus({ preventScroll: true });
+  find("#compare").scrollIntoView();
+}
 
 async function refresh() {
   if (isRefreshing) return;
@@ -76,6 +119,7 @@ function show() {
   const hint = make("p", {}, text, make("code", {}, "tetrarium tune"), ".");
   if (!n) empty.replaceChildren(make("strong", {}, "No studies yet."), hint);
   rows.show(studies);
+  showChosen();
 }
 
 /**
@@ -99,6 +143,12 @@ function updateRow(row, study) {
   );
 }
 
+find("#compare-studies").addEventListener("click", compare);
+find("#compare-clear").addEventListener("click", () => {
+  chosen.clear();
+  showChosen();
+  find("#content").focus();
+});
 find("#new-study").addEventListener("click", () => form.open());
 initPage({ keys: [["n", "new study", () => form.open()]], numbers: NUMBERS });
 const socket = new LiveSocket();

@@ -2,6 +2,7 @@
 // Plots of a whole study: its history, and the settings of its trials beside each other (parallel coordinates).
 
 import { formatTick } from "../common/format.js";
+import { runStyle } from "../common/run-styles.js";
 import { linearTicks } from "../common/scales.js";
 import { GOAL, nameText, unitOf, valueText } from "./format.js";
 import { makeSvg, scaleOf, tickText } from "./scatter.js";
@@ -38,12 +39,70 @@ function connect(element, trial, { objective }, onPoint) {
  */
 export function drawHistory(study, onPoint) {
   const { objective, best } = study;
-  const { width, height, left, right, top, bottom } = HISTORY;
   const trials = scoredTrials(study);
   const label = `${unitOf(objective)} of ${trials.length} trials in their order; the table below has the numbers.`;
+  const { svg, x, y } = drawTrialAxes([study], label);
+  if (trials.length) svg.append(makeSvg("path", { d: recordPath(study, x, y), class: "record" }));
+  for (const trial of trials) {
+    const center = { cx: x(trial.number), cy: y(Number(trial.value)) };
+    if (trial.number === best) svg.append(makeSvg("circle", { ...center, r: 8.5, class: "ring" }));
+    const dot = makeSvg("circle", { ...center, r: 4.5, class: "trial-dot" });
+    connect(dot, trial, study, onPoint);
+    svg.append(dot);
+  }
+  return svg;
+}
+
+/**
+ * Draws the best value so far of several studies of one objective over their trials.
+ *
+ * @param {StudyDetails[]} studies
+ */
+export function drawRecords(studies) {
+  const names = studies.map(({ name }) => name).join(", ");
+  const label = `Best value so far of ${names} over their trials; the table below has the last ones.`;
+  const { svg, x, y } = drawTrialAxes(studies, label);
+  for (const study of studies.filter((one) => scoredTrials(one).length)) {
+    const { hue, stroke } = runStyle(study.name);
+    const line = makeSvg("path", { d: recordPath(study, x, y), class: "record of-study", "data-study": study.name });
+    line.style.setProperty("--hue", String(hue));
+    if (stroke.length) line.setAttribute("stroke-dasharray", stroke.join(" "));
+    line.append(makeSvg("title", {}, study.name));
+    svg.append(line);
+  }
+  return svg;
+}
+
+/**
+ * Returns the line of the best value so far.
+ *
+ * @param {StudyDetails} study with a value at least
+ * @param {(number: number) => number} x
+ * @param {(value: number) => number} y
+ */
+function recordPath(study, x, y) {
+  const better = study.objective === GOAL ? Math.min : Math.max;
+  const trials = scoredTrials(study);
+  let record = study.objective === GOAL ? Infinity : -Infinity;
+  const steps = trials.map(({ number, value }) => {
+    const before = record;
+    record = better(record, Number(value));
+    return `${Number.isFinite(before) ? `H${x(number)}V${y(record)}` : `M${x(number)} ${y(record)}`}`;
+  });
+  return `${steps.join("")}H${x(trials.at(-1)?.number ?? 1)}`;
+}
+
+/**
+ * Draws the axes of values over trials.
+ *
+ * @param {StudyDetails[]} studies
+ * @param {string} label
+ */
+function drawTrialAxes(studies, label) {
+  const { width, height, left, right, top, bottom } = HISTORY;
   const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "scatter", "aria-label": label });
-  const highest = Math.max(1, ...trials.map(({ value }) => Number(value)));
-  const last = Math.max(2, study.n_trials);
+  const highest = Math.max(1, ...studies.flatMap(scoredTrials).map(({ value }) => Number(value)));
+  const last = Math.max(2, ...studies.map(({ n_trials: n }) => n));
   const x = (/** @type {number} */ number) => left + 8 + ((number - 1) / (last - 1)) * (right - left - 16);
   const y = (/** @type {number} */ value) => bottom - (value / (highest * 1.05)) * (bottom - top);
   for (const tick of linearTicks(0, highest, 5)) {
@@ -54,23 +113,7 @@ export function drawHistory(study, onPoint) {
     svg.append(makeSvg("text", { x: x(tick), y: bottom + 16, class: "tick middle" }, formatTick(tick)));
   }
   svg.append(makeSvg("text", { x: (left + right) / 2, y: height - 4, class: "name middle" }, "Trial"));
-  const better = objective === GOAL ? Math.min : Math.max;
-  let record = objective === GOAL ? Infinity : -Infinity;
-  const steps = trials.map(({ number, value }) => {
-    const before = record;
-    record = better(record, Number(value));
-    return `${Number.isFinite(before) ? `H${x(number)}V${y(record)}` : `M${x(number)} ${y(record)}`}`;
-  });
-  if (steps.length)
-    svg.append(makeSvg("path", { d: `${steps.join("")}H${x(trials.at(-1)?.number ?? 1)}`, class: "record" }));
-  for (const trial of trials) {
-    const center = { cx: x(trial.number), cy: y(Number(trial.value)) };
-    if (trial.number === best) svg.append(makeSvg("circle", { ...center, r: 8.5, class: "ring" }));
-    const dot = makeSvg("circle", { ...center, r: 4.5, class: "trial-dot" });
-    connect(dot, trial, study, onPoint);
-    svg.append(dot);
-  }
-  return svg;
+  return { svg, x, y };
 }
 
 /**
