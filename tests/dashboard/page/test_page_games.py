@@ -307,7 +307,7 @@ def test_files_and_fumens_open_from_any_page_and_others_are_refused(
         "and replays in JSON open here, as do fumens."
     )
     page.goto("/games")
-    expect(page.locator("#fumen-form")).to_contain_text("A fumen’s board has 10 columns and 20 visible rows")
+    expect(page.locator("#fumen-form")).to_contain_text("board has 10 columns and 20 visible rows; boards of other")
     page.get_by_label("Fumen").fill("v110@7eXKJ")
     page.get_by_role("button", name="Open", exact=True).click()
     expect(page.locator("#fumen-error")).to_contain_text("A fumen begins with v115@")
