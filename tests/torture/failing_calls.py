@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.command_preload import run_command
+from tests.command_preload import redirect, run_command
 from tests.torture.processes import SMALL
 from tetrarium.evaluation import evaluation_process
 from tetrarium.registry.files.process_lock import is_locked
@@ -172,7 +172,8 @@ class Bench:
             evaluation_process._start = _refuse  # type: ignore[assignment]  # evaluations are played in this process
             if fault:
                 _count_calls(fault)
-            run_command(arguments, dict(os.environ), *map(str, self._files()))
+            redirect(dict(os.environ), *map(str, self._files()))
+            run_command(arguments)
 
         return self._forked(run)
 
