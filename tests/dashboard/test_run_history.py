@@ -92,6 +92,9 @@ def test_runs_are_searched_filtered_and_sorted(client: httpx.Client) -> None:
     assert found(sort="training_mean") == ["good", "kept", "old", "slow", "new"], "runs without a value are last"
     assert found(sort="training_mean", descending=False) == ["slow", "old", "kept", "good", "new"]
     assert found(sort="name", descending=False, limit=2, offset=1) == ["kept", "new"]
+    refused = client.get("/api/history", params={"sort": "gama"})
+    assert (refused.status_code, refused.json()["field"]) == (422, "sort")
+    assert "Did you mean 'gamma'?" in refused.json()["error"]
     assert found(search="QUICK") == ["good"]
     assert found(search="dqn seed 3") == ["new"]
     assert found(state=["failed", "stopped"]) == ["old", "new"]
@@ -99,6 +102,21 @@ def test_runs_are_searched_filtered_and_sorted(client: httpx.Client) -> None:
     answer = client.get("/api/history", params={"search": "default", "state": ["finished"], "limit": 1}).json()
     assert (answer["n_runs"], answer["n_found"], answer["n_alive"]) == (5, 2, 0)
     assert answer["n_by_state"] == {"finished": 2, "failed": 1, "stopped": 1}
+
+
+def test_runs_are_sorted_by_a_setting(tmp_path: Path) -> None:
+    home = Home.locate(tmp_path)
+    for seed, values in enumerate(({"gamma": 0.95}, {"net_arch": (8,)}, {"gamma": 0.5, "net_arch": (16, 8)})):
+        make_run(home, f"r{seed}", seed=seed, **values)
+    views = list_runs(home)
+
+    def found(sort: str, *, descending: bool = True) -> list[str]:
+        return [view.name for view in search_runs(views, sort=sort, descending=descending).runs]
+
+    assert found("gamma") == ["r0", "r1", "r2"]
+    assert found("gamma", descending=False) == ["r2", "r1", "r0"], "a default is a value, too"
+    assert found("net_arch", descending=False)[:2] == ["r1", "r2"], "numbers in texts are in natural order"
+    assert found("target_lines") == ["r0", "r1", "r2"], "none of them has a value"
 
 
 def test_groups_are_rows_that_open(tmp_path: Path) -> None:

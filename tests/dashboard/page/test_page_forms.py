@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.dashboard.page.page_helpers import PageMonitor
-from tests.dashboard.page.served_dashboard import Dashboard
+from tests.dashboard.page.served_dashboard import Dashboard, wait_until
 from tetrarium.registry.home import NAME_RULE
 
 INVALID_INPUTS = (
@@ -111,3 +111,24 @@ def test_errors_of_the_server_are_shown_at_their_fields(
     form.locator("#start-run").click()
     error = f"A name {NAME_RULE.text}; got “../elsewhere”. Choose another name."
     expect(form.locator("#run-title-error")).to_have_text(error)
+
+
+def test_several_seeds_start_as_one_group(form: Page, dashboard: Dashboard, monitor: PageMonitor) -> None:
+    monitor.allow_error_responses()
+    form.get_by_role("radio", name="quick").check()
+    for name, value in (("total_timesteps", "2000"), ("seed", "5")):
+        field(form, name).fill(value)
+    form.locator("#run-title").fill("seeds")
+    seeds = form.locator("#run-seeds")
+    seeds.fill("17")
+    form.locator("#start-run").click()
+    expect(form.locator("#run-seeds-error")).to_contain_text("16")
+    seeds.fill("2")
+    form.locator("#start-run").click()
+    expect(form.locator("#new-run-panel")).to_be_hidden()
+    names = ["seeds-5", "seeds-6"]
+    for name in names:
+        wait_until(lambda name=name: dashboard.view(name).state == "finished", f"{name} to finish")  # type: ignore[misc]
+        assert (dashboard.view(name).seed, dashboard.view(name).group) == (int(name[-1]), "seeds")
+    (group,) = (one for one in dashboard.call("GET", "/groups") if one["name"] == "seeds")
+    assert sorted(group["runs"]) == names

@@ -93,6 +93,11 @@ def test_columns_of_settings_are_chosen_ordered_and_remembered(page: Page) -> No
     held[0].continue_()
     expect(plain).to_have_text(["0.9", "64"])
     expect(page.locator('tr[data-name="group:low"] .column-setting')).to_have_text(["0.8", "256"])
+    for order, first in (("descending", "group:high"), ("ascending", "group:low")):
+        heads.get_by_role("button", name="gamma").click()
+        expect(page.locator(f'th[aria-sort="{order}"]')).to_have_text("gamma")
+        expect(page.locator("#runs-table tbody tr").first).to_have_attribute("data-name", first)
+    expect(page.locator("#sort-select")).to_have_value("gamma")
     page.get_by_role("button", name="Columns").click()
     page.get_by_role("button", name="Move batch_size up").click()
     expect(heads).to_have_text(["batch size", "gamma"])

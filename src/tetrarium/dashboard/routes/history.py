@@ -4,10 +4,11 @@ The functions may block, so they are not coroutines: each runs in a thread.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from operator import attrgetter
 from statistics import median
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from fastapi import Path as PathParameter
@@ -15,12 +16,13 @@ from pydantic import ConfigDict, Field
 
 from tetrarium.dashboard.live.sources import find_source
 from tetrarium.dashboard.schemas import FAILURES, NAME_PATTERN, JsonRoute, RequestModel, ResponseModel
+from tetrarium.errors import ConfigError, suggestion
 from tetrarium.registry import run_trash
 from tetrarium.registry.home import Home, natural_key
 from tetrarium.training.runs.storage import checkpoint_cleanup
 from tetrarium.workers.directories.process_directory import list_demos
 from tetrarium.workers.directories.run_filter import differing_settings, parse_filter
-from tetrarium.workers.directories.run_status import RunView
+from tetrarium.workers.directories.run_status import RunView, default_settings
 from tetrarium.workers.directories.run_views import find_run, list_runs
 from tetrarium.workers.protocol.status_files import PROCESS_STATES, ProcessState
 
@@ -57,8 +59,15 @@ Names = Annotated[
 ]
 Name = Annotated[str, PathParameter(pattern=NAME_PATTERN, description="The run's name.", examples=["first"])]
 Keep = Annotated[int, Query(ge=1, le=1_000, description="Number of latest checkpoints to keep of each run.")]
-SortKey = Literal[
-    "started", "name", "state", "step", "training_mean", "best_lines_game", "steps_per_second", "algorithm", "seed"
+SORT_KEYS: Final = (
+    "started", "name", "state", "step", "training_mean", "best_lines_game", "steps_per_second", "algorithm", "seed",
+)  # fmt: skip
+SortKey = Annotated[
+    str,
+    Query(
+        pattern="^[a-z][a-z0-9_]{0,63}$",
+        description=f"{', '.join(f'`{key}`' for key in SORT_KEYS)}, or the name of a setting, such as `gamma`.",
+    ),
 ]
 
 
@@ -169,6 +178,12 @@ def history_routes(home: Home) -> APIRouter:
         open: Open = [],  # noqa: A002, B006 never modified
     ) -> HistoryResponse:
         """Returns one page; runs without a value in the sort field come last."""
+        if sort not in (*SORT_KEYS, *default_settings()):
+            raise ConfigError(
+                f"sort is a setting, or one of {', '.join(SORT_KEYS)}; got {sort!r}."
+                f"{suggestion(sort, (*SORT_KEYS, *default_settings()))}",
+                field="sort",
+            )
         return search_runs(
             list_runs(home), search=search, states=state, sort=sort, descending=descending, limit=limit, offset=offset,
             open_groups=open if collapse else None,
@@ -247,7 +262,8 @@ def search_runs(
         views: All runs.
         search: A filter, as ``parse_filter`` reads it.
         states: States of the runs; all if empty.
-        sort: A field of a run. Runs without a value come last in both directions; ties are sorted by name.
+        sort: One of ``SORT_KEYS``, or a setting. Runs without a value come last in both directions; ties are sorted by
+            name.
         descending: Whether the largest value comes first.
         limit: Largest number of runs.
         offset: Number of runs to skip.
@@ -256,7 +272,7 @@ def search_runs(
     searched = [*filter(parse_filter(search), views)]
     found = [view for view in searched if not states or view.state in states]
     found.sort(key=lambda view: natural_key(view.name))
-    value = attrgetter(sort)
+    value: Callable[[RunView], Any] = attrgetter(sort) if sort in SORT_KEYS else partial(_setting_key, sort)
     known = [view for view in found if value(view) is not None]
     if sort != "name":
         known.sort(key=value, reverse=descending)
@@ -275,6 +291,16 @@ def search_runs(
         n_alive=sum(view.is_alive for view in views),
         n_by_state=dict(Counter(view.state for view in searched)),
     )
+
+
+def _setting_key(name: str, view: RunView) -> tuple[bool, float, Any] | None:
+    """Returns the sort key of a setting: numbers by value before texts in natural order; None for a setting of None."""
+    value = view.setting(name)
+    if value is None:
+        return None
+    if isinstance(value, int | float):
+        return (False, value, ())
+    return (True, 0, natural_key(",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)))
 
 
 def _rows(ordered: Sequence[RunView], open_groups: Collection[str]) -> list[HistoryRow]:

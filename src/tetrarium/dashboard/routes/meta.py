@@ -1,7 +1,7 @@
 """Facts about the server and its version: ``/api/about``, ``/api/meta``, ``/api/presets``, ``/api/settings``."""
 
 from collections.abc import Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from fastapi import APIRouter
 from pydantic import Field, create_model
@@ -9,7 +9,7 @@ from pydantic import Field, create_model
 import tetrarium
 from tetrarium.dashboard.http.access import Access
 from tetrarium.dashboard.http.guard import MAX_BODY_BYTES
-from tetrarium.dashboard.routes.history import MAX_RUNS, MAX_SEARCH_LENGTH, SortKey
+from tetrarium.dashboard.routes.history import MAX_RUNS, MAX_SEARCH_LENGTH, SORT_KEYS
 from tetrarium.dashboard.routes.jobs import MAX_COMPARED_GAMES, MAX_COMPARED_PIECES, MAX_RECORDED_PIECES
 from tetrarium.dashboard.routes.models import MAX_NOTE_LENGTH
 from tetrarium.dashboard.routes.runs import MAX_POINTS
@@ -127,7 +127,7 @@ class MetaResponse(ResponseModel):
     human_game_modes: list[HumanGameModeResponse] = Field(description="Modes of human games.")
     display_modes: list[str] = Field(description="Ways to watch a run.")
     run_states: list[str] = Field(description="States of runs, demos, human games and studies.")
-    sort_keys: list[str] = Field(description="Fields by which GET /api/history sorts.")
+    sort_keys: list[str] = Field(description="Fields by which GET /api/history sorts, besides settings.")
     event_kinds: list[str] = Field(description="Kinds of events on the WebSocket.")
     error_codes: list[str] = Field(description="Codes of errors, those of HTTP itself excepted.")
     algorithms: list[str] = Field(description="Learning algorithms.")
@@ -228,7 +228,7 @@ def _meta() -> MetaResponse:
         ],
         display_modes=list(MODES),
         run_states=list(PROCESS_STATES),
-        sort_keys=list(get_args(SortKey)),
+        sort_keys=list(SORT_KEYS),
         event_kinds=list(EVENT_CLASSES),
         error_codes=sorted(error_classes()),
         algorithms=list(ALGORITHMS),

@@ -11,17 +11,35 @@ import { makeTags } from "./labels.js";
 /** @typedef {HTMLElement | string} Content */
 
 /**
- * @typedef {object} Column
+ * @typedef {object} Heading
  * @property {string} key
  * @property {string} title
- * @property {NonNullable<import("./api.js").HistoryQuery["sort"]>} sort
+ * @property {string} sort field of a run, or a setting
  * @property {string} [help]
  * @property {boolean} [isText] aligned left and sorted from A to Z first; numbers begin with the largest
+ */
+
+/**
+ * @typedef {object} Cells
  * @property {(run: Run) => Content | Content[]} cell
  * @property {(group: Group) => Content | Content[]} groupCell
  */
 
+/** @typedef {Heading & Cells} Column */
 /** @typedef {import("./api.js").Group} Group */
+
+/**
+ * Returns the heading of a setting's column.
+ *
+ * @param {string} name of the setting
+ * @returns {Heading}
+ */
+export const settingColumn = (name) => ({
+  key: "setting",
+  title: name.replaceAll("_", " "),
+  sort: name,
+  help: name,
+});
 
 /** Stands before the name of a group, where runs are named too. */
 export const GROUP = "group:";

@@ -11,7 +11,7 @@ import { CHAMPION, PreviewBoard } from "../common/preview.js";
 import { runAction, showPendingToast, showToast } from "../common/toast.js";
 import { Trash } from "../common/trash.js";
 import { api } from "./api.js";
-import { COLUMNS, GROUP } from "./columns.js";
+import { COLUMNS, GROUP, settingColumn } from "./columns.js";
 import { Comparison } from "./compare.js";
 import { openLabelsOfMany } from "./labels.js";
 import { pruneRuns, removeRuns } from "./run-actions.js";
@@ -111,7 +111,10 @@ async function refreshAll() {
 function show(history) {
   const { rows, n_found: nFound, n_runs: nRuns, n_rows: nRows } = history;
   const { offset } = query;
-  if (settingColumns.update(history.differing)) table.setColumns(settingColumns.shown, defaults);
+  if (settingColumns.update(history.differing)) {
+    table.setColumns(settingColumns.shown, defaults);
+    showSortKeys();
+  }
   find("#columns").hidden = nRuns === 0;
   table.showOrder(query);
   table.show(rows, openGroups);
@@ -152,7 +155,18 @@ function showEmpty({ rows, n_runs: nRuns }) {
 
 function showColumns() {
   table.setColumns(settingColumns.shown, defaults);
+  showSortKeys();
   if (latest) show(latest);
+}
+
+const headings = () => [...COLUMNS, ...settingColumns.shown.map(settingColumn)];
+
+/** Lists what runs can be sorted by; a sort by a column that is no longer shown ends. */
+function showSortKeys() {
+  const select = findSelect("#sort-select");
+  select.replaceChildren(...headings().map(({ title, sort }) => make("option", { value: sort }, title)));
+  if (headings().some(({ sort }) => sort === query.sort)) select.value = query.sort ?? "";
+  else changeQuery({ sort: "started", descending: true });
 }
 
 /** Returns the names of the chosen runs, those of chosen groups included. */
@@ -243,10 +257,9 @@ function makeStateFilter(state) {
 function makeFilters() {
   find("#states").append(...STATES.map(makeStateFilter));
   const select = findSelect("#sort-select");
-  select.append(...COLUMNS.map(({ title, sort }) => make("option", { value: sort }, title)));
-  select.value = query.sort ?? "";
+  showSortKeys();
   select.addEventListener("change", () => {
-    const column = COLUMNS.find(({ sort }) => sort === select.value);
+    const column = headings().find(({ sort }) => sort === select.value);
     if (column) sortBy(column.sort, !column.isText);
   });
   const search = findInput("#search");

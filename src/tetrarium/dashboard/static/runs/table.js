@@ -5,21 +5,21 @@ import { pageUrl } from "../common/address.js";
 import { find, findAll, findInput, make, setAttribute } from "../common/dom.js";
 import { Emitter } from "../common/emitter.js";
 import { KeyedList } from "../common/keyed-list.js";
-import { COLUMNS, GROUP } from "./columns.js";
+import { COLUMNS, GROUP, settingColumn } from "./columns.js";
 import { actionButtons } from "./run-actions.js";
 import { formatSettingValue } from "./setting-columns.js";
 
 /** @typedef {import("./api.js").Run} Run */
 /** @typedef {import("./api.js").Row} Row */
 /** @typedef {import("./api.js").Group} Group */
-/** @typedef {import("./columns.js").Column} Column */
+/** @typedef {import("./columns.js").Heading} Heading */
 
 const MINUTE_MS = 60_000; // time after which ages are updated
 
 /** @param {Row} row */
 const keyOf = ({ run, group }) => (group ? `${GROUP}${group.name}` : (run?.name ?? ""));
 
-/** @extends {Emitter<{ sort: Column, chosen: null, changed: null, remove: string, toggle: string }>} with the name of
+/** @extends {Emitter<{ sort: Heading, chosen: null, changed: null, remove: string, toggle: string }>} with the name of
  *   the run to remove or of the group to open or close */
 export class RunTable extends Emitter {
   #root;
@@ -79,14 +79,12 @@ export class RunTable extends Emitter {
     find("#runs-table thead tr", this.#root).replaceChildren(
       make("th", { class: "column-choose" }, this.#all),
       ...COLUMNS.map((column) => this.#makeHead(column)),
-      ...this.#settings.map((name) =>
-        make("th", { scope: "col", class: "column-setting", title: name }, name.replaceAll("_", " ")),
-      ),
+      ...this.#settings.map((name) => this.#makeHead(settingColumn(name))),
       make("th", { scope: "col", class: "column-actions" }, make("span", { class: "hidden-text" }, "Actions")),
     );
   }
 
-  /** @param {Column} column */
+  /** @param {Heading} column */
   #makeHead(column) {
     const { key, title, sort, help, isText } = column;
     const sortButton = make(
