@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.dashboard.finished_runs import make_run
 from tests.dashboard.page.page_checks import EACH_WIDTH_AND_THEME, violations
@@ -37,6 +37,11 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     served.start()
     yield served
     served.close()
+
+
+def listed(choice: Locator) -> list[str]:
+    """Texts of the options of a select that are not hidden."""
+    return choice.locator("option:not([hidden])").all_text_contents()
 
 
 def rows(page: Page) -> list[str]:
@@ -198,6 +203,30 @@ def test_groups_collapse_in_pickers_which_filter_as_one_types(page: Page) -> Non
     choice = page.locator("#save-run")
     expect(choice).to_have_value("low-2")
     assert choice.locator("optgroup").evaluate_all("groups => groups.map(group => group.label)") == ["high", "low"]
+    assert listed(choice) == ["plain", "Show all 5 of high", "low-2", "Show all 5 of low"]
+    choice.select_option("Show all 5 of high")
+    expect(choice).to_have_value("low-2")
+    expect(page.get_by_label("Find a run")).to_have_value("high")
+    assert listed(choice) == [f"high-{seed}" for seed in reversed(range(5))]
+    choice.select_option("high-3")
+    expect(page.locator("#save-name")).to_have_value("high-3")
+    for path, picker, label in (
+        ("/play", "#opponent", "Find an agent: opponent"),
+        ("/play", "#advice", "Find an agent: advice"),
+        ("/games/position", "#advisor", "Find an advisor"),
+    ):
+        page.goto(path)
+        choice = page.locator(picker)
+        expect(choice.locator("optgroup[data-group]")).to_have_count(2)
+        assert not any("high-1" in name for name in listed(choice)), "the group is collapsed"
+        page.get_by_label(label).fill("high")
+        assert {f"high-{seed}" for seed in range(5)} <= set(listed(choice))
+    page.goto("/models#wall")
+    suggested = page.locator("#agents option")
+    expect(suggested.filter(has_text="group of 5")).to_have_count(2)
+    expect(page.locator('#agents option[value="low-2"]')).to_have_count(0)
+    page.locator("#wall-add").fill("low")
+    expect(page.locator('#agents option[value="low-2"]')).to_have_count(1)
 
 
 @EACH_WIDTH_AND_THEME

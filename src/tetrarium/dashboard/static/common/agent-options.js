@@ -2,7 +2,7 @@
 // Agents as options of a select, in groups.
 
 import { make } from "./dom.js";
-import { divideByGroup } from "./list-filter.js";
+import { divideByGroup, makeCollapsedGroup } from "./list-filter.js";
 
 /** @typedef {ApiResponse<"get", "/agents">[number]} Agent */
 
@@ -22,14 +22,10 @@ const GROUPS = [
 export const agentOptions = (agents) =>
   GROUPS.flatMap(([label, kinds]) => {
     const [single, groups] = divideByGroup(agents.filter(({ kind }) => kinds.includes(kind)));
-    const makeGroup = (/** @type {string} */ title, /** @type {Agent[]} */ found) =>
-      make(
-        "optgroup",
-        { label: title },
-        found.map(({ name }) => make("option", { value: name }, name)),
-      );
+    const makeOptions = (/** @type {Agent[]} */ found) =>
+      found.map(({ name }) => make("option", { value: name }, name));
     return [
-      ...(single.length ? [makeGroup(label, single)] : []),
-      ...groups.map(([group, found]) => makeGroup(`${label} of ${group}`, found)),
+      ...(single.length ? [make("optgroup", { label }, makeOptions(single))] : []),
+      ...groups.map(([group, found]) => makeCollapsedGroup(`${label} of ${group}`, group, makeOptions(found))),
     ];
   });

@@ -8,6 +8,7 @@ import { find, findAll, findButton, findCanvas, findInput, findSelect, setAttrib
 import { downloadBlob } from "../common/download.js";
 import { formatClock, formatCount, formatPercent } from "../common/format.js";
 import { initPage } from "../common/frame.js";
+import { makeFilter } from "../common/list-filter.js";
 import { attachMenu } from "../common/menus.js";
 import { PieceQueue } from "../common/piece-queue.js";
 import { pieceLetter } from "../common/pieces.js";
@@ -348,6 +349,7 @@ async function loadAgents() {
   const select = findSelect("#advisor");
   const agents = (await api.agents()).filter(({ name }) => name !== "random");
   select.replaceChildren(...agentOptions(agents));
+  find("#advisor-label").before(makeFilter("Find an advisor", select));
   if (!agents.some(({ name }) => name === advisor)) advisor = CHAMPION;
   select.value = advisor;
   select.addEventListener("change", () => {

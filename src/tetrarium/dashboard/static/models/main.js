@@ -1,9 +1,10 @@
 // @ts-check
 // The page of models: connects its views, which the address names: #leaderboard, #side, #wall, #trash.
 
-import { find, findAll, findDialog, make, setAttribute } from "../common/dom.js";
+import { find, findAll, findDialog, findInput, make, setAttribute } from "../common/dom.js";
 import { formatCount } from "../common/format.js";
 import { initPage } from "../common/frame.js";
+import { Suggestions } from "../common/list-filter.js";
 import { LiveSocket } from "../common/live-socket.js";
 import { readMeta } from "../common/meta.js";
 import { CHAMPION, PreviewBoard } from "../common/preview.js";
@@ -51,6 +52,11 @@ const trash = new Trash(
   reload,
 );
 const savePanel = new SavePanel(findDialog("#save-panel"), jobs);
+const namingAgents = ["#side-agent", "#side-other-agent", "#wall-add"];
+const suggestions = new Suggestions(
+  find("#agents"),
+  namingAgents.map((id) => findInput(id)),
+);
 const preview = new PreviewBoard(find("#models-preview"));
 new FileImport(content, jobs);
 
@@ -101,7 +107,7 @@ function showView() {
 
 async function loadAgents() {
   const agents = await api.agents().catch(() => []);
-  find("#agents").replaceChildren(...agents.map(({ name }) => make("option", { value: name })));
+  suggestions.show(agents);
 }
 
 async function load() {

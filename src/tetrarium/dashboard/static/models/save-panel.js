@@ -4,7 +4,7 @@
 import { pageUrl } from "../common/address.js";
 import { find, findButton, findInput, findOptional, findSelect, make, setText } from "../common/dom.js";
 import { formatCount } from "../common/format.js";
-import { divideByGroup, makeFilter } from "../common/list-filter.js";
+import { divideByGroup, makeCollapsedGroup, makeFilter } from "../common/list-filter.js";
 import { readMeta } from "../common/meta.js";
 import { panelHeader } from "../common/panels.js";
 import { runAction, showToast } from "../common/toast.js";
@@ -98,7 +98,7 @@ export class SavePanel {
   #makeOptions(selected) {
     const makeOne = (/** @type {Run} */ { name }) => make("option", { value: name, selected: name === selected }, name);
     const [single, groups] = divideByGroup(this.#runs);
-    const optgroups = groups.map(([label, runs]) => make("optgroup", { label }, runs.map(makeOne)));
+    const optgroups = groups.map(([label, runs]) => makeCollapsedGroup(label, label, runs.map(makeOne)));
     return [...single.map(makeOne), ...optgroups];
   }
 
