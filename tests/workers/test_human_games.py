@@ -191,6 +191,9 @@ def test_a_person_cannot_play_on_where_the_game_has_ended_or_the_board_is_full()
         impossible = dataclasses.replace(damaged, start=dataclasses.replace(damaged.start, **changes))  # type: ignore[type-var]
         with pytest.raises(ReplayError, match=r"A replay starts in a position that its rules allow\."):
             impossible.play()
+    for changes, rule in (({"stream": None}, "A start position has a stream"), ({"start": "T"}, "start is a Start")):
+        with pytest.raises(ReplayError, match=rule):
+            dataclasses.replace(damaged, **changes)
     values: Any
     for values in ({"cells": "?", "queue": "T"}, {"cells": "", "queue": "T", "more": 1}, {"queue": "T"}, [], None):
         content = json.dumps({**json.loads(damaged.to_json()), "start": values})

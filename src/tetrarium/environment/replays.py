@@ -95,6 +95,7 @@ class Replay:
             _require(_is_whole(getattr(self, name)), f"{name} is a whole number, 0 or more", getattr(self, name))
         _require(isinstance(self.terminated, bool), "terminated is true or false", self.terminated)
         _require(self.stream is None or _is_stream(self.stream), "stream is 4 words of 32 bits", self.stream)
+        _require(self.start is None or isinstance(self.start, StartPosition), "start is a StartPosition", self.start)
         _require(self.start is None or self.stream is not None, "A start position has a stream", self.stream)
         _require(_is_about(self.about), "about has printable text and finite numbers", self.about)
         size = action_type(self.env_config).itemsize
