@@ -119,6 +119,13 @@ def test_runs_are_sorted_by_a_setting(tmp_path: Path) -> None:
     assert found("target_lines") == ["r0", "r1", "r2"], "none of them has a value"
 
 
+def test_a_person_plays_on_from_a_replay_of_a_run_before_its_end(client: httpx.Client) -> None:
+    refused = client.post("/api/human-games", json={"start": "kept~best-01", "start_pieces": 61})
+    assert (refused.status_code, refused.json()["field"]) == (422, "start_pieces")
+    assert refused.json()["error"].startswith("A person plays on from a position before the end, 0 to 60; got 61.")
+    assert client.post("/api/human-games", json={"start": "kept~best-02"}).status_code == 404
+
+
 def test_groups_are_rows_that_open(tmp_path: Path) -> None:
     home = Home.locate(tmp_path)
     for seed, mean in ((1, 30.0), (2, 10.0), (3, 20.0)):
