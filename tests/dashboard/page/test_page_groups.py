@@ -82,6 +82,55 @@ def test_groups_open_and_runs_are_filtered_as_one_types(page: Page, photograph: 
     expect(page.locator("#runs-count")).to_have_text("1 of 11 runs")
 
 
+def test_groups_collapse_in_pickers_which_filter_as_one_types(page: Page) -> None:
+    page.goto("/")
+    page.locator("#run-picker").click()
+    runs = page.locator("#run-list li")
+    expect(runs.filter(has_text="Group")).to_have_count(2)
+    page.locator("#run-list").get_by_role("button", name="low").click()
+    expect(runs.filter(has_text="low-")).to_have_count(5)
+    page.locator("#run-search").fill("low 3")
+    expect(runs.filter(has_text="low-")).to_have_text([re.compile("low-3")])
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Demo", exact=True).click()
+    panel = page.locator("#demo-panel")
+    expect(panel.locator("details.group")).to_have_count(2)
+    expect(panel.get_by_text("high-2", exact=True)).to_be_hidden()
+    page.get_by_label("Find an agent").fill("high-2")
+    expect(panel.get_by_text("high-2", exact=True)).to_be_visible()
+    expect(panel.get_by_text("dt-10", exact=True)).to_be_hidden()
+    page.goto("/models?save=low-2")
+    choice = page.locator("#save-run")
+    expect(choice).to_have_value("low-2")
+    assert choice.locator("optgroup").evaluate_all("groups => groups.map(group => group.label)") == ["high", "low"]
+    assert listed(choice) == ["plain", "Show all 5 of high", "low-2", "Show all 5 of low"]
+    choice.select_option("Show all 5 of high")
+    expect(choice).to_have_value("low-2")
+    expect(page.get_by_label("Find a run")).to_have_value("high")
+    assert listed(choice) == [f"high-{seed}" for seed in reversed(range(5))]
+    choice.select_option("high-3")
+    expect(page.locator("#save-name")).to_have_value("high-3")
+    for path, picker, label in (
+        ("/play", "#opponent", "Find an agent: opponent"),
+        ("/play", "#advice", "Find an agent: advice"),
+        ("/games/position", "#advisor", "Find an advisor"),
+    ):
+        page.goto(path)
+        choice = page.locator(picker)
+        expect(choice.locator("optgroup[data-group]")).to_have_count(2)
+        assert not any("high-1" in name for name in listed(choice)), "the group is collapsed"
+        if path == "/play":
+            assert choice.bounding_box()["x"] == page.get_by_label(label).bounding_box()["x"], "in one column"  # type: ignore[index]
+        page.get_by_label(label).fill("high")
+        assert {f"high-{seed}" for seed in range(5)} <= set(listed(choice))
+    page.goto("/models#wall")
+    suggested = page.locator("#agents option")
+    expect(suggested.filter(has_text="group of 5")).to_have_count(2)
+    expect(page.locator('#agents option[value="low-2"]')).to_have_count(0)
+    page.locator("#wall-add").fill("low")
+    expect(page.locator('#agents option[value="low-2"]')).to_have_count(1)
+
+
 def test_columns_of_settings_are_chosen_ordered_and_remembered(page: Page) -> None:
     page.set_viewport_size({"width": 1600, "height": 900})
     held: list[Route] = []
@@ -180,55 +229,6 @@ def test_labels_and_names_are_changed(page: Page, dashboard: Dashboard, monitor:
     expect(page).to_have_url(f"{dashboard.url}/runs/fancy")
     expect(page.locator("#run-name")).to_have_text("fancy")
     page.evaluate("async () => (await import('/static/runs/api.js')).api.rename('fancy', 'plain')")
-
-
-def test_groups_collapse_in_pickers_which_filter_as_one_types(page: Page) -> None:
-    page.goto("/")
-    page.locator("#run-picker").click()
-    runs = page.locator("#run-list li")
-    expect(runs.filter(has_text="Group")).to_have_count(2)
-    page.locator("#run-list").get_by_role("button", name="low").click()
-    expect(runs.filter(has_text="low-")).to_have_count(5)
-    page.locator("#run-search").fill("low 3")
-    expect(runs.filter(has_text="low-")).to_have_text([re.compile("low-3")])
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Demo", exact=True).click()
-    panel = page.locator("#demo-panel")
-    expect(panel.locator("details.group")).to_have_count(2)
-    expect(panel.get_by_text("high-2", exact=True)).to_be_hidden()
-    page.get_by_label("Find an agent").fill("high-2")
-    expect(panel.get_by_text("high-2", exact=True)).to_be_visible()
-    expect(panel.get_by_text("dt-10", exact=True)).to_be_hidden()
-    page.goto("/models?save=low-2")
-    choice = page.locator("#save-run")
-    expect(choice).to_have_value("low-2")
-    assert choice.locator("optgroup").evaluate_all("groups => groups.map(group => group.label)") == ["high", "low"]
-    assert listed(choice) == ["plain", "Show all 5 of high", "low-2", "Show all 5 of low"]
-    choice.select_option("Show all 5 of high")
-    expect(choice).to_have_value("low-2")
-    expect(page.get_by_label("Find a run")).to_have_value("high")
-    assert listed(choice) == [f"high-{seed}" for seed in reversed(range(5))]
-    choice.select_option("high-3")
-    expect(page.locator("#save-name")).to_have_value("high-3")
-    for path, picker, label in (
-        ("/play", "#opponent", "Find an agent: opponent"),
-        ("/play", "#advice", "Find an agent: advice"),
-        ("/games/position", "#advisor", "Find an advisor"),
-    ):
-        page.goto(path)
-        choice = page.locator(picker)
-        expect(choice.locator("optgroup[data-group]")).to_have_count(2)
-        assert not any("high-1" in name for name in listed(choice)), "the group is collapsed"
-        if path == "/play":
-            assert choice.bounding_box()["x"] == page.get_by_label(label).bounding_box()["x"], "in one column"  # type: ignore[index]
-        page.get_by_label(label).fill("high")
-        assert {f"high-{seed}" for seed in range(5)} <= set(listed(choice))
-    page.goto("/models#wall")
-    suggested = page.locator("#agents option")
-    expect(suggested.filter(has_text="group of 5")).to_have_count(2)
-    expect(page.locator('#agents option[value="low-2"]')).to_have_count(0)
-    page.locator("#wall-add").fill("low")
-    expect(page.locator('#agents option[value="low-2"]')).to_have_count(1)
 
 
 @EACH_WIDTH_AND_THEME
