@@ -8,7 +8,6 @@ import pytest
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.training import TetrisAgent, TrainingConfig
 from tetrarium.training.algorithms.cma_es import learner as cma_es_learner
-from tetrarium.training.algorithms.cma_es import quadratic_fit
 from tetrarium.training.algorithms.cma_es.quadratic_fit import QuadraticFit, _fit_log_mean, _maximum
 
 GRADIENT = np.array([0.3, -0.2])
@@ -95,7 +94,7 @@ def start_fit_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """Starts the quadratic fit after a few generations, and fits often."""
     monkeypatch.setattr(cma_es_learner, "_MIN_GENERATIONS", 4)
     monkeypatch.setattr(cma_es_learner, "_SEARCH_SHARE", 0.0)
-    monkeypatch.setattr(quadratic_fit, "_GAMES_PER_COEFFICIENT", 0.2)
+    monkeypatch.setattr(cma_es_learner, "GAMES_PER_COEFFICIENT", 0.2)
 
 
 def test_a_resumed_fit_equals_an_uninterrupted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

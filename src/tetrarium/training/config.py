@@ -93,6 +93,12 @@ class TrainingConfig(Settings):
     cma_population: int = _cma_es(30, "cma-es: candidates per generation", 4, 10_000)
     cma_sigma: float = _cma_es(1.0, "cma-es: initial standard deviation", 1e-9, 1e9)
     cma_games: int = _cma_es(4, "cma-es: games per candidate at the start; grows as candidates converge", 1, 10_000)
+    cma_walkers: int = _cma_es(
+        0, "cma-es: in the final fit, estimate long games from so many of each stack height; 0 plays them", 0, 10_000
+    )
+    cma_search_height: int | None = _cma_es(
+        None, "cma-es: rows of the board before the final fit; all by default", 4, 40
+    )
 
     checkpoint_every: int = _checkpoints(100_000, "placements between checkpoints", 1, 10**12)
     checkpoint_every_s: int | None = _checkpoints(None, "seconds between additional checkpoints", 1, 10**9)

@@ -45,18 +45,24 @@ _LITERATURE_FEATURES: Final = (  # of the DT controllers in Scherrer et al., JML
 )  # fmt: skip
 
 
-def _cma_preset(meaning: str, total_timesteps: int) -> Preset:
-    """Returns a preset of CMA-ES over the features of the published controllers, on the 10x10 game."""
+_LONG_SEARCH: Final = 600_000_000
+
+
+def _cma_preset(meaning: str, total_timesteps: int, height: int = 10, **training: Any) -> Preset:
+    """Returns a preset of CMA-ES over the features of the published controllers, on the literature's game."""
+    usual = {
+        "evaluate_every": total_timesteps // 10,
+        "evaluation_games": 100,
+        "evaluation_pieces": 100_000,
+        "harder_games": 1_000,
+    }
     return _preset(
         meaning,
-        EnvConfig.literature(10).with_changes(features=_LITERATURE_FEATURES),
+        EnvConfig.literature(height).with_changes(features=_LITERATURE_FEATURES),
         algorithm="cma-es",
         total_timesteps=total_timesteps,
         checkpoint_every=total_timesteps // 10,
-        evaluate_every=total_timesteps // 10,
-        evaluation_games=100,
-        evaluation_pieces=100_000,
-        harder_games=1_000,
+        **usual | training,
     )
 
 
@@ -98,6 +104,17 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
         ),
         "strong": _cma_preset(
             "CMA-ES as literature-10x10-cma, three times as long; plays boards of any height", 1_000_000_000
+        ),
+        "literature-10x20-cma": _cma_preset(
+            "the published game on 20 rows: CMA-ES on 10 rows, then by estimates of games too long to play",
+            _LONG_SEARCH,
+            20,
+            cma_search_height=10,
+            cma_walkers=20,
+            evaluate_every=_LONG_SEARCH,  # once: none lasts long enough to rank these weights
+            evaluation_games=20,
+            evaluation_pieces=1_000_000,
+            harder_games=0,
         ),
     }
 )

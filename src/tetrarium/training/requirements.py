@@ -36,6 +36,7 @@ def require_trainable(env_config: EnvConfig, config: TrainingConfig) -> None:
         raise rows_error(f"observation={env_config.observation!r}")
     if config.algorithm == "cma-es":
         require_linear_features(env_config)
+        require_independent_pieces(env_config, config)
         return
     if config.mirroring and config.algorithm != "maskable-ppo":
         require_symmetric(_asymmetry(env_config))
@@ -81,6 +82,20 @@ def require_linear_features(env_config: EnvConfig) -> tuple[str, ...]:
             field="features",
         )
     return features
+
+
+def require_independent_pieces(env_config: EnvConfig, config: TrainingConfig) -> None:
+    """Checks that the walkers of CMA-ES can draw pieces anew.
+
+    Raises:
+        ConfigError: if there are walkers and pieces depend on each other.
+    """
+    if config.cma_walkers and env_config.randomizer != "uniform":
+        raise ConfigError(
+            f"Walkers need independent pieces, randomizer='uniform'; got cma_walkers={config.cma_walkers} and "
+            f"randomizer={env_config.randomizer!r}. Set randomizer='uniform', or cma_walkers=0.",
+            field="cma_walkers",
+        )
 
 
 def _asymmetry(env_config: EnvConfig) -> str | None:

@@ -7,6 +7,10 @@ and on all cores, which changes no result. A candidate's score is its mean lines
 mean of the distribution, which no single lucky game moves. After 30 % of all steps (``quadratic_fit``) each candidate
 plays one game, and the policy is the maximum of a fit to all these games.
 
+Games of good candidates on a high board are too long to play. With ``cma_search_height`` the search plays on a lower
+board, and with ``cma_walkers`` each game for the fit is replaced by an estimate of the candidate's mean lines
+(``weighted_ensemble``); of such a candidate ``max_pieces_game`` pieces are recorded as a replay.
+
 Candidates do not play in ``vec_env``: there the policy makes one placement per game and generation, for viewers.
 Rewards are not used.
 
@@ -48,10 +52,11 @@ from tetrarium.evaluation.single_games import record_game
 from tetrarium.registry.files.tensors import write_tensors
 from tetrarium.training.algorithms import learner, training_env
 from tetrarium.training.algorithms.cma_es import linear_policy
-from tetrarium.training.algorithms.cma_es.quadratic_fit import QuadraticFit
+from tetrarium.training.algorithms.cma_es.quadratic_fit import GAMES_PER_COEFFICIENT, QuadraticFit
 from tetrarium.training.algorithms.cma_es.search import CmaSearch
+from tetrarium.training.algorithms.cma_es.weighted_ensemble import WeightedEnsemble
 from tetrarium.training.config import TrainingConfig
-from tetrarium.training.requirements import linear_features, require_linear_features
+from tetrarium.training.requirements import linear_features, require_independent_pieces, require_linear_features
 
 
 class CallbackModel:
@@ -82,6 +87,10 @@ _WEIGHTS: Final = "weights.safetensors"
 _NORMALIZATION: Final = "units"
 _FIRST_GAME: Final = 1 << 32  # of a seed; no game of an evaluation is trained on
 _MAX_PIECES: Final = 2_000_000  # per generation, a few seconds: Ctrl-C waits for its end
+_N_SKIPPED: Final = 200  # pieces of each walker before the measurement; on 20 rows losses are then as frequent as ever
+_N_STEPS: Final = 600  # pieces of each walker that are measured
+_ESTIMATES_PER_COEFFICIENT: Final = 5  # before the first quadratic fit; an estimate varies less than a game
+_WALKERS_KEY: Final = 3  # separates the random stream of estimates
 _LOADED_SIGMA: Final = 0.1  # relative to the length of loaded weights
 _SEARCH_SHARE: Final = 0.3  # of all steps, before the quadratic fit
 _MIN_GENERATIONS: Final = 50  # before the quadratic fit
@@ -104,6 +113,7 @@ class CmaEsLearner(learner.Learner):
         )
         self.config = config.with_changes(n_envs=self.vec_env.num_envs)
         self.features = require_linear_features(self.env_config)
+        require_independent_pieces(self.env_config, config)
         self.normalization = linear_policy.normalization_matrix(self.env_config, self.features, config.seed)  # (n, n)
         self.search = CmaSearch(
             np.zeros(len(self.features)), config.cma_sigma, config.cma_population, config.cma_games, config.seed
@@ -152,12 +162,13 @@ class CmaEsLearner(learner.Learner):
         """
         callback.on_rollout_start()
         candidates, numbers, results = self._fit_generation() if self._is_fitting() else self._search_generation()
+        config = self._played_config()
         self.model.num_timesteps += int(results[:, :, 1].sum())
         self._step_vec_env()
         infos = [_info(*game) for game in results.reshape(-1, 3).tolist()]
         played_weights = [weights for weights in candidates for _ in range(numbers.shape[1])]
         whole_games = [
-            learner.WholeGame(info["lines_game"], partial(self._record_game, weights, number))
+            learner.WholeGame(info["lines_game"], partial(self._record_game, config, weights, number))
             for info, weights, number in zip(infos, played_weights, numbers.ravel().tolist(), strict=True)
         ]
         dones = np.ones(len(infos), dtype=np.bool_)
@@ -175,7 +186,8 @@ class CmaEsLearner(learner.Learner):
             and self.search.generation >= _MIN_GENERATIONS
             and self.model.num_timesteps >= _SEARCH_SHARE * (self.config.schedule_steps or self.config.total_timesteps)
         ):
-            self.quadratic_fit = QuadraticFit(self.search.averaged)
+            n_games = _ESTIMATES_PER_COEFFICIENT if self.config.cma_walkers else GAMES_PER_COEFFICIENT
+            self.quadratic_fit = QuadraticFit(self.search.averaged, n_games)
         return self.quadratic_fit is not None
 
     def _search_generation(self) -> _Generation:
@@ -198,9 +210,13 @@ class CmaEsLearner(learner.Learner):
         candidates = self.quadratic_fit.ask(self.config.cma_population, rng)
         first = _FIRST_GAME + n_begun
         numbers = np.arange(first, first + len(candidates))[:, None]
-        results = self._play(candidates, numbers)
+        results = (self._estimate if self.config.cma_walkers else self._play)(candidates, numbers)
         self.search.n_games_begun += len(candidates)
-        self.quadratic_fit.update(candidates, results[:, 0, 0], results[:, 0, 2])
+        if self.config.cma_walkers:  # frequencies of lost games are unbiased, their inverses are not
+            lost = 1 / np.maximum(results[:, 0, 0], 1)
+            self.quadratic_fit.update(candidates, np.full(len(lost), 1 / lost.mean()), lost / lost.mean())
+        else:
+            self.quadratic_fit.update(candidates, results[:, 0, 0], results[:, 0, 2])
         self.policy_weights = self.normalization @ self.quadratic_fit.center
         return candidates, numbers, results
 
@@ -216,7 +232,7 @@ class CmaEsLearner(learner.Learner):
         Returns:
             ``(population, n_games, 3)``: lines, pieces, and 1 if the game terminated.
         """
-        config = self.vec_env.config
+        config = self._played_config()
         max_pieces = config.max_pieces or self.config.max_pieces_game
         unique, indices = np.unique(numbers, return_inverse=True)
         of_thread = threading.local()
@@ -232,16 +248,38 @@ class CmaEsLearner(learner.Learner):
             self._policy(weights).make_runner(batch).play(games, max_pieces, max_pieces)
             return rows[games][:, (LINES, N_PLACED, TERMINATED)]
 
-        n_threads = min(os.cpu_count() or 1, len(candidates), MAX_THREADS)
-        with ThreadPoolExecutor(n_threads, "cma-es", initializer=begin_games) as pool:
+        with ThreadPoolExecutor(_n_threads(candidates), "cma-es", initializer=begin_games) as pool:
             played = pool.map(play, candidates, indices.reshape(numbers.shape))
             return np.array(list(played))
 
-    def _record_game(self, weights: npt.NDArray[np.float64], number: int) -> Replay:
+    def _estimate(
+        self, candidates: Sequence[npt.NDArray[np.float64]], numbers: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """Estimates the mean lines of candidates; arguments and result as in ``_play``, an estimate as one game."""
+        of_thread = threading.local()
+
+        def begin_walkers() -> None:
+            of_thread.ensemble = WeightedEnsemble(self.vec_env.config, self.config.cma_walkers)
+
+        def estimate(weights: npt.NDArray[np.float64], number: int) -> tuple[int, int, int]:
+            rng = np.random.default_rng((self.config.seed, _WALKERS_KEY, number))
+            found = of_thread.ensemble.estimate(self._policy(weights), _N_SKIPPED, _N_STEPS, rng)
+            return round(found.lines), found.n_placed, 1
+
+        with ThreadPoolExecutor(_n_threads(candidates), "cma-es", initializer=begin_walkers) as pool:
+            return np.array(list(pool.map(estimate, candidates, numbers[:, 0].tolist())))[:, None]
+
+    def _record_game(self, config: EnvConfig, weights: npt.NDArray[np.float64], number: int) -> Replay:
         """Plays a candidate's game again and records it."""
-        config = self.vec_env.config
         max_pieces = config.max_pieces or self.config.max_pieces_game
         return record_game(self._policy(weights), config, self.config.seed, number, max_pieces)
+
+    def _played_config(self) -> EnvConfig:
+        """Returns the game of whole games: that of the environment, in the search on fewer rows if wanted."""
+        config, height = self.vec_env.config, self.config.cma_search_height
+        if height is None or height >= config.height or self.quadratic_fit is not None:
+            return config
+        return config.with_changes(height=height, hidden_rows=config.height + config.hidden_rows - height)
 
     def _policy(self, weights: npt.NDArray[np.float64]) -> LinearPolicy:
         """Returns the policy at normalized coordinates."""
@@ -321,6 +359,10 @@ class CmaEsLearner(learner.Learner):
         """Returns the linear policy of these weights."""
         del config
         return LinearPolicy({feature: float(weights[feature][0]) for feature in linear_features(env_config)}, name)
+
+
+def _n_threads(tasks: Sequence[Any]) -> int:
+    return min(os.cpu_count() or 1, len(tasks), MAX_THREADS)
 
 
 def _info(lines: int, pieces: int, terminated: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ _COST: Final = 0.4  # mean loss of the candidates in log lines
 _MAX_RESHAPING: Final = 2.0  # factor of the width along an axis between two fits
 _MAX_STEP: Final = 1.0  # of the center at a fit, in standard deviations
 _MAX_DISTANCE: Final = 2.0  # of the candidates in a fit, relative to their mean distance
-_GAMES_PER_COEFFICIENT: Final = 50  # ended games before the first fit
+GAMES_PER_COEFFICIENT: Final = 50  # ended games before the first fit, by default
 _GROWTH: Final = 1.25  # of the number of games between two fits
 _RIDGE: Final = np.array([1.0, 10.0])  # weight, in games, of the priors: zero gradient and the target curvature
 _NEWTON_STEPS: Final = 50
@@ -37,29 +37,31 @@ class QuadraticFit:
 
     Args:
         center: ``(n,) float64`` initial weights, of which only the direction matters; n is at least 2.
+        games_per_coefficient: Ended games before the first fit, for each of its coefficients.
     """
 
-    def __init__(self, center: _Matrix) -> None:
+    def __init__(self, center: _Matrix, games_per_coefficient: float = GAMES_PER_COEFFICIENT) -> None:
         self.center: _Matrix = center / np.linalg.norm(center)  # (n,) the policy's coordinates
         orthogonal = np.linalg.svd(self.center[None])[2][1:].T
         self._axes: _Matrix = _INITIAL_WIDTH * orthogonal  # (n, n - 1)
         self._candidates: list[_Matrix] = []  # of each generation, (population, n)
         self._games: list[_Matrix] = []  # lines, and 1 if the game terminated: (population, 2)
         self._n_terminated = 0  # of these games
-        self._next_fit = int(_GAMES_PER_COEFFICIENT * _n_coefficients(self._axes.shape[1]))  # terminated games
+        self._next_fit = int(games_per_coefficient * _n_coefficients(self._axes.shape[1]))  # terminated games
 
     def ask(self, population: int, rng: np.random.Generator) -> list[_Matrix]:
         """Returns the candidates of a generation, each of which plays one game."""
         normal = rng.standard_normal((population, self._axes.shape[1]))
         return list(self.center + normal @ self._axes.T)
 
-    def update(
-        self, candidates: list[_Matrix], lines: npt.NDArray[np.int64], terminated: npt.NDArray[np.int64]
-    ) -> None:
-        """Adds one game per candidate, ``(population,)``, and fits again once there are enough new games."""
+    def update(self, candidates: list[_Matrix], lines: npt.NDArray[Any], n_terminated: npt.NDArray[Any]) -> None:
+        """Adds one game per candidate, ``(population,)``, and fits again once there are enough new games.
+
+        A game may stand for a part of a game or several: its lines, and how many games terminated within them.
+        """
         self._candidates.append(np.array(candidates))
-        self._games.append(np.column_stack([lines, terminated]).astype(np.float64))
-        self._n_terminated += int(terminated.sum())
+        self._games.append(np.column_stack([lines, n_terminated]).astype(np.float64))
+        self._n_terminated += round(float(n_terminated.sum()))
         if self._n_terminated >= self._next_fit:
             self._next_fit = int(self._n_terminated * _GROWTH)
             self._fit()
@@ -102,7 +104,7 @@ class QuadraticFit:
         fit._axes = arrays["surface_axes"].copy()
         fit._candidates = [arrays["surface_candidates"].copy()]
         fit._games = [arrays["surface_games"].copy()]
-        fit._n_terminated = int(arrays["surface_games"][:, 1].sum())
+        fit._n_terminated = round(float(arrays["surface_games"][:, 1].sum()))
         fit._next_fit = int(arrays["surface_next_fit"][0])
         return fit
 
