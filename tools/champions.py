@@ -36,16 +36,13 @@ class Champion:
     preset: str
     seed: int
     note: str
-    height: int | None = None  # of the board that it plays on, if it differs from the training's
 
 
 _RUN: Final = "made"
 RECIPES: Final = {
     "champion": Champion(preset="default", seed=1, note="Plays the default game."),
     "champion-10x10": Champion(preset="literature-10x10-cma", seed=1, note="Plays the literature's game on 10 rows."),
-    "champion-10x20": Champion(
-        preset="strong", seed=1, note="Plays the literature's game on 20 rows; learnt it on 10.", height=20
-    ),
+    "champion-10x20": Champion(preset="literature-10x20-cma", seed=1, note="Plays the literature's game on 20 rows."),
 }
 
 
@@ -60,8 +57,7 @@ def train_champion(name: str, recipe: Champion, bundle_folder: Path) -> None:
         )
         bundle = ModelStore(Home.locate(folder)).load(_RUN)
     about = {**bundle.about, "preset": recipe.preset, "command": command}
-    game = bundle.env_config if recipe.height is None else {**bundle.env_config, "height": recipe.height}
-    content = bundle.described(name=name, about=about, note=recipe.note, env_config=game).to_bytes()
+    content = bundle.described(name=name, about=about, note=recipe.note).to_bytes()
     write_file(bundle_folder / f"{name}{BUNDLE_SUFFIX}", content)
     written = read_bundle(bundle_folder / f"{name}{BUNDLE_SUFFIX}")
     print(f"{name}: {len(content) / 1e3:,.1f} kB, step {written.step:,}, weights {written.weights_sha256[:16]}")
