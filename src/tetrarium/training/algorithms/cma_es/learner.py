@@ -214,7 +214,8 @@ class CmaEsLearner(learner.Learner):
         self.search.n_games_begun += len(candidates)
         if self.config.cma_walkers:  # frequencies of lost games are unbiased, their inverses are not
             lost = 1 / np.maximum(results[:, 0, 0], 1)
-            self.quadratic_fit.update(candidates, np.full(len(lost), 1 / lost.mean()), lost / lost.mean())
+            lines = np.full(len(lost), 1 / lost.mean())
+            self.quadratic_fit.update(candidates, lines, lost * lines)
         else:
             self.quadratic_fit.update(candidates, results[:, 0, 0], results[:, 0, 2])
         self.policy_weights = self.normalization @ self.quadratic_fit.center
