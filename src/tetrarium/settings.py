@@ -74,7 +74,7 @@ class Settings:
             if value is None and item.default is None:
                 continue
             if item.metadata["low"] is not None:
-                _check_number(item.name, value, item.metadata["low"], item.metadata["high"], _is_whole(item))
+                _check_number(item.name, value, item.metadata["low"], item.metadata["high"], is_whole(item))
             elif item.metadata["choices"] and not (isinstance(value, str) and value in item.metadata["choices"]):
                 choices = item.metadata["choices"]
                 shown = ", ".join(map(repr, choices))
@@ -149,10 +149,10 @@ def plain_value(value: Any, item: Field[Any]) -> Any:
     if isinstance(value, Integral):
         return int(value)
     number = float(value)
-    return int(number) if _is_whole(item) and number.is_integer() else number + 0.0
+    return int(number) if is_whole(item) and number.is_integer() else number + 0.0
 
 
-def _is_whole(item: Field[Any]) -> bool:
+def is_whole(item: Field[Any]) -> bool:
     """Returns whether a setting takes whole numbers; one with bounds and the default None is a count."""
     return item.metadata["low"] is not None and not isinstance(item.default, float)
 

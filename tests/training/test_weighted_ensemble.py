@@ -105,17 +105,20 @@ def test_threads_change_no_result_of_a_fit_with_walkers(monkeypatch: pytest.Monk
     assert np.array_equal(*weights)
 
 
-def test_the_search_plays_on_fewer_rows_and_its_replays_show_these(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_games_of_the_search_are_counted_and_shown_with_their_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cma_es_learner, "_MIN_GENERATIONS", 1)
     config = SMALL.with_changes(cma_search_height=4, total_timesteps=1_000)
     games = WholeGames()
-    TetrisAgent(make_env(BOARD)(), config).train(1_000, callback=games)
+    agent = TetrisAgent(make_env(BOARD)(), config).train(1_000, callback=games)
 
+    lines = [game.lines for game in games.whole_games]
     replays = [game.record() for game in games.whole_games]
-    n_searched = sum(replay.env_config.height == 4 for replay in replays)
-    assert n_searched >= 12
-    assert {replay.env_config.height for replay in replays[n_searched:]} == {6}
-    assert [replay.lines for replay in replays[:n_searched]] == [game.lines for game in games.whole_games[:n_searched]]
+    assert {replay.env_config.height for replay in replays} == {4}
+    assert [replay.lines for replay in replays] == lines
+    assert agent.learner.quadratic_fit.arrays()["surface_games"].shape[0] > 0  # estimates followed
+    statistics = agent.statistics
+    assert (statistics.games_ended, statistics.best_lines_game) == (len(lines), max(lines))
+    assert sum(replay.pieces for replay in replays) == statistics.pieces_total < agent.timesteps_trained
 
 
 def test_walkers_of_dependent_pieces_are_refused() -> None:

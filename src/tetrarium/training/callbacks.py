@@ -159,13 +159,13 @@ class GameStatisticsCallback(RoundCallback):
         self.statistics = statistics
 
     def _on_step(self) -> bool:
-        if self.locals.get("whole_games", False):
-            infos = self.locals["infos"]
-            self.statistics.add_games(
-                np.array([info["lines_game"] for info in infos]),
-                sum(info["pieces_game"] for info in infos),
-                _n_truncated(infos),
-            )
+        if "whole_games" in self.locals:
+            if infos := self.locals["infos"]:
+                self.statistics.add_games(
+                    np.array([info["lines_game"] for info in infos]),
+                    sum(info["pieces_game"] for info in infos),
+                    _n_truncated(infos),
+                )
             return True
         core = getattr(self.training_env, "core", None)
         if core is not None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from tetrarium.engine.rules import is_integer, require_instance
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, suggestion
-from tetrarium.settings import plain_value
+from tetrarium.settings import is_whole, plain_value
 from tetrarium.training import TrainingConfig
 from tetrarium.training.config import ALGORITHMS
 from tetrarium.training.presets import ALL_SETTINGS, ENV_SETTINGS
@@ -112,7 +112,7 @@ class Range:
     @property
     def is_whole(self) -> bool:
         """True if the range has bounds and holds whole numbers between them."""
-        return not self.values and isinstance(ALL_SETTINGS[self.name].default, int)
+        return not self.values and is_whole(ALL_SETTINGS[self.name])
 
     def spread(self, n: int) -> tuple[Any, ...]:
         """Returns ``n`` evenly spaced values including both bounds; fewer if there are not as many whole numbers.
@@ -267,13 +267,12 @@ def _require_variable(name: str) -> None:
 
 def _require_bounds(name: str, low: float, high: float, log: bool) -> None:
     item = ALL_SETTINGS[name]
-    is_number = isinstance(item.default, int | float) and not isinstance(item.default, bool)
-    if not is_number:
+    if item.metadata["low"] is None:
         raise ConfigError(
             f"{name} is not a number and has no bounds; got {_written(low)} to {_written(high)}. List its values.",
             field=name,
         )
-    if isinstance(item.default, int) and not (isinstance(low, int) and isinstance(high, int)):
+    if is_whole(item) and not (isinstance(low, int) and isinstance(high, int)):
         raise ConfigError(
             f"{name} is a whole number; got {_written(low)} to {_written(high)}. Write both without a fraction.",
             field=name,

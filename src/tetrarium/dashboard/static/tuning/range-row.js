@@ -193,7 +193,8 @@ export class RangeRow {
 function proposeValues({ type, low, high }, value) {
   const [min, max] = [low ?? -Infinity, high ?? Infinity];
   const isShare = type === "float" && max <= 1;
-  const middle = typeof value === "number" && value > 0 ? value : isShare ? SMALL_SHARE : 1;
+  const least = isShare ? SMALL_SHARE : Math.max(min, 1);
+  const middle = typeof value === "number" && value > 0 ? value : least;
   const round = (/** @type {number} */ number) =>
     type === "int" ? Math.max(1, Math.round(number)) : Number(number.toPrecision(2));
   const fromOne = (/** @type {number} */ distance) => 1 - round(distance);

@@ -9,7 +9,7 @@ plays one game, and the policy is the maximum of a fit to all these games.
 
 Games of good candidates on a high board are too long to play. With ``cma_search_height`` the search plays on a lower
 board, and with ``cma_walkers`` each game for the fit is replaced by an estimate of the candidate's mean lines
-(``weighted_ensemble``); of such a candidate ``max_pieces_game`` pieces are recorded as a replay.
+(``weighted_ensemble``), which is no game in any statistic.
 
 Candidates do not play in ``vec_env``: there the policy makes one placement per game and generation, for viewers.
 Rewards are not used.
@@ -158,18 +158,23 @@ class CmaEsLearner(learner.Learner):
     def run_round(self, callback: BaseCallback) -> bool:
         """Plays a generation, and updates the distribution or the quadratic fit.
 
-        Callbacks are called once, with the games of all candidates as ``dones``, ``infos`` and ``whole_games``.
+        Callbacks are called once, with the games of all candidates as ``dones``, ``infos`` and ``whole_games``; without
+        games in a generation of estimates.
         """
         callback.on_rollout_start()
-        candidates, numbers, results = self._fit_generation() if self._is_fitting() else self._search_generation()
+        is_fit = self._is_fitting()
+        candidates, numbers, results = self._fit_generation() if is_fit else self._search_generation()
         config = self._played_config()
         self.model.num_timesteps += int(results[:, :, 1].sum())
         self._step_vec_env()
-        infos = [_info(*game) for game in results.reshape(-1, 3).tolist()]
-        played_weights = [weights for weights in candidates for _ in range(numbers.shape[1])]
+        of_games = [weights for weights in candidates for _ in range(numbers.shape[1])]
+        games = list(zip(results.reshape(-1, 3).tolist(), of_games, numbers.ravel().tolist(), strict=True))
+        if is_fit and self.config.cma_walkers:
+            games.clear()
+        infos = [_info(*game) for game, _, _ in games]
         whole_games = [
-            learner.WholeGame(info["lines_game"], partial(self._record_game, config, weights, number))
-            for info, weights, number in zip(infos, played_weights, numbers.ravel().tolist(), strict=True)
+            learner.WholeGame(lines, partial(self._record_game, config, weights, number))
+            for (lines, _, _), weights, number in games
         ]
         dones = np.ones(len(infos), dtype=np.bool_)
         callback.update_locals({"dones": dones, "infos": infos, "whole_games": whole_games})

@@ -72,7 +72,7 @@ class ProgressLog(RoundCallback):
         self._clock.count("playing")
 
     def _on_step(self) -> bool:
-        if self.locals.get("whole_games"):
+        if "whole_games" in self.locals:
             for info in self.locals["infos"]:
                 self._reward += info["episode"]["r"]
                 self._n_rewards += info["pieces_game"]
@@ -90,9 +90,7 @@ class ProgressLog(RoundCallback):
         if step >= self._next_row:
             self._next_row = (step // PROGRESS_EVERY + 1) * PROGRESS_EVERY
             self._latest_reward = self._mean_reward
-            self._losses.append((step, self._agent.statistics.games_lost))
-            while self._losses[1][0] <= step - _LOSS_PIECES:
-                self._losses.popleft()
+            self._note_losses()
             self._table.add(**self._row(step))
             self._table.flush()
             self._reward, self._n_rewards = 0.0, 0
@@ -135,9 +133,16 @@ class ProgressLog(RoundCallback):
             losses_per_10000_pieces=self._losses_per_10000_pieces(),
         )
 
+    def _note_losses(self) -> None:
+        statistics = self._agent.statistics
+        if statistics.pieces_total > self._losses[-1][0]:  # otherwise no game was played
+            self._losses.append((statistics.pieces_total, statistics.games_lost))
+            while self._losses[1][0] <= statistics.pieces_total - _LOSS_PIECES:
+                self._losses.popleft()
+
     def _losses_per_10000_pieces(self) -> float | None:
-        step, n_lost = self._losses[0]
-        n_pieces = self._agent.timesteps_trained - step
+        n_before, n_lost = self._losses[0]
+        n_pieces = self._agent.statistics.pieces_total - n_before
         return 10_000 * (self._agent.statistics.games_lost - n_lost) / n_pieces if n_pieces else None
 
     def on_paused(self, elapsed_s: float) -> None:
