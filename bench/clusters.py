@@ -32,7 +32,11 @@ AGENT = "champion-10x20"
 N_GAMES = 64
 N_NO_OPS = 2_000
 SHORT_S = (0.1, 0.03)
-WITHOUT_PROFILER = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}  # it samples the stack 100 times per second
+QUIET = {  # by default the stack is sampled 100 times per second, and the event loop is watched 50 times
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s",
+}
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -54,7 +58,7 @@ def cluster() -> Iterator[tuple[str, int, int]]:
                 [*command, "--no-dashboard", *arguments],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=os.environ | WITHOUT_PROFILER,
+                env=os.environ | QUIET,
             )
             stack.callback(process.wait)
             stack.callback(process.kill)
