@@ -29,7 +29,7 @@ class Cluster:
         self.scheduler = self._fork("dask_scheduler")
         self.workers: list[BaseProcess] = []
         self._others: list[subprocess.Popen[bytes]] = []
-        wait_until(self.file.exists)
+        wait_until(lambda: self.file.exists() and self.file.read_text(encoding="utf-8").endswith("}"))  # is complete
 
     def add_worker(self) -> BaseProcess:
         worker = self._fork("dask_worker", "--local-directory", str(self._folder))
