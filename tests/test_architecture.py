@@ -479,3 +479,10 @@ def test_names_that_benchmarks_and_tools_import_exist(path: Path) -> None:
             module = importlib.import_module(node.module)
             for name in node.names:
                 assert hasattr(module, name.name) or find_spec(f"{node.module}.{name.name}"), name.name
+
+
+def test_one_module_of_the_tests_names_the_imports_of_their_fork_server() -> None:
+    """A process has one fork server; with a second list, its processes would import all again, unnoticed."""
+    folder, call = Path(__file__).parent, "set_forkserver" + "_preload("
+    naming = [path for path in folder.rglob("*.py") if call in path.read_text(encoding="utf-8")]
+    assert [path.relative_to(folder).as_posix() for path in naming] == ["command_processes.py"]

@@ -132,7 +132,7 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(home: Home, finis
     assert before == read_run(home, "part").times
     resumed, ended = TrainingRun.open(home, "part", ignore).execute()
     assert all(ended.times[name] > before[name] > 0 for name in ("playing", "learning", "processor"))
-    assert before["saving"] > 0 < ended.times["saving"]  # a checkpoint holds the times before it was saved
+    assert min(before["saving"], ended.times["saving"]) > 0  # a checkpoint holds the times before it was saved
 
     assert (ended.state, ended.step) == ("finished", 4_000)
     assert episodes(part.folder) == episodes(finished.folder)

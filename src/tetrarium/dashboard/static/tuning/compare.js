@@ -82,7 +82,7 @@ function makeTable(studies) {
       ),
     ),
   ];
-  const same = names.filter((name) => !differing.includes(name)).map((name) => `${nameText(name)}`);
+  const same = names.filter((name) => !differing.includes(name)).map((name) => nameText(name));
   const caption = same.length ? `The best trials have the same ${same.join(", ")}.` : "";
   return make(
     "table",

@@ -56,7 +56,7 @@ class ProgressLog(RoundCallback):
         self._n_rewards = 0  # placements in this sum
         self._latest_reward: float | None = None  # mean reward per placement in the last row
         self._next_row = 0
-        self._losses: deque[tuple[int, int]] = deque([(0, 0)])  # (step, games lost), the first one before the window
+        self._losses: deque[tuple[int, int]] = deque([(0, 0)])  # (pieces, games lost), the first one before the window
 
     def _on_training_start(self) -> None:
         step = self._agent.timesteps_trained
@@ -187,8 +187,8 @@ class ProgressLog(RoundCallback):
             self._clock.evaluated_s = state.get("evaluated_s", 0.0)
             self._clock.set_times(state.get("times", {}))
             # An earlier version did not count losses: those after its checkpoint are counted from there.
-            before = [(self._agent.timesteps_trained, self._agent.statistics.games_lost)]
-            self._losses = deque((step, n_lost) for step, n_lost in state.get("losses", before))
+            before = [(self._agent.statistics.pieces_total, self._agent.statistics.games_lost)]
+            self._losses = deque((n_pieces, n_lost) for n_pieces, n_lost in state.get("losses", before))
 
 
 _LOG_EVERY: Final = 2_000  # placements between TensorBoard records
