@@ -224,7 +224,7 @@ def test_a_person_plays_on_from_a_game_of_an_agent_until_it_has_ended(
     link.click()
     page.wait_for_url("**/play")
     expect(page.locator("#message-title")).to_have_text("Ready")
-    assert page.locator("#content").evaluate("main => getComputedStyle(main).getPropertyValue('--columns')") == "8"
+    expect(page.locator("#content")).to_have_css("--columns", "8")
     photograph(page, "play-from-position")
     page.keyboard.press("Space")
     expect(page.locator("#message-title")).to_be_hidden()
@@ -263,7 +263,7 @@ def test_boards_of_any_size_and_rows_above_them_are_set_up(page: Page, photograp
     page.get_by_role("link", name="Play from here").click()
     page.wait_for_url("**/play")
     expect(page.locator("#message-title")).to_have_text("Ready")
-    assert page.locator("#content").evaluate("main => getComputedStyle(main).getPropertyValue('--columns')") == "10"
+    expect(page.locator("#content")).to_have_css("--columns", "10")
 
 
 SCRUB_QUICKLY = """(last) => {
