@@ -85,14 +85,14 @@ def assert_equals(home: Home, local: dict[str, Any], name: str = "one") -> None:
     assert pieces(home) == []
 
 
-def kill_process() -> bool:
-    """Kills the process of a piece that this process's fork server started; returns whether there was one."""
+def send_to_process(number: signal.Signals) -> int | None:
+    """Sends a signal to the process of a piece that this process's fork server started; None if there is none."""
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (path / "comm").read_text().startswith("piece ") and parent(parent(int(path.name))) == os.getpid():
-                os.kill(int(path.name), signal.SIGKILL)
-                return True
-    return False
+                os.kill(int(path.name), number)
+                return int(path.name)
+    return None
 
 
 def parent(pid: int) -> int:
@@ -163,13 +163,31 @@ def test_a_run_that_is_paused_stopped_and_resumed_equals_the_local_one(
     assert_equals(home, local)
 
 
+def test_a_piece_whose_worker_hangs_is_trained_by_another_and_its_own_result_is_dropped(
+    place: RemotePlace, local: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_runs, "_OVERDUE_S", 0.0)
+    monkeypatch.setattr(remote_runs, "_MOST_AFTER_S", 3.0)
+    begin(place, "short", SHORT)
+    stopped = wait_for(lambda: send_to_process(signal.SIGSTOP), PATIENCE_S)
+    try:
+        assert place.join(PATIENCE_S)
+        (left,) = pieces(place.home)
+        result = result_of(place.home.root, "short")
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    wait_for(lambda: not left.exists(), PATIENCE_S)  # its worker has returned its result
+    assert_same(result_of(place.home.root, "short"), result)
+    assert_equals(place.home, local, "short")
+
+
 def test_a_run_whose_processes_are_killed_fails_and_can_be_resumed(
     place: RemotePlace, local: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote_runs, "_MOST_AFTER_S", 0.0)  # pieces end between checkpoints, too
     monkeypatch.setattr(remote_runs, "_MAX_LOSSES", 1)
     begin(place, "short", SHORT)
-    wait_for(kill_process, PATIENCE_S)
+    wait_for(lambda: send_to_process(signal.SIGKILL), PATIENCE_S)
     assert place.join(PATIENCE_S)
     failed = read_run(place.home, "short")
     assert failed.state == "failed"

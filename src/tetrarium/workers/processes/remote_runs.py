@@ -37,6 +37,8 @@ Publish = Callable[[events.Event], None]
 LEAST_S: Final = 60.0
 _MOST_AFTER_S: Final = 240.0  # after ``least_s``, when a piece ends without a due checkpoint
 _MAX_LOSSES: Final = 3  # of one piece, whose process ends
+_OVERDUE_S: Final = 60.0  # at least, after which another worker trains a piece, too: its worker may hang
+_OVERDUE_PIECES: Final = 3.0  # more, as a multiple of the run's latest piece
 _PAUSE_S: Final = 0.05
 
 
@@ -188,6 +190,7 @@ class RemoteRun:
         self.error: TetrariumError | None = None  # that ended it
         self._config = read_run_config(place.home, name).training_config.with_changes(**options.changes)
         self._is_stopping = False
+        self._latest_s = float("inf")  # that the latest piece took
         self._evaluated: set[int] = set()  # steps whose evaluation was published
         self._superseded: int | None = None  # step of a checkpoint that training here would not have saved
 
@@ -288,8 +291,11 @@ class RemoteRun:
         )
         reason = ""
         for _ in range(_MAX_LOSSES):
-            result = place.executor.call(train_piece, piece, on_wait=self._require_wanted)
+            begun_s = time.monotonic()
+            overdue_s = _OVERDUE_S + min(piece.most_s, _OVERDUE_PIECES * self._latest_s)
+            result = place.executor.call(train_piece, piece, on_wait=self._require_wanted, overdue_s=overdue_s)
             if not isinstance(result, LostPiece):
+                self._latest_s = time.monotonic() - begun_s
                 return result
             reason = result.reason
         raise ExecutorError(
