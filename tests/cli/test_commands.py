@@ -511,7 +511,7 @@ def test_evaluate_on_processes_and_with_a_ledger(
 
 
 def test_runs_are_trained_resumed_and_evaluated_on_processes(
-    tetrarium_home: Path, capfd: pytest.CaptureFixture[str]
+    tetrarium_home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on = ("--on", "local", "--workers", "2")
     small = ("--steps", "80", "--seed", "4", "--set", "height=4", *SMALL)
@@ -521,6 +521,7 @@ def test_runs_are_trained_resumed_and_evaluated_on_processes(
     assert "median of 2 seeds: " in printed
     assert run_command("train", "--name", "s-5", *small, *on) == 1
     assert "The name 's-5' is taken." in capfd.readouterr().err
+    monkeypatch.setattr("tetrarium.training.runs.run.require_device", pytest.fail)  # workers have devices of their own
     assert run_command("resume", "s-5", "--steps", "120", *on) == 0
     assert "Finished at step 120 after" in capfd.readouterr().out
     config = json.loads((tetrarium_home / "runs" / "s-5" / "config.json").read_text())["training_config"]

@@ -211,6 +211,7 @@ def resume(
                 shows_board=display.shows_board,
                 trust=trust,
                 any_cpu=any_cpu,
+                any_device=place is not None,
             )
         if place is not None and opened.config.track:
             raise ConfigError(

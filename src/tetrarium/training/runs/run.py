@@ -154,6 +154,7 @@ class TrainingRun:
         shows_board: bool = False,
         trust: bool = False,
         any_cpu: bool = False,
+        any_device: bool = False,
     ) -> "TrainingRun":
         """Opens an existing run to resume it.
 
@@ -166,6 +167,7 @@ class TrainingRun:
             shows_board: Whether to publish boards even without viewers.
             trust: Resume from a checkpoint that was not made in this home, which can execute code.
             any_cpu: Resume from a checkpoint that was made with other vector instructions.
+            any_device: Open it although torch may lack the device here, as it is trained elsewhere.
 
         Raises:
             HomeError: if there is no such run, or its config cannot be read.
@@ -181,7 +183,8 @@ class TrainingRun:
         if requested > before and config.training_config.schedule_steps is None and "schedule_steps" not in changes:
             kept = config.training_config.with_changes(schedule_steps=before)  # else both would jump back
             config = replace(config, training_config=kept)
-        require_device(config.training_config.device)
+        if not any_device:
+            require_device(config.training_config.device)
         trained = max(storage.checkpoint_steps(home.run_folder(name)), default=0)
         if requested != before and requested < trained:
             raise ConfigError(
