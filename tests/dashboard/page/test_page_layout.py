@@ -94,7 +94,8 @@ def test_time_left_is_shown_at_1024_pixels(page: Page) -> None:
     page.goto("/")
     expect(page.locator("#activity-text")).to_have_text("1 running · demo playing")
     shown = page.evaluate("""async () => {
-        const { showStatusLine } = await import("/static/common/status-line.js");
+        const { refreshActivity, showStatusLine } = await import("/static/common/status-line.js");
+        await refreshActivity();
         showStatusLine("running", "Running", "1 min 27 s · 12,088 steps/s · 43 s left");
         const text = document.querySelector("#status-text");
         return [text.scrollWidth - text.clientWidth, document.querySelector("#activity-text").innerText];

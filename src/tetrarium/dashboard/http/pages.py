@@ -4,7 +4,7 @@ A page is a folder of ``static/`` with a ``body.html``; without one it is neithe
 ``detail.html`` as well, ``/PAGE/NAME`` is served for every name: the page's script reads the name from the address and
 asks the API, which validates it, so nothing from outside is ever written into HTML. ``body.html`` comes with
 ``main.js``, the page's script, and ``page.css`` if the page has styles of its own; ``detail.html`` with ``detail.js``.
-An unknown address gets the frame around ``common/not-found.html``.
+An unknown address gets the frame around ``common/not-found.html``. ``scripts`` makes one file of each script.
 
 Addresses in pages are relative, so they are right under any prefix that a reverse proxy removes; ``${root}`` in the
 files is replaced by the relative path of the live page, and ``${common/NAME.html}`` by that file.
@@ -20,8 +20,9 @@ from string import Template
 from typing import Any, Final
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
+from tetrarium.dashboard.http.scripts import bundle, script_address
 from tetrarium.engine.pieces import PIECES
 from tetrarium.errors import NotFoundError
 from tetrarium.workers.human_play.human_game_control import SessionOptions
@@ -82,15 +83,16 @@ def compose_not_found_page(static: Path) -> str:
     if not ((static / _FRAME).is_file() and body.is_file()):
         return ""
     navigation = "".join(_link(page, None, None) for page in _pages_of(static))
-    return _fill(static, body, f"{_ROOT}static/common/not-found.js", "Nothing here · tetrarium", navigation)
+    return _fill(static, body, "not-found", "Nothing here · tetrarium", navigation)
 
 
 def _fill(static: Path, body: Path, script: str, title: str, navigation: str, style: str = "") -> str:
     """Returns the frame around a body."""
     frame = Template((static / _FRAME).read_text(encoding="utf-8"))
     content = _PART.sub(lambda part: (static / part[1]).read_text(encoding="utf-8"), body.read_text(encoding="utf-8"))
+    address = f"{_ROOT}{script_address(body.with_name(f'{script}.js'))}"
     return frame.substitute(
-        title=title, style=style, root=_ROOT, script=script, navigation=navigation, facts=_FACTS, body=content
+        title=title, style=style, root=_ROOT, script=address, navigation=navigation, facts=_FACTS, body=content
     )
 
 
@@ -100,6 +102,7 @@ def page_routes() -> APIRouter:
     pages = compose_pages(STATIC)
     for path, html in pages.items():
         routes.add_api_route(path, _endpoint_for(html), methods=["GET", "HEAD"], name=f"page {path}")
+    routes.add_api_route("/scripts/{folder}/{name}.js", _serve_script, methods=["GET", "HEAD"])
     if "/" not in pages:
         routes.add_api_route("/", _report_missing_page, methods=["GET", "HEAD"])
     return routes
@@ -112,6 +115,15 @@ def _endpoint_for(html: str) -> Callable[[], Coroutine[Any, Any, HTMLResponse]]:
     return page
 
 
+def _serve_script(folder: str, name: str) -> Response:
+    """Returns a page's script, which browsers keep, since its address changes with it."""
+    path = STATIC / folder / f"{name}.js"
+    if not path.is_file():
+        raise NotFoundError
+    headers = {"Cache-Control": "max-age=31536000, immutable"}
+    return Response(bundle(path), media_type="text/javascript", headers=headers)
+
+
 async def _report_missing_page() -> None:
     raise NotFoundError("The page is missing from this installation. Reinstall tetrarium.")
 
@@ -122,13 +134,15 @@ def _compose(static: Path) -> Iterator[tuple[str, str]]:
         return
     pages = _pages_of(static)
     for page in pages:
-        folder, files = static / page.folder, f"{_ROOT}static/{page.folder}"
+        folder = static / page.folder
         title = "tetrarium" if page.path == "/" else f"{page.title} · tetrarium"
-        style = f'<link rel="stylesheet" href="{files}/page.css">' if (folder / "page.css").is_file() else ""
+        style = ""
+        if (folder / "page.css").is_file():
+            style = f'<link rel="stylesheet" href="{_ROOT}static/{page.folder}/page.css">'
         for body, script, path in (("body", "main", page.path), ("detail", "detail", f"{page.path}/{{name}}")):
             if (folder / f"{body}.html").is_file():
                 navigation = "".join(_link(other, page if body == "body" else None, page) for other in pages)
-                yield path, _fill(static, folder / f"{body}.html", f"{files}/{script}.js", title, navigation, style)
+                yield path, _fill(static, folder / f"{body}.html", script, title, navigation, style)
 
 
 def _pages_of(static: Path) -> list[_Page]:

@@ -23,7 +23,7 @@ from tetrarium.training.runs.storage import checkpoint_cleanup
 from tetrarium.workers.directories.process_directory import list_demos
 from tetrarium.workers.directories.run_filter import differing_settings, parse_filter
 from tetrarium.workers.directories.run_status import RunView, default_settings
-from tetrarium.workers.directories.run_views import find_run, list_runs
+from tetrarium.workers.directories.run_views import active_runs, find_run, list_runs
 from tetrarium.workers.protocol.status_files import PROCESS_STATES, ProcessState
 
 MAX_RUNS: Final = 200  # in one response
@@ -192,7 +192,7 @@ def history_routes(home: Home) -> APIRouter:
     @routes.get("/activity", summary="Count active runs and demos")
     def show_activity() -> ActivityResponse:
         """Returns what is active in the home, no matter where it was started."""
-        states = [run.state for run in list_runs(home) if run.is_alive]
+        states = [run.state for run in active_runs(home)]
         n_paused = states.count("paused")
         n_demos = sum(demo.is_alive and demo.state != "paused" for demo in list_demos(home))
         return ActivityResponse(n_running=len(states) - n_paused, n_paused=n_paused, n_demos=n_demos)

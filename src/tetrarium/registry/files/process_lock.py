@@ -64,10 +64,10 @@ class Owner:
         )
 
     @classmethod
-    def read(cls, folder: Path) -> "Owner | None":
+    def read(cls, folder: Path | str) -> "Owner | None":
         """Returns the owner that is recorded in a folder; None if there is none that this version can read."""
         try:
-            values = read_object(folder / OWNER)
+            values = read_object(f"{folder}/{OWNER}")
             owner = cls(**{item.name: values[item.name] for item in fields(cls) if item.name in values})
             return owner if all(type(getattr(owner, item.name)) is item.type for item in fields(cls)) else None
         except (OSError, ValueError, TypeError):
@@ -207,11 +207,11 @@ def acquire_lock(folder: Path, *, known: Owner | None = None) -> int:
         os.close(descriptor)  # the file was deleted meanwhile
 
 
-def is_locked(folder: Path) -> bool:
-    """Returns whether a process works in a folder, as ``acquire_lock`` would find."""
+def is_locked(folder: Path | str) -> bool:
+    """Returns whether a process works in a folder, as ``acquire_lock`` would find; a text is faster than a path."""
     lock = 0
     try:
-        with open_plain(folder / LOCK) as file:
+        with open_plain(f"{folder}/{LOCK}") as file:
             fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
             lock = os.fstat(file.fileno()).st_ino
     except BlockingIOError:
@@ -269,7 +269,7 @@ def _require_no_owner(folder: Path, descriptor: int, known: Owner | None) -> Non
     )
 
 
-def _other_owner(folder: Path, lock: int) -> tuple[Owner | None, float]:
+def _other_owner(folder: Path | str, lock: int) -> tuple[Owner | None, float]:
     """Returns the recorded owner if it may be alive although the lock with an inode number is free.
 
     Returns:
@@ -277,6 +277,7 @@ def _other_owner(folder: Path, lock: int) -> tuple[Owner | None, float]:
     """
     owner = Owner.read(folder)
     if owner is not None:
+        folder = Path(folder)
         with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
             silent_s = max(0.0, time.time() - (folder / OWNER).stat().st_mtime)
             if owner.may_be_alive(Owner.this_process(folder, lock), silent_s):

@@ -84,7 +84,7 @@ _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_BYTES_OBJECT: Final = 1 << 20
 
 
-def open_plain(path: Path) -> BinaryIO:
+def open_plain(path: Path | str) -> BinaryIO:
     """Opens a regular file for reading bytes, without blocking.
 
     Raises:
@@ -100,7 +100,7 @@ def open_plain(path: Path) -> BinaryIO:
         raise
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path | str) -> dict[str, Any]:
     """Reads a JSON object of at most 1 MiB, with or without a byte order mark.
 
     Characters that UTF-8 cannot encode are replaced.

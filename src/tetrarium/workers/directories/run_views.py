@@ -32,8 +32,11 @@ _VIEW_SOURCES: Final = (  # files of a view
     RUN_CONFIG, LABELS, TIMES, status_files.STATE, PROGRESS.file_name, EVALUATIONS.file_name, status_files.LOG,
     "checkpoints",
 )  # fmt: skip
+_MARK_OF_VERSION: Final = " ".join((tetrarium.__version__, *status_files.PROCESS_STATES))
 _REQUIRED_SETTINGS: Final = {"algorithm": str, "seed": int, "total_timesteps": int}  # of the training config
 _TAIL_BYTES: Final = 4_096
+_Listed = dict[str, tuple[str | None, RunView | None]]  # marks and views by name; none of a run that has no view yet
+_LISTED: Final[dict[Home, _Listed]] = {}  # as this process listed the runs of a home last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,29 +49,46 @@ class RunPage:
 
 def list_runs(home: Home) -> list[RunView]:
     """Returns all runs of a home, damaged ones included, latest start first; other folders are skipped."""
-    known: dict[str, dict[str, Any]] = {}
     Home.require(home)
-    with contextlib.suppress(HomeError, OSError):
-        known = _store(home).summaries()
-    views, changed, names = [], {}, home.run_names()
-    for name in names:
-        is_alive = is_locked(home.runs / name)
-        mark = _mark(home.runs / name, is_alive)
-        if name in known and known[name]["mark"] == mark:
-            view = _view(known[name])
-            views.append(replace(view, place=_place(home.runs / name)) if is_alive else view)
-            continue
+    names, root = home.run_names(), str(home.runs)
+    known = _LISTED.get(home, {})
+    if not known.keys() >= set(names):
         with contextlib.suppress(HomeError, OSError):
-            view = find_run(home, name)
-            views.append(view)
+            stored = _store(home).summaries()
+            known = {name: (row["mark"], _view(row) if row["mark"] else None) for name, row in stored.items()} | known
+    listed: _Listed = {}
+    changed, views = {}, []
+    for name in names:
+        folder = f"{root}/{name}"
+        is_alive = is_locked(folder)
+        mark = _mark(folder, is_alive)
+        known_mark, view = known.get(name, ("", None))
+        if view is None or mark != known_mark:
+            try:
+                view = find_run(home, name)
+            except (HomeError, OSError):
+                continue
             if view.state != status_files.DAMAGED:
                 values = {key: value for key, value in asdict(view).items() if key != "place"}  # of active runs only
-                changed[name] = {**values, "mark": mark, "config": read_config(home, name)}
+                with contextlib.suppress(HomeError, OSError):
+                    changed[name] = {**values, "mark": mark, "config": read_config(home, name)}
+                    listed[name] = mark, replace(view, place="")
+        else:
+            listed[name] = mark, view
+            view = replace(view, place=_place(home.runs / name)) if is_alive else view
+        views.append(view)
     gone = known.keys() - set(names)
     if changed or gone:
         with contextlib.suppress(HomeError, OSError):
             _store(home).update(changed, gone)
+    _LISTED[home] = listed
     return sorted(views, key=lambda view: (view.started or "", natural_key(view.name)), reverse=True)
+
+
+def active_runs(home: Home) -> list[RunView]:
+    """Returns the runs that are being trained, in natural order, without looking at any other."""
+    root = str(home.runs)
+    return [find_run(home, name) for name in home.run_names() if is_locked(f"{root}/{name}")]
 
 
 def find_runs(
@@ -144,9 +164,9 @@ def _place(folder: Path) -> str:
     return "" if state is None else state.place
 
 
-def _mark(folder: Path, is_alive: bool) -> str:
+def _mark(folder: str, is_alive: bool) -> str:
     """Returns a text that changes whenever the result of ``read_run`` may change."""
-    marks = [tetrarium.__version__, " ".join(status_files.PROCESS_STATES), str(is_alive)]
+    marks = [_MARK_OF_VERSION, str(is_alive)]
     metadata = [f"{path}/{METADATA_NAME}" for path in (BEST, *_checkpoint_folders(folder))]
     for name in (*_VIEW_SOURCES, *metadata):
         try:
@@ -158,9 +178,9 @@ def _mark(folder: Path, is_alive: bool) -> str:
     return " ".join(marks)
 
 
-def _checkpoint_folders(folder: Path) -> list[str]:
+def _checkpoint_folders(folder: str) -> list[str]:
     try:
-        return sorted(f"checkpoints/{name}" for name in os.listdir(folder / "checkpoints"))  # noqa: PTH208 as above
+        return sorted(f"checkpoints/{name}" for name in os.listdir(f"{folder}/checkpoints"))  # noqa: PTH208 as above
     except OSError:
         return []
 

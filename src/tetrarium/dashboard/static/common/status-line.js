@@ -15,7 +15,8 @@ let subject = { state: "none", label: "", text: "" };
 /** @type {Activity | null} */
 let activity = null;
 let isLost = false;
-let nRequests = 0;
+let isRequested = false;
+let isReading = false;
 
 /**
  * Shows the state of what the page shows: a sign, a label, and a text.
@@ -35,14 +36,17 @@ export function showConnection(isConnectionLost) {
   show();
 }
 
-/** Reads and shows what is active in the home. */
+/** Reads and shows what is active in the home; calls during a request are answered by one more request. */
 export async function refreshActivity() {
-  nRequests += 1;
-  const number = nRequests;
-  const read = await request("get", "/activity").catch(() => null); // the live socket reports the lost connection
-  if (!read || number !== nRequests) return;
-  activity = read;
-  show();
+  isRequested = true;
+  if (isReading) return;
+  isReading = true;
+  while (isRequested) {
+    isRequested = false;
+    activity = await request("get", "/activity").catch(() => activity); // the live socket reports the lost connection
+    show();
+  }
+  isReading = false;
 }
 
 function show() {

@@ -51,9 +51,9 @@ const DEFAULT_KEYS = {
   again: ["KeyR", null],
 };
 
-const { handling: DEFAULT_HANDLING, ...DEFAULT_GAME } = FACTS.human_game;
+const { handling, ...DEFAULT_GAME } = FACTS.human_game;
 
-export { DEFAULT_HANDLING };
+export const DEFAULT_HANDLING = handling;
 
 /** @extends {Emitter<{ change: "keys" | "handling" | "game" }>} "change" carries the part that has changed */
 export class Settings extends Emitter {
