@@ -272,7 +272,10 @@ def test_controls_show_training_time_and_requested_speed(page: Page) -> None:
 
 
 def test_watched_run_plays_on_after_its_end(page: Page, dashboard: Dashboard, photograph: Callable[..., None]) -> None:
-    settings = {"total_timesteps": 4_000, "evaluate_every": 2_000, "evaluation_games": 2}
+    settings = {
+        "total_timesteps": 4_000, "evaluate_every": 2_000, "evaluation_games": 2, "evaluation_pieces": 50,
+        "harder_games": 6,
+    }  # fmt: skip
     dashboard.start_run("short", mode="every-move", **settings)  # which does not end before the pause
     dashboard.command("short", "pause")
     open_run(page, "short")

@@ -339,11 +339,10 @@ def test_pages_of_games_are_accessible_and_fit(
         page.goto("about:blank")
         page.goto(path)
         expect(page.locator(ready).first).to_be_visible()
-        for width in WIDTHS:
+        for width, theme in zip(WIDTHS, ("dark", "light"), strict=True):
             page.set_viewport_size({"width": width, "height": 800})
-            for theme in ("dark", "light"):
-                page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-                assert violations(page) == []
+            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            assert violations(page) == []
             assert overflowing_elements(page) == []
             for label in page.locator("label:has(#advisor)").all():
                 assert label.evaluate("one => one.offsetHeight === one.lastElementChild.offsetHeight"), "one line"

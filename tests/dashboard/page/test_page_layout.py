@@ -56,7 +56,7 @@ _COVERED = """async () => {
 @pytest.fixture(scope="module")
 def paused(dashboard: Dashboard) -> str:
     """A paused run with a curve."""
-    dashboard.start_run("paused", evaluate_every=2_000, evaluation_games=2, evaluation_pieces=50)
+    dashboard.start_run("paused", evaluate_every=2_000, evaluation_games=2, evaluation_pieces=50, harder_games=6)
     wait_until(lambda: len(dashboard.call("GET", "/runs/paused/progress")["step"]) > 4, "a curve")
     dashboard.command("paused", "pause")
     wait_until(lambda: dashboard.view("paused").state == "paused", "the pause")

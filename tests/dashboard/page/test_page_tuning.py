@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.page.page_checks import WIDTHS, violations
+from tests.dashboard.page.page_checks import EACH_WIDTH_AND_THEME, WIDTHS, violations
 from tests.dashboard.page.page_helpers import PageMonitor, pass_frames
 from tests.dashboard.page.served_dashboard import Dashboard, wait_until
 from tests.tuning.studies import complete, study
@@ -50,31 +51,23 @@ def study_name(dashboard: Dashboard) -> str:
     return "rates"
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_pages_are_accessible_and_fit_the_window(page: Page, study_name: str, width: int) -> None:
+@EACH_WIDTH_AND_THEME
+def test_pages_are_accessible_and_fit_the_window(page: Page, study_name: str, width: int, theme: Any) -> None:
+    page.emulate_media(color_scheme=theme)
     page.set_viewport_size({"width": width, "height": 800})
     page.goto("/tuning")
     expect(page.get_by_role("link", name=study_name)).to_be_visible()
-    assert broken_rules(page) == []
+    assert violations(page) == []
     page.keyboard.press("n")
     for setting in ("gamma", "activation", "net_arch"):
         page.get_by_label("vary another setting").select_option([setting])
-    assert broken_rules(page) == []
+    assert violations(page) == []
     page.goto(f"/tuning/{study_name}")
     expect(page.locator("#trials tbody tr")).to_have_count(13)
-    assert broken_rules(page) == []
+    assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if width == max(WIDTHS):
         assert page.locator("#parallel").evaluate("plot => plot.scrollWidth <= plot.clientWidth")
-
-
-def broken_rules(page: Page) -> list[str]:
-    """Violations found by axe in the dark and the light theme."""
-    found = []
-    for theme in ("dark", "light"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        found += violations(page)
-    return found
 
 
 def test_page_of_a_study_shows_its_results(
@@ -111,7 +104,7 @@ def test_page_of_a_study_shows_its_results(
     page.locator('#trials tr[data-trial="9"]').hover()
     expect(page.locator(".trial-dot.pointed")).to_have_count(5)
     expect(page.locator(".trial-line.pointed")).to_have_count(1)
-    assert broken_rules(page) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Delete rates-0009").click()
     page.locator("#confirm-panel").get_by_role("button", name="Delete").click()
     expect(page.locator('#trials tr[data-trial="9"]')).to_have_count(0)
@@ -146,7 +139,7 @@ def test_studies_are_compared(
     expect(row.first).to_contain_text("640 slower-0003")
     expect(row.filter(has_text="batch size")).to_contain_text("not varied")
     expect(row.filter(has_text="learning rate")).to_contain_text("important")
-    assert broken_rules(page) == []
+    assert violations(page) == []
     photograph(page, "tuning-compare")
     page.reload()
     expect(page.locator("#compare-plots .of-study")).to_have_count(2)
