@@ -169,14 +169,15 @@ def test_a_piece_whose_worker_hangs_is_trained_by_another_and_its_own_result_is_
     monkeypatch.setattr(remote_runs, "_OVERDUE_S", 0.0)
     monkeypatch.setattr(remote_runs, "_MOST_AFTER_S", 3.0)
     begin(place, "short", SHORT)
-    stopped = wait_for(lambda: send_to_process(signal.SIGSTOP), PATIENCE_S)
+    stopped = wait_for(lambda: pieces(place.home) and send_to_process(signal.SIGSTOP), PATIENCE_S)
     try:
-        assert place.join(PATIENCE_S)
         (left,) = pieces(place.home)
+        assert place.join(PATIENCE_S)
+        assert left.exists()
         result = result_of(place.home.root, "short")
     finally:
         os.kill(stopped, signal.SIGCONT)
-    wait_for(lambda: not left.exists(), PATIENCE_S)  # its worker has returned its result
+    wait_for(lambda: not pieces(place.home), PATIENCE_S)  # each worker has returned its result
     assert_same(result_of(place.home.root, "short"), result)
     assert_equals(place.home, local, "short")
 
