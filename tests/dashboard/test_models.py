@@ -73,6 +73,11 @@ def test_versions_are_listed_updated_deleted_and_restored(server: Server, client
         1, False, [10, 20],
     )  # fmt: skip
     assert shown["versions"][0]["note"] == "old\nbut good"
+    assert shown["versions"][0]["about"]["run"] == "first" and shown["runs"] == []
+    folder = server.home / "runs" / "first"
+    folder.mkdir(parents=True)
+    assert client.get("/api/models/first").json()["runs"] == ["first"]
+    folder.rmdir()
 
     save_score(server.home, "first@2", [30, 40])
     save_score(server.home, "random", [0, 1])

@@ -281,6 +281,8 @@ def test_active_run_is_saved_with_its_current_weights(page: Page, models: Dashbo
     expect(row(page, "grown@1").locator(".column-agent")).to_contain_text("as it learns")
     (version,) = models.call("GET", "/models/grown")["versions"]
     assert version["tags"] == ["green", "young"] and version["about"]["run"] == "learning" and version["step"] > 0
+    row(page, "grown@1").get_by_role("link", name="grown@1").click()
+    expect(page.locator("#versions td.text a")).to_have_attribute("href", re.compile("runs/learning$"))
     models.command("learning", "stop")
 
 
@@ -412,6 +414,8 @@ def test_page_of_a_model_shows_versions_scores_demo_and_export(
     page.goto("/models")
     page.get_by_role("link", name="first@2").click()
     expect(page.locator("#facts")).to_have_text("2 versions · Default version: 2")
+    expect(page.locator("#versions td.text")).to_have_text(["first@1000", "first@1000"])
+    expect(page.locator("#versions td.text a")).to_have_count(0)  # there is no such run
     expect(page.locator("#scores tbody tr").filter(has_text="5,048 (1,812 to 41,683)")).to_have_count(1)
     expect(page.locator("#facts-list")).to_contain_text(re.compile("10 . 20, 7-bag"))
     page.get_by_role("button", name="Promote version 1").click()

@@ -169,6 +169,7 @@ class ModelResponse(schemas.ResponseModel):
     current: int = Field(description="Number of the default version.", examples=[2])
     is_builtin: bool = Field(description="Whether it is a built-in model, which cannot be changed.")
     versions: list[VersionResponse] = Field(description="Versions, oldest first.")
+    runs: list[str] = Field(description="Runs of this home from which versions were saved.", examples=[["first"]])
     scores: list[VersionScore] = Field(description="Scores of all versions.")
 
 
@@ -406,6 +407,7 @@ def model_response(home: Home, name: str) -> ModelResponse:
         current=current.number,
         is_builtin=current.is_builtin,
         versions=[_version_response(version) for version in versions],
+        runs=sorted(set(home.run_names()) & {version.about.get("run") for version in versions}),
         scores=scores,
     )
 

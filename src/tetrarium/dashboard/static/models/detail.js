@@ -143,7 +143,7 @@ function makeVersionRow(row) {
     make("th", { scope: "row", class: "text" }, show, tagElements),
     make("td", {}, formatDate(saved)),
     make("td", { class: "column-step" }, formatCount(step)),
-    make("td", { class: "text" }, makeOrigin(about)),
+    make("td", { class: "text" }, makeOrigin(about, row.model.runs)),
     make("td", { class: "column-actions" }, makeVersionActions(row)),
   );
 }
@@ -176,10 +176,14 @@ function makeButton(text, label, action) {
   return button;
 }
 
-/** @param {Record<string, any>} about */
-function makeOrigin({ run, checkpoint, imported }) {
+/**
+ * @param {Record<string, any>} about
+ * @param {string[]} runs that there are
+ */
+function makeOrigin({ run, checkpoint, imported }, runs) {
   if (!run) return imported ? `imported, ${imported}` : "–";
-  return make("a", { href: pageUrl("runs", run) }, checkpoint ? `${run}@${checkpoint}` : run);
+  const text = checkpoint ? `${run}@${checkpoint}` : run;
+  return runs.includes(run) ? make("a", { href: pageUrl("runs", run) }, text) : text;
 }
 
 /** @param {number} number of the version */
