@@ -99,6 +99,9 @@ class TrainingConfig(Settings):
     cma_search_height: int | None = _cma_es(
         None, "cma-es: rows of the board before the final fit; all by default", 4, 40
     )
+    cma_columns: bool = _cma_es(
+        False, "cma-es: also weigh the features of single columns and gaps, mirrored ones alike"
+    )
 
     checkpoint_every: int = _checkpoints(100_000, "placements between checkpoints", 1, 10**12)
     checkpoint_every_s: int | None = _checkpoints(None, "seconds between additional checkpoints", 1, 10**9)

@@ -45,11 +45,18 @@ _LITERATURE_FEATURES: Final = (  # of the DT controllers in Scherrer et al., JML
 )  # fmt: skip
 
 
-_LONG_SEARCH: Final = 600_000_000
+_COLUMN_FEATURES: Final = ("column_heights", "height_differences")
+_LONG_SEARCH: Final = 1_600_000_000
 
 
-def _cma_preset(meaning: str, total_timesteps: int, height: int = 10, **training: Any) -> Preset:
-    """Returns a preset of CMA-ES over the features of the published controllers, on the literature's game."""
+def _cma_preset(
+    meaning: str,
+    total_timesteps: int,
+    height: int = 10,
+    features: tuple[str, ...] = _LITERATURE_FEATURES,
+    **training: Any,
+) -> Preset:
+    """Returns a preset of CMA-ES on the literature's game, by default with the features of published controllers."""
     usual = {
         "evaluate_every": total_timesteps // 10,
         "evaluation_games": 100,
@@ -58,7 +65,7 @@ def _cma_preset(meaning: str, total_timesteps: int, height: int = 10, **training
     }
     return _preset(
         meaning,
-        EnvConfig.literature(height).with_changes(features=_LITERATURE_FEATURES),
+        EnvConfig.literature(height).with_changes(features=features),
         algorithm="cma-es",
         total_timesteps=total_timesteps,
         checkpoint_every=total_timesteps // 10,
@@ -109,6 +116,8 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             "the published game on 20 rows: CMA-ES on 10 rows, then by estimates of games too long to play",
             _LONG_SEARCH,
             20,
+            (*_LITERATURE_FEATURES, *_COLUMN_FEATURES),
+            cma_columns=True,
             cma_search_height=10,
             cma_walkers=20,
             evaluate_every=_LONG_SEARCH,  # once: none lasts long enough to rank these weights

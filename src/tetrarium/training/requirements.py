@@ -35,7 +35,7 @@ def require_trainable(env_config: EnvConfig, config: TrainingConfig) -> None:
     if env_config.observation != "rows":
         raise rows_error(f"observation={env_config.observation!r}")
     if config.algorithm == "cma-es":
-        require_linear_features(env_config)
+        require_linear_features(env_config, config)
         require_independent_pieces(env_config, config)
         return
     if config.mirroring and config.algorithm != "maskable-ppo":
@@ -62,19 +62,19 @@ def rows_error(got: str) -> ConfigError:
     )
 
 
-def linear_features(env_config: EnvConfig) -> tuple[str, ...]:
-    """Returns the features of a game that consist of one number and differ between placements."""
+def linear_features(env_config: EnvConfig, config: TrainingConfig) -> tuple[str, ...]:
+    """Returns the features that CMA-ES weighs: those that differ between placements, with ``cma_columns`` all."""
     weighable = (name for name in env_config.features if feature_spec(name).is_weighable and name != "game_over")
-    return tuple(name for name in weighable if feature_spec(name).per == "board")
+    return tuple(name for name in weighable if config.cma_columns or feature_spec(name).per == "board")
 
 
-def require_linear_features(env_config: EnvConfig) -> tuple[str, ...]:
+def require_linear_features(env_config: EnvConfig, config: TrainingConfig) -> tuple[str, ...]:
     """Returns the features whose weights CMA-ES searches.
 
     Raises:
         ConfigError: if there are none, or the observation does not show the end of a game.
     """
-    features = linear_features(env_config)
+    features = linear_features(env_config, config)
     if not features or "game_over" not in env_config.features:
         raise ConfigError(
             "The algorithm 'cma-es' requires 'game_over' and at least one feature of a single number; got "

@@ -18,7 +18,7 @@ Files in a checkpoint:
 
 =======================  ============================================================================================
 evolution.safetensors    the distribution, the normalization matrix and the keys of the random generator
-weights.safetensors      the policy's weights, one number for each feature by name
+weights.safetensors      the policy's weights by feature, one for each of its numbers
 games.safetensors        the games for viewers
 =======================  ============================================================================================
 
@@ -42,6 +42,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
 from tetrarium.engine.batches import MAX_THREADS
+from tetrarium.engine.features import feature_width
 from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
@@ -89,7 +90,8 @@ _FIRST_GAME: Final = 1 << 32  # of a seed; no game of an evaluation is trained o
 _MAX_PIECES: Final = 2_000_000  # per generation, a few seconds: Ctrl-C waits for its end
 _N_SKIPPED: Final = 200  # pieces of each walker before the measurement; on 20 rows losses are then as frequent as ever
 _N_STEPS: Final = 600  # pieces of each walker that are measured
-_ESTIMATES_PER_COEFFICIENT: Final = 5  # before the first quadratic fit; an estimate varies less than a game
+_ESTIMATES_PER_COEFFICIENT: Final = 2  # before the first quadratic fit; an estimate varies less than a game
+_MOST_LOST: Final = 8.0  # frequency of lost games relative to the median; higher ones would outweigh all others
 _WALKERS_KEY: Final = 3  # separates the random stream of estimates
 _LOADED_SIGMA: Final = 0.1  # relative to the length of loaded weights
 _SEARCH_SHARE: Final = 0.3  # of all steps, before the quadratic fit
@@ -112,14 +114,13 @@ class CmaEsLearner(learner.Learner):
             *training_env.make_training_env(env, config), self.algorithm
         )
         self.config = config.with_changes(n_envs=self.vec_env.num_envs)
-        self.features = require_linear_features(self.env_config)
+        self.features = require_linear_features(self.env_config, config)
         require_independent_pieces(self.env_config, config)
-        self.normalization = linear_policy.normalization_matrix(self.env_config, self.features, config.seed)  # (n, n)
-        self.search = CmaSearch(
-            np.zeros(len(self.features)), config.cma_sigma, config.cma_population, config.cma_games, config.seed
-        )
+        self.normalization = linear_policy.normalization_matrix(self.env_config, self.features, config.seed)
+        n_numbers, n = self.normalization.shape
+        self.search = CmaSearch(np.zeros(n), config.cma_sigma, config.cma_population, config.cma_games, config.seed)
         self.quadratic_fit: QuadraticFit | None = None
-        self.policy_weights = np.zeros(len(self.features))  # (n,)
+        self.policy_weights = np.zeros(n_numbers)
         self.model = CallbackModel(self.vec_env)
         self._observations = self.vec_env.reset()
 
@@ -145,8 +146,7 @@ class CmaEsLearner(learner.Learner):
 
     def action_values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Returns the policy's weighted sums; -inf also for placements that end the game."""
-        weights = dict(zip(self.features, self.policy_weights.tolist(), strict=True))
-        values = linear_policy.linear_action_values(observation[None], weights, self.env_config)[0]
+        values = linear_policy.linear_action_values(observation[None], self.weights(), self.env_config)[0]
         return np.asarray(values, dtype=np.float32)
 
     def setup_learn(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
@@ -187,7 +187,7 @@ class CmaEsLearner(learner.Learner):
         """Returns whether the search has passed to the quadratic fit; starts the fit when it is due."""
         if (
             self.quadratic_fit is None
-            and len(self.features) > 1
+            and len(self.search.averaged) > 1
             and self.search.generation >= _MIN_GENERATIONS
             and self.model.num_timesteps >= _SEARCH_SHARE * (self.config.schedule_steps or self.config.total_timesteps)
         ):
@@ -219,6 +219,7 @@ class CmaEsLearner(learner.Learner):
         self.search.n_games_begun += len(candidates)
         if self.config.cma_walkers:  # frequencies of lost games are unbiased, their inverses are not
             lost = 1 / np.maximum(results[:, 0, 0], 1)
+            lost = np.minimum(lost, _MOST_LOST * np.median(lost))
             lines = np.full(len(lost), 1 / lost.mean())
             self.quadratic_fit.update(candidates, lines, lost * lines)
         else:
@@ -289,7 +290,7 @@ class CmaEsLearner(learner.Learner):
 
     def _policy(self, weights: npt.NDArray[np.float64]) -> LinearPolicy:
         """Returns the policy at normalized coordinates."""
-        return LinearPolicy(dict(zip(self.features, (self.normalization @ weights).tolist(), strict=True)))
+        return LinearPolicy(_by_feature(self._numbers_by_feature(self.normalization @ weights)))
 
     def _step_vec_env(self) -> None:
         """Makes one placement in each of the games for viewers."""
@@ -308,20 +309,24 @@ class CmaEsLearner(learner.Learner):
     def predict(self, observation: npt.NDArray[Any], *, deterministic: bool) -> npt.NDArray[Any]:
         """Chooses the policy's actions."""
         observation = learner.checked_observation(observation, self.vec_env.observation_space.shape)
-        weights = dict(zip(self.features, self.policy_weights.tolist(), strict=True))
-        actions = linear_policy.choose_actions(
-            observation.reshape(-1, *observation.shape[-2:]), weights, self.env_config
-        )
+        rows = observation.reshape(-1, *observation.shape[-2:])
+        actions = linear_policy.choose_actions(rows, self.weights(), self.env_config)
         return actions[0] if observation.ndim == 2 else actions
 
     def weights(self) -> learner.Weights:
         """Returns the policy's weights, by feature."""
-        return {name: np.array([value]) for name, value in zip(self.features, self.policy_weights, strict=True)}
+        return self._numbers_by_feature(self.policy_weights)
+
+    def _numbers_by_feature(self, numbers: npt.NDArray[np.float64]) -> learner.Weights:
+        """Splits ``(n_numbers,)`` weights by feature."""
+        specs = self.weight_specs(self.config, self.env_config).values()
+        ends = np.cumsum([n for (n,), _ in specs])
+        return dict(zip(self.features, np.split(numbers, ends[:-1]), strict=True))
 
     def load_weights(self, weights: learner.Weights) -> None:
         """Starts from a narrow distribution around the weights of another policy."""
-        self.policy_weights = np.array([float(weights[name][0]) for name in self.features])
-        mean = np.linalg.solve(self.normalization, self.policy_weights).astype(np.float64)
+        self.policy_weights = np.concatenate([weights[name] for name in self.features])
+        mean = np.linalg.lstsq(self.normalization, self.policy_weights)[0].astype(np.float64)
         self.quadratic_fit = None
         self.search.move_to(mean, _LOADED_SIGMA * max(float(np.linalg.norm(mean)), 1e-6))
 
@@ -344,7 +349,7 @@ class CmaEsLearner(learner.Learner):
         self.search.set_state(arrays, counters["search"])
         self.quadratic_fit = QuadraticFit.from_arrays(arrays)
         weights = self.read_weights((), read_file)
-        self.policy_weights = np.array([float(weights[name][0]) for name in self.features])
+        self.policy_weights = np.concatenate([weights[name] for name in self.features])
         self._observations = training_env.read_game_states(self.vec_env, read_file)
         self.model.num_timesteps = int(counters["num_timesteps"])
 
@@ -354,17 +359,22 @@ class CmaEsLearner(learner.Learner):
         return dict(safetensors.numpy.load(read_file(_WEIGHTS)))
 
     @classmethod
-    def weight_specs(cls, config: TrainingConfig, env_config: EnvConfig) -> learner.WeightSpecs:  # noqa: ARG003 all alike
-        """Returns one number for each weighted feature."""
-        return dict.fromkeys(linear_features(env_config), ((1,), "float64"))
+    def weight_specs(cls, config: TrainingConfig, env_config: EnvConfig) -> learner.WeightSpecs:
+        """Returns a weight for each number of the weighted features."""
+        names = linear_features(env_config, config)
+        return {name: ((feature_width(name, env_config.width, env_config.preview),), "float64") for name in names}
 
     @classmethod
     def make_policy(
         cls, weights: learner.Weights, config: TrainingConfig, env_config: EnvConfig, name: str
     ) -> LinearPolicy:
         """Returns the linear policy of these weights."""
-        del config
-        return LinearPolicy({feature: float(weights[feature][0]) for feature in linear_features(env_config)}, name)
+        return LinearPolicy(_by_feature({name: weights[name] for name in linear_features(env_config, config)}), name)
+
+
+def _by_feature(weights: learner.Weights) -> dict[str, float | list[float]]:
+    """Returns the weights of a ``LinearPolicy``; those of a single number suit boards of every width."""
+    return {name: values.tolist() if len(values) > 1 else float(values[0]) for name, values in weights.items()}
 
 
 def _n_threads(tasks: Sequence[Any]) -> int:

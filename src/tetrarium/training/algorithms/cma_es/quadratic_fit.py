@@ -11,6 +11,7 @@ Candidates are normally distributed around it, with a width along each principal
 lines.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 _Matrix = npt.NDArray[np.float64]
 
-_INITIAL_WIDTH: Final = 0.03  # of the first candidates, relative to the length of the weights
+_INITIAL_WIDTH: Final = 0.03  # of the first candidates along each of eight axes, relative to the length of the weights
 _COST: Final = 0.4  # mean loss of the candidates in log lines
 _MAX_RESHAPING: Final = 2.0  # factor of the width along an axis between two fits
 _MAX_STEP: Final = 1.0  # of the center at a fit, in standard deviations
@@ -43,7 +44,8 @@ class QuadraticFit:
     def __init__(self, center: _Matrix, games_per_coefficient: float = GAMES_PER_COEFFICIENT) -> None:
         self.center: _Matrix = center / np.linalg.norm(center)  # (n,) the policy's coordinates
         orthogonal = np.linalg.svd(self.center[None])[2][1:].T
-        self._axes: _Matrix = _INITIAL_WIDTH * orthogonal  # (n, n - 1)
+        width = _INITIAL_WIDTH * math.sqrt(8 / orthogonal.shape[1])
+        self._axes: _Matrix = width * orthogonal  # (n, n - 1)
         self._candidates: list[_Matrix] = []  # of each generation, (population, n)
         self._games: list[_Matrix] = []  # lines, and 1 if the game terminated: (population, 2)
         self._n_terminated = 0  # of these games
