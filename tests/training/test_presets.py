@@ -40,7 +40,10 @@ def test_the_search_preset_uses_the_nine_features_of_published_controllers() -> 
 def test_the_search_on_20_rows_estimates_long_games_and_evaluates_its_last_weights_alone() -> None:
     preset = find_preset("literature-10x20-cma")
 
-    assert preset.env_config == find_preset("literature-10x10-cma").env_config.with_changes(height=20)
+    published = find_preset("literature-10x10-cma").env_config
+    columns = ("column_heights", "height_differences")
+    assert preset.env_config == published.with_changes(height=20, features=(*published.features, *columns))
+    assert preset.training_config.cma_columns
     assert preset.training_config.cma_walkers > 0 and preset.training_config.cma_search_height == 10
     assert preset.training_config.evaluate_every == preset.training_config.total_timesteps
 
