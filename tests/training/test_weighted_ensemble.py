@@ -121,6 +121,18 @@ def test_only_games_of_the_search_are_counted_and_shown_with_their_fewer_rows(mo
     assert sum(replay.pieces for replay in replays) == statistics.pieces_total < agent.timesteps_trained
 
 
+def test_a_candidate_that_loses_at_once_counts_as_much_as_eight_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cma_es_learner, "_MIN_GENERATIONS", 1)
+    agent = TetrisAgent(make_env(BOARD)(), SMALL.with_changes(total_timesteps=1_000)).train(1_000)
+    learner = agent.learner
+    estimates = np.array([[[lines, 100, 1]] for lines in (10**7, 10**7, 10**7, 10**7, 10**7, 2)])
+    monkeypatch.setattr(learner, "_estimate", lambda *_: estimates)
+    learner._fit_generation()
+
+    lost = learner.quadratic_fit.arrays()["surface_games"][-6:, 1]
+    np.testing.assert_allclose(lost / lost[0], [1, 1, 1, 1, 1, 8])
+
+
 def test_walkers_of_dependent_pieces_are_refused() -> None:
     with pytest.raises(ConfigError, match="randomizer='uniform'; got cma_walkers=4 and randomizer='7-bag'") as caught:
         TetrisAgent(make_env(EnvConfig())(), SMALL)
