@@ -237,7 +237,7 @@ def test_other_machines_need_the_token(tmp_path: Path) -> None:
             hub = {"Host": "hub.example", "Origin": "https://hub.example"}
             for path in ("/api/about", "/a%20b/8765/api/about", "/a%20b/%38765/", "/a%20b/8765/runs/some"):
                 assert client.get(path, headers=hub).status_code == 200, path
-            assert 'src="../static/runs/detail.js"' in client.get("/a%20b/8765/runs/some").text
+            assert 'src="../scripts/runs/detail.js?' in client.get("/a%20b/8765/runs/some").text
             missing = client.get("/a%20b/%38765/no/page", headers={"Accept": "text/html"})
             assert missing.status_code == 404 and 'href="../static/common/' in missing.text
             assert client.get("/a%20b/8766/").status_code == 404
