@@ -58,9 +58,11 @@ def step_vec_env(envs: Any, number: int) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Returns results as lists, texts and numbers, which compare as a whole."""
+    """Returns results as lists, texts, numbers and the bytes of arrays, which compare as a whole."""
     if isinstance(value, dict):
         return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     return [plain(part) for part in value] if isinstance(value, list | tuple) else value

@@ -1,6 +1,6 @@
 """Fault injection: each system call that changes a home fails once, in real processes.
 
-``python -m tests.torture.failing_calls SCENARIO`` counts the calls of a scenario's commands in its home (writing,
+``python -m tests.torture.failing_calls SCENARIO …`` counts the calls of a scenario's commands in its home (writing,
 flushing, renaming, locking, mapping, creating and removing files), then repeats them once for each call, which fails
 before it has any effect. Commands are forked from this process, which has imported everything. A line of JSON is
 printed for each fault: the call, the error, the exit codes, and what is wrong afterwards:
@@ -307,41 +307,56 @@ def places(calls: Sequence[str], n_alike: int) -> list[int]:
     return sorted(chosen)
 
 
+def inject(folder: Path, name: str, part: str, options: argparse.Namespace) -> bool:
+    """Injects a part of the faults of one scenario; returns whether nothing is wrong."""
+    bench = Bench(folder, SCENARIOS[name])
+    calls = bench.count()
+    tried = n_failed = n_bad = 0
+    first, n_parts = map(int, part.split("/"))
+    numbers = places(calls, options.alike)
+    errors = range(N_ERRORS if options.all_errors else 1)
+    faults = [(number, place + error) for place, number in enumerate(numbers) for error in errors]
+    for number, error in faults[first - 1 :: n_parts]:
+        ended, wrong = complaints(bench, number, error)
+        failed = [line for line in bench.calls() if " FAILED with " in line]
+        tried += 1
+        n_failed += any(one.code != 0 for one in ended[: len(bench.scenario.commands)])
+        n_bad += bool(wrong)
+        if wrong or options.verbose:
+            said = [one.error.strip()[-300:] for one in ended if one.error]
+            codes = [one.code for one in ended]
+            _print([number, failed or calls[number - 1], codes, said, wrong])
+    kinds = len(places(calls, 1))
+    counted = {"calls": len(calls), "kinds": kinds, "faults": tried, "commands failed": n_failed, "wrong": n_bad}
+    _print({"scenario": name, **counted})
+    return n_bad == 0
+
+
 def main() -> int:
-    """Injects the faults of one scenario; exits with 1 if anything is wrong."""
+    """Injects the faults of scenarios; exits with 1 if anything is wrong."""
     parser = argparse.ArgumentParser(description="Make each system call that changes a home fail once.")
-    parser.add_argument("scenario", choices=SCENARIOS)
+    parser.add_argument("scenarios", nargs="+", metavar="SCENARIO[:PART]", help=f"of {', '.join(SCENARIOS)}; a part "
+                        "such as 2/5 is every fifth fault, from the second on")  # fmt: skip
     parser.add_argument("--alike", type=int, default=2, help="calls of one kind on one file, at most")
-    parser.add_argument("--part", default="1/1", help="such as 2/5: every fifth fault, from the second on")
     parser.add_argument("--all-errors", action="store_true", help="each error that a call can have")
     parser.add_argument("--verbose", action="store_true", help="print faults without consequences too")
     options = parser.parse_args()
     if "failing_calls.so" not in os.environ.get("LD_PRELOAD", ""):
         with tempfile.TemporaryDirectory() as folder:
-            environment = os.environ | {"LD_PRELOAD": str(build(Path(folder)))}
-            command = [sys.executable, "-m", "tests.torture.failing_calls", *sys.argv[1:]]
-            return subprocess.run(command, env=environment, check=False).returncode
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), SCENARIOS[options.scenario])
-        calls = bench.count()
-        tried = n_failed = n_bad = 0
-        part, n_parts = map(int, options.part.split("/"))
-        numbers = places(calls, options.alike)
-        errors = range(N_ERRORS if options.all_errors else 1)
-        faults = [(number, place + error) for place, number in enumerate(numbers) for error in errors]
-        for number, error in faults[part - 1 :: n_parts]:
-            ended, wrong = complaints(bench, number, error)
-            failed = [line for line in bench.calls() if " FAILED with " in line]
-            tried += 1
-            n_failed += any(one.code != 0 for one in ended[: len(bench.scenario.commands)])
-            n_bad += bool(wrong)
-            if wrong or options.verbose:
-                said = [one.error.strip()[-300:] for one in ended if one.error]
-                codes = [one.code for one in ended]
-                _print([number, failed or calls[number - 1], codes, said, wrong])
-        kinds = len(places(calls, 1))
-        _print({"calls": len(calls), "kinds": kinds, "faults": tried, "commands failed": n_failed, "wrong": n_bad})
-    return 1 if n_bad else 0
+            return run_preloaded(Path(folder), sys.argv[1:]).returncode
+    is_right = True
+    for scenario in options.scenarios:
+        name, _, part = scenario.partition(":")
+        with tempfile.TemporaryDirectory() as folder:
+            is_right &= inject(Path(folder), name, part or "1/1", options)
+    return 0 if is_right else 1
+
+
+def run_preloaded(folder: Path, arguments: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs this program with the library, which it compiles into an empty folder."""
+    environment = os.environ | {"LD_PRELOAD": str(build(folder))}
+    command = [sys.executable, "-m", "tests.torture.failing_calls", *arguments]
+    return subprocess.run(command, env=environment, check=False, text=True, **options)
 
 
 if __name__ == "__main__":
