@@ -74,7 +74,7 @@ def test_number_of_threads_out_of_range_raises(n_threads: Any) -> None:
 
 
 def test_default_is_one_thread_per_512_games_and_at_most_one_per_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _process: {0, 2, 5})  # of eight, say
 
     def n_threads(n_games: int, wanted: int | None = None) -> int:
         rows = np.zeros((n_games, COLUMNS + 10), dtype=np.int64)

@@ -122,7 +122,7 @@ class TestEvolution(LearnerContract):
     def test_threads_change_no_result(self, monkeypatch: pytest.MonkeyPatch) -> None:
         weights = []
         for n_cores in (1, 3):
-            monkeypatch.setattr("os.cpu_count", lambda n_cores=n_cores: n_cores)
+            monkeypatch.setattr("os.sched_getaffinity", lambda _process, n_cores=n_cores: set(range(n_cores)))
             agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(3_000)
             assert agent.learner.search.generation > 3
             weights.append(agent.learner.policy_weights)

@@ -97,7 +97,7 @@ def test_threads_change_no_result_of_a_fit_with_walkers(monkeypatch: pytest.Monk
     monkeypatch.setattr(cma_es_learner, "_ESTIMATES_PER_COEFFICIENT", 0.05)
     weights = []
     for n_cores in (1, 3):
-        monkeypatch.setattr("os.cpu_count", lambda n_cores=n_cores: n_cores)
+        monkeypatch.setattr("os.sched_getaffinity", lambda _process, n_cores=n_cores: set(range(n_cores)))
         agent = TetrisAgent(make_env(BOARD)(), SMALL.with_changes(total_timesteps=1_000)).train(150_000)
         weights.append(agent.learner.policy_weights)
     assert agent.learner.quadratic_fit.arrays()["surface_games"].shape[0] >= 12

@@ -1,7 +1,6 @@
 """Places where commands evaluate and train besides this process: ``--on`` and its options."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
-from tetrarium.engine.batches import MAX_THREADS
+from tetrarium.engine.batches import MAX_THREADS, usable_cores
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.registry.home import Home
 
@@ -96,7 +95,7 @@ def find_executor(
     if on == _LOCAL:
         from tetrarium.evaluation.executors import local_processes
 
-        n_workers = workers or min(os.cpu_count() or 1, MAX_THREADS)
+        n_workers = workers or min(usable_cores(), MAX_THREADS)
         return local_processes(n_workers), n_workers
     connect = _find_cluster(on, insecure=insecure)
     first = connect()

@@ -32,6 +32,12 @@ _MIN_GAMES_PER_THREAD: Final = 512  # where the number of threads is not given
 EXECUTED_ACTION, STEP_LINES, NEW_HOLES, ADDED_HEIGHT, STEP_TERMINATED, STEP_TRUNCATED = range(6)
 
 
+def usable_cores() -> int:
+    """Returns how many cores this process may use; a batch system or a container can give it fewer than there are."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
 def require_array(name: str, value: object, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
     """Checks an array that a kernel reads or writes.
 
@@ -155,7 +161,7 @@ class Batch(IndependentCopies, GameViews):
         if len(rows) == 0:
             raise GameError("A batch has at least one game; got 0. Pass 1 or more.")
         if n_threads is None:
-            n_threads = max(1, min(os.cpu_count() or 1, len(rows) // _MIN_GAMES_PER_THREAD))
+            n_threads = max(1, min(usable_cores(), len(rows) // _MIN_GAMES_PER_THREAD))
         if not is_integer(n_threads) or not 1 <= n_threads <= MAX_THREADS:
             raise ConfigError(
                 f"n_threads is a whole number from 1 to {MAX_THREADS}; got {n_threads!r}. Omit it for one per core.",

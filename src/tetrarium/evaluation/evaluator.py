@@ -17,7 +17,7 @@ from concurrent.futures import FIRST_EXCEPTION, Executor, ThreadPoolExecutor, wa
 from pathlib import Path
 from typing import Any, Final
 
-from tetrarium.engine.batches import MAX_THREADS
+from tetrarium.engine.batches import MAX_THREADS, usable_cores
 from tetrarium.engine.rules import UNIFORM, is_integer
 from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
 from tetrarium.environment import EnvConfig
@@ -89,7 +89,7 @@ def evaluate(
     config = env_config(config)
     n_games = whole_number("n_games", n_games, 1, _MAX_GAMES)
     seed = whole_number("seed", seed, 0)
-    n_runners = min(os.cpu_count() or 1, MAX_THREADS) if n_threads is None else n_threads
+    n_runners = min(usable_cores(), MAX_THREADS) if n_threads is None else n_threads
     n_runners = whole_number("n_threads", n_runners, 1, MAX_THREADS)
     _require_callable("on_progress", on_progress, "a function of pieces and games")
     _require_callable("on_workers", on_workers, "a function of the workers' status")

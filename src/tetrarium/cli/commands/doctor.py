@@ -36,7 +36,7 @@ def doctor(*, json: JsonOption = False, home: HomeOption = None) -> int:
         "file system": lambda: _file_system(home),
         "databases": lambda: _databases(home),
         "disk": lambda: _disk(home),
-        "processor": lambda: f"{os.cpu_count()} cores, {platform.machine()}",
+        "processor": _processor,
         "kernel cache": _kernel_cache,
         "game": _game,
         "learning": _learning,
@@ -108,6 +108,12 @@ def _disk(path: Path | None) -> str:
             f"Training needs 500 MB of disk space; {free / 1e6:,.0f} MB are free. Free some or choose another --home."
         )
     return f"{free / 1e9:,.1f} GB free"
+
+
+def _processor() -> str:
+    from tetrarium.engine.batches import usable_cores
+
+    return f"{usable_cores()} of {os.cpu_count()} cores usable, {platform.machine()}"
 
 
 def _kernel_cache() -> str:

@@ -25,7 +25,6 @@ games.safetensors        the games for viewers
 All other numbers are counters, in ``metadata.json``. There are no pickles.
 """
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +40,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
-from tetrarium.engine.batches import MAX_THREADS
+from tetrarium.engine.batches import MAX_THREADS, usable_cores
 from tetrarium.engine.features import feature_width
 from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
 from tetrarium.environment import EnvConfig
@@ -378,7 +377,7 @@ def _by_feature(weights: learner.Weights) -> dict[str, float | list[float]]:
 
 
 def _n_threads(tasks: Sequence[Any]) -> int:
-    return min(os.cpu_count() or 1, len(tasks), MAX_THREADS)
+    return min(usable_cores(), len(tasks), MAX_THREADS)
 
 
 def _info(lines: int, pieces: int, terminated: int) -> dict[str, Any]:
