@@ -10,7 +10,6 @@ DT-10 is the linear controller of Thiery and Scherrer, weights as in Scherrer et
 """
 
 import argparse
-import os
 import time
 import zlib
 from collections.abc import Callable
@@ -23,6 +22,7 @@ import numpy as np
 from numba import njit
 
 from tetrarium.engine import KEYS, Games, KeyGames, KeyRules, Rules, make_layout, row_length
+from tetrarium.engine.batches import usable_cores
 from tetrarium.engine.features import DEFAULT_FEATURES
 from tetrarium.engine.keyplay.observations import n_row_words
 from tetrarium.evaluation import named_policy
@@ -214,7 +214,7 @@ def run_all(pool: ThreadPoolExecutor, runs: list[Callable[[], int]]) -> int:
 
 def bench_cores(repeats: int) -> None:
     """Measures the speedup by as many threads as there are cores, each with games of its own."""
-    n_cores = os.cpu_count() or 1
+    n_cores = usable_cores()
     controllers = [Controller(RULES) for _ in range(n_cores)]
     batches = [Batch(Games(RULES, seed=0, numbers=range(N_GAMES))) for _ in range(n_cores)]
     plays: list[Callable[[], int]] = [partial(controller.play, 200) for controller in controllers]
