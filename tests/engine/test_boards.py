@@ -92,23 +92,38 @@ def test_rules_out_of_range_raise(name: str, value: object, low: int, high: int)
 
 
 @pytest.mark.parametrize(
-    ("randomizer", "hint"), [("7bag", " Did you mean '7-bag'?"), ("", ""), ("IXO", ""), ("iojl", "")]
+    ("randomizer", "hint"),
+    [
+        ("7bag", " Did you mean '7-bag'?"),
+        ("", ""),
+        ("IXO", ""),
+        ("iojl", ""),
+        ("uniform:", " Did you mean 'uniform'?"),
+        ("uniform:sz", " Did you mean 'uniform'?"),
+    ],
 )
 def test_unknown_randomizer_raises_with_a_suggestion(randomizer: str, hint: str) -> None:
     with pytest.raises(ConfigError) as error:
         Rules(width=10, height=20, hidden_rows=4, randomizer=randomizer, preview=1)
     assert str(error.value) == (
-        f"randomizer is '7-bag', 'uniform', or piece letters such as 'IOTLJSZ' that repeat; got {randomizer!r}.{hint}"
+        "randomizer is '7-bag', 'uniform', 'uniform:' and piece letters such as 'uniform:SZ', or piece letters such as "
+        f"'IOTLJSZ' that repeat; got {randomizer!r}.{hint}"
     )
 
 
-@given(rules(st.sampled_from(["7-bag", "uniform", "SZ"])))
+def test_pieces_to_draw_from_are_named_once() -> None:
+    with pytest.raises(ConfigError) as error:
+        Rules(width=10, height=20, hidden_rows=4, randomizer="uniform:SZS", preview=1)
+    assert str(error.value) == ("'uniform:' is followed by different piece letters; got 'uniform:SZS'. Name each once.")
+
+
+@given(rules(st.sampled_from(["7-bag", "uniform", "SZ", "uniform:SZ"])))
 def test_compiled_rules_have_the_same_values(drawn: Rules) -> None:
     compiled = drawn.compiled
     assert (compiled.width, compiled.height, compiled.preview) == (drawn.width, drawn.height, drawn.preview)
     assert compiled.n_rows == drawn.height + drawn.hidden_rows
-    assert compiled.randomizer == {"uniform": 0, "7-bag": 1, "SZ": 2}[drawn.randomizer]
-    assert drawn.script.tolist() == ([5, 6] if drawn.randomizer == "SZ" else [0])
+    assert compiled.randomizer == {"uniform": 0, "7-bag": 1, "SZ": 2, "uniform:SZ": 3}[drawn.randomizer]
+    assert drawn.script.tolist() == ([5, 6] if "SZ" in drawn.randomizer else [0])
 
 
 @given(st.lists(st.sampled_from(FEATURES), min_size=1), st.integers(4, 16), st.integers(1, 6))

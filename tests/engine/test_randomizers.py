@@ -103,6 +103,15 @@ def test_uniform_pieces_and_pairs_are_uniform() -> None:
 
 
 @compiled_only
+def test_pieces_of_some_kinds_are_independent_and_uniform() -> None:
+    pieces = np.array(dealt("uniform:ZIS", 35_000, seed=0))
+    kinds = np.array([naive.LETTERS.index(letter) for letter in "ZIS"])
+    assert sorted(set(pieces)) == sorted(kinds)
+    counts = np.bincount(7 * pieces[:-1] + pieces[1:], minlength=49).reshape(7, 7)[np.ix_(kinds, kinds)]
+    assert chi_square(counts) < 26.1  # 0.1 % of samples lie beyond with 8 degrees of freedom
+
+
+@compiled_only
 def test_bags_are_uniform_shuffles() -> None:
     bags = np.array(dealt("7-bag", 70_000, seed=0)).reshape(-1, 7)
     for place in range(7):

@@ -83,6 +83,9 @@ def test_a_game_without_a_mirror_image_is_refused() -> None:
     config = SMALL.with_changes(mirroring=True)
     with pytest.raises(ConfigError, match=rf"{rule}; got the pieces 'IOTL'\. Set mirroring=False\."):
         TetrisAgent(make_env(EnvConfig(randomizer="IOTL"))(), config)
+    with pytest.raises(ConfigError, match=rf"{rule}; got the pieces 'uniform:SZL'\. Set mirroring=False\."):
+        TetrisAgent(make_env(EnvConfig(randomizer="uniform:SZL"))(), config)
+    TetrisAgent(make_env(EnvConfig(randomizer="uniform:SZLJO"))(), config)
     wrapped = gymnasium.wrappers.TimeLimit(make_env(EnvConfig())(), 50)
     with pytest.raises(ConfigError, match=rf"{rule}; got DummyVecEnv\. Set mirroring=False\."):
         TetrisAgent(wrapped, config.with_changes(n_envs=1))

@@ -16,7 +16,9 @@ from tetrarium.errors import ConfigError, suggestion
 UNIFORM: Final = 0
 SEVEN_BAG: Final = 1
 SCRIPTED: Final = 2
+UNIFORM_OF: Final = 3
 RANDOMIZERS: Final = {"uniform": UNIFORM, "7-bag": SEVEN_BAG}
+_UNIFORM_OF_PREFIX: Final = "uniform:"  # then the letters of the pieces
 GAME_OVERS: Final = ("overflow", "guideline")
 PLACEMENT_ACTIONS: Final = ("drop", "reachable")
 N_PLACEMENT_ACTIONS: Final = 256  # actions per piece where they are lock positions
@@ -65,7 +67,8 @@ class Rules:
         width: Columns, 4–16.
         height: Visible rows, 4–40.
         hidden_rows: Rows above the visible ones, at least 4, so that every resting piece fits.
-        randomizer: ``"7-bag"``, ``"uniform"``, or a script of piece letters that repeats, such as ``"IOTLJSZ"``.
+        randomizer: ``"7-bag"``; ``"uniform"``, or ``"uniform:SZ"`` for independent pieces of these kinds alone; or a
+            script of piece letters that repeats, such as ``"IOTLJSZ"``.
         preview: Number of visible pieces after the current one, 0–6.
         hold: Whether a piece can be held. An empty hold brings the next piece into play, so ``preview`` is then 1 or
             more.
@@ -93,15 +96,7 @@ class Rules:
         require_integer("height", self.height, 4, 40)
         require_integer("hidden_rows", self.hidden_rows, 4, MAX_ROWS - self.height)
         require_integer("preview", self.preview, 0, 6)
-        is_text = isinstance(self.randomizer, str)
-        if not is_text or (
-            self.randomizer not in RANDOMIZERS and not (self.randomizer and set(self.randomizer) <= set(PIECES))
-        ):
-            raise ConfigError(
-                f"randomizer is '7-bag', 'uniform', or piece letters such as 'IOTLJSZ' that repeat; "
-                f"got {self.randomizer!r}.{suggestion(str(self.randomizer), RANDOMIZERS)}",
-                field="randomizer",
-            )
+        _require_randomizer(self.randomizer)
         require_choice("game_over", self.game_over, GAME_OVERS)
         require_choice("actions", self.actions, PLACEMENT_ACTIONS)
         require_instance("hold", self.hold, bool)
@@ -131,7 +126,7 @@ class Rules:
             width=self.width,
             height=self.height,
             n_rows=n_rows,
-            randomizer=RANDOMIZERS.get(self.randomizer, SCRIPTED),
+            randomizer=_compile_randomizer(self.randomizer),
             preview=self.preview,
             n_piece_actions=self.n_piece_actions,
             hold=int(self.hold),
@@ -141,9 +136,28 @@ class Rules:
 
     @cached_property
     def script(self) -> npt.NDArray[np.int64]:
-        """``(n,) int64``, the pieces that a scripted randomizer repeats; one unused entry for other randomizers."""
-        scripted = self.randomizer not in RANDOMIZERS
-        return np.array([PIECES.index(letter) for letter in self.randomizer] if scripted else [0], dtype=np.int64)
+        """``(n,) int64``, the pieces that the randomizer repeats or draws from; one unused entry if it names none."""
+        letters = "" if self.randomizer in RANDOMIZERS else self.randomizer.removeprefix(_UNIFORM_OF_PREFIX)
+        return np.array([PIECES.index(letter) for letter in letters] or [0], dtype=np.int64)
+
+
+def _require_randomizer(value: object) -> None:
+    letters = value.removeprefix(_UNIFORM_OF_PREFIX) if isinstance(value, str) else ""
+    names_pieces = bool(letters) and set(letters) <= set(PIECES)
+    if not isinstance(value, str) or not (value in RANDOMIZERS or names_pieces):
+        raise ConfigError(
+            "randomizer is '7-bag', 'uniform', 'uniform:' and piece letters such as 'uniform:SZ', or piece letters "
+            f"such as 'IOTLJSZ' that repeat; got {value!r}.{suggestion(str(value), RANDOMIZERS)}",
+            field="randomizer",
+        )
+    if letters != value and len(set(letters)) < len(letters):
+        raise ConfigError(
+            f"'uniform:' is followed by different piece letters; got {value!r}. Name each once.", field="randomizer"
+        )
+
+
+def _compile_randomizer(randomizer: str) -> int:
+    return RANDOMIZERS.get(randomizer, UNIFORM_OF if randomizer.startswith(_UNIFORM_OF_PREFIX) else SCRIPTED)
 
 
 def require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

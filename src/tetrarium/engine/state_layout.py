@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tetrarium.engine.compiling import kernel, popcount, small_kernel
 from tetrarium.engine.pieces import N_PIECES
 from tetrarium.engine.random_streams import N_STREAM_WORDS, draw_below
-from tetrarium.engine.rules import SCRIPTED, SEVEN_BAG
+from tetrarium.engine.rules import SCRIPTED, SEVEN_BAG, UNIFORM_OF
 from tetrarium.errors import GameError
 
 MAX_PREVIEW: Final = 6
@@ -53,6 +53,8 @@ def draw_piece(games, index, script, rules):
         drawn = _BAG_PIECES[bag, draw_below(games, index, popcount(bag))]
         games[index, BAG] = bag & ~(1 << drawn)
         return drawn
+    if rules.randomizer == UNIFORM_OF:
+        return script[draw_below(games, index, script.shape[0])]
     return draw_below(games, index, N_PIECES)
 
 

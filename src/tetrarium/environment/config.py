@@ -35,7 +35,9 @@ class EnvConfig(Settings):
     width: int = _game(10, "columns of the board", 4, 16)
     height: int = _game(20, "visible rows", 4, 40)
     hidden_rows: int = _game(4, "rows above the visible ones; with them a board has at most 60", 4, 56)
-    randomizer: str = _game("7-bag", "'7-bag', 'uniform', or piece letters that repeat, such as 'IOTLJSZ'")
+    randomizer: str = _game(
+        "7-bag", "'7-bag', 'uniform', 'uniform:SZ' for some pieces alone, or letters that repeat, such as 'IOTLJSZ'"
+    )
     game_over: str = _game(
         "overflow",
         "'overflow': a piece that rests above the visible rows ends the game; 'guideline': pieces spawn, block out "

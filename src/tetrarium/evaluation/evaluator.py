@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tetrarium.engine.batches import MAX_THREADS, usable_cores
-from tetrarium.engine.rules import UNIFORM, is_integer
+from tetrarium.engine.rules import UNIFORM, UNIFORM_OF, is_integer
 from tetrarium.engine.state_layout import LINES, N_PLACED, TERMINATED
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
@@ -173,7 +173,8 @@ def piece_limit(config: EnvConfig, max_pieces: int | None = None) -> int:
         return whole_number("max_pieces", max_pieces, 1, _MAX_PIECES)
     if config.max_pieces is not None:
         return config.max_pieces
-    return _MAX_PIECES_UNIFORM if config.rules().compiled.randomizer == UNIFORM else _MAX_PIECES_OTHER
+    independent = config.rules().compiled.randomizer in (UNIFORM, UNIFORM_OF)
+    return _MAX_PIECES_UNIFORM if independent else _MAX_PIECES_OTHER
 
 
 def share_done(n_pieces: int, n_finished: int, n_games: int, max_pieces: int) -> float:

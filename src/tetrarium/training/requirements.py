@@ -6,15 +6,16 @@ from typing import Final
 
 import numpy as np
 
-from tetrarium.engine import make_layout, row_length
+from tetrarium.engine import PIECES, Rules, make_layout, row_length
 from tetrarium.engine.features import feature_spec
+from tetrarium.engine.rules import SCRIPTED, UNIFORM_OF
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import action_type
 from tetrarium.errors import ConfigError
 from tetrarium.training.config import TrainingConfig
 from tetrarium.training.memory import require_memory
 
-_SYMMETRIC_RANDOMIZERS: Final = ("7-bag", "uniform")  # deal each piece as often as its mirror image
+_MIRRORED: Final = str.maketrans("LJSZ", "JLZS")
 _SYMMETRIC_SETTINGS: Final = {  # others spawn pieces half a column to the left, and have kicks that do not mirror
     "game_over": "overflow",
     "actions": "drop",
@@ -98,9 +99,17 @@ def require_independent_pieces(env_config: EnvConfig, config: TrainingConfig) ->
         )
 
 
+def _deals_mirrored_alike(rules: Rules) -> bool:
+    """Returns whether each piece is dealt as often as its mirror image, after whatever pieces."""
+    if rules.compiled.randomizer == UNIFORM_OF:
+        pieces = {PIECES[piece] for piece in rules.script}
+        return pieces == {piece.translate(_MIRRORED) for piece in pieces}
+    return rules.compiled.randomizer != SCRIPTED
+
+
 def _asymmetry(env_config: EnvConfig) -> str | None:
     """Returns a property of a game that mirroring would change; None if it is symmetric."""
-    if env_config.randomizer not in _SYMMETRIC_RANDOMIZERS:
+    if not _deals_mirrored_alike(env_config.rules()):
         return f"the pieces {env_config.randomizer!r}"
     for name, symmetric in _SYMMETRIC_SETTINGS.items():
         if getattr(env_config, name) != symmetric:

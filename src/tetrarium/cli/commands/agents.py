@@ -43,7 +43,10 @@ RulesOption = Annotated[Rules | None, Parameter(help="Rules of the game. [defaul
 HeightOption = Annotated[int | None, Parameter(help="Visible rows of the board.")]
 RandomizerOption = Annotated[
     str | None,
-    Parameter(completer=lambda _: RANDOMIZERS, help="'7-bag', 'uniform', or a repeated piece sequence such as 'IOT'."),
+    Parameter(
+        completer=lambda _: RANDOMIZERS,
+        help="'7-bag', 'uniform', 'uniform:SZ', or a repeated piece sequence such as 'IOT'.",
+    ),
 ]
 
 _SPEED: Final = 10.0  # pieces per second
