@@ -203,14 +203,14 @@ class GoalCallback(RoundCallback):
     def reached(self) -> tuple[str, ...]:
         """Settings of the goals that are reached."""
         config, statistics = self._config, self._statistics
+        goals = {name: goal for name in ("target_lines", "target_mean_lines") if (goal := getattr(config, name))}
+        if not goals:
+            return ()
         values = {
             "target_lines": statistics.best_lines_game,
             "target_mean_lines": statistics.mean_lines_of(config.target_mean_games),
         }
-        goals = {name: getattr(config, name) for name in values}
-        return tuple(
-            name for name, value in values.items() if None not in (goals[name], value) and value >= goals[name]
-        )
+        return tuple(name for name, goal in goals.items() if (value := values[name]) is not None and value >= goal)
 
     def on_round_end(self) -> bool:
         """Returns False once a goal is reached."""

@@ -15,6 +15,7 @@ The working memory is one ``int64`` array. Its first part is read as words; the 
 exact. After it callers may keep words of their own.
 """
 
+import functools
 from typing import Final
 
 import numpy as np
@@ -84,7 +85,14 @@ _at: Final = np.uint64  # an index that cannot be negative: compiled code then l
 def make_scratch(n_more: int = 0) -> Scratch:
     """Allocates the working memory that describing boards takes, and so many words more for the caller."""
     scratch = np.zeros(N_SCRATCH + n_more, dtype=np.int64)
-    lanes = scratch[:N_SCRATCH].view(np.float32)
+    scratch[:N_SCRATCH] = _initial_scratch()
+    return scratch
+
+
+@functools.cache
+def _initial_scratch() -> Scratch:
+    scratch = np.zeros(N_SCRATCH, dtype=np.int64)
+    lanes = scratch.view(np.float32)
     lanes[_NO_ROW:_RISES] = ILLEGAL
     lanes[_RISES:_LANDINGS] = -_OUTSIDE
     rises = lanes[_RISES : _FLAT - N_LANES].reshape(N_PIECES, MAX_ORIENTATIONS, _RISE)
