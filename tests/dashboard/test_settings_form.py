@@ -55,7 +55,7 @@ def test_settings_change_a_preset() -> None:
         ("quick", {"gamma": float("nan")}, "gamma is a number from 0.0 to 0.999999; got nan.", "gamma"),
         ("quick", {"net_arch": [64, "wide"]}, "net_arch contains widths from 1 to 4096; got (64, 'wide').", "net_arch"),
         ("quick", {"features": ["height"]}, "A feature is one of column_heights, max_height", "features"),
-        ("quick", {"randomizer": 7}, "randomizer is '7-bag', 'uniform', or piece letters", "randomizer"),
+        ("quick", {"randomizer": 7}, "randomizer is '7-bag', 'uniform', 'uniform:' and", "randomizer"),
         ("quick", {"device": "toaster"}, "such as 'cuda:1'; got 'toaster'.", "device"),
     ],
 )
