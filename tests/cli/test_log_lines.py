@@ -75,7 +75,7 @@ def test_a_whole_run() -> None:
         "Plot its curve: tetrarium runs plot first",
         "Evaluating: 10 of 100 games done, 123,456 pieces placed",
         "Evaluating: 100 of 100 games done, 999,999 pieces placed, 8 workers, 2 slices lost, 1 slice repeated",
-        "dt-10 on 10 × 20, 7-bag, seed 3",  # noqa: RUF001  (as people write sizes)
+        "dt-10 on 10 × 20, 7-bag, seed 3",
     ]
     assert len(out.getvalue().splitlines()) == 22
     assert re.search(r"[\x00-\x09\x0b-\x1f\x7f]", out.getvalue()) is None

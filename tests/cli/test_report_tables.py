@@ -10,7 +10,7 @@ from tetrarium.cli.tables.report_tables import report_lines, report_table
 from tetrarium.evaluation.reports import GameResult, make_report
 
 COMPLETE = [
-    "dt-10 on 10 × 20, 7-bag, seed 3",  # noqa: RUF001  (as people write sizes)
+    "dt-10 on 10 × 20, 7-bag, seed 3",
     "games                     1,000",
     "estimated lines per game  1,204 ± 60 at 95 %, n = 1,000",
     "median                    830",

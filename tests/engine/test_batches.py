@@ -1,11 +1,12 @@
 """Tests of steps that are divided among threads: same result on any number, rejected as a whole."""
 
+import os
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tetrarium.engine.batches import Batch
+from tetrarium.engine.batches import Batch, usable_cores
 from tetrarium.engine.state_layout import COLUMNS, SCORE
 from tetrarium.environment import EnvConfig, make_vec_env
 from tetrarium.environment.core import GameCore
@@ -83,3 +84,12 @@ def test_default_is_one_thread_per_512_games_and_at_most_one_per_core(monkeypatc
 
     assert [n_threads(n_games) for n_games in (1, 512, 1_023, 1_024, 1_536, 10_000)] == [1, 1, 1, 2, 3, 3]
     assert n_threads(2, wanted=8) == 2
+
+
+def test_without_affinity_all_cores_are_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 12)
+    assert usable_cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS and Windows
+    assert usable_cores() == 12
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert usable_cores() == 1

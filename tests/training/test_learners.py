@@ -188,6 +188,9 @@ class TestEvolution(LearnerContract):
             ConfigError, match="'cma-es' requires 'game_over' and at least one feature of a single number"
         ):
             TetrisAgent(env, self.SMALL)
+        alone = make_env(EnvConfig(features=("game_over",)))()
+        with pytest.raises(ConfigError, match="'cma-es' requires 'game_over' and at least one feature of a placement;"):
+            TetrisAgent(alone, self.SMALL.with_changes(cma_columns=True))
 
     def test_a_wrapped_environment_is_refused(self) -> None:
         env = gymnasium.wrappers.TimeLimit(make_env(EnvConfig())(), 30)

@@ -77,8 +77,9 @@ def require_linear_features(env_config: EnvConfig, config: TrainingConfig) -> tu
     """
     features = linear_features(env_config, config)
     if not features or "game_over" not in env_config.features:
+        weighed = "of a placement" if config.cma_columns else "of a single number"
         raise ConfigError(
-            "The algorithm 'cma-es' requires 'game_over' and at least one feature of a single number; got "
+            f"The algorithm 'cma-es' requires 'game_over' and at least one feature {weighed}; got "
             f"{', '.join(env_config.features)}. Add 'game_over' and 'holes', for example, to features.",
             field="features",
         )

@@ -41,12 +41,15 @@ export async function refreshActivity() {
   isRequested = true;
   if (isReading) return;
   isReading = true;
-  while (isRequested) {
-    isRequested = false;
-    activity = await request("get", "/activity").catch(() => activity); // the live socket reports the lost connection
-    show();
+  try {
+    while (isRequested) {
+      isRequested = false;
+      activity = await request("get", "/activity").catch(() => activity); // the live socket reports the lost connection
+      show();
+    }
+  } finally {
+    isReading = false;
   }
-  isReading = false;
 }
 
 function show() {
