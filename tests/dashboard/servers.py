@@ -101,6 +101,8 @@ def end_workers(home: Path) -> None:
                     worker.command("stop")
             except WorkerError:
                 time.sleep(0.05)
+            else:  # a worker that ends answers no second command
+                wait_until(lambda folder=folder: not is_locked(folder))  # type: ignore[misc]
 
 
 def events(socket: ClientConnection, timeout_s: float = TIMEOUT_S) -> Iterator[dict[str, Any]]:

@@ -23,8 +23,8 @@ from tetrarium.training.runs.run import TrainingRun
 from tetrarium.workers.processes.worker_host import hosted
 
 CONFIG = TrainingConfig(
-    n_envs=4, total_timesteps=10_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400,
-    checkpoint_every=3_000, evaluate_every=0,
+    n_envs=4, total_timesteps=4_000, learning_starts=40, batch_size=16, net_arch=(8,), buffer_size=400,
+    checkpoint_every=1_200, evaluate_every=0,
 )  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def test_recorded_and_published_progress_agree(home: Home) -> None:
     progress = [event for event in events if isinstance(event, Progress)][-1]
 
     assert header == list(PROGRESS.column_names)
-    assert [int(row[0]) for row in rows] == [2_000, 4_000, 6_000, 8_000, 10_000]
+    assert [int(row[0]) for row in rows] == [2_000, 4_000]
     assert int(last["games_ended"]) == progress.games_ended == agent.statistics.games_ended
     for name in ("training_mean", "lines_low", "lines_high", "mean_reward_placement", "loss", "mean_q"):
         assert float(last[name]) == getattr(progress, name), name
@@ -146,13 +146,13 @@ def test_a_stop_and_a_resume_leave_the_same_progress(home: Home) -> None:
     part, _ = start(home, "part", CONFIG)
 
     def stop_late(event: Event) -> None:
-        if isinstance(event, BoardShown) and event.step > 5_000:
+        if isinstance(event, BoardShown) and event.step > 2_600:
             part.request_stop()
 
     part._publish = stop_late
     part.control.subscribe(Subscription(boards_per_second=60.0))
     part.execute()
-    assert part.control.is_stop_requested * 5_001 > 5_000
+    assert part.control.is_stop_requested
     TrainingRun.open(home, "part", lambda _event: None).execute()
 
     assert untimed_progress(part.folder) == untimed_progress(whole.folder)

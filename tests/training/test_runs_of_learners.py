@@ -1,7 +1,10 @@
 """Each algorithm in a run: the same files, records and events, and an exact resume."""
 
 import csv
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -9,9 +12,9 @@ from tests.training.runs import files
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.replays import Replay
 from tetrarium.evaluation import evaluate
-from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress
+from tetrarium.events import BoardShown, CheckpointSaved, Event, Progress, RunEnded
 from tetrarium.registry.home import Home
-from tetrarium.training import TrainingConfig, read_policy
+from tetrarium.training import TetrisAgent, TrainingConfig, read_policy
 from tetrarium.training.runs.run import TrainingRun
 
 CONFIGS = {
@@ -30,9 +33,31 @@ CONFIGS = {
 }  # fmt: skip
 
 
+class Finished(NamedTuple):
+    """A run that was not interrupted."""
+
+    folder: Path
+    agent: TetrisAgent
+    ended: RunEnded
+
+
 @pytest.fixture
 def home(tetrarium_home: Path) -> Home:
     return Home.locate(tetrarium_home)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Finished]:
+    """Function that returns the finished run of an algorithm, which no test changes."""
+
+    @functools.cache
+    def finish(algorithm: str) -> Finished:
+        home = Home.locate(tmp_path_factory.mktemp("finished") / "home")
+        run = TrainingRun.create(home, "one", EnvConfig(), CONFIGS[algorithm], lambda _event: None)
+        agent, ended = run.execute()
+        return Finished(run.folder, agent, ended)
+
+    return finish
 
 
 def episodes(folder: Path) -> list[list[str]]:
@@ -66,10 +91,9 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(home: Home, algor
 
 
 @pytest.mark.parametrize("algorithm", CONFIGS)
-def test_lines_and_pieces_of_the_episodes_add_up(home: Home, algorithm: str) -> None:
-    run = TrainingRun.create(home, "one", EnvConfig(), CONFIGS[algorithm], lambda _event: None)
-    agent, _ = run.execute()
-    rows = episodes(run.folder)[1:]
+def test_lines_and_pieces_of_the_episodes_add_up(finished: Callable[[str], Finished], algorithm: str) -> None:
+    folder, agent, _ = finished(algorithm)
+    rows = episodes(folder)[1:]
     is_whole = algorithm == "cma-es"  # no game is left running
     running = agent.vec_env.core.games
 
@@ -79,9 +103,8 @@ def test_lines_and_pieces_of_the_episodes_add_up(home: Home, algorithm: str) -> 
 
 
 @pytest.mark.parametrize("algorithm", CONFIGS)
-def test_a_runs_checkpoint_plays_like_its_agent(home: Home, algorithm: str) -> None:
-    run = TrainingRun.create(home, "one", EnvConfig(), CONFIGS[algorithm], lambda _event: None)
-    agent, ended = run.execute()
+def test_a_runs_checkpoint_plays_like_its_agent(finished: Callable[[str], Finished], algorithm: str) -> None:
+    _, agent, ended = finished(algorithm)
     policy, _ = read_policy(Path(ended.checkpoint))
 
     ours = evaluate(agent, EnvConfig(), n_games=4, seed=1, max_pieces=100)
@@ -89,13 +112,12 @@ def test_a_runs_checkpoint_plays_like_its_agent(home: Home, algorithm: str) -> N
 
 
 @pytest.mark.parametrize("algorithm", CONFIGS)
-def test_replays_are_games_of_training(home: Home, algorithm: str) -> None:
-    run = TrainingRun.create(home, "one", EnvConfig(), CONFIGS[algorithm], lambda _event: None)
-    agent, _ = run.execute()
-    rows = episodes(run.folder)[1:]
+def test_replays_are_games_of_training(finished: Callable[[str], Finished], algorithm: str) -> None:
+    folder, agent, _ = finished(algorithm)
+    rows = episodes(folder)[1:]
     running = [] if algorithm == "cma-es" else agent.vec_env.core.games.lines.tolist()  # there no game is left running
     lines = sorted([*(int(row[3]) for row in rows), *running], reverse=True)
-    kept = {name: Replay.from_bytes(data) for name, data in files(run.folder / "replays").items()}
+    kept = {name: Replay.from_bytes(data) for name, data in files(folder / "replays").items()}
     best = [kept[f"best-{k:02}.tetris-replay"].lines for k in range(1, 11)]
     latest = kept["last-01.tetris-replay"]
 

@@ -20,10 +20,10 @@ from tetrarium.errors import ConfigError, WorkerError
 from tetrarium.events import BoardShown, ControlChanged, Event, Progress, RunEnded, StateChanged, event_to_json
 from tetrarium.registry.files.process_lock import acquire_lock
 from tetrarium.training.runs.control import Subscription
+from tetrarium.workers.protocol import server as server_module
 from tetrarium.workers.protocol.client import AsyncWorkerClient, WorkerClient
 from tetrarium.workers.protocol.commands import DEMO
 from tetrarium.workers.protocol.curve_keys import CurveKeys, new_token
-from tetrarium.workers.protocol.server import LEASE_S
 from tetrarium.workers.protocol.status_files import Address, read_address, read_state
 
 PROGRESS = Progress(
@@ -262,7 +262,9 @@ def test_two_clients_receive_events_and_send_commands(tmp_path: Path) -> None:
         assert one.command("pause")["ok"] and other.command("status")["ok"]
 
 
-def test_a_lease_expires_without_renewal(tmp_path: Path) -> None:
+def test_a_lease_expires_without_renewal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease_s = 1.0
+    monkeypatch.setattr(server_module, "LEASE_S", lease_s)
     with listening(tmp_path) as (_, control):
         began_s = time.monotonic()
         with WorkerClient.connect(tmp_path) as worker:
@@ -270,7 +272,7 @@ def test_a_lease_expires_without_renewal(tmp_path: Path) -> None:
             assert wait_for(lambda: control.is_watched)
         wait_for(lambda: not control.is_watched)
 
-        assert LEASE_S - 0.1 < time.monotonic() - began_s < LEASE_S + 5
+        assert lease_s - 0.1 < time.monotonic() - began_s < lease_s + 5
 
 
 def test_a_change_of_mode_or_speed_is_published(tmp_path: Path) -> None:
