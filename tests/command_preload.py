@@ -28,15 +28,16 @@ def redirect(environment: Mapping[str, str], out: str, err: str) -> None:
 def run_command(arguments: list[str]) -> None:
     """Runs a command in this process."""
     if arguments[0] in STARTERS:
-        _fork_first_server()
+        fork_first_server()
     main(arguments)
 
 
-def _fork_first_server() -> None:
-    """Forks the command's first server of workers, which it would otherwise start, with imports of its own."""
+def fork_first_server() -> None:
+    """Forks this process's first server of workers, which it would otherwise start, with imports of its own."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if fork_server._fork() == 0:
-        ours.close()
+        os.closerange(3, theirs.fileno())  # among them pipes by whose end others notice the end of this process
+        os.closerange(theirs.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
         os.setsid()
         fork_server._serve(theirs)
         sys.exit()
