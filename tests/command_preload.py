@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from tetrarium.cli.main import main
 from tetrarium.workers.processes import fork_server
@@ -25,8 +26,12 @@ def redirect(environment: Mapping[str, str], out: str, err: str) -> None:
         os.close(descriptor)
 
 
-def run_command(arguments: list[str]) -> None:
-    """Runs a command in this process."""
+def run_command(arguments: list[str], constants: Mapping[str, Any]) -> None:
+    """Runs a command in this process, for which constants of modules may have other values."""
+    for path, value in constants.items():
+        module, _, name = path.rpartition(".")
+        assert hasattr(importlib.import_module(module), name)
+        setattr(importlib.import_module(module), name, value)
     if arguments[0] in STARTERS:
         fork_first_server()
     main(arguments)

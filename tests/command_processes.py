@@ -9,6 +9,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 # A process has one fork server, whose imports are those that were named last.
@@ -77,10 +78,23 @@ class Command:
 
 
 class ForkedCommand(Command):
-    """Command in a process forked from one that has imported everything, which saves the seconds of its imports."""
+    """Command in a process forked from one that has imported everything, which saves the seconds of its imports.
+
+    Args:
+        arguments: The command and its arguments.
+        is_merged: Whether standard error is written to standard output.
+        constants: Values that constants of modules have in the process and its workers, by their dotted names.
+    """
+
+    def __init__(
+        self, *arguments: object, is_merged: bool = False, constants: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        self._constants = dict(constants)
+        super().__init__(*arguments, is_merged=is_merged)
 
     def _start(self, arguments: list[str], out: Any, err: Any) -> Any:
-        process = FORK_SERVER.Process(target=self._target(), args=(arguments, dict(os.environ), out.name, err.name))
+        about = (arguments, dict(os.environ), out.name, err.name, self._constants)
+        process = FORK_SERVER.Process(target=self._target(), args=about)
         process.start()
         return process
 
@@ -106,14 +120,18 @@ class ForkedProgram(ForkedCommand):
         return _run_program
 
 
-def _run_command(arguments: list[str], environment: Mapping[str, str], out: str, err: str) -> None:
+def _run_command(
+    arguments: list[str], environment: Mapping[str, str], out: str, err: str, constants: Mapping[str, Any]
+) -> None:
     from tests.command_preload import redirect, run_command
 
     redirect(environment, out, err)
-    run_command(arguments)
+    run_command(arguments, constants)
 
 
-def _run_program(arguments: list[str], environment: Mapping[str, str], out: str, err: str) -> None:
+def _run_program(
+    arguments: list[str], environment: Mapping[str, str], out: str, err: str, _constants: Mapping[str, Any]
+) -> None:
     from tests.command_preload import redirect
 
     redirect(environment, out, err)

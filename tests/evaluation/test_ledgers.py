@@ -33,7 +33,7 @@ NAMES = ["random", "stacker", "small net"]
 CONFIGS = {
     "drop": SMALL,
     "hold": EnvConfig(width=6, height=6, hold=True),
-    "reachable": EnvConfig.guideline().with_changes(width=6, height=6, actions="reachable"),
+    "reachable": EnvConfig.guideline().with_changes(width=6, height=8, actions="reachable"),
 }
 
 

@@ -6,10 +6,11 @@ import signal
 import socket
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from tests.command_processes import ForkedCommand
@@ -61,17 +62,23 @@ def _kill(folder: Path) -> bool:
 
 
 class Dashboard:
-    """``tetrarium serve`` with a home; it can be killed and restarted at the same address."""
+    """``tetrarium serve`` with a home; it can be killed and restarted at the same address.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: The home's folder.
+        constants: As for `ForkedCommand`.
+    """
+
+    def __init__(self, root: Path, constants: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.root = root
+        self._constants = constants
         self.home = Home.locate(root)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: ForkedCommand | None = None
 
     def start(self) -> None:
-        process = ForkedCommand("serve", "--home", self.root, "--port", self.port)
+        process = ForkedCommand("serve", "--home", self.root, "--port", self.port, constants=self._constants)
         wait_until(lambda: "\n" in process.output or process.poll() is not None, "the dashboard to start")
         assert process.output == f"The dashboard is at {self.url}/\n"
         self.process = process

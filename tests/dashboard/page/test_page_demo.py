@@ -1,17 +1,28 @@
 """Demos on the live page: an agent plays in its own worker, without training."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.dashboard.page.conftest import PATIENCE_MS
 from tests.dashboard.page.page_helpers import PageMonitor, expect_state, next_board, open_run, pass_frames
 from tests.dashboard.page.served_dashboard import Dashboard, wait_until
 
+UNWATCHED_S = 4.0  # after which a shared demo ends, instead of ten seconds; more than a page takes to load
 NEXT_BOARD = """(canvas) => new Promise((done) =>
     document.querySelector(canvas).addEventListener("drawn", () => done(), { once: true }))"""
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    constants = {"tetrarium.workers.processes.demo_process._UNWATCHED_SHARED_S": UNWATCHED_S}
+    served = Dashboard(tmp_path_factory.mktemp("home"), constants)
+    served.start()
+    yield served
+    served.close()
 
 
 def test_demo_plays_pauses_restarts_and_stops(
@@ -273,7 +284,7 @@ def test_controls_show_training_time_and_requested_speed(page: Page) -> None:
 
 def test_watched_run_plays_on_after_its_end(page: Page, dashboard: Dashboard, photograph: Callable[..., None]) -> None:
     settings = {
-        "total_timesteps": 4_000, "evaluate_every": 2_000, "evaluation_games": 2, "evaluation_pieces": 50,
+        "total_timesteps": 2_000, "evaluate_every": 1_000, "evaluation_games": 2, "evaluation_pieces": 50,
         "harder_games": 6,
     }  # fmt: skip
     dashboard.start_run("short", mode="every-move", **settings)  # which does not end before the pause
@@ -289,10 +300,10 @@ def test_watched_run_plays_on_after_its_end(page: Page, dashboard: Dashboard, ph
     expect(page.locator("#notice-title")).to_have_text("short finished.")
     expect(page.get_by_role("link", name="Details")).to_have_attribute("href", re.compile("runs/short$"))
     expect(details.locator("#about")).to_contain_text("Started fromthe pageEquivalent commandtetrarium train --preset")
-    expect(page.locator("#notice-text")).to_contain_text(re.compile(r"4,000 steps in .* · survival \d of 2 games"))
+    expect(page.locator("#notice-text")).to_contain_text(re.compile(r"2,000 steps in .* · survival \d of 2 games"))
     next_board(page)
     photograph(page, "end-card")
-    expect(details.locator("#evaluations tbody tr")).to_contain_text(["4,000", "2,000"])
+    expect(details.locator("#evaluations tbody tr")).to_contain_text(["2,000", "1,000"])
     harder = details.locator("#evaluations tbody tr").first.locator("td").last.inner_text()
     expect(page.locator(".main-chart output")).to_contain_text(f"harder game {harder}")
     details.close()
@@ -305,7 +316,7 @@ def test_watched_run_plays_on_after_its_end(page: Page, dashboard: Dashboard, ph
     assert download.value.suggested_filename.startswith("short")
     page.get_by_role("button", name="Train longer").click()
     expect(page.locator("#notice-text")).to_contain_text(
-        "8,000 steps in ", timeout=4 * PATIENCE_MS
+        "4,000 steps in ", timeout=4 * PATIENCE_MS
     )  # the same run, twice as long
     page.get_by_role("link", name="Play against it").click()
     expect(page.locator("#opponent")).to_have_value(re.compile("^short"))
