@@ -1,5 +1,6 @@
 """Module that the fork server of ``command_processes`` imports: all that commands and their workers need."""
 
+import contextlib
 import importlib
 import itertools
 import os
@@ -56,3 +57,6 @@ for name in ("cli.commands.serve", "cli.commands.train", "cli.commands.tune", "d
     importlib.import_module(f"tetrarium.{name}")
 for module in MODULES.values():
     importlib.import_module(module).prepare()
+with contextlib.suppress(ImportError):  # distributed is not installed
+    for name in ("dask_scheduler", "dask_worker"):
+        importlib.import_module(f"distributed.cli.{name}")

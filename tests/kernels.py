@@ -10,7 +10,7 @@ from typing import Final
 
 from tetrarium.environment import EnvConfig
 from tetrarium.environment.interfaces.tetris_env import make_env
-from tetrarium.evaluation import evaluate, named_policy
+from tetrarium.evaluation import evaluate, named_policy, play_moves
 from tetrarium.training import TetrisAgent, TrainingConfig
 
 GAMES: Final = (  # in descending order of compile time
@@ -24,15 +24,16 @@ SMALL: Final = TrainingConfig(n_envs=4, total_timesteps=40, learning_starts=20, 
 
 
 def compile_game(game: EnvConfig) -> None:
-    """Trains on a game for a few steps and evaluates the agent and a linear controller, or presses a key."""
+    """Trains on a game for a few steps and evaluates the agent and controllers, or presses a key."""
     if game.actions == "keys":
         env = make_env(game)()
         env.reset(seed=0)
         env.step(0)
         return
     agent = TetrisAgent(make_env(game)(), SMALL).train(40)
-    for policy in (agent, named_policy("dt-10")):
+    for policy in (agent, named_policy("dt-10"), named_policy("random")):
         evaluate(policy, game, n_games=1, seed=0, max_pieces=2)
+        list(play_moves(policy, game, 0, 0, max_pieces=2))
 
 
 def main() -> None:
