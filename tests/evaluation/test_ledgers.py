@@ -255,7 +255,6 @@ def test_an_evaluation_that_was_killed_continues(tmp_path: Path) -> None:
 
 
 @compiled_only
-@pytest.mark.usefixtures("forked_workers")
 def test_slices_of_a_killed_worker_are_played_again(tmp_path: Path) -> None:
     """The function that made the executor makes another one; an executor of the caller cannot be replaced."""
     pieces: list[int] = []

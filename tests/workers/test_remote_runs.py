@@ -99,7 +99,6 @@ def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-@pytest.mark.usefixtures("forked_workers")
 def test_a_run_whose_workers_are_killed_twice_equals_the_local_one(home: Home, local: dict[str, Any]) -> None:
     made: list[Any] = []
 
