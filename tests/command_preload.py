@@ -34,16 +34,15 @@ def run_command(arguments: list[str], constants: Mapping[str, Any]) -> None:
         assert hasattr(importlib.import_module(module), name)
         setattr(importlib.import_module(module), name, value)
     if arguments[0] in STARTERS:
-        fork_first_server()
+        _fork_first_server()
     main(arguments)
 
 
-def fork_first_server() -> None:
-    """Forks this process's first server of workers, which it would otherwise start, with imports of its own."""
+def _fork_first_server() -> None:
+    """Forks the command's first server of workers, which it would otherwise start, with imports of its own."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if fork_server._fork() == 0:
-        os.closerange(3, theirs.fileno())  # among them pipes by whose end others notice the end of this process
-        os.closerange(theirs.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+        ours.close()
         os.setsid()
         fork_server._serve(theirs)
         sys.exit()

@@ -59,27 +59,6 @@ def tetrarium_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     return home
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _forked_evaluations() -> Iterator[None]:
-    """Saves runs that tests train in this process the seconds in which their evaluations' process starts."""
-    if IS_JIT_DISABLED:  # the engine has no evaluations
-        yield
-        return
-    from tests.forked_processes import fork_evaluations
-
-    with pytest.MonkeyPatch.context() as patch:
-        fork_evaluations(patch)
-        yield
-
-
-@pytest.fixture
-def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Saves the workers of ``--on local`` the seconds in which they start."""
-    from tests.forked_processes import fork_workers
-
-    fork_workers(monkeypatch)
-
-
 @pytest.fixture(autouse=True)
 def _one_torch_thread() -> None:
     """Keeps parallel tests from competing for cores; does not import torch for tests that do not use it."""

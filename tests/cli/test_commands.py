@@ -480,7 +480,6 @@ def test_training_starts_from_the_weights_of_another_agent(
     assert "Unknown agent 'nobody'" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("forked_workers")
 def test_evaluate_on_processes_and_with_a_ledger(
     trained: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -511,7 +510,6 @@ def test_evaluate_on_processes_and_with_a_ledger(
     assert list((trained / "evaluations").iterdir()) == []
 
 
-@pytest.mark.usefixtures("forked_workers")
 def test_runs_are_trained_resumed_and_evaluated_on_processes(
     tetrarium_home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

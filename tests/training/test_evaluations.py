@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from tests.forked_processes import start_evaluations
 from tests.training.runs import EVALUATED, FinishedRun, files, ignore, scalars, start, stop_after, table
 from tetrarium.environment import EnvConfig
-from tetrarium.evaluation import RandomPolicy, compare_reports, evaluate, evaluation_process
+from tetrarium.evaluation import RandomPolicy, compare_reports, evaluate
 from tetrarium.evaluation.evaluation_process import EvaluationProcess, EvaluationRequest
 from tetrarium.events import AgentEvaluated, CheckpointSaved, StateChanged
 from tetrarium.registry.home import Home
@@ -47,12 +46,6 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
     """Returns the rows of a run's evaluations by column."""
     header, rows = read_table(folder, EVALUATIONS)
     return [dict(zip(header, row, strict=True)) for row in rows]
-
-
-@pytest.fixture(autouse=True)
-def _started_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Starts processes as outside of tests, which fork them."""
-    monkeypatch.setattr(evaluation_process, "_start", start_evaluations)
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from tetrarium.errors import ConfigError, ExecutorError, PolicyError
 from tetrarium.evaluation.cluster import ClusterExecutor
 from tetrarium.evaluation.work_queue import GameStates, PlayedSlice, Slice, SliceRunner, Task, WorkQueue
 
-START_METHOD: Final = "spawn"  # of local processes
 ExecutorSource = Executor | Callable[[], Executor]  # an Executor, or a function that makes one and can replace it
 
 SLICE_S: Final = 1.0  # sending a slice takes milliseconds
@@ -191,7 +190,7 @@ class LocalProcesses(ProcessPoolExecutor):
     """
 
     def __init__(self, n_workers: int) -> None:
-        context = multiprocessing.get_context(START_METHOD)
+        context = multiprocessing.get_context("spawn")
         inherited, self._alive = context.Pipe(duplex=False)
         super().__init__(n_workers, mp_context=context, initializer=_start_worker, initargs=(inherited,))
 
