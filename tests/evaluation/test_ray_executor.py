@@ -53,6 +53,11 @@ def test_games_are_those_of_this_process(cluster: Any) -> None:
             assert play(policy, config, executor=at(cluster)).games == play(policy, config).games, NAMES
 
 
+def test_auto_finds_the_cluster_of_this_machine(cluster: Any) -> None:
+    assert cluster.address
+    assert play(executor=lambda: RayExecutor("ray:auto")).games == play().games
+
+
 def test_games_of_a_lost_node_are_played_again(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executors, "_OVERDUE_S", 5.0)
     disturbances = [
