@@ -13,6 +13,7 @@ import pytest
 from tests.evaluation.sample_policies import SMALL, STACKER, Predictor, compiled_only, network
 from tests.registry.faulty_disks import running, small_disk
 from tests.torture.test_full_disk import fill
+from tests.workers.servers import wait_for
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import (
     AlreadyRunningError,
@@ -22,11 +23,11 @@ from tetrarium.errors import (
     PolicyError,
     describe_os_error,
 )
-from tetrarium.evaluation import LinearPolicy, RandomPolicy, Report, evaluate, evaluator, ledger, work_queue
+from tetrarium.evaluation import LinearPolicy, RandomPolicy, Report, evaluate, evaluator, executors, ledger, work_queue
 from tetrarium.evaluation.executors import ExecutorStatus, local_processes
 from tetrarium.evaluation.policy_runner import GameBatch
 from tetrarium.evaluation.work_queue import Task, WorkQueue
-from tetrarium.registry.files.process_lock import run_lock
+from tetrarium.registry.files.process_lock import is_stopped, run_lock
 
 POLICIES = [RandomPolicy(), STACKER, network()]
 NAMES = ["random", "stacker", "small net"]
@@ -285,6 +286,31 @@ def test_slices_of_a_killed_worker_are_played_again(tmp_path: Path) -> None:
         "Slices are played by workers that stay alive; one ended, and the executor takes no more (BrokenProcessPool). "
         "Make a new executor and evaluate again; with a ledger, the evaluation continues."
     )
+
+
+@compiled_only
+def test_slices_of_a_stopped_worker_are_played_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "_OVERDUE_S", 0.5)
+    monkeypatch.setattr(executors, "_OVERDUE_SLICES", 0.0)
+    stopped: list[int] = []
+
+    def stop_first(n_pieces: int, _n_games: int) -> None:
+        if n_pieces and not stopped:
+            stopped.append(multiprocessing.active_children()[0].pid or 0)
+            os.kill(stopped[0], signal.SIGSTOP)
+
+    arguments = {"n_games": 200, "max_pieces": 200}
+    report = play(executor=local_processes(1), on_progress=stop_first, ledger=tmp_path, **arguments)
+    assert report.games == play(**arguments).games
+    assert stopped and multiprocessing.active_children() == []
+
+
+def test_processes_that_are_stopped_do_not_keep_an_executor_from_ending() -> None:
+    with local_processes(1)() as executor:
+        pid = executor.submit(os.getpid).result()
+        os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: is_stopped(pid), 10.0)
+    assert multiprocessing.active_children() == []
 
 
 def test_a_policy_that_cannot_be_compared_or_sent_is_refused(tmp_path: Path) -> None:

@@ -119,6 +119,29 @@ def test_a_run_whose_workers_are_killed_twice_equals_the_local_one(home: Home, l
     assert_equals(home, local)
 
 
+def test_a_piece_of_a_worker_that_is_stopped_is_trained_again(
+    home: Home, local: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_runs, "_OVERDUE_S", 0.0)
+    monkeypatch.setattr(remote_runs, "_MOST_AFTER_S", 3.0)
+    made: list[Any] = []
+
+    def make() -> Executor:
+        made.append(local_processes(1)())
+        return made[-1]
+
+    place = RemotePlace(home, SharedExecutor(make), "processes", least_s=0.0)
+    begin(place, "short", SHORT)
+    wait_for(lambda: pieces(home), PATIENCE_S)
+    (worker,) = made[0]._processes.values()
+    os.kill(worker.pid, signal.SIGSTOP)
+    assert place.join(PATIENCE_S)
+    place.close()
+    assert len(made) == 2
+    # A worker that is killed after its piece has ended leaves the piece's temporary home behind.
+    assert_same({**result_of(home.root, "short"), "models": models(home, "short")}, local["short"])
+
+
 def test_local_processes_end_at_once_with_the_place_that_is_closed(home: Home) -> None:
     made: list[Any] = []
 

@@ -21,6 +21,7 @@ from typing import Final
 from tetrarium.errors import ConfigError, ExecutorError, PolicyError
 from tetrarium.evaluation.cluster import ClusterExecutor
 from tetrarium.evaluation.work_queue import GameStates, PlayedSlice, Slice, SliceRunner, Task, WorkQueue
+from tetrarium.registry.files.process_lock import is_stopped
 
 ExecutorSource = Executor | Callable[[], Executor]  # an Executor, or a function that makes one and can replace it
 
@@ -128,6 +129,8 @@ def _play(
             queue.suit(status.n_workers, max(1.0, status.n_workers / _SLICES_PER_S))
             awaited = list({id(each): each for each in sent.values() if not each.is_returned}.values())
             overdue = [each for each in awaited if each.is_overdue(queue.slice_s or 0.0)]
+            if overdue and isinstance(executor, LocalProcesses):
+                executor.kill_stopped()
             for _ in range(_AHEAD * status.n_workers - (len(awaited) - len(overdue))):
                 if (taken := queue.take(wait=False)) is not None:
                     send(_SentSlice(taken))
@@ -185,6 +188,8 @@ def local_processes(n_workers: int) -> Callable[[], Executor]:
 class LocalProcesses(ProcessPoolExecutor):
     """Processes on this machine, which end with this one.
 
+    One that a signal stops would keep its call forever, and may hold the queue of calls, for which others then wait.
+
     Args:
         n_workers: Their number.
     """
@@ -197,6 +202,18 @@ class LocalProcesses(ProcessPoolExecutor):
     def kill(self) -> None:
         """Ends the processes at once; ``shutdown`` lets them return what they work on."""
         self._alive.close()
+        self.kill_stopped()
+
+    def kill_stopped(self) -> None:
+        """Kills those processes that a signal has stopped, which breaks the executor."""
+        for process in tuple((self._processes or {}).values()):
+            if process.pid is not None and is_stopped(process.pid):
+                process.kill()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Ends the processes once they have returned what they work on."""
+        self.kill_stopped()
+        super().shutdown(wait, cancel_futures=cancel_futures)
 
 
 def _start_worker(alive: Connection) -> None:

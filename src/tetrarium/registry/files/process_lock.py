@@ -308,5 +308,15 @@ def _pid_namespace() -> str:
 
 def start_time(pid: int) -> str:
     """Returns the start time of a process in clock ticks since the boot; empty if there is none, or it has ended."""
-    state, *rest = _text(f"/proc/{pid}/stat").rpartition(")")[2].split() or [""]
+    state, *rest = _stat(pid)
     return "" if state in ("", "Z", "X") else rest[_START_TIME]
+
+
+def is_stopped(pid: int) -> bool:
+    """Returns whether a signal such as SIGSTOP has stopped a process; False where the system does not tell."""
+    return _stat(pid)[0] == "T"
+
+
+def _stat(pid: int) -> list[str]:
+    """Returns the state of a process and what follows it in /proc/PID/stat, proc(5); or one empty word."""
+    return _text(f"/proc/{pid}/stat").rpartition(")")[2].split() or [""]

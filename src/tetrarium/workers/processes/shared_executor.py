@@ -83,6 +83,8 @@ class SharedExecutor:
                 if not sent[-1].running():
                     sent_s = time.monotonic()
                 elif time.monotonic() - sent_s > overdue_s * self._n_waiting(executor) * 2.0 ** (len(sent) - 1):
+                    if isinstance(executor, LocalProcesses):
+                        executor.kill_stopped()
                     sent.append(_submit(submit))
                     sent_s = time.monotonic()
             return done.pop().result()
