@@ -129,7 +129,7 @@ MEASUREMENTS: Final = {
     "10x10-champion-10x20": _played_10x10("champion-10x20, CMA-ES, 19 weights", "champion-10x20"),
     "10x10-columns": Measurement(
         game="10x10",
-        label="CMA-ES, 19 weights, searched on 10 rows",
+        label="CMA-ES, 19 weights, columns among them",
         agent="columns",
         command=_evaluate("columns", 10, 10_000, 10_000_000),
         training=(

@@ -313,7 +313,7 @@ def start_time(pid: int) -> str:
 
 
 def is_stopped(pid: int) -> bool:
-    """Returns whether a signal such as SIGSTOP has stopped a process; False where the system does not tell."""
+    """Returns whether a signal such as SIGSTOP has stopped a process; False where the system does not show."""
     return _stat(pid)[0] == "T"
 
 
