@@ -173,7 +173,7 @@ class Bench:
             if fault:
                 _count_calls(fault)
             redirect(dict(os.environ), *map(str, self._files()))
-            run_command(arguments)
+            run_command(arguments, {})
 
         return self._forked(run)
 
