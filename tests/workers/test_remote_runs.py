@@ -119,11 +119,12 @@ def test_a_run_whose_workers_are_killed_twice_equals_the_local_one(home: Home, l
     assert_equals(home, local)
 
 
+@pytest.mark.oracle  # two workers that import torch, for what a stopped worker of evaluations shows too
 def test_a_piece_of_a_worker_that_is_stopped_is_trained_again(
     home: Home, local: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote_runs, "_OVERDUE_S", 0.0)
-    monkeypatch.setattr(remote_runs, "_MOST_AFTER_S", 3.0)
+    monkeypatch.setattr(remote_runs, "_MOST_AFTER_S", 1.0)
     made: list[Any] = []
 
     def make() -> Executor:
@@ -189,7 +190,7 @@ def test_a_piece_whose_worker_hangs_is_trained_by_another_and_its_own_result_is_
     place: RemotePlace, local: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote_runs, "_OVERDUE_S", 0.0)
-    monkeypatch.setattr(remote_runs, "_MOST_AFTER_S", 3.0)
+    monkeypatch.setattr(remote_runs, "_MOST_AFTER_S", 1.0)
     begin(place, "short", SHORT)
     stopped = wait_for(lambda: pieces(place.home) and send_to_process(signal.SIGSTOP), PATIENCE_S)
     try:
