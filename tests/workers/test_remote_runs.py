@@ -99,7 +99,8 @@ def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def test_a_run_whose_workers_are_killed_twice_equals_the_local_one(home: Home, local: dict[str, Any]) -> None:
+@pytest.mark.parametrize("n_kills", [1, pytest.param(2, marks=pytest.mark.oracle)])
+def test_a_run_whose_workers_are_killed_equals_the_local_one(home: Home, local: dict[str, Any], n_kills: int) -> None:
     made: list[Any] = []
 
     def make() -> Executor:
@@ -108,14 +109,14 @@ def test_a_run_whose_workers_are_killed_twice_equals_the_local_one(home: Home, l
 
     place = RemotePlace(home, SharedExecutor(make), "processes", least_s=0.0)
     begin(place)
-    for n_made in (1, 2):
+    for n_made in range(1, n_kills + 1):
         piece = wait_for(lambda: next(iter(pieces(home)), None), PATIENCE_S)
         (worker,) = made[n_made - 1]._processes.values()
         os.kill(worker.pid, signal.SIGKILL)
         wait_for(lambda gone=piece: not gone.exists(), PATIENCE_S)  # its process ends with the worker
     assert place.join(PATIENCE_S)
     place.close()
-    assert len(made) == 3
+    assert len(made) == n_kills + 1
     assert_equals(home, local)
 
 
@@ -186,6 +187,7 @@ def test_a_run_that_is_paused_stopped_and_resumed_equals_the_local_one(
     assert_equals(home, local)
 
 
+@pytest.mark.oracle  # as below, where the worker itself is stopped
 def test_a_piece_whose_worker_hangs_is_trained_by_another_and_its_own_result_is_dropped(
     place: RemotePlace, local: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
