@@ -57,6 +57,6 @@ def test_raw_file_keeps_the_lines_of_each_game_of_a_report(results: ModuleType) 
     report = evaluate(named_policy("dt-10"), EnvConfig.literature(height=10), n_games=6, seed=1, max_pieces=3_000)
     assert 0 < report.n_truncated < 6
     found = results.read_result("10x10-dt-10", results.compact(json.loads(report.to_json())))
-    assert (found.n, found.n_lost, found.placements) == (6, report.n_ended, report.pieces_total)
+    assert (found.n, found.n_lost) == (6, report.n_ended)
     assert found.estimate.mean == report.mean_lines
     assert found.estimate.interval == report.interval_lines

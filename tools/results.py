@@ -44,7 +44,6 @@ class Game:
     title: str
     about: str
     published: tuple[Published, ...] = ()
-    unit: str = "lines per game"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +54,8 @@ class Measurement:
     label: str
     agent: str
     command: tuple[str, ...]  # after ``tetrarium``, or of a script
-    training: tuple[str, ...] = ()  # of ``tetrarium train``; () for what comes with the package
-    chosen: str = "not chosen among others"
+    training: tuple[str, ...]  # of ``tetrarium train``; () for what comes with the package
+    chosen: str  # among how many, and by what
 
 
 _JMLR: Final = "Scherrer et al., JMLR 16, 2015"
@@ -106,13 +105,29 @@ def _evaluate(agent: str, height: int, games: int, max_pieces: int) -> tuple[str
     return ("evaluate", agent, *rules, "--games", str(games), "--seed", "100", "--max-pieces", str(max_pieces))
 
 
-def _played_10x10(label: str, agent: str) -> Measurement:
-    return Measurement(game="10x10", label=label, agent=agent, command=_evaluate(agent, 10, 10_000, 10_000_000))
+_CHOSEN: Final = {
+    "champion": "best evaluated weights of a run, seed 1",
+    "champion-10x10": "best evaluated weights of a run, seed 1",
+    "champion-10x20": "last policy of the first run of its preset, seed 1",
+    "columns": "the only run on this machine",
+    "sz": "the only run",
+}
+
+
+def _measured(
+    game: str, label: str, agent: str, command: tuple[str, ...], training: tuple[str, ...] = ()
+) -> Measurement:
+    chosen = "published weights" if agent in PUBLISHED else _CHOSEN[agent]
+    return Measurement(game=game, label=label, agent=agent, command=command, training=training, chosen=chosen)
+
+
+def _played_10x10(label: str, agent: str, training: tuple[str, ...] = ()) -> Measurement:
+    return _measured("10x10", label, agent, _evaluate(agent, 10, 10_000, 10_000_000), training)
 
 
 def _estimated_10x20(label: str, agent: str) -> Measurement:
     command = ("bench/strength.py", agent, "--estimates", "400", "--walkers", "40", "--seed", "202")
-    return Measurement(game="10x20", label=f"{label}, estimated", agent=agent, command=command)
+    return _measured("10x20", f"{label}, estimated", agent, command)
 
 
 _SZ_GAME: Final = ("--rules", "literature", "--randomizer", "uniform:SZ", "--games", "10000", "--seed", "100")
@@ -127,49 +142,28 @@ MEASUREMENTS: Final = {
     "10x10-champion": _played_10x10("champion, DQN, trained on the default game", "champion"),
     "10x10-champion-10x10": _played_10x10("champion-10x10, CMA-ES, 9 weights", "champion-10x10"),
     "10x10-champion-10x20": _played_10x10("champion-10x20, CMA-ES, 19 weights", "champion-10x20"),
-    "10x10-columns": Measurement(
-        game="10x10",
-        label="CMA-ES, 19 weights, columns among them",
-        agent="columns",
-        command=_evaluate("columns", 10, 10_000, 10_000_000),
-        training=(
-            "--preset", "literature-10x10-cma", "--seed", "1", "--set", "cma_columns=true",
-            "--set", f"features={_COLUMN_FEATURES}",
-        ),
-        chosen="the only run",
+    "10x10-columns": _played_10x10(
+        "CMA-ES, 19 weights, columns among them", "columns",
+        ("--preset", "literature-10x10-cma", "--seed", "1", "--set", "cma_columns=true",
+         "--set", f"features={_COLUMN_FEATURES}"),
     ),
     "10x20-du": _estimated_10x20("DU's weights", "du"),
     "10x20-dt-10": _estimated_10x20("DT-10's weights", "dt-10"),
     "10x20-champion-10x10": _estimated_10x20("champion-10x10", "champion-10x10"),
     "10x20-champion-10x20": _estimated_10x20("champion-10x20", "champion-10x20"),
-    "10x20-champion-10x20-played": Measurement(
-        game="10x20",
-        label="champion-10x20, played",
-        agent="champion-10x20",
-        command=("evaluate", "champion-10x20", "--games", "200", "--max-pieces", "50000000"),
-        chosen="the last policy of the first run of its preset, seed 1",
+    "10x20-champion-10x20-played": _measured(
+        "10x20", "champion-10x20, played", "champion-10x20",
+        ("evaluate", "champion-10x20", "--games", "200", "--max-pieces", "50000000"),
     ),
-    "sz-dt-10": Measurement(
-        game="sz", label="DT-10's weights", agent="dt-10", command=("evaluate", "dt-10", *_SZ_GAME)
+    "sz-dt-10": _measured("sz", "DT-10's weights", "dt-10", ("evaluate", "dt-10", *_SZ_GAME)),
+    "sz-cma": _measured(
+        "sz", "CMA-ES, 19 weights, columns among them", "sz", ("evaluate", "sz", *_SZ_GAME),
+        ("--preset", "literature-10x10-cma", "--seed", "1", "--steps", "60_000_000", "--set", "height=20",
+         "--set", "randomizer=uniform:SZ", "--set", "cma_columns=true", "--set", f"features={_COLUMN_FEATURES}"),
     ),
-    "sz-cma": Measurement(
-        game="sz",
-        label="CMA-ES, 19 weights, columns among them",
-        agent="sz",
-        command=("evaluate", "sz", *_SZ_GAME),
-        training=(
-            "--preset", "literature-10x10-cma", "--seed", "1", "--steps", "60_000_000", "--set", "height=20",
-            "--set", "randomizer=uniform:SZ", "--set", "cma_columns=true", "--set", f"features={_COLUMN_FEATURES}",
-        ),
-        chosen="the only run",
-    ),
-    "guideline-champion-10x20": Measurement(
-        game="guideline",
-        label="champion-10x20",
-        agent="champion-10x20",
-        command=(
-            "evaluate", "champion-10x20", "--rules", "guideline", "--games", "1000", "--max-pieces", "1000000",
-        ),
+    "guideline-champion-10x20": _measured(
+        "guideline", "champion-10x20", "champion-10x20",
+        ("evaluate", "champion-10x20", "--rules", "guideline", "--games", "1000", "--max-pieces", "1000000"),
     ),
 }  # fmt: skip
 
@@ -178,12 +172,10 @@ MEASUREMENTS: Final = {
 class Result:
     """A measurement's numbers, as the page shows them."""
 
-    name: str
     measurement: Measurement
     n: int  # games, or estimates
     n_lost: int | None  # None for estimates
     estimate: MeanLines
-    placements: int
     max_pieces: int | None  # after which games were truncated
 
     @property
@@ -206,22 +198,19 @@ def read_result(name: str, raw: dict[str, Any]) -> Result:
     if "estimates" in raw:
         low, high = raw["interval"]
         return Result(
-            name=name,
             measurement=MEASUREMENTS[name],
             n=raw["estimates"],
             n_lost=None,
             estimate=MeanLines(mean=raw["lines"], interval=(low, high), kind="bootstrap"),
-            placements=raw["placements"],
             max_pieces=None,
         )
-    is_truncated = [k in set(raw["truncated"]) for k in range(len(raw["lines"]))]
+    truncated = set(raw["truncated"])
+    is_truncated = [game in truncated for game in range(len(raw["lines"]))]
     return Result(
-        name=name,
         measurement=MEASUREMENTS[name],
         n=len(raw["lines"]),
         n_lost=is_truncated.count(False),
         estimate=mean_lines(raw["lines"], is_truncated),
-        placements=raw["pieces"],
         max_pieces=raw["max_pieces"] if any(is_truncated) else None,
     )
 
@@ -339,7 +328,7 @@ with its 95 % interval. Where games are truncated, it is the lines of all games 
 chi-square interval of censored games, which assumes that old games are lost as often as young ones; an estimate
 replaces games too long to play, see [Strength](strength.md). **Bold**: the lower end of the interval exceeds the
 published record. A published number is as printed by its authors; most come without an interval, and whoever reports
-the best of 100 runs looked a hundred times. The last column states how often we looked.
+the best of 100 runs looked a hundred times. The last column states how an agent was chosen.
 
 The rules are those of the literature since 2006: pieces independent and uniform, only the current one known, straight
 drops; a piece that overflows ends the game. The published weights DU and DT-10 make on this engine the lines that were
