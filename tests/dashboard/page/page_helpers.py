@@ -1,9 +1,10 @@
 """Steps that several tests of the page share, and a monitor of errors."""
 
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, expect
 
 _NEXT_BOARD: Final = """() => new Promise((done) =>
     document.querySelector("#board").addEventListener("drawn", ({ detail }) => done(detail), { once: true }))"""
@@ -30,6 +31,32 @@ def next_board(page: Page) -> dict[str, Any]:
 
 def pass_frames(page: Page, n: int) -> None:
     page.evaluate(_FRAMES, n)
+
+
+class Interception:
+    """Requests of a page that a test handles until ``end``; later ones reach the server.
+
+    Playwright's ``times`` and ``unroute`` switch Chromium's interception off, and a request that is sent at that moment
+    may never be answered (microsoft/playwright issue 41802), so this one stays switched on.
+    """
+
+    def __init__(
+        self, page: Page, url: str, handle: Callable[[Route], object] = Route.abort, *, times: int | None = None
+    ) -> None:
+        self._handle = handle
+        self._n_left = times
+        page.route(url, self._route)
+
+    def end(self) -> None:
+        self._n_left = 0
+
+    def _route(self, route: Route) -> None:
+        if self._n_left == 0:
+            route.fallback()
+            return
+        if self._n_left is not None:
+            self._n_left -= 1
+        self._handle(route)
 
 
 class PageMonitor:

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.dashboard.finished_runs import make_run
 from tests.dashboard.page.page_checks import WIDTHS, overflowing_elements, violations
-from tests.dashboard.page.page_helpers import PageMonitor
+from tests.dashboard.page.page_helpers import Interception, PageMonitor
 from tests.dashboard.page.served_dashboard import Dashboard, wait_until
 from tetrarium.engine.board_tracker import EMPTY
 from tetrarium.environment import EnvConfig
@@ -388,20 +388,22 @@ def test_lost_connection_keeps_the_board_and_missing_games_are_asked_for_once(
     assert violations(page) == []
 
     long = record_game(named_policy(ADVISOR), EnvConfig(), seed=1, game=0, max_pieces=300)
-    page.route("**/boards?*", lambda route: route.continue_() if "first=0&" in route.request.url else route.abort())
+    failing = Interception(
+        page, "**/boards?*", lambda route: route.continue_() if "first=0&" in route.request.url else route.abort()
+    )
     open_game(page, import_game(dashboard.home, long))
     page.keyboard.press("End")
     expect(page.locator("#game-error")).to_be_visible()
     expect(page.locator("#game-body")).to_be_visible()
-    page.unroute("**/boards?*")
+    failing.end()
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#game-error")).to_be_hidden()
     expect(page.locator("#player")).to_have_attribute("data-shown", "299")
 
-    page.route("**/boards?*", lambda route: route.abort())
+    failing = Interception(page, "**/boards?*")
     page.reload()
     expect(page.locator("#game-error")).to_be_visible()
-    page.unroute("**/boards?*")
+    failing.end()
     page.keyboard.press("Home")
     expect(page.locator("#player")).to_have_attribute("data-shown", "0")
     expect(page.locator("#scrub")).to_be_visible()

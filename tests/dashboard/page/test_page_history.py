@@ -17,7 +17,7 @@ from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
 from tests.dashboard.finished_runs import STEPS, make_run, save_replay
 from tests.dashboard.page.page_checks import EACH_WIDTH_AND_THEME, violations
-from tests.dashboard.page.page_helpers import PageMonitor, open_run, pass_frames
+from tests.dashboard.page.page_helpers import Interception, PageMonitor, open_run, pass_frames
 from tests.dashboard.page.served_dashboard import Dashboard, wait_until
 from tests.dashboard.prefix_proxy import prefix_proxy
 from tests.number_texts import NUMBER_TEXTS
@@ -216,33 +216,29 @@ def test_curves_stay_while_the_server_does_not_answer(page: Page, monitor: PageM
 
     values, rows = page.locator("#compare-list .value"), "**/api/runs/good/progress*"
     page.route("**/api/runs/good", show_as_alive)
-    page.route(rows, lambda route: route.abort())
+    failing = Interception(page, rows)
     page.goto("/runs#compare=good,kept")
     expect(page.locator("#toasts")).to_contain_text("The server does not answer.")
     expect(values).to_have_text(["\N{EN DASH}", "300"])
-    page.unroute(rows)
+    failing.end()
     page.get_by_label("Find a run").fill("seed 10")
     expect(values).to_have_text(["2,000", "300"])
     page.get_by_role("button", name="Close this message").click()
-    page.route(rows, lambda route: route.abort())
+    failing = Interception(page, rows)
     with page.expect_event("requestfailed"):
         page.clock.fast_forward(4_000)
     page.get_by_role("button", name="Log").click()
     pass_frames(page, 2)
     expect(values).to_have_text(["2,000", "300"])
     expect(page.locator("#toasts")).to_be_empty()
-    page.unroute(rows)
+    failing.end()
     with page.expect_response(rows):
         page.clock.fast_forward(4_000)
 
 
 def test_late_response_keeps_curves_that_were_loaded_since(page: Page) -> None:
     held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/api/runs/good/progress*", hold, times=1)
+    Interception(page, "**/api/runs/good/progress*", held.append, times=1)
     page.goto("/runs#compare=good")
     expect(page.locator("#compare-list .value")).to_have_text(["loading…"])
     page.locator("#compare-metric").select_option("Lines until the limit")
@@ -525,7 +521,7 @@ def test_replay_follows_its_rank_and_reports_its_replacement(
 
 def test_page_of_a_run_loads_once_the_server_answers(page: Page, monitor: PageMonitor) -> None:
     monitor.allow_connection_errors()
-    page.route("**/api/runs/kept", lambda route: route.abort(), times=1)
+    Interception(page, "**/api/runs/kept", times=1)
     page.goto("/runs/kept")
     expect(page.locator("#toasts")).to_contain_text("The server does not answer.")
     expect(page.get_by_role("heading", name="kept")).to_be_visible()
@@ -596,7 +592,7 @@ def test_run_and_its_replay_are_found_by_keyboard(page: Page) -> None:
 def test_run_that_starts_during_listing_is_watched(page: Page, dashboard: Dashboard) -> None:
     open_run(page, "good")
     held: list[tuple[Route, APIResponse]] = []
-    page.route("**/api/runs", lambda route: held.append((route, route.fetch())), times=1)
+    Interception(page, "**/api/runs", lambda route: held.append((route, route.fetch())), times=1)
     with page.expect_request("**/api/runs"):
         page.evaluate("window.dispatchEvent(new HashChangeEvent('hashchange'))")
     wait_until(lambda: page.evaluate("1") and held, "the held response")
@@ -605,6 +601,21 @@ def test_run_that_starts_during_listing_is_watched(page: Page, dashboard: Dashbo
     pass_frames(page, 2)
     route, answer = held[0]
     route.fulfill(response=answer)
+    expect(page.locator("#run-name")).to_have_text("sudden")
+    expect(page.locator("#toasts")).not_to_contain_text("There is no run")
+    page.goto("about:blank")  # the page would log that the run is missing
+    shutil.rmtree(dashboard.home.run_folder("sudden"))
+
+
+def test_run_is_found_although_a_listing_failed(page: Page, dashboard: Dashboard, monitor: PageMonitor) -> None:
+    monitor.allow_connection_errors()
+    open_run(page, "good")
+    failing = Interception(page, "**/api/runs")
+    make_run(dashboard.home, "sudden", seed=200)
+    with page.expect_event("requestfailed"):
+        page.evaluate("location.hash = '#run/sudden'")
+    pass_frames(page, 2)
+    failing.end()
     expect(page.locator("#run-name")).to_have_text("sudden")
     expect(page.locator("#toasts")).not_to_contain_text("There is no run")
     page.goto("about:blank")  # the page would log that the run is missing

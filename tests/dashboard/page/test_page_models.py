@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.dashboard.page.page_checks import EACH_WIDTH_AND_THEME, violations
-from tests.dashboard.page.page_helpers import PageMonitor, choose_protocol, pass_frames
+from tests.dashboard.page.page_helpers import Interception, PageMonitor, choose_protocol, pass_frames
 from tests.dashboard.page.served_dashboard import Dashboard, wait_until
 from tests.dashboard.saved_models import linear_bundle, save_model, save_score
 from tests.registry.bad_bundles import CORPUS, RAN
@@ -136,11 +136,13 @@ def test_leaderboard_sorts_searches_and_draws_intervals(page: Page, monitor: Pag
     page.reload()
     expect(page.locator("#protocol")).to_have_value("literature-10x10")
     expect(row(page, "random").locator(".interval-text")).to_have_text("0 ± 0")
-    page.route("**/api/leaderboard?protocol=default", lambda route: route.fulfill(status=409, json={"error": "No."}))
+    refused = Interception(
+        page, "**/api/leaderboard?protocol=default", lambda route: route.fulfill(status=409, json={"error": "No."})
+    )
     page.locator("#protocol").select_option("default")
     expect(page.locator("#leaderboard-empty")).to_have_text("No.")
     expect(page.locator("#leaderboard")).to_be_hidden()
-    page.unroute("**/api/leaderboard?protocol=default")
+    refused.end()
     page.locator("#protocol").select_option("default")
     page.locator("#protocol").dispatch_event("change")
     expect(page.locator("#leaderboard")).to_be_visible()

@@ -8,6 +8,8 @@ import { api } from "./api.js";
 /** @typedef {import("./api.js").Demo} Demo */
 /** @typedef {import("./api.js").Target} Target */
 
+const RETRY_MS = 2_000;
+
 /**
  * @typedef {object} View a watched run or demo
  * @property {"run" | "demo"} kind
@@ -43,7 +45,8 @@ export class Home extends Emitter {
   #next = null;
 
   /**
-   * Lists again. A call during a request waits for a further one, since the first may have missed something.
+   * Lists again, until the server has answered. A call during a request waits for a further one, since the first may
+   * have missed something.
    *
    * @returns {Promise<void>}
    */
@@ -63,14 +66,18 @@ export class Home extends Emitter {
 
   async #list() {
     const known = this.runs && new Set(this.runs.map(({ name }) => name));
-    let runs;
-    try {
-      const [listedRuns, demos] = await Promise.all([api.runs(), api.demos()]);
-      runs = this.runs = listedRuns.filter(({ state }) => state !== "damaged");
-      this.demos = demos.filter(({ seats }) => seats.length === 0); // demo tables belong to the page of models
-    } catch {
-      return; // the live socket reports the lost connection and lists again when it is back
+    let answers;
+    while (!answers) {
+      try {
+        answers = await Promise.all([api.runs(), api.demos()]);
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS)); // the live socket reports a lost connection
+      }
     }
+    const [listed, demos] = answers;
+    const runs = listed.filter(({ state }) => state !== "damaged");
+    this.runs = runs;
+    this.demos = demos.filter(({ seats }) => seats.length === 0); // demo tables belong to the page of models
     this.emit("listed", known ? runs.filter((run) => run.is_alive && !known.has(run.name)) : []);
   }
 
