@@ -134,6 +134,7 @@ def surface_features(board: Board, width: int, height: int, n_rows: int) -> dict
         "holes": [len(holes(board))],
         "bumpiness": [sum(abs(step) for step in steps)],
         "height_differences": [abs(step) for step in steps],
+        "difference_classes": [float(k == min(max(step, -3), 3)) for step in steps for k in range(-3, 4)],
         "row_transitions": [
             sum(changes([True, *((x, y) in board for x in range(width)), True]) for y in range(height))
         ],
@@ -169,9 +170,9 @@ def feature_row(
 
 def values_in_order(values: dict[str, list[float]], names: Iterable[str]) -> list[str]:
     order = (
-        "column_heights max_height holes bumpiness height_differences lines_cleared landing_height eroded_cells "
-        "row_transitions column_transitions wells fast_wells hole_depth rows_with_holes pattern_diversity game_over "
-        "next_pieces held_piece"
+        "column_heights max_height holes bumpiness height_differences difference_classes lines_cleared landing_height "
+        "eroded_cells row_transitions column_transitions wells fast_wells hole_depth rows_with_holes pattern_diversity "
+        "game_over next_pieces held_piece"
     ).split()
     chosen = set(names)
     return [name for name in order if name in chosen and name in values]

@@ -12,7 +12,9 @@ from tetrarium.engine.features import (
     feature_spec,
     feature_width,
     in_table_order,
+    mirrored_numbers,
 )
+from tetrarium.engine.pieces import PIECES
 from tetrarium.errors import ConfigError
 
 SIZE = BoardSize(width=10, height=20, n_rows=24)
@@ -54,3 +56,16 @@ def test_an_unknown_feature_is_refused_with_a_suggestion() -> None:
         feature_spec("hole")
     assert str(error.value) == f"A feature is one of {', '.join(FEATURES)}; got 'hole'. Did you mean 'holes'?"
     assert error.value.field == "features"
+
+
+def test_pieces_that_are_shown_are_mirrored_too() -> None:
+    """One-hot numbers: the piece that a number stands for, and that of the number in its place in the mirror."""
+    n = len(PIECES)
+    numbers = mirrored_numbers(("next_pieces", "held_piece"), 10, 2)
+    twins = {"L": "J", "J": "L", "S": "Z", "Z": "S"}
+    expected = [PIECES.index(twins.get(piece, piece)) for piece in PIECES]
+
+    assert numbers[:n].tolist() == expected
+    assert numbers[n : 2 * n].tolist() == [n + place for place in expected]
+    assert numbers[2 * n] == 2 * n, "no held piece"
+    assert numbers[2 * n + 1 :].tolist() == [2 * n + 1 + place for place in expected]

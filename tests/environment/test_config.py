@@ -13,7 +13,7 @@ def test_the_defaults_are_those_of_the_documented_table() -> None:
 
     assert (config.width, config.height, config.hidden_rows, config.randomizer) == (10, 20, 4, "7-bag")
     assert (config.game_over, config.actions, config.hold, config.preview) == ("overflow", "drop", False, 1)
-    left_out = ("height_differences", "fast_wells", "next_pieces", "held_piece")
+    left_out = ("height_differences", "difference_classes", "fast_wells", "next_pieces", "held_piece")
     assert config.features == tuple(name for name in FEATURES if name not in left_out)
     assert (config.illegal_action, config.max_pieces) == ("nearest", None)
 

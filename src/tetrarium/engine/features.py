@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tetrarium.engine.pieces import N_PIECES
+from tetrarium.engine.pieces import MIRRORED_PIECES, N_PIECES
 from tetrarium.engine.rules import MAX_ROWS, require_instance, require_integer
 from tetrarium.errors import ConfigError, suggestion
 
@@ -29,11 +29,15 @@ class BoardSize(NamedTuple):
     n_rows: int  # visible and hidden rows
 
 
+LARGEST_CLASS: Final = 3  # of the feature ``difference_classes``
+N_CLASSES: Final = 2 * LARGEST_CLASS + 1
+
 # (board width, preview) -> numbers of a feature, by what each of its numbers describes
 _COUNTS: Final[dict[str, Callable[[int, int], int]]] = {
     "board": lambda _width, _preview: 1,
     "column": lambda width, _preview: width,
     "gap": lambda width, _preview: width - 1,
+    "gap class": lambda width, _preview: N_CLASSES * (width - 1),
     "queue": lambda _width, preview: N_PIECES * preview,
     "hold": lambda _width, _preview: N_PIECES + 1,
 }
@@ -51,7 +55,7 @@ class FeatureSpec:
             mean it needs no state, and a loaded network receives exactly what it was trained on. It is near one over
             the values on the boards of a learner that has begun to survive.
         per: What each of its numbers describes: the ``"board"``, a ``"column"``, a ``"gap"`` between neighboring
-            columns, a place of the ``"queue"``, or the ``"hold"``.
+            columns, a ``"gap class"`` (``N_CLASSES`` for each gap), a place of the ``"queue"``, or the ``"hold"``.
         is_default: Whether observations have it unless features are named; a new feature is not, so that existing
             checkpoints keep their observation.
         is_weighable: Whether linear controllers may weigh it; placements do not differ in the others.
@@ -70,11 +74,11 @@ class FeatureSpec:
     @property
     def size_setting(self) -> str | None:
         """The setting of a game on which its number of numbers depends: ``"width"``, ``"preview"`` or None."""
-        return {"column": "width", "gap": "width", "queue": "preview"}.get(self.per)
+        return {"column": "width", "gap": "width", "gap class": "width", "queue": "preview"}.get(self.per)
 
     def board_width(self, n_numbers: int) -> int | None:
         """Returns the width of the boards on which it has so many numbers; None if it does not depend on the width."""
-        return {"column": n_numbers, "gap": n_numbers + 1}.get(self.per)
+        return {"column": n_numbers, "gap": n_numbers + 1, "gap class": n_numbers // N_CLASSES + 1}.get(self.per)
 
 
 FEATURE_SPECS: Final = (
@@ -113,6 +117,15 @@ FEATURE_SPECS: Final = (
         bound=lambda size: size.n_rows,
         scale=0.3,
         per="gap",
+    ),
+    FeatureSpec(
+        name="difference_classes",
+        meaning="one-hot for each pair of neighboring columns, the right one's height less the left one's, "
+        "-3 or less to 3 or more",
+        bound=lambda _size: 1,
+        scale=0.3,
+        per="gap class",
+        sign=0,
     ),
     FeatureSpec(
         name="lines_cleared",
@@ -222,6 +235,7 @@ Layout = npt.NDArray[np.int64]
     HOLES,
     BUMPINESS,
     HEIGHT_DIFFERENCES,
+    DIFFERENCE_CLASSES,
     LINES_CLEARED,
     LANDING_HEIGHT,
     ERODED_CELLS,
@@ -280,6 +294,26 @@ def feature_scales(features: Sequence[str], width: int, preview: int) -> list[fl
     """Returns the factor of each number of a row before it enters a network."""
     names = in_table_order(features)
     return [feature_spec(name).scale for name in names for _ in range(feature_width(name, width, preview))]
+
+
+def mirrored_numbers(features: Sequence[str], width: int, preview: int) -> npt.NDArray[np.int64]:
+    """Returns ``(row length,) int64``: for each number of a row the one that the mirrored board has in its place.
+
+    >>> mirrored_numbers(("column_heights", "holes"), width=3, preview=0)
+    array([2, 1, 0, 3])
+    """
+    parts: list[npt.NDArray[np.int64]] = []
+    for name in in_table_order(features):
+        numbers = np.arange(feature_width(name, width, preview))
+        per = feature_spec(name).per
+        if per in ("column", "gap", "gap class"):  # of a class its opposite, too
+            numbers = numbers[::-1]
+        elif per in ("queue", "hold"):  # one-hot; the first number of a hold is for none
+            n_first = len(numbers) % N_PIECES
+            pieces = numbers[n_first:].reshape(-1, N_PIECES)[:, MIRRORED_PIECES]
+            numbers = np.concatenate([numbers[:n_first], pieces.ravel()])
+        parts.append(numbers + sum(map(len, parts)))
+    return np.concatenate(parts)
 
 
 def make_layout(features: Sequence[str], width: int, preview: int) -> Layout:

@@ -128,6 +128,29 @@ def _add_height_differences(sink, board, drop, width, layout):
 
 
 @small_kernel
+def _classes(right, left):
+    """Class of each height difference, from 0."""
+    none, largest = broadcast(0, right), broadcast(features.N_CLASSES - 1, right)
+    classes = vec.maximum(right + broadcast(features.LARGEST_CLASS, right) - left, none)
+    return largest - vec.maximum(largest - classes, none)
+
+
+@small_kernel
+def _add_difference_classes(sink, board, drop, width, layout):
+    one = broadcast(1, board.heights)
+    left = height_after(0, board, drop)
+    position = layout[features.DIFFERENCE_CLASSES]
+    for x in range(1, width):
+        right = height_after(x, board, drop)
+        bits = vec.shift_left(one, _classes(right, left))
+        for k in range(features.N_CLASSES):
+            sink = _add(sink, position + k, vec.shift_right(bits, broadcast(k, bits)) & one, 0.0)
+        position += features.N_CLASSES
+        left = right
+    return sink
+
+
+@small_kernel
 def _count_holes(board):
     return vec.sum_lanes(board.heights) - vec.sum_lanes(vec.count_bits(board.cells & board.inside))
 
@@ -259,6 +282,8 @@ def _add_outline(sink, board, outside, drop, piece_height, rules, layout):
         sink = _add(sink, layout[features.BUMPINESS], _bumpiness_after(outside.bumpiness, board, drop), 0.0)
     if layout[features.HEIGHT_DIFFERENCES] >= 0:
         sink = _add_height_differences(sink, board, drop, rules.width, layout)
+    if layout[features.DIFFERENCE_CLASSES] >= 0:
+        sink = _add_difference_classes(sink, board, drop, rules.width, layout)
     if layout[features.LANDING_HEIGHT] >= 0:
         sink = _add(sink, layout[features.LANDING_HEIGHT], drop.bottoms, 0.5 * (piece_height - 1))
     return sink
@@ -316,6 +341,12 @@ def _add_board_outline(sink, board, width, layout):
         bumps = _bumps(board.heights, board.gaps)
         for x in range(1, width):
             sink = _add(sink, layout[features.HEIGHT_DIFFERENCES] + x - 1, vec.get_lane(bumps, x), 0.0)
+    if layout[features.DIFFERENCE_CLASSES] >= 0:
+        classes = _classes(board.heights, shift_cells(board.heights, 1, 0))
+        for x in range(1, width):
+            position = layout[features.DIFFERENCE_CLASSES] + (x - 1) * features.N_CLASSES
+            for k in range(features.N_CLASSES):
+                sink = _add(sink, position + k, 1 if vec.get_lane(classes, x) == k else 0, 0.0)
     return sink
 
 
