@@ -18,7 +18,7 @@ def test_every_setting_is_in_one_group() -> None:
     assert sorted(name for names in groups.values() for name in names) == sorted(NAMES)
     assert list(groups) == [
         "game", "keys", "observation", "episode", "reward", "run", "length", "learning", "exploration", "network",
-        "qr-dqn", "maskable-ppo", "cma-es", "checkpoints", "evaluation", "hardware",
+        "qr-dqn", "ppo", "cma-es", "checkpoints", "evaluation", "hardware",
     ]  # fmt: skip
     assert groups["game"] == ["width", "height", "hidden_rows", "randomizer", "game_over", "actions", "hold", "preview"]
     assert groups["hardware"] == ["device", "torch_threads"]

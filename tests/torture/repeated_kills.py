@@ -85,6 +85,7 @@ CASES: Final[dict[str, dict[str, Any]]] = {
     },
     "no-averages": {"averaging": 0, "train_freq": 3, "gradient_steps": -1, "checkpoint_every": 240, "seed": 7},
     "qr-dqn": {"algorithm": "qr-dqn", "n_quantiles": 5},
+    "ppo": {"algorithm": "ppo", "ppo_n_steps": 8},
     "maskable-ppo": {"algorithm": "maskable-ppo", "ppo_n_steps": 8},
     "cma-es": {
         "algorithm": "cma-es",

@@ -28,7 +28,7 @@ def test_a_repeatedly_killed_run_equals_an_uninterrupted_one(
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("case", ["qr-dqn", "maskable-ppo", "cma-es"])
+@pytest.mark.parametrize("case", ["qr-dqn", "ppo", "maskable-ppo", "cma-es"])
 def test_every_algorithm_has_the_same_result_after_kills(
     tetrarium_home: Path, uninterrupted: Uninterrupted, case: str
 ) -> None:

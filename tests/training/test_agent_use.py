@@ -18,6 +18,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from tetrarium.environment import EnvConfig, TetrisEnv, TetrisVecEnv, make_env, make_vec_env
 from tetrarium.errors import CheckpointError, ConfigError, TetrariumError
 from tetrarium.training import RoundCallback, TetrisAgent, TetrisDQN, TetrisMaskablePPO, TetrisQRDQN, TrainingConfig
+from tetrarium.training.config import ALGORITHMS
 
 SMALL = TrainingConfig(
     n_envs=3, learning_starts=12, batch_size=8, net_arch=(8,), buffer_size=300, seed=1, n_steps=3, ppo_n_steps=8,
@@ -185,7 +186,7 @@ def test_observations_that_hide_illegal_actions_are_refused() -> None:
     TetrisAgent(VecNormalize(make_vec_env(EnvConfig(), 2), norm_obs=False), SMALL).train(40)
 
 
-@pytest.mark.parametrize("algorithm", ["dqn", "qr-dqn", "maskable-ppo", "cma-es"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_copies_of_agents_train_on_as_the_original(algorithm: str) -> None:
     agent = TetrisAgent(make_env(EnvConfig(height=5))(), SMALL.with_changes(algorithm=algorithm)).train(40)
     state = torch.get_rng_state()
@@ -222,7 +223,7 @@ def test_settings_may_be_a_mapping() -> None:
         TetrisAgent(TetrisEnv(), "quick")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("algorithm", ["dqn", "maskable-ppo", "cma-es"])
+@pytest.mark.parametrize("algorithm", ["dqn", "ppo", "maskable-ppo", "cma-es"])
 @pytest.mark.parametrize("observation", ["x", None, [[1.0, 2.0]], np.zeros((2, 2, 40, 23)), {"board": 1}])
 def test_predict_refuses_other_observations(algorithm: str, observation: Any) -> None:
     agent = TetrisAgent(TetrisEnv(), SMALL.with_changes(algorithm=algorithm))

@@ -14,7 +14,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from tests.training.learner_contract import LearnerContract
 from tetrarium.environment import EnvConfig, make_env
 from tetrarium.errors import ConfigError, TetrariumError
-from tetrarium.evaluation import play_moves
+from tetrarium.evaluation import evaluate, play_moves
 from tetrarium.evaluation.policy_runner import GameBatch
 from tetrarium.training import TetrisAgent, TrainingConfig
 from tetrarium.training.algorithms.cma_es.search import CMA_STATE, CmaSearch
@@ -217,6 +217,75 @@ class TestEvolution(LearnerContract):
                 observation, _, over, _, _ = env.step(move.action)
                 if over:
                     break
+
+
+class TestPpo(LearnerContract):
+    SMALL = TrainingConfig(
+        algorithm="ppo", n_envs=4, ppo_n_steps=8, ppo_n_epochs=2, batch_size=16, net_arch=(8,), mirroring=True, seed=3,
+        total_timesteps=2_000, max_pieces_game=10,
+    )  # fmt: skip
+    WHOLE = 640
+    FEW = 120
+    LEARNS = TrainingConfig(
+        algorithm="ppo", total_timesteps=100_000, n_envs=64, batch_size=512, ppo_ent_coef=0.0, learning_rate=0.01,
+        averaging=0.99,
+    )  # fmt: skip
+    OTHER_SHAPE: ClassVar[tuple[EnvConfig, dict[str, Any], str]] = (
+        EnvConfig(), {"net_arch": (6,)}, "has net_arch=(6,), this agent (8,)",
+    )  # fmt: skip
+
+    def fingerprint(self, agent: TetrisAgent) -> dict[str, Any]:
+        ppo = agent.learner
+        moments = [value for state in ppo.optimizer.state.values() for value in state.values()]
+        return {
+            **super().fingerprint(agent),
+            "networks": [value.numpy().tobytes() for value in ppo.networks.state_dict().values()],
+            "optimizer": [value.numpy().tobytes() for value in moments],
+        }
+
+    def test_its_agent_on_ten_rows_loses_seldom_within_seconds(self) -> None:
+        config = EnvConfig(height=10, randomizer="uniform", preview=0)
+        agent = TetrisAgent(make_env(config)(), self.LEARNS.with_changes(mirroring=True)).train(100_000)
+
+        assert evaluate(agent, config, n_games=50, seed=3, max_pieces=1_000).lines_total > 50 * 100
+
+    def test_the_first_step_follows_the_gradient_of_the_drawn_log_probabilities(self) -> None:
+        """Before the first step ratios are 1, so the gradient is that of the advantages' mean times log-probability."""
+        agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL.with_changes(mirroring=False, max_pieces_game=1_000))
+        ppo = agent.learner
+        rng = np.random.default_rng(1)
+        assert ppo._collect(ppo.setup_learn(32, []), rng)
+        batch = ppo._batch(ppo._rollout.choices, is_mirrored=False)
+        values, log_probs = ppo._predictions(batch)
+        rows, counts, places = (getattr(ppo._rollout.choices, name) for name in ("rows", "counts", "places"))
+        for number, (step, game) in enumerate(np.ndindex(9, 4)):
+            kept = torch.from_numpy(rows[step, game, : counts[step, game]])
+            scores = torch.log_softmax(ppo.networks["actor"](kept), dim=0)
+            assert log_probs[number].item() == pytest.approx(scores[places[step, game]].item(), abs=1e-5)
+            mean = (scores.exp() * ppo.networks["critic"](kept)).sum().item()
+            assert values[number].item() == pytest.approx(mean, abs=1e-5)
+
+    def test_a_truncated_game_is_valued_by_its_final_state(self) -> None:
+        agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL.with_changes(mirroring=False))
+        ppo = agent.learner
+        assert ppo._collect(ppo.setup_learn(32, []), np.random.default_rng(1))
+        ppo.run_round(ppo.setup_learn(32, []))
+        finals = ppo._final_values(is_mirrored=False)
+
+        assert len(ppo._rollout.truncated) == 4, "all games are truncated after ten pieces"
+        assert np.count_nonzero(finals) == 4
+        for step, game, observation in ppo._rollout.truncated:
+            rows = torch.from_numpy(observation[observation[:, 0] >= 0])
+            scores = ppo.networks["actor"](rows)
+            best = scores.topk(min(10, len(rows))).indices
+            mean = (torch.softmax(scores[best], dim=0) * ppo.networks["critic"](rows[best])).sum().item()
+            assert finals[step, game] == pytest.approx(mean, abs=1e-5)
+
+    def test_no_file_of_its_checkpoint_is_a_pickle(self, tmp_path: Path) -> None:
+        TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(100).save_checkpoint(tmp_path / "one")
+
+        names = sorted(path.name for path in (tmp_path / "one").iterdir())
+        assert names == ["games.safetensors", "metadata.json", "networks.safetensors", "optimizer.safetensors"]
 
 
 class TestMaskablePpo(LearnerContract):

@@ -153,7 +153,7 @@ def test_an_unknown_algorithm_is_named(bundles: Path) -> None:
 
     assert said(bundle) == (
         "The bundle 'x.tetris' names the algorithm 'magic'; this version supports "
-        "'dqn', 'qr-dqn', 'maskable-ppo', 'cma-es'. Update tetrarium."
+        "'dqn', 'qr-dqn', 'ppo', 'maskable-ppo', 'cma-es'. Update tetrarium."
     )
 
 

@@ -20,6 +20,7 @@ SMALL = TrainingConfig(n_envs=3, total_timesteps=60, learning_starts=9, batch_si
 SETTINGS = {
     "dqn": {},
     "qr-dqn": {"n_quantiles": 4},
+    "ppo": {"ppo_n_steps": 4, "ppo_n_epochs": 1},
     "maskable-ppo": {"ppo_n_steps": 4, "ppo_n_epochs": 1},
     "cma-es": {"cma_population": 4, "cma_games": 2},
 }

@@ -22,6 +22,10 @@ CONFIGS = {
         algorithm="qr-dqn", n_envs=4, total_timesteps=1_600, learning_starts=40, batch_size=16, net_arch=(8,),
         buffer_size=400, checkpoint_every=500, n_quantiles=5, evaluate_every=0,
     ),
+    "ppo": TrainingConfig(
+        algorithm="ppo", n_envs=4, total_timesteps=1_600, batch_size=16, net_arch=(8,), ppo_n_steps=8,
+        checkpoint_every=500, evaluate_every=0,
+    ),
     "maskable-ppo": TrainingConfig(
         algorithm="maskable-ppo", n_envs=4, total_timesteps=1_600, batch_size=16, net_arch=(8,), ppo_n_steps=8,
         checkpoint_every=500, evaluate_every=0,

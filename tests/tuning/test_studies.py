@@ -46,7 +46,7 @@ def home(tetrarium_home: Path) -> Home:
     [
         ({"ranges": ()}, "A study varies at least one setting; got none. Add, for example, --vary learning_"),
         ({"ranges": ("gamma=0.1,0.2", "gamma=0.3,0.4")}, "A setting is varied once; got gamma twice. Omit one."),
-        ({"ranges": ("ppo_n_steps=8,16",)}, "ppo_n_steps is a setting of maskable-ppo, and the trials use dqn."),
+        ({"ranges": ("ppo_n_steps=8,16",)}, "ppo_n_steps is a setting of ppo and maskable-ppo, and the"),
         ({"n_trials": 0}, "--trials takes a whole number from 1 to 9,999; got 0. Choose one in that range."),
         ({"n_at_once": 65}, "--at-once takes a whole number from 1 to 64; got 65. Choose one in that range."),
         ({"seed": -1}, "--seed takes a whole number from 0 to 4,294,967,295; got -1. Choose one in that range."),

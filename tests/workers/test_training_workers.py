@@ -28,6 +28,7 @@ SMALL = TrainingConfig(
 )  # fmt: skip
 CONFIGS = {
     "dqn": SMALL,
+    "ppo": SMALL.with_changes(algorithm="ppo", ppo_n_steps=8),
     "maskable-ppo": SMALL.with_changes(algorithm="maskable-ppo", ppo_n_steps=8),
     "cma-es": SMALL.with_changes(
         algorithm="cma-es", cma_population=6, cma_games=2, max_pieces_game=60, total_timesteps=30_000,

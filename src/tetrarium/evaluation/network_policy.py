@@ -31,7 +31,7 @@ class NetworkPolicy:
         layers: ``(weights, biases)`` of each layer; the last has one output, the value.
         activation: Activation of hidden layers, ``"relu"`` or ``"tanh"``.
         scale: ``(n_inputs,)`` factors of the inputs, for a network that was trained on scaled ones.
-        width: Width of the board that it was trained for; required with ``column_heights`` and ``height_differences``.
+        width: Width of the board that it was trained for; required with a feature per column or gap.
         preview: Preview that it was trained for; required with the feature ``next_pieces``.
         name: Name in reports.
 
@@ -85,17 +85,22 @@ class NetworkPolicy:
 
     def make_runner(self, batch: GameBatch) -> "_NetworkRunner":
         """Returns a runner for one thread."""
-        layout, widest = batch.layout(self.features), int(self.sizes.max())
-        network = CompiledNetwork(
+        layout = batch.layout(self.features)
+        choice = NetworkChoice(layout, self.compiled_network(), batch.rows(layout)[0], batch.masks()[0])
+        return _NetworkRunner(batch.games, choice)
+
+    make_value_runner = make_runner
+
+    def compiled_network(self) -> CompiledNetwork:
+        """Returns the network for kernels, with the working memory of one thread."""
+        widest = int(self.sizes.max())
+        return CompiledNetwork(
             sizes=self.sizes,
             parameters=self.parameters,
             activation=ACTIVATIONS[self.activation],
             active=np.zeros(widest + 1, dtype=np.int64),
             hidden=np.zeros((2, widest), dtype=np.float32),
         )
-        return _NetworkRunner(batch.games, NetworkChoice(layout, network, batch.rows(layout)[0], batch.masks()[0]))
-
-    make_value_runner = make_runner
 
 
 class _NetworkRunner(CompiledRunner):

@@ -8,7 +8,7 @@ from tetrarium.training.config import TrainingConfig
 if TYPE_CHECKING:
     from tetrarium.training.agent import TetrisAgent
     from tetrarium.training.algorithms.dqn import TetrisDQN
-    from tetrarium.training.algorithms.ppo import TetrisMaskablePPO
+    from tetrarium.training.algorithms.maskable_ppo import TetrisMaskablePPO
     from tetrarium.training.algorithms.qr_dqn import TetrisQRDQN
     from tetrarium.training.callbacks import RoundCallback
     from tetrarium.training.checkpoints.agent_checkpoint import read_policy
@@ -30,7 +30,7 @@ _NEEDS_TORCH: Final = {
     "RoundCallback": "callbacks",
     "TetrisAgent": "agent",
     "TetrisDQN": "algorithms.dqn",
-    "TetrisMaskablePPO": "algorithms.ppo",
+    "TetrisMaskablePPO": "algorithms.maskable_ppo",
     "TetrisQRDQN": "algorithms.qr_dqn",
     "find_model": "saved_models",
     "load_model": "saved_models",

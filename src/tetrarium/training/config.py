@@ -19,9 +19,14 @@ ALGORITHMS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "dqn": "dqn:DqnLearner",
         "qr-dqn": "qr_dqn:QrDqnLearner",
-        "maskable-ppo": "ppo:PpoLearner",
+        "ppo": "ppo.learner:PpoLearner",
+        "maskable-ppo": "maskable_ppo:MaskablePpoLearner",
         "cma-es": "cma_es.learner:CmaEsLearner",
     }
+)
+# Groups of settings that only some algorithms use.
+ALGORITHM_GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"qr-dqn": ("qr-dqn",), "ppo": ("ppo", "maskable-ppo"), "cma-es": ("cma-es",)}
 )
 ACTIVATIONS: Final = ("relu", "tanh")
 _DEVICE: Final = re.compile(r"auto|(cpu|cuda|mps|xpu)(:[0-9]{1,3})?")
@@ -29,7 +34,7 @@ _run, _length, _learning, _exploration, _network, _checkpoints, _evaluation, _ha
     partial(setting, group)
     for group in ("run", "length", "learning", "exploration", "network", "checkpoints", "evaluation", "hardware")
 )
-_qr_dqn, _ppo, _cma_es = (partial(setting, algorithm) for algorithm in ("qr-dqn", "maskable-ppo", "cma-es"))
+_qr_dqn, _ppo, _cma_es = (partial(setting, group) for group in ALGORITHM_GROUPS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +89,12 @@ class TrainingConfig(Settings):
     averaging: float = _network(0.999, "decay of the weight average used for play; 0 for none", 0.0, 0.999999999)
 
     n_quantiles: int = _qr_dqn(32, "qr-dqn: quantiles per action value", 1, 1024)
-    ppo_n_steps: int = _ppo(32, "maskable-ppo: placements per game in a rollout", 2, 10**6)
-    ppo_n_epochs: int = _ppo(4, "maskable-ppo: epochs per rollout", 1, 1_000)
-    ppo_gae_lambda: float = _ppo(0.9, "maskable-ppo: lambda of generalized advantage estimation", 0.0, 1.0)
-    ppo_clip_range: float = _ppo(0.2, "maskable-ppo: clipping range of the probability ratio", 1e-6, 1.0)
-    ppo_ent_coef: float = _ppo(0.01, "maskable-ppo: entropy coefficient", 0.0, 1e3)
-    ppo_vf_coef: float = _ppo(0.5, "maskable-ppo: value-function coefficient", 0.0, 1e3)
+    ppo_n_steps: int = _ppo(32, "ppo, maskable-ppo: placements per game in a rollout", 2, 10**6)
+    ppo_n_epochs: int = _ppo(4, "ppo, maskable-ppo: epochs per rollout", 1, 1_000)
+    ppo_gae_lambda: float = _ppo(0.9, "ppo, maskable-ppo: lambda of generalized advantage estimation", 0.0, 1.0)
+    ppo_clip_range: float = _ppo(0.2, "ppo, maskable-ppo: clipping range of the probability ratio", 1e-6, 1.0)
+    ppo_ent_coef: float = _ppo(0.01, "ppo, maskable-ppo: entropy coefficient", 0.0, 1e3)
+    ppo_vf_coef: float = _ppo(0.5, "ppo, maskable-ppo: value-function coefficient", 0.0, 1e3)
     cma_population: int = _cma_es(30, "cma-es: candidates per generation", 4, 10_000)
     cma_sigma: float = _cma_es(1.0, "cma-es: initial standard deviation", 1e-9, 1e9)
     cma_games: int = _cma_es(4, "cma-es: games per candidate at the start; grows as candidates converge", 1, 10_000)

@@ -45,6 +45,9 @@ _LITERATURE_FEATURES: Final = (  # of the DT controllers in Scherrer et al., JML
 )  # fmt: skip
 
 
+_SURFACE_FEATURES: Final = (
+    "column_heights", "height_differences", "difference_classes", "max_height", "bumpiness", "lines_cleared", "wells",
+)  # fmt: skip
 _COLUMN_FEATURES: Final = ("column_heights", "height_differences")
 _LONG_SEARCH: Final = 1_600_000_000
 
@@ -105,6 +108,29 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             learning_rate_final=0.00003,
             averaging=0.9995,
             mirroring=True,
+        ),
+        "literature-10x10-ppo": _preset(
+            "the published game on 10 rows: PPO with compiled choices",
+            EnvConfig.literature(10).with_changes(
+                line_reward=0.1, features=(*_LITERATURE_FEATURES, *_SURFACE_FEATURES)
+            ),
+            algorithm="ppo",
+            total_timesteps=20_000_000,
+            n_envs=512,
+            max_pieces_game=10_000_000,
+            gamma=0.99,
+            batch_size=4_096,
+            learning_rate=0.001,
+            learning_rate_final=0.00002,
+            net_arch=(64,),
+            mirroring=True,
+            ppo_n_epochs=1,
+            ppo_ent_coef=0.0,
+            checkpoint_every=5_000_000,
+            evaluate_every=5_000_000,
+            evaluation_games=100,
+            evaluation_pieces=100_000,
+            harder_games=0,
         ),
         "literature-10x10-cma": _cma_preset(
             "the published game on 10 rows: CMA-ES over ten weights, on whole games", 340_000_000

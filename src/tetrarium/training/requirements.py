@@ -43,7 +43,7 @@ def require_trainable(env_config: EnvConfig, config: TrainingConfig) -> None:
         require_symmetric(_asymmetry(env_config))
     require_network_memory(config)
     n_bytes_rows = _n_bytes_rows(env_config)
-    if config.algorithm == "maskable-ppo":
+    if config.algorithm in ("ppo", "maskable-ppo"):
         n = config.ppo_n_steps * config.n_envs
         require_memory("ppo_n_steps", f"a rollout of {n:,} placements", 2 * n * n_bytes_rows)  # flattened, in a copy
         return

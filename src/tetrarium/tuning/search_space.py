@@ -18,7 +18,7 @@ from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, suggestion
 from tetrarium.settings import is_whole, plain_value
 from tetrarium.training import TrainingConfig
-from tetrarium.training.config import ALGORITHMS
+from tetrarium.training.config import ALGORITHM_GROUPS
 from tetrarium.training.presets import ALL_SETTINGS, ENV_SETTINGS
 from tetrarium.values import parse_list, parse_number, parse_value
 
@@ -204,13 +204,13 @@ def require_used_by(name: str, algorithms: tuple[str, ...]) -> None:
     """Checks that one of these algorithms uses a setting.
 
     Raises:
-        ConfigError: if only another algorithm uses it.
+        ConfigError: if only other algorithms use it.
     """
-    owner = ALL_SETTINGS[name].metadata["group"]
-    if owner in ALGORITHMS and owner not in algorithms:
+    owners = ALGORITHM_GROUPS.get(ALL_SETTINGS[name].metadata["group"], algorithms)
+    if not set(owners) & set(algorithms):
         raise ConfigError(
-            f"{name} is a setting of {owner}, and the trials use {', '.join(algorithms)}. "
-            f"Omit it, or add --set algorithm={owner}.",
+            f"{name} is a setting of {' and '.join(owners)}, and the trials use {', '.join(algorithms)}. "
+            f"Omit it, or add --set algorithm={owners[0]}.",
             field=name,
         )
 

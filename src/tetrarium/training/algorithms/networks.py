@@ -7,7 +7,7 @@ actions selects one. After the end of a game every value is -inf: targets must b
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import numpy.typing as npt
 import torch
@@ -20,7 +20,11 @@ from torch.optim import Adam
 
 from tetrarium.engine.features import feature_scales
 from tetrarium.environment import EnvConfig
+from tetrarium.evaluation import NetworkPolicy
+from tetrarium.training.algorithms.learner import WeightSpecs
+from tetrarium.training.config import TrainingConfig
 
+ACTIVATION_CLASSES: Final[Mapping[str, type[nn.Module]]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 Layer = tuple[npt.NDArray[Any], npt.NDArray[Any]]  # weights and biases
 
 
@@ -99,6 +103,31 @@ class AfterstateQNetwork(AfterstateNetwork, QNetwork):
         return legal_values(self, obs)
 
 
+class RowScorer(nn.Module):
+    """Network that scores ``(n, row_length)`` rows; its parameters are named like those of ``AfterstateQNetwork``.
+
+    Args:
+        row_length: Numbers in a row.
+        net_arch: Widths of the hidden layers.
+        activation_fn: Activation between the layers.
+        input_scale: ``(row_length,)``, factors of the inputs.
+    """
+
+    def __init__(
+        self, row_length: int, net_arch: list[int], activation_fn: type[nn.Module], input_scale: list[float] | None
+    ) -> None:
+        super().__init__()
+        self.q_net = nn.Sequential(*create_mlp(row_length, 1, net_arch, activation_fn))
+        self.register_buffer("input_scale", scale_tensor(row_length, input_scale))
+
+    input_scale: torch.Tensor
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Returns the scores ``(n,)``."""
+        score: torch.Tensor = self.q_net(rows * self.input_scale).squeeze(-1)
+        return score
+
+
 class RowPolicy(BasePolicy):
     """Mixin of policies over rows, placed before Stable-Baselines3's class.
 
@@ -147,6 +176,41 @@ def network_layers(weights: Mapping[str, npt.NDArray[Any]]) -> list[Layer]:
     """
     numbers = sorted(int(name.split(".")[1]) for name in weights if name.endswith(".weight"))
     return [(weights[f"q_net.{number}.weight"], weights[f"q_net.{number}.bias"]) for number in numbers]
+
+
+def network_specs(
+    config: TrainingConfig, env_config: EnvConfig, layers: str = "q_net", n_outputs: int = 1
+) -> WeightSpecs:
+    """Returns shape and dtype of the input scale and of each layer's weights and biases; activations lie in between.
+
+    Args:
+        config: Its ``net_arch`` holds the widths of the hidden layers.
+        env_config: The game, whose rows are the inputs.
+        layers: Attribute of the layers.
+        n_outputs: Outputs for each row.
+    """
+    n_inputs = len(input_scale(env_config))
+    specs: dict[str, tuple[tuple[int, ...], str]] = {"input_scale": ((n_inputs,), "float32")}
+    for number, width in enumerate((*config.net_arch, n_outputs)):
+        specs[f"{layers}.{2 * number}.weight"] = ((width, n_inputs), "float32")
+        specs[f"{layers}.{2 * number}.bias"] = ((width,), "float32")
+        n_inputs = width
+    return specs
+
+
+def network_policy(
+    weights: Mapping[str, npt.NDArray[Any]], config: TrainingConfig, env_config: EnvConfig, name: str
+) -> NetworkPolicy:
+    """Returns the compiled policy that chooses the row of the highest score."""
+    return NetworkPolicy(
+        env_config.features,
+        network_layers(weights),
+        config.activation,
+        scale=input_scale(env_config),
+        width=env_config.width,
+        preview=env_config.preview,
+        name=name,
+    )
 
 
 class EagerAdam(Adam):

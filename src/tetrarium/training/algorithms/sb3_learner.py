@@ -31,7 +31,7 @@ from tetrarium.environment import EnvConfig
 from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
 from tetrarium.evaluation import NetworkPolicy
 from tetrarium.training.algorithms import learner
-from tetrarium.training.algorithms.networks import input_scale, network_layers
+from tetrarium.training.algorithms.networks import ACTIVATION_CLASSES, input_scale, network_policy, network_specs
 from tetrarium.training.algorithms.policy_file import any_clock, read_policy_tensors
 from tetrarium.training.algorithms.training_env import is_plain, make_training_env, read_game_states, write_game_states
 from tetrarium.training.config import TrainingConfig
@@ -39,7 +39,6 @@ from tetrarium.training.requirements import require_network_memory, require_trai
 
 MODEL: Final = "model.zip"
 _RANDOM: Final = "random.json"
-_ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 class Sb3Learner(learner.Learner):
@@ -66,7 +65,7 @@ class Sb3Learner(learner.Learner):
         """Returns the arguments that all policies share."""
         return {
             "net_arch": list(self.config.net_arch),
-            "activation_fn": _ACTIVATIONS[self.config.activation],
+            "activation_fn": ACTIVATION_CLASSES[self.config.activation],
             "input_scale": input_scale(self.env_config) if self.env_config is not None else None,
         }
 
@@ -180,14 +179,8 @@ class Sb3Learner(learner.Learner):
 
     @classmethod
     def weight_specs(cls, config: TrainingConfig, env_config: EnvConfig) -> learner.WeightSpecs:
-        """Returns the specs of the input scale and of each layer's weights and biases; activations lie in between."""
-        n_inputs = len(input_scale(env_config))
-        kinds: dict[str, tuple[tuple[int, ...], str]] = {"input_scale": ((n_inputs,), "float32")}
-        for number, n_outputs in enumerate((*config.net_arch, cls.n_outputs(config))):
-            kinds[f"{cls.layers}.{2 * number}.weight"] = ((n_outputs, n_inputs), "float32")
-            kinds[f"{cls.layers}.{2 * number}.bias"] = ((n_outputs,), "float32")
-            n_inputs = n_outputs
-        return kinds
+        """Returns those of the network's layers."""
+        return network_specs(config, env_config, cls.layers, cls.n_outputs(config))
 
     @classmethod
     def n_outputs(cls, config: TrainingConfig) -> int:  # noqa: ARG003 used by subclasses
@@ -199,15 +192,7 @@ class Sb3Learner(learner.Learner):
         cls, weights: learner.Weights, config: TrainingConfig, env_config: EnvConfig, name: str
     ) -> NetworkPolicy:
         """Returns the compiled policy that chooses the row of the highest score."""
-        return NetworkPolicy(
-            env_config.features,
-            network_layers(weights),
-            config.activation,
-            scale=input_scale(env_config),
-            width=env_config.width,
-            preview=env_config.preview,
-            name=name,
-        )
+        return network_policy(weights, config, env_config, name)
 
 
 def random_states(action_space: spaces.Space[Any]) -> str:

@@ -36,8 +36,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList
-from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from tetrarium.engine.batches import MAX_THREADS, usable_cores
@@ -51,33 +50,13 @@ from tetrarium.evaluation.policy_runner import GameBatch
 from tetrarium.evaluation.single_games import record_game
 from tetrarium.registry.files.tensors import write_tensors
 from tetrarium.training.algorithms import learner, training_env
+from tetrarium.training.algorithms.callback_model import CallbackModel
 from tetrarium.training.algorithms.cma_es import linear_policy
 from tetrarium.training.algorithms.cma_es.quadratic_fit import GAMES_PER_COEFFICIENT, QuadraticFit
 from tetrarium.training.algorithms.cma_es.search import CmaSearch
 from tetrarium.training.algorithms.cma_es.weighted_ensemble import WeightedEnsemble
 from tetrarium.training.config import TrainingConfig
 from tetrarium.training.requirements import linear_features, require_independent_pieces, require_linear_features
-
-
-class CallbackModel:
-    """Stand-in for a model of Stable-Baselines3, with what callbacks use: step count, logger and environment.
-
-    Args:
-        vec_env: The training environment.
-    """
-
-    def __init__(self, vec_env: VecEnv) -> None:
-        self.num_timesteps = 0
-        self.n_envs = vec_env.num_envs
-        self.logger = Logger(None, [])
-        self._vec_env = vec_env
-
-    def get_env(self) -> VecEnv:
-        return self._vec_env
-
-    def set_logger(self, logger: Logger) -> None:
-        self.logger = logger
-
 
 # candidates; numbers of their games, (population, n_games); lines, pieces, terminated: (population, n_games, 3)
 _Generation = tuple[list[npt.NDArray[np.float64]], npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -150,9 +129,7 @@ class CmaEsLearner(learner.Learner):
 
     def setup_learn(self, n_steps: int, callbacks: Sequence[BaseCallback]) -> BaseCallback:
         """Prepares for a number of further placements."""
-        combined = CallbackList(list(callbacks))
-        combined.init_callback(self.model)  # type: ignore[arg-type]  # has the attributes that callbacks use
-        return combined
+        return self.model.combine(callbacks)
 
     def run_round(self, callback: BaseCallback) -> bool:
         """Plays a generation, and updates the distribution or the quadratic fit.

@@ -19,38 +19,11 @@ from sb3_contrib.common.maskable.buffers import MaskableRolloutBuffer, MaskableR
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.torch_layers import create_mlp
 from stable_baselines3.common.type_aliases import Schedule
-from torch import nn
 
 from tetrarium.training.algorithms.learner import divergence_error
-from tetrarium.training.algorithms.networks import EagerAdam, RowPolicy, scale_tensor
+from tetrarium.training.algorithms.networks import EagerAdam, RowPolicy, RowScorer
 from tetrarium.training.algorithms.sb3_learner import Sb3Learner
-
-
-class RowScorer(nn.Module):
-    """Network that scores ``(n, row_length)`` rows; its parameters are named like those of ``AfterstateQNetwork``.
-
-    Args:
-        row_length: Numbers in a row.
-        net_arch: Widths of the hidden layers.
-        activation_fn: Activation between the layers.
-        input_scale: ``(row_length,)``, factors of the inputs.
-    """
-
-    def __init__(
-        self, row_length: int, net_arch: list[int], activation_fn: type[nn.Module], input_scale: list[float] | None
-    ) -> None:
-        super().__init__()
-        self.q_net = nn.Sequential(*create_mlp(row_length, 1, net_arch, activation_fn))
-        self.register_buffer("input_scale", scale_tensor(row_length, input_scale))
-
-    input_scale: torch.Tensor
-
-    def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Returns the scores ``(n,)``."""
-        score: torch.Tensor = self.q_net(rows * self.input_scale).squeeze(-1)
-        return score
 
 
 class ActorCriticPolicy(RowPolicy, MaskableActorCriticPolicy):
@@ -169,7 +142,7 @@ class TetrisMaskablePPO(MaskablePPO):
             raise divergence_error("loss was", self.num_timesteps)
 
 
-class PpoLearner(Sb3Learner):
+class MaskablePpoLearner(Sb3Learner):
     """Proximal policy optimization over afterstates."""
 
     algorithm: ClassVar[str] = "maskable-ppo"

@@ -1,0 +1,1 @@
+"""Proximal policy optimization over afterstates, with compiled choices."""
