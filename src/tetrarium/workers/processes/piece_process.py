@@ -25,7 +25,7 @@ from tetrarium.registry.home import Home
 from tetrarium.training.checkpoints.checkpoint_store import CPU_CAPABILITY
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
 from tetrarium.training.runs.storage.packed_runs import PackedRun, TrainedPiece, collect_piece, unpack_run
-from tetrarium.workers.processes.fork_server import fork_process, load_modules
+from tetrarium.workers.processes.fork_server import fork_process, load_kernels, load_modules, wait_for_kernels
 
 CPU_VARIABLE: Final = "ATEN_CPU_CAPABILITY"  # torch's, selects vector instructions
 _PIECE: Final = "piece.pickle"
@@ -40,7 +40,8 @@ _SHOWN: Final = (events.AgentEvaluated, events.WarningGiven)  # events that the 
 
 
 def prepare() -> None:
-    """Loads the imports of training in the fork server."""
+    """Loads the imports and kernels of training in the fork server."""
+    load_kernels()  # first, as compiling them takes longer than the imports
     load_modules("training.algorithms.dqn", "training.saved_models", "training.runs.run")
 
 
@@ -145,6 +146,7 @@ def run_piece(folder: Path, *, lock: int | None) -> int:
     if lock is not None:
         threading.Thread(target=_end_with_worker, args=(lock, folder), name="starter", daemon=True).start()
     piece: Piece = pickle.loads((folder / _PIECE).read_bytes())  # noqa: S301 of the worker that started this process
+    wait_for_kernels(lambda: False)
     result: TrainedPiece | TetrariumError
     try:
         result = _train(piece, Home(folder))
