@@ -9,7 +9,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from tests.evaluation.sample_policies import SMALL, STACKER
 from tetrarium.cli.main import main
+from tetrarium.evaluation.work_queue import SliceRunner, Task
 from tetrarium.workers.processes import fork_server
 from tetrarium.workers.processes.launcher import MODULES
 
@@ -59,3 +61,4 @@ for module in MODULES.values():
 with contextlib.suppress(ImportError):  # distributed is not installed
     for name in ("dask_scheduler", "dask_worker"):
         importlib.import_module(f"distributed.cli.{name}")
+    SliceRunner(Task(policy=STACKER, config=SMALL, max_pieces=1))  # loads the kernels of their games

@@ -513,7 +513,7 @@ def test_evaluate_on_processes_and_with_a_ledger(
 def test_runs_are_trained_resumed_and_evaluated_on_processes(
     tetrarium_home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    on = ("--on", "local", "--workers", "2")
+    on = ("--on", "local", "--workers", "1")
     small = ("--steps", "80", "--seed", "4", "--set", "height=4", *SMALL)
     assert run_command("train", "--name", "s", "--seeds", "2", *small, *on) == 0
     printed = capfd.readouterr().out
@@ -522,10 +522,7 @@ def test_runs_are_trained_resumed_and_evaluated_on_processes(
     assert run_command("train", "--name", "s-5", *small, *on) == 1
     assert "The name 's-5' is taken." in capfd.readouterr().err
     monkeypatch.setattr("tetrarium.training.runs.run.require_device", pytest.fail)  # workers have devices of their own
-    assert run_command("resume", "s-5", "--steps", "120", *on) == 0
+    assert run_command("resume", "s-5", "--steps", "120", "--on", "local", "--workers", "2") == 0
     assert "Finished at step 120 after" in capfd.readouterr().out
     config = json.loads((tetrarium_home / "runs" / "s-5" / "config.json").read_text())["training_config"]
     assert (config["total_timesteps"], config["schedule_steps"]) == (120, 80)
-    assert run_command("train", "--name", "none", "--device", "cuda", *small, *on) == 2
-    assert "got 'cuda'" in capfd.readouterr().err
-    assert not (tetrarium_home / "runs" / "none").exists()

@@ -3,15 +3,18 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.evaluation.sample_policies import SMALL, STACKER, Predictor, compiled_only, network
-from tests.registry.faulty_disks import running, small_disk
+from tests.registry.faulty_disks import small_disk
 from tests.torture.test_full_disk import fill
 from tests.workers.servers import wait_for
 from tetrarium.environment import EnvConfig
@@ -236,73 +239,65 @@ def test_a_full_disk_is_reported_in_one_line_and_the_evaluation_continues_with_f
 
 PROGRAM = """
 import os, signal, sys
-from tests.evaluation.test_ledgers import *
+from concurrent.futures import ThreadPoolExecutor
+from tests.evaluation.sample_policies import SMALL, STACKER
+from tetrarium.evaluation import evaluate, evaluator, ledger, work_queue
 ledger._WRITE_EVERY_S = evaluator.SLICE_S = 0.0
 work_queue._COMPILED = (2, 5)
 def kill(n_pieces, n_games):
     if n_pieces >= 120:
         os.kill(os.getpid(), signal.SIGKILL)
-play(ledger=sys.argv[1], executor=InlineExecutor(), on_progress=kill)
+with ThreadPoolExecutor(1) as executor:
+    evaluate(STACKER, SMALL, 12, 4, max_pieces=30, n_threads=1, ledger=sys.argv[1], executor=executor, on_progress=kill)
 """
 
 
 @compiled_only
 def test_an_evaluation_that_was_killed_continues(tmp_path: Path) -> None:
-    with running(PROGRAM, tmp_path) as process:
-        assert process.wait() == -signal.SIGKILL
+    process = subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path)], check=False)  # needs no torch
+    assert process.returncode == -signal.SIGKILL
     report, pieces = progress_of(ledger=tmp_path)
     assert pieces[0] > 90
     assert report.games == play().games
 
 
 @compiled_only
-def test_slices_of_a_killed_worker_are_played_again(tmp_path: Path) -> None:
+def test_slices_of_workers_that_are_killed_or_stopped_are_played_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The function that made the executor makes another one; an executor of the caller cannot be replaced."""
-    pieces: list[int] = []
+    monkeypatch.setattr(executors, "_OVERDUE_SLICES", 0.0)
     started: list[Executor] = []
+    first: dict[int, int] = {}  # pieces when the first, second, … executor was started
+    signals = {1: signal.SIGKILL, 2: signal.SIGSTOP}  # that their workers get
+    statuses: list[ExecutorStatus] = []
 
     def start() -> Executor:
         started.append(local_processes(1)())
         return started[-1]
 
-    def kill_one(n_pieces: int, _n_games: int) -> None:
-        """Kills the worker as soon as a slice was played."""
-        pieces.append(n_pieces)
-        if len(set(pieces)) == 2 and pieces[-2] < n_pieces:
-            os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+    def disturb(n_pieces: int, _n_games: int) -> None:
+        """Sends a worker its signal as soon as it has played a slice."""
+        if n_pieces > first.setdefault(len(started), n_pieces) and (sent := signals.pop(len(started), None)):
+            os.kill(multiprocessing.active_children()[0].pid or 0, sent)
+            if sent == signal.SIGSTOP:
+                monkeypatch.setattr(executors, "_OVERDUE_S", 0.2)
 
-    arguments = {"n_games": 200, "max_pieces": 200, "ledger": tmp_path}
-    statuses: list[ExecutorStatus] = []
-    report = play(executor=start, on_progress=kill_one, on_workers=statuses.append, **arguments)
-    assert statuses[-1].n_lost > 0
-    assert (statuses[-1].n_workers, statuses[-1].n_repeated) == (1, 0)
-    assert report.games == play(n_games=200, max_pieces=200).games
-    assert len(started) == 2
+    record = {"on_progress": disturb, "on_workers": lambda status: statuses.append(replace(status))}
+    report = play(executor=start, ledger=tmp_path, **record)
+    assert report.games == play().games
+    none, _, stopped = sorted({status.n_lost for status in statuses})
+    assert none == 0
+    assert {(status.n_workers, status.n_repeated) for status in statuses if status.n_lost < stopped} == {(1, 0)}
+    assert len(started) == 3
     assert multiprocessing.active_children() == []
 
     with pytest.raises(ExecutorError) as refused:
-        play(executor=started[0], fresh=True, **arguments)
+        play(executor=started[0], ledger=tmp_path, fresh=True)
     assert str(refused.value) == (
         "Slices are played by workers that stay alive; one ended, and the executor takes no more (BrokenProcessPool). "
         "Make a new executor and evaluate again; with a ledger, the evaluation continues."
     )
-
-
-@compiled_only
-def test_slices_of_a_stopped_worker_are_played_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executors, "_OVERDUE_S", 0.5)
-    monkeypatch.setattr(executors, "_OVERDUE_SLICES", 0.0)
-    stopped: list[int] = []
-
-    def stop_first(n_pieces: int, _n_games: int) -> None:
-        if n_pieces and not stopped:
-            stopped.append(multiprocessing.active_children()[0].pid or 0)
-            os.kill(stopped[0], signal.SIGSTOP)
-
-    arguments = {"n_games": 200, "max_pieces": 200}
-    report = play(executor=local_processes(1), on_progress=stop_first, ledger=tmp_path, **arguments)
-    assert report.games == play(**arguments).games
-    assert stopped and multiprocessing.active_children() == []
 
 
 def test_processes_that_are_stopped_do_not_keep_an_executor_from_ending() -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
@@ -32,20 +33,17 @@ from tetrarium.workers.processes.remote_runs import RemotePlace
 from tetrarium.workers.processes.shared_executor import SharedExecutor
 from tetrarium.workers.protocol.client import WorkerClient
 
-TWO_PIECES: Final = EVALUATED.with_changes(total_timesteps=2_000)
-SHORT: Final = EVALUATED.with_changes(total_timesteps=120, checkpoint_every=80, evaluate_every=120)
+TWO_PIECES: Final = EVALUATED.with_changes(total_timesteps=120, checkpoint_every=60, evaluate_every=60)
+N_WORKERS: Final = 2
 PATIENCE_S: Final = 120.0
 
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Results of the runs ``one`` and ``short`` of this process."""
+    """Results of the run ``one`` of this process."""
     home = Home(tmp_path_factory.mktemp("local"))
-    results = {}
-    for name, config in (("one", TWO_PIECES), ("short", SHORT)):
-        start(home, name, config)[0].execute()
-        results[name] = {**result_of(home.root, name), "models": models(home, name)}
-    return results
+    start(home, "one", TWO_PIECES)[0].execute()
+    return {**result_of(home.root, "one"), "models": models(home, "one")}
 
 
 def models(home: Home, name: str) -> list[str]:
@@ -70,7 +68,7 @@ def pieces(home: Home) -> list[Path]:
 @pytest.fixture
 def place(home: Home) -> Iterator[RemotePlace]:
     """A place with two threads, which start the processes of pieces as workers do."""
-    with ThreadPoolExecutor(2) as executor:
+    with ThreadPoolExecutor(N_WORKERS) as executor:
         place = RemotePlace(home, SharedExecutor(executor), "threads", least_s=0.0)
         yield place
         place.close()
@@ -80,8 +78,8 @@ def begin(place: RemotePlace, name: str = "one", config: TrainingConfig = TWO_PI
     assert place.start_training(place.home, EnvConfig(), config, name=name) == name
 
 
-def assert_equals(home: Home, local: dict[str, Any], name: str = "one") -> None:
-    assert_same({**result_of(home.root, name), "models": models(home, name)}, local[name])
+def assert_equals(home: Home, local: dict[str, Any]) -> None:
+    assert_same({**result_of(home.root, "one"), "models": models(home, "one")}, local)
     assert pieces(home) == []
 
 
@@ -100,7 +98,9 @@ def parent(pid: int) -> int:
 
 
 @pytest.mark.parametrize("n_kills", [1, pytest.param(2, marks=pytest.mark.oracle)])
-def test_a_run_whose_workers_are_killed_equals_the_local_one(home: Home, local: dict[str, Any], n_kills: int) -> None:
+def test_a_run_whose_workers_are_killed_equals_the_local_one_and_a_closed_place_ends_its_workers(
+    home: Home, local: dict[str, Any], n_kills: int
+) -> None:
     made: list[Any] = []
 
     def make() -> Executor:
@@ -115,9 +115,16 @@ def test_a_run_whose_workers_are_killed_equals_the_local_one(home: Home, local: 
         os.kill(worker.pid, signal.SIGKILL)
         wait_for(lambda gone=piece: not gone.exists(), PATIENCE_S)  # its process ends with the worker
     assert place.join(PATIENCE_S)
-    place.close()
     assert len(made) == n_kills + 1
     assert_equals(home, local)
+
+    begin(place, "endless", TWO_PIECES.with_changes(total_timesteps=10**9, checkpoint_every=10**9))
+    wait_for(lambda: pieces(home), PATIENCE_S)
+    (worker,) = made[-1]._processes.values()
+    place.close()
+    wait_for(lambda: worker.exitcode is not None, PATIENCE_S / 4)  # the executor waits for it, too
+    wait_for(lambda: not pieces(home), PATIENCE_S)
+    assert read_run(home, "endless").state == "stopped"
 
 
 @pytest.mark.oracle  # two workers that import torch, for what a stopped worker of evaluations shows too
@@ -133,7 +140,7 @@ def test_a_piece_of_a_worker_that_is_stopped_is_trained_again(
         return made[-1]
 
     place = RemotePlace(home, SharedExecutor(make), "processes", least_s=0.0)
-    begin(place, "short", SHORT)
+    begin(place)
     wait_for(lambda: pieces(home), PATIENCE_S)
     (worker,) = made[0]._processes.values()
     os.kill(worker.pid, signal.SIGSTOP)
@@ -141,48 +148,36 @@ def test_a_piece_of_a_worker_that_is_stopped_is_trained_again(
     place.close()
     assert len(made) == 2
     # A worker that is killed after its piece has ended leaves the piece's temporary home behind.
-    assert_same({**result_of(home.root, "short"), "models": models(home, "short")}, local["short"])
-
-
-def test_local_processes_end_at_once_with_the_place_that_is_closed(home: Home) -> None:
-    made: list[Any] = []
-
-    def make() -> Executor:
-        made.append(local_processes(1)())
-        return made[-1]
-
-    place = RemotePlace(home, SharedExecutor(make), "processes", least_s=10 * PATIENCE_S)
-    begin(place, config=TWO_PIECES.with_changes(total_timesteps=10**9, checkpoint_every=10**9))
-    wait_for(lambda: pieces(home), PATIENCE_S)
-    (worker,) = made[0]._processes.values()
-    place.close()
-    wait_for(lambda: worker.exitcode is not None, PATIENCE_S / 4)  # the executor waits for it, too
-    wait_for(lambda: not pieces(home), PATIENCE_S)
-    assert read_run(home, "one").state == "stopped"
+    assert_same({**result_of(home.root, "one"), "models": models(home, "one")}, local)
 
 
 def test_a_run_that_is_paused_stopped_and_resumed_equals_the_local_one(
     place: RemotePlace, local: dict[str, Any]
 ) -> None:
     home = place.home
+    free = threading.Event()
+    for _ in range(N_WORKERS):
+        place.executor._source.submit(free.wait, PATIENCE_S)
     begin(place)
     view = read_run(home, "one")
     assert view.is_alive and view.state in {"starting", "running"} and view.place == "threads"
+    wait_for(lambda: read_run(home, "one").state == "running", PATIENCE_S)
     with WorkerClient.connect(home.run_folder("one"), wait_s=PATIENCE_S) as worker:
         worker.execute("pause")
+        free.set()
         wait_for(lambda: read_run(home, "one").state == "paused", PATIENCE_S)
         paused = read_run(home, "one")
-        assert (paused.checkpoints, paused.message) == ((1_000,), "Paused at step 1,000. Nothing is lost.")
+        assert (paused.checkpoints, paused.message) == ((60,), "Paused at step 60. Nothing is lost.")
         assert paused.place == "threads"
         worker.execute("stop")
     assert place.join(PATIENCE_S)
     stopped = read_run(home, "one")
-    assert (stopped.state, stopped.step, stopped.is_alive, stopped.place) == ("stopped", 1_000, False, "")
+    assert (stopped.state, stopped.step, stopped.is_alive, stopped.place) == ("stopped", 60, False, "")
     place.resume_training(home, "one")
     wait_for(lambda: read_run(home, "one").message == "Training on threads; shown after each piece.", PATIENCE_S)
     assert place.join(PATIENCE_S)
     finished = read_run(home, "one")
-    assert (finished.state, finished.message) == ("finished", "Finished at step 2,000.")
+    assert (finished.state, finished.message) == ("finished", "Finished at step 120.")
     assert finished.times and finished.times["playing"] > 0
     assert_equals(home, local)
 
@@ -193,48 +188,47 @@ def test_a_piece_whose_worker_hangs_is_trained_by_another_and_its_own_result_is_
 ) -> None:
     monkeypatch.setattr(remote_runs, "_OVERDUE_S", 0.0)
     monkeypatch.setattr(remote_runs, "_MOST_AFTER_S", 1.0)
-    begin(place, "short", SHORT)
+    begin(place)
     stopped = wait_for(lambda: pieces(place.home) and send_to_process(signal.SIGSTOP), PATIENCE_S)
     try:
         assert place.join(PATIENCE_S)
         assert Path(f"/proc/{stopped}").exists()  # on a busy machine, other pieces may have been overdue, too
-        result = result_of(place.home.root, "short")
+        result = result_of(place.home.root, "one")
     finally:
         os.kill(stopped, signal.SIGCONT)
     wait_for(lambda: not pieces(place.home), PATIENCE_S)  # each worker has returned its result
-    assert_same(result_of(place.home.root, "short"), result)
-    assert_equals(place.home, local, "short")
+    assert_same(result_of(place.home.root, "one"), result)
+    assert_equals(place.home, local)
 
 
 def test_a_run_whose_processes_are_killed_fails_and_can_be_resumed(
     place: RemotePlace, local: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_runs, "_MOST_AFTER_S", 0.0)  # pieces end between checkpoints, too
     monkeypatch.setattr(remote_runs, "_MAX_LOSSES", 1)
-    begin(place, "short", SHORT)
+    begin(place)
     wait_for(lambda: send_to_process(signal.SIGKILL), PATIENCE_S)
     assert place.join(PATIENCE_S)
-    failed = read_run(place.home, "short")
+    failed = read_run(place.home, "one")
     assert failed.state == "failed"
     assert failed.error == (
         "The process of a piece must end with a result; 1 were killed or out of memory (it printed nothing). Give "
-        "workers more memory, then `tetrarium resume short`."
+        "workers more memory, then `tetrarium resume one`."
     )
-    place.resume_training(place.home, "short")
+    place.resume_training(place.home, "one")
     assert place.join(PATIENCE_S)
-    assert_equals(place.home, local, "short")
+    assert_equals(place.home, local)
 
 
 def test_a_new_run_is_kept_if_it_can_be_resumed_and_deleted_if_it_is_refused(
     place: RemotePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configs = (EnvConfig(), SHORT)
+    configs = (EnvConfig(), TWO_PIECES)
     monkeypatch.setattr(remote_runs, "train_piece", lambda _piece: LostPiece(reason="out of memory"))
     with pytest.raises(ExecutorError, match="then `tetrarium resume lost`"):
         train_on(place, "lost", configs)
     monkeypatch.undo()
     with pytest.raises(ConfigError, match="one that torch can use here; got 'cuda:99'"):
-        train_on(place, "refused", (EnvConfig(), SHORT.with_changes(device="cuda:99")))
+        train_on(place, "refused", (EnvConfig(), TWO_PIECES.with_changes(device="cuda:99")))
     assert place.home.run_names() == ["lost"]
 
 
@@ -259,7 +253,7 @@ def test_a_lost_executor_stops_a_run_which_another_one_resumes(home: Home) -> No
 
 def test_only_checkpoints_of_this_home_are_sent_and_only_whole_ones_added(place: RemotePlace) -> None:
     home = place.home
-    run, _ = start(home, "one", SHORT)
+    run, _ = start(home, "one", TWO_PIECES)
     stop_after(run, 1, RunStarted)
     run.execute()
     packed = pack_run(home, "one")
@@ -277,7 +271,7 @@ def test_only_checkpoints_of_this_home_are_sent_and_only_whole_ones_added(place:
     assert packed.checkpoint == pack_run(home, "one", trust=True).checkpoint
     add_piece(home, "one", piece, superseded=20)
     assert pack_run(home, "one").step == 120
-    assert read_run(home, "one").checkpoints == (80, 120)
+    assert read_run(home, "one").checkpoints == (60, 120)
 
 
 def piece_of(run: PackedRun, **changes: Any) -> Piece:
