@@ -14,10 +14,12 @@ import pytest
 import safetensors.numpy
 
 from tests.training.runs import EVALUATED, FinishedRun, files, ignore, scalars, start, stop_after, table
+from tests.workers.servers import wait_for
 from tetrarium.environment import EnvConfig
-from tetrarium.evaluation import RandomPolicy, compare_reports, evaluate
+from tetrarium.evaluation import NetworkPolicy, RandomPolicy, compare_reports, evaluate
 from tetrarium.evaluation.evaluation_process import EvaluationProcess, EvaluationRequest
 from tetrarium.events import AgentEvaluated, CheckpointSaved, StateChanged
+from tetrarium.registry.files.process_lock import is_stopped
 from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
 from tetrarium.registry.run_tables import EVALUATIONS, read_table
@@ -26,6 +28,7 @@ from tetrarium.training.runs.run import TrainingRun
 
 ENDLESS = EnvConfig(width=4, randomizer="I", preview=0)  # a horizontal I piece clears its row
 REQUEST = EvaluationRequest(policy=RandomPolicy(), config=EnvConfig(), n_games=3, seed=5, max_pieces=100)
+MANY = replace(REQUEST, n_games=20_000, max_pieces=1)
 
 # Starts an evaluation that takes minutes, prints the id of the process that plays it, and waits.
 BUSY_PARENT = """
@@ -70,6 +73,36 @@ class TestProcess:
             assert [report.games for report in process.finish()] == [REQUEST.report().games]
             process.begin(REQUEST)
             assert [report.games for report in process.finish()] == [REQUEST.report().games]
+
+    def test_a_stopped_evaluation_process_is_killed_and_replaced(self) -> None:
+        wide = [(np.ones((20_000, 1), np.float32), np.zeros(20_000, np.float32)), (np.ones((1, 20_000)), np.zeros(1))]
+        large = replace(REQUEST, policy=NetworkPolicy(("holes",), wide), n_games=1, max_pieces=1)
+        with EvaluationProcess() as process:
+
+            def stop() -> "subprocess.Popen[bytes]":
+                stopped = process._process
+                assert stopped is not None
+                stopped.send_signal(signal.SIGSTOP)
+                wait_for(lambda: is_stopped(stopped.pid))
+                return stopped
+
+            process.begin(REQUEST)
+            stopped = stop()
+            assert [report.games for report in process.finish()] == [REQUEST.report().games]
+            assert stopped.returncode == -signal.SIGKILL
+
+            process.begin(MANY)
+            wait_for(lambda: process.is_done_within(1.0))
+            stopped = stop()  # while it writes more than a pipe holds
+            assert [report.games for report in process.finish()] == [MANY.report().games]
+            assert stopped.returncode == -signal.SIGKILL
+
+            process.begin(REQUEST)
+            process.finish()
+            stopped = stop()
+            process.begin(large)  # more than a pipe holds
+            assert stopped.returncode == -signal.SIGKILL
+            assert [report.games for report in process.finish()] == [large.report().games]
 
     def test_the_evaluation_process_ends_with_its_parent(self) -> None:
         parent = subprocess.Popen([sys.executable, "-c", BUSY_PARENT], stdout=subprocess.PIPE)

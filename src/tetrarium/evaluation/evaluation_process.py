@@ -2,7 +2,8 @@
 
 The process is started at the first request and plays one evaluation after another. Requests and answers are pickles
 over the pipes between the two processes, which no other process can write to, each preceded by its length. The process
-ends with its parent, however that ends, because it then reads the end of its requests.
+ends with its parent, however that ends, because it then reads the end of its requests. One that a signal has stopped is
+killed as soon as it is waited for.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Final, Self
@@ -21,8 +23,10 @@ from typing import Any, BinaryIO, Final, Self
 from tetrarium.environment import EnvConfig
 from tetrarium.evaluation.evaluator import evaluate
 from tetrarium.evaluation.reports import Report
+from tetrarium.registry.files.process_lock import is_stopped
 
 _N_BYTES_LENGTH: Final = 8
+_CHECK_EVERY_S: Final = 0.1  # for a signal that has stopped the process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +76,7 @@ class EvaluationProcess:
         try:
             if self._process is None:
                 self._process = _start()
-            assert self._process.stdin is not None
-            _write(self._process.stdin, requests)
+            self._write(_message(requests))
         except OSError:
             self._end()  # `finish` then plays them in this process
 
@@ -82,7 +85,10 @@ class EvaluationProcess:
         if self._process is None:
             return True
         assert self._process.stdout is not None
-        return bool(select.select([self._process.stdout], [], [], seconds)[0])
+        is_done = bool(select.select([self._process.stdout], [], [], seconds)[0])
+        if seconds and not is_done:
+            self._kill_stopped()  # the answer then ends
+        return is_done
 
     def finish(self) -> tuple[Report, ...]:
         """Waits for the reports; if the process has died, plays the evaluations in this one, with the same results.
@@ -93,15 +99,47 @@ class EvaluationProcess:
         assert self._requests
         requests, self._requests = self._requests, ()
         if self._process is not None:
-            assert self._process.stdout is not None
             try:
-                answer = _read(self._process.stdout)
+                answer = _read(self._read)
             except (OSError, EOFError, pickle.UnpicklingError):
                 self._end()
             else:
                 if isinstance(answer, tuple):
                     return answer
         return tuple(request.report() for request in requests)
+
+    def _write(self, data: bytes) -> None:
+        """Sends bytes to the process.
+
+        Raises:
+            OSError: if it has ended.
+        """
+        assert self._process is not None
+        assert self._process.stdin is not None
+        pipe = self._process.stdin.fileno()
+        for start in range(0, len(data), select.PIPE_BUF):  # a pipe that is ready takes so many without blocking
+            while not select.select([], [pipe], [], _CHECK_EVERY_S)[1]:
+                self._kill_stopped()
+            os.write(pipe, data[start : start + select.PIPE_BUF])
+
+    def _read(self, n_bytes: int) -> bytes:
+        """Receives bytes from the process; fewer if it has ended."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        data = b""
+        while len(data) < n_bytes:
+            while not self.is_done_within(_CHECK_EVERY_S):
+                pass
+            received = os.read(self._process.stdout.fileno(), n_bytes - len(data))
+            if not received:
+                break
+            data += received
+        return data
+
+    def _kill_stopped(self) -> None:
+        assert self._process is not None
+        if is_stopped(self._process.pid):
+            self._process.kill()
 
     def close(self) -> None:
         """Ends the process and any evaluation in progress."""
@@ -136,14 +174,15 @@ def serve() -> None:
     requests: SimpleQueue[tuple[EvaluationRequest, ...]] = SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:
-        _write(answers, _answer(requests.get()))
+        answers.write(_message(_answer(requests.get())))
+        answers.flush()
 
 
 def _listen(source: BinaryIO, requests: "SimpleQueue[tuple[EvaluationRequest, ...]]") -> None:
     """Queues requests, and ends the process at once, even during an evaluation, when the parent is gone."""
     try:
         while True:
-            requests.put(_read(source))
+            requests.put(_read(source.read))
     except (EOFError, OSError):
         os._exit(0)
 
@@ -156,19 +195,18 @@ def _answer(requests: tuple[EvaluationRequest, ...]) -> tuple[Report, ...] | str
         return repr(error)
 
 
-def _write(target: BinaryIO | Any, value: Any) -> None:
+def _message(value: Any) -> bytes:
     data = pickle.dumps(value)
-    target.write(len(data).to_bytes(_N_BYTES_LENGTH, "big") + data)
-    target.flush()
+    return len(data).to_bytes(_N_BYTES_LENGTH, "big") + data
 
 
-def _read(source: BinaryIO | Any) -> Any:
-    length = int.from_bytes(_read_exactly(source, _N_BYTES_LENGTH), "big")
-    return pickle.load(io.BytesIO(_read_exactly(source, length)))  # noqa: S301 from our own process
+def _read(read: Callable[[int], bytes]) -> Any:
+    length = int.from_bytes(_read_exactly(read, _N_BYTES_LENGTH), "big")
+    return pickle.load(io.BytesIO(_read_exactly(read, length)))  # noqa: S301 from our own process
 
 
-def _read_exactly(source: BinaryIO | Any, n_bytes: int) -> bytes:
-    data: bytes = source.read(n_bytes)
+def _read_exactly(read: Callable[[int], bytes], n_bytes: int) -> bytes:
+    data = read(n_bytes)
     if len(data) < n_bytes:
         raise EOFError
     return data
