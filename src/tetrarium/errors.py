@@ -143,7 +143,7 @@ class FolderMovedError(CheckpointError, code="folder-moved"):
 
 
 class OtherCpuError(CheckpointError, code="other-cpu"):
-    """A checkpoint of a processor on which torch computes other numbers."""
+    """A checkpoint of a processor on which training computes other numbers."""
 
 
 class UntrustedCheckpointError(CheckpointError, code="untrusted-checkpoint"):

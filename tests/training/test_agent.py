@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pickle
+import platform
 import subprocess
 import sys
 import zipfile
@@ -494,3 +495,52 @@ def test_training_resumes_under_other_vector_instructions_on_request_only_and_ev
     )
     assert n_steps == 100
     assert games == [[game.lines, game.pieces] for game in evaluate(agent, EnvConfig(), 3, max_pieces=40).games]
+
+
+TRAIN_FURTHER = """
+import json, sys
+from tetrarium.environment import EnvConfig, make_env
+from tetrarium.errors import OtherCpuError
+from tetrarium.training import TetrisAgent
+messages = []
+for path in sys.argv[1:]:
+    try:
+        agent = TetrisAgent.load_checkpoint(path, make_env(EnvConfig())())
+    except OtherCpuError as error:
+        messages.append(str(error))
+        agent = TetrisAgent.load_checkpoint(path, make_env(EnvConfig())(), any_cpu=True)
+    weights = agent.train(400).learner.weights()
+print(json.dumps([messages, [value.tolist() for value in weights.values()]]))
+"""
+
+
+@pytest.mark.compiled
+def test_cma_es_resumes_with_other_linear_algebra_on_request_only_as_its_weights_differ(tmp_path: Path) -> None:
+    agent = TetrisAgent(make_env(EnvConfig())(), SMALL).train(100)
+    agent.save_checkpoint(tmp_path / "dqn")
+    config = TrainingConfig(algorithm="cma-es", n_envs=2, cma_population=6, cma_games=2, max_pieces_game=50, seed=3)
+    agent = TetrisAgent(make_env(EnvConfig())(), config).train(400)
+    agent.save_checkpoint(tmp_path / "cma-es")
+    here = json.loads((tmp_path / "cma-es" / "metadata.json").read_text())["library_versions"]["blas-kernels"]
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
+    if "openblas" not in blas or platform.machine() != "x86_64":
+        pytest.skip("selects no other linear algebra")
+    other = "Nehalem" if here != "Nehalem" else "Prescott"
+
+    done = subprocess.run(
+        [sys.executable, "-c", TRAIN_FURTHER, str(tmp_path / "dqn"), str(tmp_path / "cma-es")],
+        env={**os.environ, "OPENBLAS_CORETYPE": other},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    messages, weights = json.loads(done.stdout)
+
+    assert messages == [
+        "Training resumes exactly with the same linear algebra only: "
+        f"{str(tmp_path / 'cma-es')!r} was made with OpenBLAS's kernels for {here}, and NumPy uses those for {other} "
+        "here. Resume on such a processor (OPENBLAS_CORETYPE selects older kernels), or pass --any-cpu (any_cpu=True) "
+        "to get another, equally valid result."
+    ]
+    assert weights != [value.tolist() for value in agent.train(400).learner.weights().values()]

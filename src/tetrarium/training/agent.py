@@ -262,8 +262,9 @@ class TetrisAgent(IndependentCopies):
             env: An environment with the same config, as for a new agent.
             trust: Load a checkpoint that was not made in this home. It can execute code: pass True only if you trust
                 its author.
-            any_cpu: Load a checkpoint of a processor on which torch computes other numbers (AVX2 and AVX-512 give the
-                same weights, older instructions others). Training then goes on validly, but not to the same bytes.
+            any_cpu: Load a checkpoint of a processor on which training computes other numbers (with torch, AVX2 and
+                AVX-512 give the same weights, older instructions others). Training then goes on validly, but not to
+                the same bytes.
             home: The home whose key must have signed the checkpoint; by default the command line's.
             config: Settings to continue training with; by default those of the checkpoint.
             device: Device to continue on, such as ``"cpu"`` for a checkpoint that was made on a GPU.

@@ -45,6 +45,7 @@ class Learner(ABC):
     shape_settings: ClassVar[tuple[str, ...]]  # training settings that determine the shapes of the weights
 
     plays_whole_games: ClassVar[bool] = False  # no game is in progress between rounds
+    uses_blas: ClassVar[bool] = False  # results depend on the linear algebra of NumPy
 
     config: TrainingConfig  # its ``n_envs`` is that of ``vec_env``
     env_config: EnvConfig | None  # None if the environment is not one of tetrarium's

@@ -29,6 +29,7 @@ from tetrarium.training.algorithms.training_env import is_plain
 from tetrarium.training.checkpoints import checkpoint_store
 from tetrarium.training.checkpoints.metadata import METADATA_NAME, Metadata
 from tetrarium.training.checkpoints.model_bundles import SavedPolicy, parse_configs, policy_from_bundle
+from tetrarium.training.checkpoints.processors import require_same_code
 from tetrarium.training.config import CHANGEABLE_SETTINGS, TrainingConfig
 
 _POLICY: Final = "policy.safetensors"
@@ -131,19 +132,20 @@ class AgentCheckpoint:
         Args:
             path: The checkpoint's folder.
             secret: The home's key; None trusts the checkpoint without a signature.
-            any_cpu: Accept a checkpoint of a processor on which torch computes other numbers.
+            any_cpu: Accept a checkpoint of a processor on which training computes other numbers.
 
         Raises:
             UntrustedCheckpointError: if it was made in another home.
-            OtherCpuError: if it was made with other vector instructions.
+            OtherCpuError: if it was made with other vector instructions or, where they matter, kernels of BLAS.
             CheckpointError: if it is damaged, or holds weights alone.
         """
         metadata = checkpoint_store.read_metadata(path)
         if secret is not None:
             checkpoint_store.require_trusted(path, metadata, secret)
-        if not any_cpu:
-            checkpoint_store.require_same_cpu(path, metadata)
         config, env_config = _configs(path, metadata)
+        if not any_cpu:
+            uses_blas = learner_class(config.algorithm).uses_blas
+            require_same_code(path, metadata.library_versions, uses_blas=uses_blas)
         if _POLICY in metadata.files:
             raise CheckpointError(
                 f"{str(path)!r} holds the weights of a model alone, and training cannot resume from it. "

@@ -25,9 +25,9 @@ from typing import Any, Final
 from tetrarium import __version__, errors
 from tetrarium.registry.files.atomic import DISK, Disk, recover, write_directory
 from tetrarium.training.checkpoints import metadata as checkpoint_metadata
+from tetrarium.training.checkpoints.processors import selected_code
 
 REMEDY: Final = "Load another checkpoint, or restore this one from an intact copy."
-CPU_CAPABILITY: Final = "cpu-capability"  # entry among the versions of libraries; older checkpoints have none
 _LIBRARIES: Final = ("gymnasium", "numba", "numpy", "sb3-contrib", "stable-baselines3", "torch")
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
@@ -68,7 +68,7 @@ def save(
         "env_config": env_config,
         "counters": counters,
         "seed": seed,
-        "library_versions": {**library_versions(), CPU_CAPABILITY: cpu_capability()},
+        "library_versions": {**library_versions(), **selected_code()},
         "files": {},
     }
     _sign(path, unsigned, secret)
@@ -339,28 +339,6 @@ def library_versions() -> dict[str, str]:
         with contextlib.suppress(packages.PackageNotFoundError):
             versions[library] = packages.version(library)
     return versions
-
-
-def cpu_capability() -> str:
-    """Returns the vector instructions with which torch computes, such as ``"AVX2"``: others give other weights."""
-    import torch
-
-    return torch.backends.cpu.get_cpu_capability()
-
-
-def require_same_cpu(path: Path, metadata: checkpoint_metadata.Metadata) -> None:
-    """Checks that torch computes the same numbers here as where a checkpoint was made, as far as it is recorded.
-
-    Raises:
-        OtherCpuError: if not.
-    """
-    made_with, here = metadata.library_versions.get(CPU_CAPABILITY), cpu_capability()
-    if made_with not in (None, here):
-        raise errors.OtherCpuError(
-            f"Training resumes exactly under the same vector instructions only: {quoted(path)} was made with "
-            f"{made_with}, and torch uses {here} here. Resume on such a processor (ATEN_CPU_CAPABILITY selects older "
-            "instructions), or pass --any-cpu (any_cpu=True) to get another, equally valid result."
-        )
 
 
 def _sign(path: Path, unsigned: Mapping[str, Any], secret: bytes) -> checkpoint_metadata.Metadata:

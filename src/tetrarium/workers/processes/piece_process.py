@@ -22,8 +22,8 @@ from typing import Any, Final
 from tetrarium import events
 from tetrarium.errors import TetrariumError
 from tetrarium.registry.home import Home
-from tetrarium.training.checkpoints.checkpoint_store import CPU_CAPABILITY
 from tetrarium.training.checkpoints.metadata import METADATA_NAME
+from tetrarium.training.checkpoints.processors import CPU_CAPABILITY
 from tetrarium.training.runs.storage.packed_runs import PackedRun, TrainedPiece, collect_piece, unpack_run
 from tetrarium.workers.processes.fork_server import fork_process, load_kernels, load_modules, wait_for_kernels
 

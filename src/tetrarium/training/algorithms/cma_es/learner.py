@@ -83,6 +83,7 @@ class CmaEsLearner(learner.Learner):
     algorithm: ClassVar[str] = "cma-es"
     shape_settings: ClassVar[tuple[str, ...]] = ()
     plays_whole_games: ClassVar[bool] = True
+    uses_blas: ClassVar[bool] = True
     vec_env: TetrisVecEnv
     env_config: EnvConfig
     model: CallbackModel
