@@ -120,6 +120,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             max_pieces_game=10_000_000,
             gamma=0.99,
             batch_size=4_096,
+            max_grad_norm=0.5,
             learning_rate=0.001,
             learning_rate_final=0.00002,
             net_arch=(64,),

@@ -309,7 +309,8 @@ class PpoLearner(learner.Learner):
             loss = loss + config.ppo_ent_coef * (finite.exp() * finite).sum(dim=1).mean()
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._trained, config.max_grad_norm)
+        for name in ("actor", "critic"):
+            nn.utils.clip_grad_norm_(self.networks[name].parameters(), config.max_grad_norm)
         self.optimizer.step()
         self._update_average()
         return loss.item()
