@@ -11,6 +11,7 @@ measure    trained with                                measured
 10x20      ``literature-10x20``, within 60 s           mean lines of 100 games of at most 1e6 pieces
 10x10      ``literature-10x10``, within 180 s          mean lines of 1,000 games without a limit
 10x10-cma  ``literature-10x10-cma``, within 180 s      the same
+10x10-ppo  ``literature-10x10-ppo``, within 180 s      the same, after 10 million placements
 default    ``quick``                                   seconds until none of 100 games ends within 10,000 pieces
 =========  ==========================================  =============================================================
 
@@ -96,6 +97,7 @@ class Measure:
     n_games_quick: int
     max_pieces: int
     goal: str
+    steps: int | None = None  # instead of the preset's
     marks: tuple[int, ...] = ()  # placements after which it is evaluated until no game ends; () to measure lines
 
 
@@ -138,6 +140,15 @@ MEASURES: Final = {
         max_pieces=NO_LIMIT,
         goal="any algorithm: median >= 5,000",
     ),
+    "10x10-ppo": Measure(
+        preset="literature-10x10-ppo",
+        limit_s=180.0,
+        n_games=1_000,
+        n_games_quick=100,
+        max_pieces=NO_LIMIT,
+        goal="any algorithm: median >= 5,000",
+        steps=10_000_000,
+    ),
     "default": Measure(
         preset="quick",
         limit_s=30.0,
@@ -170,7 +181,9 @@ def compile_kernels() -> float:
 def measure_lines(measure: Measure, seed: int, n_games: int) -> Outcome:
     """Trains to the end; the figure is the mean number of lines."""
     preset = PRESETS[measure.preset]
-    agent, seconds, cpu_seconds = train(preset.training_config.with_changes(seed=seed), preset.env_config)
+    config = preset.training_config.with_changes(seed=seed)
+    config = config.with_changes(total_timesteps=measure.steps or config.total_timesteps)
+    agent, seconds, cpu_seconds = train(config, preset.env_config)
     report = evaluate(agent, preset.env_config, n_games, EVALUATION_SEED, max_pieces=measure.max_pieces)
     figure = math.inf if report.mean_lines is None else report.mean_lines
     return Outcome(

@@ -42,6 +42,9 @@ _RUN: Final = "made"
 RECIPES: Final = {
     "champion": Champion(preset="default", seed=1, note="Plays the default game."),
     "champion-10x10": Champion(preset="literature-10x10-cma", seed=1, note="Plays the literature's game on 10 rows."),
+    "champion-10x10-ppo": Champion(
+        preset="literature-10x10-ppo", seed=1, note="A network that plays the literature's game on 10 rows."
+    ),
     "champion-10x20": Champion(preset="literature-10x20-cma", seed=1, note="Plays the literature's game on 20 rows."),
 }
 

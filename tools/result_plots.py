@@ -14,9 +14,13 @@ _IMAGES: Final = PROJECT / "docs" / "images"
 _INK: Final = "#7a7f87"  # legible on the light and the dark theme of the documentation
 _OURS: Final = "#1f9e89"
 _PUBLISHED: Final = "#b5651d"
-_COLORS: Final = {"cma": "#1f9e89", "dqn": "#7b61c9"}
+_COLORS: Final = {"cma": "#1f9e89", "dqn": "#7b61c9", "ppo": "#d1662f"}
 _WIDE: Final = 100.0  # range of an axis with labels at powers of ten alone
-_NAMES: Final = {"cma": "CMA-ES, preset literature-10x10-cma", "dqn": "DQN, preset literature-10x10"}
+_NAMES: Final = {
+    "cma": "CMA-ES, preset literature-10x10-cma",
+    "dqn": "DQN, preset literature-10x10",
+    "ppo": "PPO, preset literature-10x10-ppo",
+}
 _STYLE: Final[dict[str, Any]] = {
     "font.size": 9, "text.color": _INK, "axes.labelcolor": _INK, "axes.edgecolor": _INK, "xtick.color": _INK,
     "ytick.color": _INK, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "tetrarium",
@@ -94,7 +98,7 @@ def _draw_curves() -> None:
         axes.set_xlabel(name)
         axes.grid(color=_INK, alpha=0.25)
     panels[0].set_ylabel("lines per game")
-    panels[0].legend(loc="upper left", fontsize=8)
+    panels[0].legend(loc="lower right", fontsize=7)
     _save(figure, "records-curves")
 
 

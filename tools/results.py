@@ -110,7 +110,9 @@ _CHOSEN: Final = {
     "champion-10x10": "best evaluated weights of a run, seed 1",
     "champion-10x20": "last policy of the first run of its preset, seed 1",
     "columns": "the only run on this machine",
+    "ppo": "last policy of the first run of its preset, seed 1",
     "sz": "the only run",
+    "sz-classes": "the only run",
 }
 
 
@@ -147,6 +149,9 @@ MEASUREMENTS: Final = {
         ("--preset", "literature-10x10-cma", "--seed", "1", "--set", "cma_columns=true",
          "--set", f"features={_COLUMN_FEATURES}"),
     ),
+    "10x10-ppo": _played_10x10(
+        "PPO, network of 64 units", "ppo", ("--preset", "literature-10x10-ppo", "--seed", "1"),
+    ),
     "10x20-du": _estimated_10x20("DU's weights", "du"),
     "10x20-dt-10": _estimated_10x20("DT-10's weights", "dt-10"),
     "10x20-champion-10x10": _estimated_10x20("champion-10x10", "champion-10x10"),
@@ -160,6 +165,13 @@ MEASUREMENTS: Final = {
         "sz", "CMA-ES, 19 weights, columns among them", "sz", ("evaluate", "sz", *_SZ_GAME),
         ("--preset", "literature-10x10-cma", "--seed", "1", "--steps", "60_000_000", "--set", "height=20",
          "--set", "randomizer=uniform:SZ", "--set", "cma_columns=true", "--set", f"features={_COLUMN_FEATURES}"),
+    ),
+    "sz-cma-classes": _measured(
+        "sz", "CMA-ES, 51 weights, one-hot height differences among them", "sz-classes",
+        ("evaluate", "sz-classes", *_SZ_GAME),
+        ("--preset", "literature-10x10-cma", "--seed", "1", "--steps", "120_000_000", "--set", "height=20",
+         "--set", "randomizer=uniform:SZ", "--set", "cma_columns=true",
+         "--set", f"features=difference_classes,{_COLUMN_FEATURES}"),
     ),
     "guideline-champion-10x20": _measured(
         "guideline", "champion-10x20", "champion-10x20",
@@ -347,6 +359,7 @@ tetrarium train --preset literature-10x10-cma --seed 1 --name cma1 --steps 100_0
   --set evaluation_games=400
 tetrarium train --preset literature-10x10 --seed 1 --name dqn1 --set evaluation_games=100 \\
   --set evaluation_pieces=1_000_000
+tetrarium train --preset literature-10x10-ppo --seed 1 --name ppo1
 ```
 """
 

@@ -13,10 +13,10 @@ from tetrarium.registry.versions import CHAMPIONS, champion_names, champion_path
 from tetrarium.training.presets import find_preset
 from tetrarium.training.saved_models import load_model
 
-NAMES = ("champion", "champion-10x10", "champion-10x20")
+NAMES = ("champion", "champion-10x10", "champion-10x10-ppo", "champion-10x20")
 
 
-def test_the_package_contains_three_champions_and_their_description() -> None:
+def test_the_package_contains_its_champions_and_their_description() -> None:
     assert champion_names() == NAMES
     assert "tools/champions.py" in (CHAMPIONS / "README.md").read_text(encoding="utf-8")
 
@@ -49,6 +49,7 @@ def test_a_champion_names_its_command_and_is_small(name: str) -> None:
     [
         ("champion", EnvConfig(), 390.0),  # of 1,000 pieces: at most 400
         ("champion-10x10", EnvConfig.literature(10), 3_500.0),
+        ("champion-10x10-ppo", EnvConfig.literature(10), 3_500.0),
         ("champion-10x20", EnvConfig.literature(20), 390.0),
     ],
 )
@@ -58,7 +59,7 @@ def test_a_champion_plays_its_game(name: str, config: EnvConfig, least_lines: fl
     assert trained_for is not None
     assert all(getattr(trained_for, rule) == getattr(config, rule) for rule in rules)
 
-    is_endless = name != "champion-10x10"
+    is_endless = config.height > 10
     report = evaluate(policy, config, n_games=100, seed=31, max_pieces=1_000 if is_endless else 1_000_000)
     assert report.n_truncated == (100 if is_endless else 0)
     assert sum(game.lines for game in report.games) / 100 > least_lines

@@ -80,11 +80,11 @@ def test_returns_end_with_games() -> None:
     """Game 0 goes on, game 1 is lost at its second step, and game 2 is truncated there at a value of 8."""
     rewards = np.array([[1, 1, 1], [2, 2, 2], [4, 4, 4]], dtype=np.float32)
     dones = np.array([[0, 0, 0], [0, 1, 1], [0, 0, 0]], dtype=np.bool_)
-    values = np.full((4, 3), 16, dtype=np.float32)
+    values = np.array([[8] * 3, [16] * 3, [32] * 3, [64] * 3], dtype=np.float32)
     final_values = np.array([[0, 0, 0], [0, 0, 8], [0, 0, 0]], dtype=np.float32)
     returns = lambda_returns(rewards, dones, values, final_values, gamma=0.5, lambda_=0.25)
-    last = 4 + 0.5 * 16
-    middle = (2 + 0.5 * (0.75 * 16 + 0.25 * last), 2.0, 2 + 0.5 * 8)
+    last = 4 + 0.5 * 64
+    middle = (2 + 0.5 * (0.75 * 32 + 0.25 * last), 2.0, 2 + 0.5 * 8)
 
     assert returns[2].tolist() == [last] * 3
     assert returns[1].tolist() == list(middle)

@@ -78,7 +78,9 @@ class TrainingConfig(Settings):
     gradient_steps: int = _learning(1, "gradient steps per update; -1 for one per placement of a game", -1, 10**6)
     target_update_interval: int = _learning(2_000, "placements between updates of the target network", 1, 10**12)
     tau: float = _learning(1.0, "soft-update coefficient of the target network; 1 copies the weights", 0.0, 1.0)
-    max_grad_norm: float = _learning(10.0, "maximum norm of the gradient, for clipping", 1e-12, 1e12)
+    max_grad_norm: float = _learning(
+        10.0, "maximum norm of the gradient, for clipping; of the actor with ppo", 1e-12, 1e12
+    )
     exploration_initial_eps: float = _exploration(0.1, "share of random placements at the start", 0.0, 1.0)
     exploration_final_eps: float = _exploration(0.0, "share of random placements after the decay", 0.0, 1.0)
     exploration_fraction: float = _exploration(0.5, "fraction of training over which that share decays", 1e-9, 1.0)

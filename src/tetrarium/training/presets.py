@@ -110,12 +110,12 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             mirroring=True,
         ),
         "literature-10x10-ppo": _preset(
-            "the published game on 10 rows: PPO with compiled choices",
+            "the published game on 10 rows: PPO over afterstates in large batches",
             EnvConfig.literature(10).with_changes(
                 line_reward=0.1, features=(*_LITERATURE_FEATURES, *_SURFACE_FEATURES)
             ),
             algorithm="ppo",
-            total_timesteps=20_000_000,
+            total_timesteps=30_000_000,
             n_envs=512,
             max_pieces_game=10_000_000,
             gamma=0.99,
@@ -131,7 +131,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             evaluate_every=5_000_000,
             evaluation_games=100,
             evaluation_pieces=100_000,
-            harder_games=0,
+            harder_games=1_000,
         ),
         "literature-10x10-cma": _cma_preset(
             "the published game on 10 rows: CMA-ES over ten weights, on whole games", 340_000_000

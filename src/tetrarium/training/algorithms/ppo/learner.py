@@ -309,8 +309,7 @@ class PpoLearner(learner.Learner):
             loss = loss + config.ppo_ent_coef * (finite.exp() * finite).sum(dim=1).mean()
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        for name in ("actor", "critic"):
-            nn.utils.clip_grad_norm_(self.networks[name].parameters(), config.max_grad_norm)
+        nn.utils.clip_grad_norm_(self.networks["actor"].parameters(), config.max_grad_norm)
         self.optimizer.step()
         self._update_average()
         return loss.item()
