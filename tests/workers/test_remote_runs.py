@@ -21,11 +21,12 @@ from tetrarium.cli.remote_training import train_on
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError, DamagedCheckpointError, ExecutorError, UntrustedCheckpointError
 from tetrarium.evaluation.executors import local_processes
-from tetrarium.events import RunStarted
+from tetrarium.events import CheckpointSaved, Event, RunStarted
 from tetrarium.registry.home import Home
 from tetrarium.registry.model_store import ModelStore
 from tetrarium.training import TrainingConfig
 from tetrarium.training.runs.storage.packed_runs import PackedRun, TrainedPiece, add_piece, pack_run
+from tetrarium.training.runs.storage.run_config import create_run
 from tetrarium.workers.directories.run_views import read_run
 from tetrarium.workers.processes import piece_process, remote_runs
 from tetrarium.workers.processes.piece_process import LostPiece, Piece, train_piece
@@ -180,6 +181,28 @@ def test_a_run_that_is_paused_stopped_and_resumed_equals_the_local_one(
     assert (finished.state, finished.message) == ("finished", "Finished at step 120.")
     assert finished.times and finished.times["playing"] > 0
     assert_equals(home, local)
+
+
+def test_a_piece_that_ends_between_checkpoints_leaves_those_of_a_local_run_alone(
+    place: RemotePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = EVALUATED.with_changes(total_timesteps=6_000, checkpoint_every=3_000, evaluate_every=6_000)
+    start(Home(tmp_path / "local"), "one", config)[0].execute()
+    create_run(place.home, "one", EnvConfig(), config)
+    ends: list[int] = []
+
+    def publish(event: Event) -> None:
+        if isinstance(event, CheckpointSaved):
+            ends.append(event.step)
+            monkeypatch.undo()
+
+    monkeypatch.setattr(remote_runs, "_MOST_AFTER_S", 0.0)  # the first piece ends when it first reports its progress
+    place.start("one", publish)
+    assert place.join(PATIENCE_S)
+    first, *others = ends
+    assert 0 < first < 3_000 and others == [3_000, 6_000]
+    assert read_run(place.home, "one").checkpoints == (3_000, 6_000)
+    assert_same(result_of(place.home.root, "one"), result_of(tmp_path / "local", "one"))
 
 
 @pytest.mark.oracle  # as below, where the worker itself is stopped
