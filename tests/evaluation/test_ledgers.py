@@ -269,7 +269,7 @@ def test_slices_of_workers_that_are_killed_or_stopped_are_played_again(
     monkeypatch.setattr(executors, "_OVERDUE_SLICES", 0.0)
     started: list[Executor] = []
     first: dict[int, int] = {}  # pieces when the first, second, … executor was started
-    signals = {1: signal.SIGKILL, 2: signal.SIGSTOP}  # that their workers get
+    signals = {1: [signal.SIGSTOP, 0, signal.SIGKILL], 2: [signal.SIGSTOP]}  # that their workers get; 0 is none
     statuses: list[ExecutorStatus] = []
 
     def start() -> Executor:
@@ -277,10 +277,10 @@ def test_slices_of_workers_that_are_killed_or_stopped_are_played_again(
         return started[-1]
 
     def disturb(n_pieces: int, _n_games: int) -> None:
-        """Sends a worker its signal as soon as it has played a slice."""
-        if n_pieces > first.setdefault(len(started), n_pieces) and (sent := signals.pop(len(started), None)):
-            os.kill(multiprocessing.active_children()[0].pid or 0, sent)
-            if sent == signal.SIGSTOP:
+        """Sends a worker its signals from its first slice on; a stopped one has further slices when it is killed."""
+        if n_pieces > first.setdefault(len(started), n_pieces) and signals.get(len(started)):
+            os.kill(multiprocessing.active_children()[0].pid or 0, signals[len(started)].pop(0))
+            if len(started) == 2:
                 monkeypatch.setattr(executors, "_OVERDUE_S", 0.2)
 
     record = {"on_progress": disturb, "on_workers": lambda status: statuses.append(replace(status))}
