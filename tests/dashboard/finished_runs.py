@@ -95,9 +95,11 @@ def _write_table(path: Path, columns: tuple[str, ...], rows: Any) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def save_replay(run: Path, name: str, n_pieces: int, *, seed: int = 1, step: int = 5_000) -> Replay:
+def save_replay(
+    run: Path, name: str, n_pieces: int, *, seed: int = 1, step: int = 5_000, config: EnvConfig | None = None
+) -> Replay:
     """Plays a game with a published controller and saves its replay in a run's folder."""
-    config = EnvConfig()
+    config = config or EnvConfig()
     moves = list(play_moves(named_policy("dellacherie"), config, seed, 0, max_pieces=n_pieces))
     last = moves[-1].state_tp1
     replay = Replay(

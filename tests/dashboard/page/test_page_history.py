@@ -519,6 +519,24 @@ def test_replay_follows_its_rank_and_reports_its_replacement(
     shutil.rmtree(run)
 
 
+@pytest.mark.parametrize("height", [10, 40])
+def test_board_of_a_replay_stays_in_its_card(page: Page, dashboard: Dashboard, height: int) -> None:
+    run = make_run(dashboard.home, f"rows-{height}", seed=8)
+    save_replay(run, "best-01", 10, config=EnvConfig(height=height))
+    page.goto(f"/runs/rows-{height}")
+    expect(page.locator("#player")).to_have_attribute("data-shown", "0")
+    for width in (1440, 1000, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        pass_frames(page, 2)
+        card = page.locator("section.card", has=page.locator("#player")).bounding_box()
+        assert card is not None
+        for part in ("#player canvas", ".player-figures", ".player-controls input"):
+            box = page.locator(part).first.bounding_box()
+            assert box is not None
+            assert card["x"] <= box["x"] and box["x"] + box["width"] <= card["x"] + card["width"], (width, part)
+    shutil.rmtree(run)
+
+
 def test_page_of_a_run_loads_once_the_server_answers(page: Page, monitor: PageMonitor) -> None:
     monitor.allow_connection_errors()
     Interception(page, "**/api/runs/kept", times=1)
