@@ -281,6 +281,14 @@ class TestPpo(LearnerContract):
             mean = (torch.softmax(scores[best], dim=0) * ppo.networks["critic"](rows[best])).sum().item()
             assert finals[step, game] == pytest.approx(mean, abs=1e-5)
 
+    def test_a_loss_that_is_not_finite_stops_training(self) -> None:
+        agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(100)
+        with torch.no_grad():
+            next(agent.learner.networks["critic"].parameters()).fill_(torch.nan)
+
+        with pytest.raises(TetrariumError, match="The loss was not finite at step"):
+            agent.train(100)
+
     def test_no_file_of_its_checkpoint_is_a_pickle(self, tmp_path: Path) -> None:
         TetrisAgent(make_env(EnvConfig())(), self.SMALL).train(100).save_checkpoint(tmp_path / "one")
 

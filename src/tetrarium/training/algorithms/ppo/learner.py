@@ -236,7 +236,7 @@ class PpoLearner(learner.Learner):
         self.latest_loss = float(np.mean(losses))
         if not np.isfinite(self.latest_loss):
             raise learner.divergence_error("loss was", self.timesteps_trained)
-        self._log(advantages, returns)
+        self._log(returns)
 
     def _batch(self, choices: Choices, *, is_mirrored: bool) -> _Batch:
         """Returns choices without the rows that they do not have."""
@@ -323,7 +323,7 @@ class PpoLearner(learner.Learner):
         with torch.no_grad():
             torch._foreach_lerp_(averaged, latest, 1.0 - decay)
 
-    def _log(self, advantages: npt.NDArray[np.float32], returns: npt.NDArray[np.float32]) -> None:
+    def _log(self, returns: npt.NDArray[np.float32]) -> None:
         logger = self.model.logger
         logger.record("train/loss", self.latest_loss)
         logger.record("train/learning_rate", self.optimizer.param_groups[0]["lr"])
