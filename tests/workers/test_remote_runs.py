@@ -186,7 +186,7 @@ def test_a_run_that_is_paused_stopped_and_resumed_equals_the_local_one(
 def test_a_piece_that_ends_between_checkpoints_leaves_those_of_a_local_run_alone(
     place: RemotePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = EVALUATED.with_changes(total_timesteps=6_000, checkpoint_every=3_000, evaluate_every=6_000)
+    config = EVALUATED.with_changes(total_timesteps=14_000, checkpoint_every=7_000, evaluate_every=14_000)
     start(Home(tmp_path / "local"), "one", config)[0].execute()
     create_run(place.home, "one", EnvConfig(), config)
     ends: list[int] = []
@@ -200,8 +200,8 @@ def test_a_piece_that_ends_between_checkpoints_leaves_those_of_a_local_run_alone
     place.start("one", publish)
     assert place.join(PATIENCE_S)
     first, *others = ends
-    assert 0 < first < 3_000 and others == [3_000, 6_000]
-    assert read_run(place.home, "one").checkpoints == (3_000, 6_000)
+    assert 0 < first < 7_000 and others == [7_000, 14_000]
+    assert read_run(place.home, "one").checkpoints == (7_000, 14_000)
     assert_same(result_of(place.home.root, "one"), result_of(tmp_path / "local", "one"))
 
 

@@ -132,7 +132,7 @@ def test_leaderboard_sorts_searches_and_draws_intervals(page: Page, monitor: Pag
     page.get_by_label("Find a model").fill("")
     page.locator("#protocol").select_option("literature-10x10")
     expect(page.locator("#protocol-meaning")).to_contain_text(re.compile("10 . 10, uniform"))
-    expect(page.locator(".interval-text")).to_have_count(7)  # those that come with the package
+    expect(page.locator(".interval-text")).to_have_count(8)  # those that come with the package
     page.reload()
     expect(page.locator("#protocol")).to_have_value("literature-10x10")
     expect(row(page, "random").locator(".interval-text")).to_have_text("0 ± 0")
