@@ -272,7 +272,7 @@ class TetrisAgent(IndependentCopies):
         Raises:
             ConfigError: if ``config`` changes a setting that cannot change.
             UntrustedCheckpointError: if it was made in another home.
-            OtherCpuError: if it was made with other vector instructions.
+            OtherCpuError: if it was made on a processor that computes other numbers.
             DamagedCheckpointError: if it is incomplete or altered.
             CheckpointError: if it was made for another game or by a newer version.
         """

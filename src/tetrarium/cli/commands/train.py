@@ -165,7 +165,7 @@ def resume(
         bool, Parameter(negative="", help="Load a checkpoint of another origin. It can run code: be sure who made it.")
     ] = False,
     any_cpu: Annotated[
-        bool, Parameter(negative="", help="Load a checkpoint made with other vector instructions; the result differs.")
+        bool, Parameter(negative="", help="Load a checkpoint of a processor that computes other numbers.")
     ] = False,
     on: TrainOnOption = None,
     workers: WorkersOption = None,

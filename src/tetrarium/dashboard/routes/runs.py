@@ -82,7 +82,8 @@ class ResumeRequest(schemas.RequestModel):
         default=None, ge=1, description="New number of training steps; unchanged by default.", examples=[800_000]
     )
     any_cpu: bool = Field(
-        default=False, description="Resume from a checkpoint made with other vector instructions; the result differs."
+        default=False,
+        description="Resume from a checkpoint of a processor that computes other numbers; the result differs.",
     )
 
 

@@ -70,7 +70,7 @@ class TrainingRun:
         publish: Receives every event.
         shows_board: Whether to publish boards even without viewers in ``control``.
         trust: Resume from a checkpoint that was not made in this home, which can execute code.
-        any_cpu: Resume from a checkpoint that was made with other vector instructions.
+        any_cpu: Resume from a checkpoint of a processor that computes other numbers.
         trains_longer: Remove targets that are reached at the start, which would end the run at once.
     """
 
@@ -166,7 +166,7 @@ class TrainingRun:
                 ``schedule_steps`` changes, too; with other ones, targets that are reached no longer end the run.
             shows_board: Whether to publish boards even without viewers.
             trust: Resume from a checkpoint that was not made in this home, which can execute code.
-            any_cpu: Resume from a checkpoint that was made with other vector instructions.
+            any_cpu: Resume from a checkpoint of a processor that computes other numbers.
             any_device: Open it although torch may lack the device here, as it is trained elsewhere.
 
         Raises:

@@ -98,7 +98,7 @@ def resume_training(
         name: Name of the run.
         mode: Initial display mode.
         total_timesteps: New number of steps; unchanged if None.
-        any_cpu: Resume from a checkpoint that was made with other vector instructions.
+        any_cpu: Resume from a checkpoint of a processor that computes other numbers.
 
     Raises:
         ConfigError: if there are not more steps than already trained, or torch cannot use the run's device.

@@ -35,7 +35,7 @@ def train(
         name: Name of the run.
         mode: Initial display mode.
         steps: New total number of steps; unchanged if None.
-        any_cpu: Resume from a checkpoint that was made with other vector instructions.
+        any_cpu: Resume from a checkpoint of a processor that computes other numbers.
         lock: Descriptor of the run's lock, if this process inherited it.
     """
     control = Control(mode)
