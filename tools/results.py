@@ -110,7 +110,7 @@ _CHOSEN: Final = {
     "champion-10x10": "best evaluated weights of a run, seed 1",
     "champion-10x20": "last policy of the first run of its preset, seed 1",
     "columns": "the only run on this machine",
-    "ppo": "last policy of the first run of its preset, seed 1",
+    "ppo": "last policy of the first of three runs of its preset, seed 1; seed 2 collapsed",
     "sz": "the only run",
     "sz-classes": "the only run",
 }
