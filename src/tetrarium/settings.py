@@ -26,8 +26,8 @@ def setting(
     """Makes a dataclass field.
 
     Args:
-        group: Group in forms; settings of one group share rules, such as whether a study may vary them. The group of
-            settings that only one algorithm uses has its name.
+        group: Group in forms; settings of one group share rules, such as whether a study may vary them. Settings
+            that only some algorithms use are in groups of their own, ``ALGORITHM_GROUPS``.
         default: The default.
         meaning: One line for people.
         low: Smallest allowed number.

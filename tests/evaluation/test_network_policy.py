@@ -11,25 +11,14 @@ from tests.evaluation.sample_policies import LAYERS, NETWORK_FEATURES, SMALL, ne
 from tetrarium.environment import EnvConfig
 from tetrarium.errors import ConfigError
 from tetrarium.evaluation import NetworkPolicy, play_moves
-from tetrarium.evaluation.kernels.network import ACTIVATIONS, CompiledNetwork, forward
+from tetrarium.evaluation.kernels.network import forward
 from tetrarium.evaluation.policy_runner import GameBatch
 
 F32 = npt.NDArray[np.float32]
 
 
-def compiled(policy: NetworkPolicy) -> CompiledNetwork:
-    widest = int(policy.sizes.max())
-    return CompiledNetwork(
-        sizes=policy.sizes,
-        parameters=policy.parameters,
-        activation=ACTIVATIONS[policy.activation],
-        active=np.zeros(widest + 1, dtype=np.int64),
-        hidden=np.zeros((2, widest), dtype=np.float32),
-    )
-
-
 def values_of(policy: NetworkPolicy, rows: F32) -> list[float]:
-    return [float(forward(rows, row, compiled(policy))) for row in range(len(rows))]
+    return [float(forward(rows, row, policy.compiled_network())) for row in range(len(rows))]
 
 
 def random_rows(n_rows: int, n_inputs: int) -> F32:

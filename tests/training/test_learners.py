@@ -1,6 +1,7 @@
 """Each algorithm against the common contract, with tests of its own."""
 
 import copy
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -249,8 +250,8 @@ class TestPpo(LearnerContract):
 
         assert evaluate(agent, config, n_games=50, seed=3, max_pieces=1_000).lines_total > 50 * 100
 
-    def test_the_first_step_follows_the_gradient_of_the_drawn_log_probabilities(self) -> None:
-        """Before the first step ratios are 1, so the gradient is that of the advantages' mean times log-probability."""
+    def test_the_loss_is_that_of_ppo_on_the_kept_rows(self) -> None:
+        """Ratios of 1 for the first 16 choices and of 2, which is clipped at 1.2 for a gain only, for the others."""
         agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL.with_changes(mirroring=False, max_pieces_game=1_000))
         ppo = agent.learner
         rng = np.random.default_rng(1)
@@ -264,6 +265,18 @@ class TestPpo(LearnerContract):
             assert log_probs[number].item() == pytest.approx(scores[places[step, game]].item(), abs=1e-5)
             mean = (scores.exp() * ppo.networks["critic"](kept)).sum().item()
             assert values[number].item() == pytest.approx(mean, abs=1e-5)
+
+        chosen, entropy, errors = torch.arange(32), [], []
+        for step, game in np.ndindex(8, 4):
+            kept = torch.from_numpy(rows[step, game, : counts[step, game]])
+            probabilities = torch.softmax(ppo.networks["actor"](kept), dim=0)
+            entropy.append(-(probabilities * probabilities.log()).sum().item())
+            errors.append((ppo.networks["critic"](kept)[places[step, game]].item() - 0.5) ** 2)
+        old = log_probs[:32] - math.log(2) * (chosen >= 16)
+        advantages = torch.where(chosen % 2 == 0, 0.5, -0.5)
+        gains = 0.5 * (8 * 1 - 8 * 1 + 8 * 1.2 - 8 * 2) / 32
+        loss = ppo._step(batch, chosen, old, advantages, torch.full((32,), 0.5))
+        assert loss == pytest.approx(-gains + 0.5 * np.mean(errors) - 0.01 * np.mean(entropy), abs=1e-5)
 
     def test_a_truncated_game_is_valued_by_its_final_state(self) -> None:
         agent = TetrisAgent(make_env(EnvConfig())(), self.SMALL.with_changes(mirroring=False))

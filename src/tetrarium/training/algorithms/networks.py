@@ -178,6 +178,22 @@ def network_layers(weights: Mapping[str, npt.NDArray[Any]]) -> list[Layer]:
     return [(weights[f"q_net.{number}.weight"], weights[f"q_net.{number}.bias"]) for number in numbers]
 
 
+def update_average(averaged: nn.Module, latest: nn.Module, n_steps: int, decay: float) -> None:
+    """Updates averaged weights, with a faster decay at first so that the initial weights are soon forgotten.
+
+    Args:
+        averaged: Network whose weights are the average.
+        latest: Network whose weights it averages.
+        n_steps: Gradient steps so far, with the latest.
+        decay: Decay in the long run; 0 copies the weights.
+    """
+    decay = min(decay, (1.0 + n_steps) / (10.0 + n_steps))
+    averages: list[torch.Tensor] = list(averaged.parameters())
+    weights: list[torch.Tensor] = list(latest.parameters())
+    with torch.no_grad():
+        torch._foreach_lerp_(averages, weights, 1.0 - decay)
+
+
 def network_specs(
     config: TrainingConfig, env_config: EnvConfig, layers: str = "q_net", n_outputs: int = 1
 ) -> WeightSpecs:

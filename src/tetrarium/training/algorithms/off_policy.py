@@ -19,7 +19,7 @@ from torch import nn
 
 from tetrarium.environment.interfaces.vec_env import TetrisVecEnv
 from tetrarium.training.algorithms.learner import checked_observation, divergence_error
-from tetrarium.training.algorithms.networks import RowNetwork, legal_values
+from tetrarium.training.algorithms.networks import RowNetwork, legal_values, update_average
 from tetrarium.training.algorithms.replay_buffer import CompactReplayBuffer, RowSamples
 
 
@@ -205,15 +205,11 @@ class AfterstateOffPolicy(OffPolicyAlgorithm):
             self._update_average()
         self._record_steps(losses, values)
 
-    @torch.no_grad()
     def _update_average(self) -> None:
-        """Updates the averaged weights, with a faster decay at first so that the initial weights are soon forgotten."""
+        """Updates the averaged weights, if there are any."""
         if self.q_net_averaged is not None:
             self.n_averaged += 1
-            decay = min(self.averaging, (1.0 + self.n_averaged) / (10.0 + self.n_averaged))
-            averaged: list[torch.Tensor] = list(self.q_net_averaged.parameters())
-            latest: list[torch.Tensor] = list(self.online_net.parameters())
-            torch._foreach_lerp_(averaged, latest, 1.0 - decay)
+            update_average(self.q_net_averaged, self.online_net, self.n_averaged, self.averaging)
 
     def _record_steps(self, losses: Sequence[float], values: Sequence[float]) -> None:
         """Counts and logs gradient steps.

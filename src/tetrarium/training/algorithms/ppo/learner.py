@@ -51,8 +51,9 @@ from tetrarium.training.algorithms.networks import (
     input_scale,
     network_policy,
     network_specs,
+    update_average,
 )
-from tetrarium.training.algorithms.ppo.rollout import Choices, Rollout, lambda_returns
+from tetrarium.training.algorithms.ppo.rollout import N_BEST, Choices, Rollout, lambda_returns
 from tetrarium.training.config import TrainingConfig
 from tetrarium.training.requirements import require_trainable
 
@@ -241,7 +242,7 @@ class PpoLearner(learner.Learner):
     def _batch(self, choices: Choices, *, is_mirrored: bool) -> _Batch:
         """Returns choices without the rows that they do not have."""
         counts = choices.counts.reshape(-1)
-        is_kept = np.arange(choices.rows.shape[-2]) < choices.counts[..., None]
+        is_kept = np.arange(N_BEST) < choices.counts[..., None]
         rows = torch.from_numpy(choices.rows[is_kept]).to(self.device)
         first = np.concatenate([[0], counts.cumsum()[:-1]])
         places = choices.places.reshape(-1)
@@ -269,7 +270,7 @@ class PpoLearner(learner.Learner):
         Returns:
             Log-probabilities ``(n, N_BEST)``, where a choice has a row, and the indices of these rows in the batch.
         """
-        places = torch.arange(self._rollout.choices.rows.shape[-2], device=self.device)
+        places = torch.arange(N_BEST, device=self.device)
         is_row = places < batch.counts[chosen, None]
         indices = (batch.first[chosen, None] + places)[is_row]
         scores = torch.full(is_row.shape, -torch.inf, device=self.device)
@@ -311,17 +312,9 @@ class PpoLearner(learner.Learner):
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.networks["actor"].parameters(), config.max_grad_norm)
         self.optimizer.step()
-        self._update_average()
-        return loss.item()
-
-    def _update_average(self) -> None:
-        """Updates the averaged weights, with a faster decay at first so that the initial weights are soon forgotten."""
         self.n_averaged += 1
-        decay = min(self.config.averaging, (1.0 + self.n_averaged) / (10.0 + self.n_averaged))
-        averaged: list[torch.Tensor] = list(self.networks[_PLAYING].parameters())
-        latest: list[torch.Tensor] = list(self.networks["actor"].parameters())
-        with torch.no_grad():
-            torch._foreach_lerp_(averaged, latest, 1.0 - decay)
+        update_average(self.networks[_PLAYING], self.networks["actor"], self.n_averaged, config.averaging)
+        return loss.item()
 
     def _log(self, returns: npt.NDArray[np.float32]) -> None:
         logger = self.model.logger
