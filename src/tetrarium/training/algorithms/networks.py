@@ -181,6 +181,16 @@ def network_layers(weights: Mapping[str, npt.NDArray[Any]]) -> list[Layer]:
 def update_average(averaged: nn.Module, latest: nn.Module, n_steps: int, decay: float) -> None:
     """Updates averaged weights, with a faster decay at first so that the initial weights are soon forgotten.
 
+    >>> averaged, latest = (nn.Linear(1, 1, bias=False) for _ in range(2))
+    >>> for network, weight in ((averaged, 0.0), (latest, 11.0)):
+    ...     _ = nn.init.constant_(network.weight, weight)
+    >>> update_average(averaged, latest, n_steps=1, decay=0.999)  # 2/11 of the average remain
+    >>> averaged.weight.item()
+    9.0
+    >>> update_average(averaged, latest, n_steps=1_000_000, decay=0.5)
+    >>> averaged.weight.item()
+    10.0
+
     Args:
         averaged: Network whose weights are the average.
         latest: Network whose weights it averages.
